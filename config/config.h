@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+// One link's configuration as values, complete and valid: whoever holds a Config need not check it again. Made by
+// `read_config` (reader.h) from the YAML file that docs/configuration.md describes; names here are the file's.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ip.h"
+#include "crypto/keys.h"
+
+namespace adit::config {
+
+/// The tunnel's interface name limit: IFNAMSIZ less the terminating zero.
+inline constexpr std::size_t kMaxInterfaceName = 15;
+inline constexpr std::uint32_t kMinMtu = 576;    ///< 1280 where the interface has IPv6 addresses (RFC 8200 §5)
+inline constexpr std::uint32_t kMaxMtu = 65'455; ///< 65,535 less IPv6, UDP and WireGuard overhead (40 + 8 + 32)
+inline constexpr std::chrono::seconds kDefaultKeepalive{25};
+
+struct Interface {
+  std::string name;
+  std::vector<IpNetwork> addresses;       ///< at least one; may have host bits
+  std::vector<IpAddress> peer_addresses;  ///< n-th of a family: the far end of the n-th address of that family
+  std::optional<std::uint32_t> mtu;       ///< none: auto
+  std::optional<std::uint32_t> queue_length;  ///< packets
+  std::optional<std::uint32_t> owner;         ///< user id
+  std::optional<std::uint32_t> group;         ///< group id
+  bool persist = false;                       ///< the interface outlives the daemon
+  bool multicast = false;                     ///< IFF_MULTICAST
+};
+
+struct Listen {
+  IpAddress address;       ///< none: all, of both families
+  std::uint16_t port = 0;  ///< 0: any
+};
+
+struct Local {
+  crypto::PrivateKey private_key;
+  Listen listen;
+  std::optional<std::string> device;    ///< SO_BINDTODEVICE
+  std::optional<std::uint32_t> fwmark;  ///< SO_MARK
+};
+
+struct EndpointName {
+  std::string host;  ///< a name or an address without brackets
+  std::uint16_t port = 0;
+  friend auto operator<=>(const EndpointName&, const EndpointName&) = default;
+};
+
+struct Peer {
+  crypto::PublicKey public_key;
+  crypto::PresharedKey preshared_key;  ///< all zero: none
+  bool has_preshared_key = false;
+  std::vector<EndpointName> endpoints;  ///< in order of preference; empty: the peer calls us
+  std::optional<std::chrono::seconds> keepalive = kDefaultKeepalive;  ///< none: off; 1 s to 65,535 s
+  std::vector<IpNetwork> allowed_ips;  ///< without host bits; the default is filled in
+};
+
+struct Route {
+  IpNetwork to;  ///< without host bits; `default` has become one route a family
+  std::optional<std::uint32_t> metric;
+  std::optional<std::uint32_t> table;  ///< none: main
+  std::optional<IpAddress> source;
+  friend bool operator==(const Route&, const Route&) = default;
+};
+
+enum class LogLevel : std::uint8_t { trace, debug, info, warn, error };
+
+struct Config {
+  std::string name;  ///< the link's: the file's name without .yaml
+  std::string file;  ///< as given
+  Interface interface;
+  Local local;
+  Peer peer;
+  std::vector<Route> routes;
+  LogLevel log_level = LogLevel::info;
+};
+
+}  // namespace adit::config
