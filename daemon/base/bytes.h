@@ -43,13 +43,29 @@ inline std::uint32_t load_le32(const std::uint8_t* from) {
 inline std::uint64_t load_le64(const std::uint8_t* from) {
   return detail::load<std::uint64_t>(from, std::endian::little);
 }
-inline std::uint16_t load_be16(const std::uint8_t* from) { return detail::load<std::uint16_t>(from, std::endian::big); }
-inline std::uint32_t load_be32(const std::uint8_t* from) { return detail::load<std::uint32_t>(from, std::endian::big); }
-inline std::uint64_t load_be64(const std::uint8_t* from) { return detail::load<std::uint64_t>(from, std::endian::big); }
-inline void store_le32(std::uint8_t* to, std::uint32_t value) { detail::store(to, value, std::endian::little); }
-inline void store_le64(std::uint8_t* to, std::uint64_t value) { detail::store(to, value, std::endian::little); }
-inline void store_be16(std::uint8_t* to, std::uint16_t value) { detail::store(to, value, std::endian::big); }
-inline void store_be32(std::uint8_t* to, std::uint32_t value) { detail::store(to, value, std::endian::big); }
-inline void store_be64(std::uint8_t* to, std::uint64_t value) { detail::store(to, value, std::endian::big); }
+inline std::uint16_t load_be16(const std::uint8_t* from) {
+  return detail::load<std::uint16_t>(from, std::endian::big);
+}
+inline std::uint32_t load_be32(const std::uint8_t* from) {
+  return detail::load<std::uint32_t>(from, std::endian::big);
+}
+inline std::uint64_t load_be64(const std::uint8_t* from) {
+  return detail::load<std::uint64_t>(from, std::endian::big);
+}
+inline void store_le32(std::uint8_t* to, std::uint32_t value) {
+  detail::store(to, value, std::endian::little);
+}
+inline void store_le64(std::uint8_t* to, std::uint64_t value) {
+  detail::store(to, value, std::endian::little);
+}
+inline void store_be16(std::uint8_t* to, std::uint16_t value) {
+  detail::store(to, value, std::endian::big);
+}
+inline void store_be32(std::uint8_t* to, std::uint32_t value) {
+  detail::store(to, value, std::endian::big);
+}
+inline void store_be64(std::uint8_t* to, std::uint64_t value) {
+  detail::store(to, value, std::endian::big);
+}
 
 }  // namespace adit

@@ -85,7 +85,8 @@ std::optional<IpNetwork> IpNetwork::parse(std::string_view text) {
 IpNetwork IpNetwork::network() const {
   std::array<std::uint8_t, 16> bytes{};
   std::ranges::copy(address.bytes(), bytes.begin());
-  for (unsigned bit = prefix; bit < address.bits(); ++bit) bytes[bit / 8] &= static_cast<std::uint8_t>(~(0x80u >> (bit % 8)));
+  for (unsigned bit = prefix; bit < address.bits(); ++bit)
+    bytes[bit / 8] &= static_cast<std::uint8_t>(~(0x80u >> (bit % 8)));
   if (address.is_v4()) return {IpAddress::v4(std::span(bytes).first<4>()), prefix};
   if (address.is_v6()) return {IpAddress::v6(bytes), prefix};
   return *this;
@@ -99,7 +100,9 @@ bool IpNetwork::overlaps(const IpNetwork& other) const {
   return prefix <= other.prefix ? contains(other.address) : other.contains(address);
 }
 
-std::string to_string(const IpNetwork& network) { return fmt::format("{}/{}", to_string(network.address), network.prefix); }
+std::string to_string(const IpNetwork& network) {
+  return fmt::format("{}/{}", to_string(network.address), network.prefix);
+}
 
 std::optional<Endpoint> Endpoint::parse(std::string_view text) {
   const auto colon = text.rfind(':');

@@ -31,7 +31,9 @@ class SodiumAead final : public Aead {
 
 }  // namespace
 
-std::unique_ptr<Aead> make_sodium_aead() { return std::make_unique<SodiumAead>(); }
+std::unique_ptr<Aead> make_sodium_aead() {
+  return std::make_unique<SodiumAead>();
+}
 
 void aead_seal(const DerivedKey& key, std::uint64_t counter, Bytes additional, Bytes plaintext, MutableBytes out) {
   ADIT_ASSERT(out.size() == plaintext.size() + kTagSize);
@@ -49,8 +51,8 @@ bool aead_open(const DerivedKey& key, std::uint64_t counter, Bytes additional, B
 void xaead_seal(std::span<const std::uint8_t, 32> key, const XNonce& nonce, Bytes additional, Bytes plaintext,
                 MutableBytes out) {
   ADIT_ASSERT(out.size() == plaintext.size() + kTagSize);
-  crypto_aead_xchacha20poly1305_ietf_encrypt(out.data(), nullptr, plaintext.data(), plaintext.size(),
-                                             additional.data(), additional.size(), nullptr, nonce.data(), key.data());
+  crypto_aead_xchacha20poly1305_ietf_encrypt(out.data(), nullptr, plaintext.data(), plaintext.size(), additional.data(),
+                                             additional.size(), nullptr, nonce.data(), key.data());
 }
 
 bool xaead_open(std::span<const std::uint8_t, 32> key, const XNonce& nonce, Bytes additional, Bytes sealed,

@@ -64,9 +64,15 @@ PublicKey public_key_of(const PrivateKey& key) {
   return result;
 }
 
-std::string to_base64(const PublicKey& key) { return encode(key.bytes); }
-std::string reveal_base64(const PrivateKey& key) { return encode(key.bytes()); }
-std::string reveal_base64(const PresharedKey& key) { return encode(key.bytes()); }
+std::string to_base64(const PublicKey& key) {
+  return encode(key.bytes);
+}
+std::string reveal_base64(const PrivateKey& key) {
+  return encode(key.bytes());
+}
+std::string reveal_base64(const PresharedKey& key) {
+  return encode(key.bytes());
+}
 
 Result<PublicKey> parse_public_key(std::string_view base64) {
   PublicKey key;
@@ -74,7 +80,11 @@ Result<PublicKey> parse_public_key(std::string_view base64) {
   return key;
 }
 
-Result<PrivateKey> parse_private_key(std::string_view base64) { return parse_secret<PrivateKey>(base64); }
-Result<PresharedKey> parse_preshared_key(std::string_view base64) { return parse_secret<PresharedKey>(base64); }
+Result<PrivateKey> parse_private_key(std::string_view base64) {
+  return parse_secret<PrivateKey>(base64);
+}
+Result<PresharedKey> parse_preshared_key(std::string_view base64) {
+  return parse_secret<PresharedKey>(base64);
+}
 
 }  // namespace adit::crypto

@@ -51,7 +51,8 @@ TEST(IpNetwork, ContainsAndOverlapsOnlyWithinItsFamily) {
 TEST(Endpoint, NeedsBracketsAroundIpv6AndAPort) {
   EXPECT_EQ(to_string(*Endpoint::parse("192.0.2.7:51820")), "192.0.2.7:51820");
   EXPECT_EQ(to_string(*Endpoint::parse("[2001:db8::7]:1")), "[2001:db8::7]:1");
-  for (const auto* text : {"192.0.2.7", "2001:db8::7:1", "[192.0.2.7]:1", "192.0.2.7:65536", "192.0.2.7:", "[::1]", ":1"}) {
+  for (const auto* text :
+       {"192.0.2.7", "2001:db8::7:1", "[192.0.2.7]:1", "192.0.2.7:65536", "192.0.2.7:", "[::1]", ":1"}) {
     EXPECT_FALSE(Endpoint::parse(text)) << text;
   }
 }
