@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// The interface as the configuration wants it: MTU, queue, flags, addresses, up, and the routes through it. `apply`
+// brings about the difference to what it applied before and touches nothing else, so start and reload are one thing;
+// `remove` takes back exactly what was added and leaves alone what was there before.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ip.h"
+#include "base/result.h"
+#include "net/netlink.h"
+#include "net/netlink_address.h"
+#include "net/netlink_link.h"
+#include "net/netlink_route.h"
+
+namespace adit::net {
+
+struct InterfaceSettings {
+  std::uint32_t mtu = 1420;
+  std::optional<std::uint32_t> queue_length;  ///< packets; none: as it is
+  bool multicast = false;
+  std::vector<InterfaceAddress> addresses;
+  std::vector<RouteSpec> routes;  ///< default routes for the whole host belong to PolicyRouting
+};
+
+class InterfaceSetup {
+ public:
+  InterfaceSetup(Netlink& netlink, std::uint32_t index, std::string name);
+  /// As remove().
+  ~InterfaceSetup();
+  InterfaceSetup(const InterfaceSetup&) = delete;
+  InterfaceSetup& operator=(const InterfaceSetup&) = delete;
+
+  /// On failure the interface is as it was before the call, and the error is a sentence.
+  Result<> apply(const InterfaceSettings& wanted);
+  /// Adds again what the kernel dropped of ours (it flushes routes when an interface goes down). Changes nothing
+  /// when all is there.
+  Result<> restore();
+  /// What cannot be removed because it is gone already is no error. Afterwards nothing is applied.
+  void remove();
+
+  const std::vector<RouteSpec>& routes() const { return applied_.routes; }
+
+ private:
+  struct Added {
+    std::vector<InterfaceAddress> addresses;
+    std::vector<RouteSpec> routes;
+  };
+
+  Result<> change(const InterfaceSettings& wanted);
+  Result<> change_addresses(const std::vector<InterfaceAddress>& wanted);
+  Result<> change_routes(const std::vector<RouteSpec>& wanted);
+  Result<> remove_leftovers(const InterfaceSettings& wanted);
+
+  Netlink& netlink_;
+  std::uint32_t index_;
+  std::string name_;
+  std::optional<LinkState> before_;  ///< as we found the link; none: nothing applied
+  InterfaceSettings applied_;
+  Added added_;  ///< the part of applied_ that was not there before us
+};
+
+}  // namespace adit::net

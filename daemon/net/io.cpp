@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#include "net/io.h"
+
+#include <fmt/core.h>
+#include <string.h>
+
+namespace adit::net {
+
+std::string describe(int error) {
+  const char* name = strerrorname_np(error);
+  const char* text = strerrordesc_np(error);
+  if (name == nullptr || text == nullptr) return fmt::format("error {}", error);
+  return fmt::format("{} ({})", text, name);
+}
+
+}  // namespace adit::net

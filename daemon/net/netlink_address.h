@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// Addresses in rtnetlink.
+#pragma once
+
+#include <vector>
+
+#include "base/ip.h"
+#include "net/netlink.h"
+
+namespace adit::net {
+
+struct InterfaceAddress {
+  IpNetwork network;  ///< ours, with its host bits
+  IpAddress peer;     ///< the far end's; none: not named
+  friend bool operator==(const InterfaceAddress&, const InterfaceAddress&) = default;
+};
+
+std::string to_string(const InterfaceAddress& address);
+
+struct FoundAddress {
+  InterfaceAddress address;
+  bool ours = false;  ///< tagged with kAditProtocol (Linux 5.18 and later keep the tag)
+};
+
+/// IPv6 addresses come without duplicate address detection: they can be used at once, and there is nobody else on a
+/// point-to-point link who might have them.
+std::expected<void, NetlinkError> add_address(Netlink& netlink, std::uint32_t index, const InterfaceAddress& address);
+std::expected<void, NetlinkError> remove_address(Netlink& netlink, std::uint32_t index,
+                                                 const InterfaceAddress& address);
+std::expected<std::vector<FoundAddress>, NetlinkError> list_addresses(Netlink& netlink, std::uint32_t index);
+
+}  // namespace adit::net

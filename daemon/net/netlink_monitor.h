@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// Tells that something changed in the host's network, coarsely: whoever hears it looks again for himself.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "net/event_loop.h"
+#include "net/netlink.h"
+
+namespace adit::net {
+
+/// What one turn of the loop brought.
+struct NetworkChange {
+  std::vector<std::uint32_t> links_deleted;
+  std::vector<std::uint32_t> links_up;    ///< seen with IFF_UP; may have been up before
+  std::vector<std::uint32_t> links_down;  ///< seen without
+  bool addresses = false;
+  bool routes = false;
+  /// The kernel had more to say than the socket could hold: anything may have changed (the other flags are set too).
+  bool overrun = false;
+};
+
+class NetlinkMonitor {
+ public:
+  using Changed = std::function<void(const NetworkChange&)>;
+  /// Throws std::runtime_error with a sentence.
+  NetlinkMonitor(EventLoop& loop, Changed callback);
+  ~NetlinkMonitor();
+  NetlinkMonitor(const NetlinkMonitor&) = delete;
+  NetlinkMonitor& operator=(const NetlinkMonitor&) = delete;
+
+ private:
+  void read();
+
+  std::unique_ptr<nl_sock, NetlinkDeleter> socket_;
+  Changed callback_;
+  NetworkChange gathered_;
+  Watch watch_;
+};
+
+}  // namespace adit::net

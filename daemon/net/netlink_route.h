@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// Routes in rtnetlink: adding and removing those through our interface, and asking which way the kernel would take.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ip.h"
+#include "net/netlink.h"
+
+namespace adit::net {
+
+struct RouteSpec {
+  IpNetwork to;                         ///< without host bits
+  std::optional<std::uint32_t> metric;  ///< none: the kernel's (0 for IPv4, 1024 for IPv6)
+  std::optional<std::uint32_t> table;   ///< none: main
+  std::optional<IpAddress> source;
+  friend bool operator==(const RouteSpec&, const RouteSpec&) = default;
+};
+
+/// "10.20.0.0/16 metric 50 table 100 src 10.9.0.1", as `ip route` has it.
+std::string to_string(const RouteSpec& route);
+
+struct FoundRoute {
+  RouteSpec route;
+  std::uint32_t interface = 0;  ///< 0: several ways, or none (unreachable, blackhole)
+  std::uint8_t protocol = 0;
+  bool ours() const { return protocol == kAditProtocol; }
+};
+
+/// EEXIST when the table has a route with that destination and metric already, whoever's.
+std::expected<void, NetlinkError> add_route(Netlink& netlink, std::uint32_t index, const RouteSpec& route);
+/// Removes only a route through `index` that has our protocol tag.
+std::expected<void, NetlinkError> remove_route(Netlink& netlink, std::uint32_t index, const RouteSpec& route);
+/// Routes of a family: those of one table, or of all.
+std::expected<std::vector<FoundRoute>, NetlinkError> list_routes(Netlink& netlink, Family family,
+                                                                 std::optional<std::uint32_t> table);
+
+struct RouteInfo {
+  std::uint32_t interface = 0;
+  std::uint32_t mtu = 0;  ///< the route's (a learnt path MTU counts), else the interface's
+  IpAddress source;       ///< the kernel's choice
+};
+
+/// The way to `destination` for packets with that mark. The error is a sentence.
+Result<RouteInfo> route_to(Netlink& netlink, const IpAddress& destination,
+                           std::optional<std::uint32_t> fwmark = std::nullopt);
+
+}  // namespace adit::net

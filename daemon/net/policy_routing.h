@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// The whole host through the tunnel, except the tunnel's own datagrams. The default routes live in a table of their
+// own, and three rules a family lead there, in this order:
+//
+//   1. UDP from our listening port           → main     answers and their reverse path check (strict rp_filter)
+//   2. all, but no default route counts      → main     routes that are more precise than `default` keep working
+//   3. all without our mark                  → TABLE    the tunnel
+//
+// Marked datagrams fall through to main's default route. Rules carry the mark as their owner's name, so leftovers of
+// a killed run of the same link are found and removed.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "base/result.h"
+#include "net/netlink.h"
+#include "net/netlink_route.h"
+#include "net/netlink_rule.h"
+
+namespace adit::net {
+
+struct PolicyRoutingOptions {
+  std::uint32_t interface = 0;
+  std::vector<Family> families;
+  std::uint32_t table = 0;
+  std::uint32_t fwmark = 0;         ///< what the UDP sockets are marked with; not 0, and no other link's of this host
+  std::uint16_t listen_port = 0;    ///< 0: without rule 1
+  std::uint32_t priority = 32'700;  ///< of the first rule; the others follow it. Main's own is 32,766
+};
+
+class PolicyRouting {
+ public:
+  explicit PolicyRouting(Netlink& netlink) : netlink_(netlink) {}
+  /// As remove().
+  ~PolicyRouting();
+  PolicyRouting(const PolicyRouting&) = delete;
+  PolicyRouting& operator=(const PolicyRouting&) = delete;
+
+  /// Replaces what it installed before. On failure nothing stays, and the error is a sentence.
+  Result<> install(const PolicyRoutingOptions& options);
+  /// Adds again what is missing, as after the interface was down.
+  Result<> restore();
+  void remove();
+
+  /// Rules and routes that an earlier run with this mark and table left behind; for starts that need no policy routing
+  /// any more. install() does it by itself.
+  static Result<> remove_leftovers(Netlink& netlink, std::uint32_t table, std::uint32_t fwmark);
+
+ private:
+  Result<> add();
+
+  Netlink& netlink_;
+  std::optional<PolicyRoutingOptions> installed_;
+};
+
+}  // namespace adit::net

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#include "net/system.h"
+
+#include <sodium.h>
+#include <time.h>
+
+#include <stdexcept>
+
+#include "base/assert.h"
+
+namespace adit::net {
+namespace {
+
+Duration read_clock(clockid_t clock) {
+  timespec time{};
+  ADIT_ASSERT(clock_gettime(clock, &time) == 0);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+}  // namespace
+
+SystemRandom::SystemRandom() {
+  if (sodium_init() < 0)
+    throw std::runtime_error("libsodium cannot be set up: is the kernel's random source readable?");
+}
+
+void SystemRandom::fill(MutableBytes out) {
+  randombytes_buf(out.data(), out.size());
+}
+
+WallTime SystemWallClock::now() {
+  return WallTime{read_clock(CLOCK_REALTIME)};
+}
+
+Instant boot_now() {
+  return Instant(read_clock(CLOCK_BOOTTIME));
+}
+
+}  // namespace adit::net

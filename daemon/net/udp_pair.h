@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// `local.listen` as sockets: one of each family on the same port, as far as the host has both.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "net/udp_socket.h"
+
+namespace adit::net {
+
+struct ListenOptions {
+  IpAddress address;       ///< none: all of both families; else one socket of its family
+  std::uint16_t port = 0;  ///< 0: any, the same for both families
+  std::optional<std::string> device;
+  std::optional<std::uint32_t> fwmark;
+};
+
+struct UdpPair {
+  std::optional<UdpSocket> v4;
+  std::optional<UdpSocket> v6;
+
+  /// The family's socket, or none.
+  UdpSocket* of(Family family);
+  std::uint16_t port() const;
+};
+
+/// At least one of the two is there on success. The error is a sentence.
+Result<UdpPair> open_udp(const ListenOptions& options);
+
+}  // namespace adit::net

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+// One unconnected UDP socket of one family, in batches, non-blocking. Says of each datagram which of our addresses it
+// came to, and sends from the address it is told (PKTINFO). Does not know who the peer is or what datagrams mean.
+//
+// Outer packets are sent with DF clear, as Linux' own WireGuard does: where the path is narrower than we think, a
+// fragmented packet still arrives, and one with DF set would vanish without a trace. Choosing an MTU that fits is
+// somebody else's job.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/file_descriptor.h"
+#include "base/ip.h"
+#include "net/io.h"
+
+namespace adit::net {
+
+/// Any UDP datagram fits.
+inline constexpr std::size_t kMaxDatagram = 65'535;
+
+struct UdpOptions {
+  Family family = Family::v4;
+  IpAddress address;                    ///< of `family`; none: all of the host's
+  std::uint16_t port = 0;               ///< 0: the kernel chooses
+  std::optional<std::string> device;    ///< SO_BINDTODEVICE
+  std::optional<std::uint32_t> fwmark;  ///< SO_MARK
+};
+
+struct UdpOpenError {
+  enum class Kind : std::uint8_t {
+    family_missing,  ///< this host has no such family: go on with the other one
+    port_in_use,
+    other,
+  };
+  Kind kind = Kind::other;
+  std::string message;  ///< a sentence with the next step
+};
+
+struct SendResult {
+  std::size_t sent = 0;
+  /// Refused one by one and given up: too big (EMSGSIZE), no route (ENETUNREACH, EHOSTUNREACH), a firewall (EPERM)…
+  std::size_t refused = 0;
+  /// errno of the last refusal. EAGAIN: the socket is full; the datagrams from `sent + refused` on were not tried, and
+  /// whoever sends should wait for EPOLLOUT.
+  int error = 0;
+  /// The kernel did not take path.local (no longer ours): sent from an address of its choice. Forget the local one.
+  bool source_refused = false;
+};
+
+class UdpSocket {
+ public:
+  static std::expected<UdpSocket, UdpOpenError> open(const UdpOptions& options);
+  UdpSocket(UdpSocket&&) noexcept;
+  UdpSocket& operator=(UdpSocket&&) noexcept;
+  ~UdpSocket();
+
+  /// Fills into[0 .. count): `bytes` comes in as a buffer of at least kMaxDatagram bytes and is shrunk to the
+  /// datagram; `path` is where it came from and to. Spans may trade places among `into`, so after a call take them as
+  /// they stand. Nothing there: count 0, error 0. Errors other datagrams left on the socket (ICMP) are swallowed and
+  /// counted; an error that is returned means that the socket is unusable.
+  IoResult receive(std::span<Datagram> into);
+
+  /// Sends all to path.remote, from path.local unless that is none. path.remote is of this socket's family.
+  SendResult send(const Path& path, std::span<const Bytes> datagrams);
+
+  int fd() const { return fd_.get(); }
+  Family family() const { return family_; }
+  std::uint16_t local_port() const { return local_port_; }
+  std::uint64_t truncated() const { return truncated_; }            ///< datagrams that did not fit: never delivered
+  std::uint64_t pending_errors() const { return pending_errors_; }  ///< ICMP and the like, swallowed by receive
+
+ private:
+  struct Batch;
+  UdpSocket(FileDescriptor fd, Family family, std::uint16_t port);
+
+  FileDescriptor fd_;
+  Family family_;
+  std::uint16_t local_port_;
+  std::uint64_t truncated_ = 0;
+  std::uint64_t pending_errors_ = 0;
+  std::unique_ptr<Batch> batch_;
+};
+
+}  // namespace adit::net
