@@ -69,8 +69,11 @@ class EventLoop {
   friend class Watch;
   struct Registration {
     int fd;
+    std::uint32_t interest;
     Ready callback;
   };
+
+  void serve(const epoll_event& event);
 
   FileDescriptor epoll_;
   std::unordered_map<std::uint64_t, std::shared_ptr<Registration>> registrations_;
