@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#include "noise/tai64n.h"
+
+#include <algorithm>
+
+namespace adit::noise {
+namespace {
+
+/// TAI64 label of 1970-01-01 00:00:00 TAI plus the ten seconds TAI was then ahead of UTC, as every peer counts it.
+constexpr std::uint64_t kEpoch = (std::uint64_t{1} << 62) + 10;
+constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
+
+}  // namespace
+
+Tai64n Tai64n::from(WallTime time) {
+  // A clock before 1970 is a clock that was never set; the monotonic source above copes with standing still.
+  const auto since_epoch = std::max<std::int64_t>(time.since_epoch.count(), 0);
+  const auto nanoseconds = since_epoch % kNanosecondsPerSecond;
+  Tai64n stamp;
+  store_be64(stamp.bytes.data(), kEpoch + static_cast<std::uint64_t>(since_epoch / kNanosecondsPerSecond));
+  store_be32(stamp.bytes.data() + 8, static_cast<std::uint32_t>(nanoseconds - nanoseconds % kWhitening.count()));
+  return stamp;
+}
+
+WallTime Tai64n::to_wall_time() const {
+  const auto seconds = static_cast<std::int64_t>(load_be64(bytes.data()) - kEpoch);
+  return {std::chrono::seconds(seconds) + std::chrono::nanoseconds(load_be32(bytes.data() + 8))};
+}
+
+Tai64n TimestampSource::next(WallTime now) {
+  auto stamp = Tai64n::from(now);
+  if (stamp <= last_) {
+    stamp = Tai64n::from({last_.to_wall_time().since_epoch + kWhitening});
+  }
+  last_ = stamp;
+  return stamp;
+}
+
+}  // namespace adit::noise

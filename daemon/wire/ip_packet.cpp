@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#include "wire/ip_packet.h"
+
+namespace adit::wire {
+namespace {
+
+constexpr std::size_t kIpv4HeaderSize = 20;
+constexpr std::size_t kIpv6HeaderSize = 40;
+
+std::optional<IpPacket> read_ipv4(Bytes bytes) {
+  if (bytes.size() < kIpv4HeaderSize) return std::nullopt;
+  const std::size_t header = (bytes[0] & 0x0fu) * 4u;
+  const std::size_t size = load_be16(bytes.data() + 2);
+  if (header < kIpv4HeaderSize || size < header || size > bytes.size()) return std::nullopt;
+  return IpPacket{IpAddress::v4(bytes.subspan<12, 4>()), IpAddress::v4(bytes.subspan<16, 4>()), size};
+}
+
+std::optional<IpPacket> read_ipv6(Bytes bytes) {
+  if (bytes.size() < kIpv6HeaderSize) return std::nullopt;
+  const std::size_t size = kIpv6HeaderSize + load_be16(bytes.data() + 4);
+  if (size > bytes.size()) return std::nullopt;
+  return IpPacket{IpAddress::v6(bytes.subspan<8, 16>()), IpAddress::v6(bytes.subspan<24, 16>()), size};
+}
+
+}  // namespace
+
+std::optional<IpPacket> read_ip_packet(Bytes bytes) {
+  if (bytes.empty()) return std::nullopt;
+  switch (bytes[0] >> 4) {
+    case 4:
+      return read_ipv4(bytes);
+    case 6:
+      return read_ipv6(bytes);
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace adit::wire
