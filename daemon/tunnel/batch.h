@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// The units of work that cross the core's border, and the two pure steps in the middle of a packet's way: `seal` and
+// `open` need no lock and no state but the batch and the AEAD they are given.
+//
+//   outbound: Tunnel::admit    → seal → UdpSocket::send
+//   inbound:  Tunnel::classify → open → Tunnel::accept → TunDevice::write
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "base/ip.h"
+#include "crypto/aead.h"
+#include "noise/keypair.h"
+#include "tunnel/event.h"
+
+namespace adit::tunnel {
+
+/// Writable bytes there must be behind each packet given to Tunnel::admit: zero padding is written there in place.
+inline constexpr std::size_t kPaddingSlack = wire::kPaddingMultiple - 1;
+
+/// A packet with permission to leave: it has its counter. Every one of them is to be sealed and sent, or lost.
+struct OutboundPacket {
+  const noise::Keypair* keypair = nullptr;
+  std::uint64_t counter = 0;
+  Bytes plaintext;  ///< already padded; empty: a keepalive
+};
+
+/// A handshake message or cookie reply, complete.
+struct HandshakeDatagram {
+  Path path;
+  std::size_t size = 0;
+  std::array<std::uint8_t, sizeof(wire::HandshakeInitiation)> buffer{};
+  Bytes bytes() const { return Bytes(buffer).first(size); }
+};
+
+/// What a call to the Tunnel wants done, in this order: note the timestamp, send the handshakes, seal and send the
+/// packets to `path`, tell of the events. The caller owns it and clears it between calls, so that memory is reused.
+struct Outbox {
+  /// The last TAI64N used. Must be on disk before `handshakes` are sent.
+  std::optional<noise::Tai64n> timestamp;
+  std::vector<HandshakeDatagram> handshakes;
+  Path path;
+  std::vector<OutboundPacket> packets;
+  std::vector<Event> events;
+
+  /// What `packets` points into.
+  std::vector<std::shared_ptr<const noise::Keypair>> keypairs;
+  std::vector<std::vector<std::uint8_t>> staged;
+
+  void clear();
+};
+
+/// A transport datagram between classify and accept.
+struct InboundPacket {
+  Path path;
+  noise::Keypair* keypair = nullptr;
+  std::uint64_t counter = 0;
+  MutableBytes sealed;  ///< ciphertext and tag, inside the datagram's own bytes
+  bool authentic = false;
+  MutableBytes plaintext() const { return sealed.first(sealed.size() - crypto::kTagSize); }
+};
+
+struct InboundBatch {
+  std::vector<InboundPacket> packets;
+  /// What `packets` points to.
+  std::vector<std::shared_ptr<noise::Keypair>> keypairs;
+
+  void clear();
+};
+
+/// Room `seal` needs for a packet.
+constexpr std::size_t sealed_size(const OutboundPacket& packet) {
+  return packet.plaintext.size() + wire::kTransportOverhead;
+}
+
+/// Seals packets[i] into a transport datagram at out[i], with out[i].size() == sealed_size(packets[i]).
+/// The plaintexts are left as they are.
+void seal(std::span<const OutboundPacket> packets, const crypto::Aead& aead, std::span<const MutableBytes> out);
+
+/// Decrypts in place and sets `authentic`.
+void open(std::span<InboundPacket> packets, const crypto::Aead& aead);
+
+}  // namespace adit::tunnel

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#include "tunnel/drop_reason.h"
+
+namespace adit::tunnel {
+
+std::string_view name_of(DropReason reason) {
+  switch (reason) {
+    case DropReason::malformed_packet:
+      return "malformed_packet";
+    case DropReason::disallowed_destination:
+      return "disallowed_destination";
+    case DropReason::no_session_queue_full:
+      return "no_session_queue_full";
+    case DropReason::no_session_timeout:
+      return "no_session_timeout";
+    case DropReason::send_failed:
+      return "send_failed";
+    case DropReason::malformed:
+      return "malformed";
+    case DropReason::bad_mac1:
+      return "bad_mac1";
+    case DropReason::bad_cookie:
+      return "bad_cookie";
+    case DropReason::cookie_required:
+      return "cookie_required";
+    case DropReason::rate_limited:
+      return "rate_limited";
+    case DropReason::invalid_handshake:
+      return "invalid_handshake";
+    case DropReason::wrong_key:
+      return "wrong_key";
+    case DropReason::old_timestamp:
+      return "old_timestamp";
+    case DropReason::unverified_response:
+      return "unverified_response";
+    case DropReason::unknown_index:
+      return "unknown_index";
+    case DropReason::expired:
+      return "expired";
+    case DropReason::forged:
+      return "forged";
+    case DropReason::replayed:
+      return "replayed";
+    case DropReason::disallowed_source:
+      return "disallowed_source";
+    case DropReason::truncated:
+      return "truncated";
+    case DropReason::deliver_failed:
+      return "deliver_failed";
+  }
+  return "unknown";
+}
+
+}  // namespace adit::tunnel

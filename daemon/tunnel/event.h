@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// What happened, for whoever logs, reports or reacts. The core tells; it does not know who listens.
+#pragma once
+
+#include <cstdint>
+#include <variant>
+
+#include "base/ip.h"
+#include "base/time.h"
+#include "crypto/keys.h"
+#include "noise/keypair.h"
+#include "tunnel/drop_reason.h"
+
+namespace adit::tunnel {
+
+/// An initiation was sent. `attempt` counts from 1 since the last completed handshake: whoever knows other endpoints
+/// tries them after a few.
+struct InitiationSent {
+  Endpoint to;
+  std::uint32_t attempt = 0;
+};
+
+/// A new session is in use. `round_trip` is known to the initiator only, otherwise zero.
+struct HandshakeCompleted {
+  noise::Role role{};
+  Endpoint with;
+  Duration round_trip{};
+};
+
+/// A handshake message was dropped for `reason`; `key` is the caller's where the reason is wrong_key.
+struct HandshakeRefused {
+  DropReason reason{};
+  Endpoint from;
+  crypto::PublicKey key;
+};
+
+/// 90 seconds of initiations went unanswered. Staged packets were dropped; attempts go on.
+struct AttemptsExhausted {
+  Endpoint to;
+};
+
+/// The peer's authenticated packets come from another place now.
+struct EndpointMoved {
+  Endpoint from;
+  Endpoint to;
+};
+
+/// Too many handshake messages arrive (true), or no longer.
+struct UnderLoadChanged {
+  bool under_load = false;
+};
+
+/// No session is left that could be used; keys are wiped.
+struct SessionExpired {};
+
+using Event = std::variant<InitiationSent, HandshakeCompleted, HandshakeRefused, AttemptsExhausted, EndpointMoved,
+                           UnderLoadChanged, SessionExpired>;
+
+}  // namespace adit::tunnel

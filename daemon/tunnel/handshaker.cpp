@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+#include "tunnel/handshaker.h"
+
+#include <algorithm>
+
+namespace adit::tunnel {
+namespace {
+
+/// Initiations of the peer's are taken no faster than this, sound or not new: each costs us four curve operations.
+constexpr Duration kMinInitiationGap = std::chrono::milliseconds(20);
+
+Handshaker::Outcome drop(DropReason reason) {
+  return {.dropped = reason};
+}
+
+template <class Message>
+HandshakeDatagram datagram_of(const Message& message, const Path& path) {
+  HandshakeDatagram datagram{.path = path, .size = sizeof message};
+  std::ranges::copy(wire::bytes_of(message), datagram.buffer.begin());
+  return datagram;
+}
+
+}  // namespace
+
+Handshaker::Handshaker(noise::StaticKeys keys, crypto::PresharedKey preshared, noise::Tai64n last_timestamp,
+                       const Sessions& sessions, RandomSource& random, WallClock& wall_clock)
+    : keys_(std::move(keys)),
+      preshared_(std::move(preshared)),
+      timestamps_(last_timestamp),
+      sessions_(sessions),
+      random_(random),
+      wall_clock_(wall_clock),
+      mac_writer_(keys_.remote_public),
+      mac_reader_(keys_.local_public, random) {}
+
+HandshakeDatagram Handshaker::initiate(const Path& path, Instant now) {
+  wire::HandshakeInitiation message;
+  const auto index = free_index();
+  pending_.emplace(Pending{noise::write_initiation(keys_, crypto::generate_private_key(random_),
+                                                   timestamps_.next(wall_clock_.now()), index, message),
+                           now});
+  last_sent_index_ = index;
+  return finish(message, path, now);
+}
+
+Handshaker::Outcome Handshaker::take(wire::MessageType type, const Datagram& datagram, Instant now) {
+  if (type == wire::MessageType::cookie_reply) return take_cookie(datagram, now);
+  if (auto refused = refuse_early(datagram, now)) return *std::move(refused);
+  return type == wire::MessageType::handshake_initiation ? take_initiation(datagram, now)
+                                                         : take_response(datagram, now);
+}
+
+/// The cheap checks in front of the expensive ones (§5.3).
+std::optional<Handshaker::Outcome> Handshaker::refuse_early(const Datagram& datagram, Instant now) {
+  if (!mac_reader_.mac1_is_valid(datagram.bytes)) return drop(DropReason::bad_mac1);
+  load_.note(now);
+  if (!load_.under_load(now)) return std::nullopt;
+
+  const auto& source = datagram.path.remote;
+  if (!mac_reader_.mac2_is_valid(datagram.bytes, source, now)) {
+    auto outcome = drop(DropReason::cookie_required);
+    outcome.reply = datagram_of(mac_reader_.reply_to(datagram.bytes, source, now), datagram.path);
+    return outcome;
+  }
+  if (!limiter_.allow(source.address, now)) return drop(DropReason::rate_limited);
+  return std::nullopt;
+}
+
+Handshaker::Outcome Handshaker::take_initiation(const Datagram& datagram, Instant now) {
+  const auto message = wire::read_message<wire::HandshakeInitiation>(datagram.bytes);
+  auto initiation = noise::read_initiation(keys_, message);
+  if (!initiation) {
+    if (!initiation.error().stranger) return drop(DropReason::invalid_handshake);
+    return {.dropped = DropReason::wrong_key, .stranger = *initiation.error().stranger};
+  }
+  if (initiation->timestamp <= newest_initiation_) return drop(DropReason::old_timestamp);
+  if (initiation_taken_ && now - *initiation_taken_ < kMinInitiationGap) return drop(DropReason::rate_limited);
+  newest_initiation_ = initiation->timestamp;
+  initiation_taken_ = now;
+
+  wire::HandshakeResponse response;
+  const auto index = free_index();
+  auto keys =
+      noise::write_response(keys_, preshared_, *initiation, crypto::generate_private_key(random_), index, response);
+  last_sent_index_ = index;
+  return {.reply = finish(response, datagram.path, now),
+          .session = std::make_shared<noise::Keypair>(noise::Keypair{.keys = std::move(keys),
+                                                                     .local_index = index,
+                                                                     .remote_index = initiation->remote_index,
+                                                                     .role = noise::Role::responder,
+                                                                     .created = now})};
+}
+
+Handshaker::Outcome Handshaker::take_response(const Datagram& datagram, Instant now) {
+  const auto message = wire::read_message<wire::HandshakeResponse>(datagram.bytes);
+  if (!pending_ || pending_->initiation.local_index != message.receiver.get()) return drop(DropReason::unknown_index);
+  auto keys = noise::read_response(keys_, preshared_, pending_->initiation, message);
+  if (!keys) return drop(DropReason::unverified_response);
+
+  const auto index = pending_->initiation.local_index;
+  const auto round_trip = now - pending_->sent;
+  pending_.reset();
+  return {.session = std::make_shared<noise::Keypair>(noise::Keypair{.keys = std::move(*keys),
+                                                                     .local_index = index,
+                                                                     .remote_index = message.sender.get(),
+                                                                     .role = noise::Role::initiator,
+                                                                     .created = now}),
+          .round_trip = round_trip};
+}
+
+Handshaker::Outcome Handshaker::take_cookie(const Datagram& datagram, Instant now) {
+  const auto message = wire::read_message<wire::CookieReply>(datagram.bytes);
+  const bool ours = message.receiver.get() == last_sent_index_ && mac_writer_.take_cookie(message, now);
+  // The cookie goes into the next message the timers send. Answering right away would let a flooded peer be flooded
+  // by its friends.
+  return ours ? Outcome{} : drop(DropReason::bad_cookie);
+}
+
+/// Random, so that nobody can guess which sessions we have; never 0 and never one that is taken.
+std::uint32_t Handshaker::free_index() {
+  for (;;) {
+    const auto index = random_.u32();
+    const bool taken = sessions_.find(index) || (pending_ && pending_->initiation.local_index == index);
+    if (index != 0 && !taken) return index;
+  }
+}
+
+template <class Message>
+HandshakeDatagram Handshaker::finish(Message& message, const Path& path, Instant now) {
+  mac_writer_.write({reinterpret_cast<std::uint8_t*>(&message), sizeof message}, now);
+  return datagram_of(message, path);
+}
+
+}  // namespace adit::tunnel

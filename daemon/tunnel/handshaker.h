@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// Handshakes of one link in both roles (paper §5.4.1 to §5.4.4, §5.3): makes and takes the messages, keeps what is
+// between an initiation and its response, and yields sessions. Sessions, timers and data packets are the Tunnel's.
+//
+// The two roles do not touch each other: an initiation of ours stays in flight while the peer's is answered, so two
+// ends that start at the same moment both come through at once.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "noise/cookie.h"
+#include "tunnel/batch.h"
+#include "tunnel/sessions.h"
+#include "tunnel/under_load.h"
+
+namespace adit::tunnel {
+
+class Handshaker {
+ public:
+  /// `sessions` is asked which indices are taken. The references must outlive the handshaker.
+  Handshaker(noise::StaticKeys keys, crypto::PresharedKey preshared, noise::Tai64n last_timestamp,
+             const Sessions& sessions, RandomSource& random, WallClock& wall_clock);
+
+  /// A fresh initiation; one still unanswered is forgotten.
+  HandshakeDatagram initiate(const Path& path, Instant now);
+
+  /// What became of a handshake message or cookie reply.
+  struct Outcome {
+    std::optional<DropReason> dropped;        ///< set: nothing but `reply` and `stranger` is
+    crypto::PublicKey stranger;               ///< who called, when dropped for wrong_key
+    std::optional<HandshakeDatagram> reply;   ///< to be sent where the message came from
+    std::shared_ptr<noise::Keypair> session;  ///< the message was the peer's, and this came of it
+    Duration round_trip{};                    ///< when the session is one we began
+  };
+  Outcome take(wire::MessageType type, const Datagram& datagram, Instant now);
+
+  /// Forgets an initiation in flight.
+  void abandon() { pending_.reset(); }
+  void set_preshared_key(crypto::PresharedKey key) { preshared_ = std::move(key); }
+  noise::Tai64n last_timestamp() const { return timestamps_.last(); }
+  bool under_load(Instant now) const { return load_.under_load(now); }
+
+ private:
+  std::optional<Outcome> refuse_early(const Datagram& datagram, Instant now);
+  Outcome take_initiation(const Datagram& datagram, Instant now);
+  Outcome take_response(const Datagram& datagram, Instant now);
+  Outcome take_cookie(const Datagram& datagram, Instant now);
+  std::uint32_t free_index();
+  template <class Message>
+  HandshakeDatagram finish(Message& message, const Path& path, Instant now);
+
+  struct Pending {
+    noise::PendingInitiation initiation;
+    Instant sent;
+  };
+
+  noise::StaticKeys keys_;
+  crypto::PresharedKey preshared_;
+  noise::TimestampSource timestamps_;
+  const Sessions& sessions_;
+  RandomSource& random_;
+  WallClock& wall_clock_;
+  noise::MacWriter mac_writer_;
+  noise::MacReader mac_reader_;
+  LoadMeter load_;
+  RateLimiter limiter_;
+
+  std::optional<Pending> pending_;
+  std::uint32_t last_sent_index_ = 0;  ///< of our last handshake message: a cookie reply must name it
+  noise::Tai64n newest_initiation_{};  ///< the peer's: later ones only
+  std::optional<Instant> initiation_taken_;
+};
+
+}  // namespace adit::tunnel

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// What the machine knows about its own doing: facts and counters. What they mean in words is health.h's.
+#pragma once
+
+#include <optional>
+
+#include "base/ip.h"
+#include "base/time.h"
+#include "crypto/keys.h"
+#include "noise/keypair.h"
+#include "tunnel/drop_reason.h"
+
+namespace adit::tunnel {
+
+/// Inner IP packets and their bytes, without padding, keepalives and handshakes.
+struct Traffic {
+  std::uint64_t packets = 0;
+  std::uint64_t bytes = 0;
+};
+
+enum class EndpointSource : std::uint8_t {
+  none,        ///< not known yet
+  configured,  ///< given by the configuration (or what it resolved to)
+  learned,     ///< the peer's authentic packets come from there
+};
+
+/// The last handshake message that came to nothing.
+struct HandshakeProblem {
+  DropReason reason{};
+  Endpoint from;
+  crypto::PublicKey key;  ///< of the caller, where the reason is wrong_key
+  WallTime when;
+};
+
+struct Status {
+  Traffic sent;
+  Traffic received;
+  DropCounters drops;
+  EndpointSource endpoint_source = EndpointSource::none;
+
+  std::optional<Instant> handshake_at;  ///< last completed
+  WallTime handshake_time;              ///< the same on the wall
+  std::optional<Duration> round_trip;   ///< of the last handshake we began
+  std::optional<Instant> heard_at;      ///< last authentic message of the peer's
+
+  std::uint32_t attempts = 0;            ///< initiations since the last completed handshake
+  WallTime attempting_since;             ///< the first of them
+  std::optional<Instant> unanswered_at;  ///< first data sent since the peer was last heard
+  std::optional<HandshakeProblem> problem;
+  bool under_load = false;
+};
+
+}  // namespace adit::tunnel

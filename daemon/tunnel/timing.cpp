@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+// When a link does something by itself (paper §6). Five timers, described in timers.h, are moved by what packets do
+// (the after_… hooks, each saying when it is called) and act in tick(). An attempt to get a session goes on for ever:
+// cycles of REKEY_ATTEMPT_TIME with an initiation every REKEY_TIMEOUT and a bit, a pause between them that any packet
+// cuts short.
+#include "base/assert.h"
+#include "tunnel/tunnel.h"
+
+namespace adit::tunnel {
+
+// Hooks --------------------------------------------------------------------------------------------------------------
+
+/// Called after an initiation of ours was sent.
+void Tunnel::after_initiation_sent(Instant now) {
+  timers_.set(Timer::retransmit, now + REKEY_TIMEOUT + jitter());
+}
+
+/// Called after a session became the current one: by the response to us, or by the first packet of an initiator.
+void Tunnel::after_handshake_completed(Instant now) {
+  timers_.cancel(Timer::retransmit);
+  attempts_in_cycle_ = 0;
+  rekeyed_before_expiry_ = false;
+  status_.attempts = 0;
+  status_.problem.reset();
+  status_.handshake_at = now;
+  status_.handshake_time = wall_clock_.now();
+}
+
+/// Called after keys were made, in either role, whether they are in use or not.
+void Tunnel::after_session_derived(Instant now) {
+  timers_.set(Timer::wipe_keys, now + 3 * REJECT_AFTER_TIME);
+}
+
+/// Called after packets with something in them were sent.
+void Tunnel::after_data_sent(Instant now) {
+  if (!timers_.pending(Timer::new_handshake)) {
+    timers_.set(Timer::new_handshake, now + KEEPALIVE_TIMEOUT + REKEY_TIMEOUT + jitter());
+  }
+  if (!status_.unanswered_at) status_.unanswered_at = now;
+}
+
+/// Called after authentic packets with something in them were received.
+void Tunnel::after_data_received(Instant now) {
+  if (timers_.pending(Timer::keepalive)) {
+    another_keepalive_ = true;
+  } else {
+    timers_.set(Timer::keepalive, now + KEEPALIVE_TIMEOUT);
+  }
+}
+
+/// Called after any authentic message was sent: data, a keepalive, a handshake message.
+void Tunnel::after_packet_sent(Instant now) {
+  timers_.cancel(Timer::keepalive);
+  after_packet_passed(now);
+}
+
+/// Called after any authentic message was received.
+void Tunnel::after_packet_received(Instant now) {
+  timers_.cancel(Timer::new_handshake);
+  status_.heard_at = now;
+  status_.unanswered_at.reset();
+}
+
+/// Called after any authentic message passed, in either direction.
+void Tunnel::after_packet_passed(Instant now) {
+  if (keepalive_) timers_.set(Timer::persistent, now + *keepalive_);
+}
+
+// Rekeying -----------------------------------------------------------------------------------------------------------
+
+/// Only the initiator rekeys by time, so that the two ends do not both do it (§6.2).
+void Tunnel::keep_fresh_after_sending(Instant now, Outbox& out) {
+  const auto* keypair = sessions_.current().get();
+  const bool worn = keypair->counters.next() > noise::REKEY_AFTER_MESSAGES;
+  const bool old = keypair->role == noise::Role::initiator && now - keypair->created >= REKEY_AFTER_TIME;
+  if (worn || old) want_session(now, out);
+}
+
+/// An initiator that only receives must renew in time too, or the peer's packets would be refused at the end (§6.2).
+void Tunnel::keep_fresh_after_receiving(Instant now, Outbox& out) {
+  const auto* keypair = sessions_.current().get();
+  if (rekeyed_before_expiry_ || keypair == nullptr || keypair->role != noise::Role::initiator) return;
+  if (now - keypair->created < REJECT_AFTER_TIME - KEEPALIVE_TIMEOUT - REKEY_TIMEOUT) return;
+  rekeyed_before_expiry_ = true;
+  want_session(now, out);
+}
+
+/// Someone needs a session: begins a cycle of attempts unless one is running. In the pause between cycles the need
+/// of a packet is reason enough to go on.
+void Tunnel::want_session(Instant now, Outbox& out) {
+  const bool cycle_runs = timers_.pending(Timer::retransmit) && attempts_in_cycle_ > 0;
+  if (cycle_runs || !path_.remote.known()) return;
+  attempts_in_cycle_ = 0;
+  if (handshake_sent_at_ && now - *handshake_sent_at_ < REKEY_TIMEOUT) {
+    // A handshake message went out a moment ago, and the session may still come of it.
+    timers_.set(Timer::retransmit, *handshake_sent_at_ + REKEY_TIMEOUT + jitter());
+    return;
+  }
+  initiate(now, out);
+}
+
+void Tunnel::initiate(Instant now, Outbox& out) {
+  ADIT_ASSERT(path_.remote.known());
+  attempts_in_cycle_ += 1;
+  if (status_.attempts++ == 0) status_.attempting_since = wall_clock_.now();
+  out.handshakes.push_back(handshaker_.initiate(path_, now));
+  out.timestamp = handshaker_.last_timestamp();
+  out.events.emplace_back(InitiationSent{path_.remote, status_.attempts});
+  after_initiation_sent(now);
+}
+
+/// Without a session it becomes a wish for one, whose first packet then says the same.
+void Tunnel::send_keepalive(Instant now, Outbox& out) {
+  auto* const keypair = usable_session(now);
+  const auto counter = keypair != nullptr ? keypair->counters.take(1) : std::nullopt;
+  if (!counter) {
+    want_session(now, out);
+    return;
+  }
+  out.keypairs.push_back(sessions_.current());
+  out.packets.push_back({keypair, *counter, {}});
+  after_packet_sent(now);
+  keep_fresh_after_sending(now, out);
+}
+
+// The clock ----------------------------------------------------------------------------------------------------------
+
+void Tunnel::tick(Instant now, Outbox& out) {
+  note_load(now, out);
+  if (timers_.take(Timer::retransmit, now)) on_retransmit(now, out);
+  if (timers_.take(Timer::keepalive, now)) {
+    send_keepalive(now, out);
+    if (std::exchange(another_keepalive_, false)) timers_.set(Timer::keepalive, now + KEEPALIVE_TIMEOUT);
+  }
+  if (timers_.take(Timer::new_handshake, now)) {
+    forget_source();
+    want_session(now, out);
+  }
+  if (timers_.take(Timer::wipe_keys, now)) {
+    sessions_.clear();
+    handshaker_.abandon();
+    out.events.emplace_back(SessionExpired{});
+  }
+  if (timers_.take(Timer::persistent, now)) {
+    send_keepalive(now, out);
+    // While there is no session nothing passes that would set the timer again, and the link must still come back.
+    if (!timers_.pending(Timer::persistent)) after_packet_passed(now);
+  }
+  out.path = path_;
+}
+
+void Tunnel::on_retransmit(Instant now, Outbox& out) {
+  // The source address we kept to may be the reason for the silence.
+  forget_source();
+  if (attempts_in_cycle_ < kAttemptsPerCycle) {
+    initiate(now, out);
+    return;
+  }
+  attempts_in_cycle_ = 0;
+  timers_.cancel(Timer::keepalive);
+  count_drop(DropReason::no_session_timeout, staging_.clear());
+  if (sessions_.any() && !timers_.pending(Timer::wipe_keys)) after_session_derived(now);
+  out.events.emplace_back(AttemptsExhausted{path_.remote});
+  timers_.set(Timer::retransmit, now + kCyclePause + jitter());
+}
+
+Duration Tunnel::jitter() {
+  return Duration(random_.u32() % static_cast<std::uint64_t>(kMaxJitter.count()));
+}
+
+// What the shell tells us --------------------------------------------------------------------------------------------
+
+void Tunnel::set_endpoint(const Endpoint& endpoint, Instant now, Outbox& out) {
+  path_ = Path{.remote = endpoint};
+  status_.endpoint_source = EndpointSource::configured;
+  show_yourself(now, out);
+}
+
+void Tunnel::retry_now(Instant now, Outbox& out) {
+  forget_source();
+  attempts_in_cycle_ = 0;
+  if (path_.remote.known()) show_yourself(now, out);
+}
+
+/// With a session a keepalive tells the peer at once where we are; without one an initiation asks for it. Not held
+/// back by REKEY_TIMEOUT: the last initiation went elsewhere, or came from elsewhere.
+void Tunnel::show_yourself(Instant now, Outbox& out) {
+  out.path = path_;
+  if (usable_session(now) != nullptr) {
+    send_keepalive(now, out);
+  } else {
+    initiate(now, out);
+  }
+}
+
+void Tunnel::set_keepalive(std::optional<Duration> interval, Instant now, Outbox& out) {
+  keepalive_ = interval;
+  timers_.cancel(Timer::persistent);
+  if (keepalive_) send_keepalive(now, out);
+  out.path = path_;
+}
+
+}  // namespace adit::tunnel

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+// The way of packets through the machine; timing.cpp has the way of time. docs/life-of-a-packet.md walks along here.
+#include "tunnel/tunnel.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/assert.h"
+#include "wire/ip_packet.h"
+
+namespace adit::tunnel {
+namespace {
+
+/// Zero padding to a multiple of 16, but never past the MTU (§5.4.6): a full packet must fit the path as it is.
+std::size_t padded_size(std::size_t size, std::size_t mtu) {
+  const auto rounded = (size + wire::kPaddingMultiple - 1) / wire::kPaddingMultiple * wire::kPaddingMultiple;
+  return std::max(size, std::min(rounded, mtu));
+}
+
+/// Keeps alive what packets point at; a batch rarely has more than one keypair.
+template <class Pins, class Pin>
+void pin(Pins& pins, const Pin& keypair) {
+  if (pins.empty() || pins.back() != keypair) pins.push_back(keypair);
+}
+
+bool is_expired(const noise::Keypair& keypair, Instant now) {
+  return now - keypair.created >= REJECT_AFTER_TIME;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Tunnel>> Tunnel::make(Settings settings, RandomSource& random, WallClock& wall_clock) {
+  auto keys = noise::StaticKeys::make(std::move(settings.private_key), settings.peer_key);
+  if (!keys) return std::unexpected(keys.error());
+  return std::unique_ptr<Tunnel>(new Tunnel(std::move(*keys), settings, random, wall_clock));
+}
+
+Tunnel::Tunnel(noise::StaticKeys keys, Settings& settings, RandomSource& random, WallClock& wall_clock)
+    : handshaker_(std::move(keys), std::move(settings.preshared_key), settings.last_timestamp, sessions_, random,
+                  wall_clock),
+      allowed_ips_(settings.allowed_ips),
+      mtu_(settings.mtu),
+      keepalive_(settings.keepalive),
+      random_(random),
+      wall_clock_(wall_clock) {}
+
+// Outbound: admit → (seal) → (transmit) ------------------------------------------------------------------------------
+
+void Tunnel::admit(std::span<const MutableBytes> packets, Instant now, Outbox& out) {
+  const auto sent_before = status_.sent.packets;
+  bool waiting = false;
+  const bool usable = usable_session(now) != nullptr;
+  for (const auto packet : packets) {
+    const auto header = wire::read_ip_packet(packet);
+    if (!header) {
+      count_drop(DropReason::malformed_packet);
+    } else if (!allowed_ips_.contains(header->destination)) {
+      count_drop(DropReason::disallowed_destination);
+    } else if (!usable || !send(packet, out)) {
+      stage(packet, now);
+      waiting = true;
+    }
+  }
+  if (status_.sent.packets != sent_before) {
+    after_data_sent(now);
+    after_packet_sent(now);
+    keep_fresh_after_sending(now, out);
+  }
+  if (waiting) want_session(now, out);
+  out.path = path_;
+}
+
+/// With the current session, which the caller found usable. False when its counters are used up.
+bool Tunnel::send(MutableBytes packet, Outbox& out) {
+  const auto& keypair = sessions_.current();
+  const auto counter = keypair->counters.take(1);
+  if (!counter) return false;
+  pin(out.keypairs, keypair);
+  const auto size = padded_size(packet.size(), mtu_);
+  std::memset(packet.data() + packet.size(), 0, size - packet.size());
+  out.packets.push_back({keypair.get(), *counter, Bytes(packet.data(), size)});
+  status_.sent.packets += 1;
+  status_.sent.bytes += packet.size();
+  return true;
+}
+
+void Tunnel::stage(Bytes packet, Instant now) {
+  count_drop(DropReason::no_session_timeout, staging_.expire(now));
+  count_drop(DropReason::no_session_queue_full, staging_.push(packet, now));
+}
+
+void Tunnel::send_staged(Instant now, Outbox& out) {
+  count_drop(DropReason::no_session_timeout, staging_.expire(now));
+  if (staging_.empty() || usable_session(now) == nullptr) return;
+  while (!staging_.empty()) {
+    auto& bytes = out.staged.emplace_back(staging_.pop());
+    const auto size = bytes.size();
+    bytes.resize(size + kPaddingSlack);
+    if (!send(MutableBytes(bytes).first(size), out)) break;
+  }
+  after_data_sent(now);
+  after_packet_sent(now);
+  out.path = path_;
+}
+
+noise::Keypair* Tunnel::usable_session(Instant now) const {
+  auto* const keypair = sessions_.current().get();
+  const bool usable = keypair != nullptr && path_.remote.known() && !is_expired(*keypair, now) &&
+                      keypair->counters.next() < noise::REJECT_AFTER_MESSAGES;
+  return usable ? keypair : nullptr;
+}
+
+// Inbound: classify → (open) → accept → (deliver) --------------------------------------------------------------------
+
+void Tunnel::classify(std::span<const Datagram> datagrams, Instant now, InboundBatch& batch, Outbox& out) {
+  for (const auto& datagram : datagrams) {
+    const auto type = wire::classify(datagram.bytes);
+    if (!type) {
+      count_drop(DropReason::malformed);
+    } else if (*type != wire::MessageType::transport_data) {
+      take_handshake(*type, datagram, now, out);
+    } else if (const auto dropped = take_transport(datagram, now, batch)) {
+      count_drop(*dropped);
+    }
+  }
+  out.path = path_;
+}
+
+std::optional<DropReason> Tunnel::take_transport(const Datagram& datagram, Instant now, InboundBatch& batch) const {
+  const auto header = wire::read_transport_header(datagram.bytes);
+  const auto& keypair = sessions_.find(header.receiver);
+  if (!keypair) return DropReason::unknown_index;
+  if (is_expired(*keypair, now) || header.counter >= noise::REJECT_AFTER_MESSAGES) return DropReason::expired;
+  pin(batch.keypairs, keypair);
+  batch.packets.push_back(
+      {datagram.path, keypair.get(), header.counter, datagram.bytes.subspan(wire::kTransportHeaderSize)});
+  return std::nullopt;
+}
+
+void Tunnel::accept(const InboundBatch& batch, Instant now, std::vector<Bytes>& deliver, Outbox& out) {
+  bool authentic = false;
+  bool data = false;
+  for (const auto& packet : batch.packets) {
+    if (!packet.authentic) {
+      count_drop(DropReason::forged);
+      continue;
+    }
+    if (!packet.keypair->received.accept(packet.counter)) {
+      count_drop(DropReason::replayed);
+      continue;
+    }
+    authentic = true;
+    roam(packet.path, out);
+    if (sessions_.confirm(*packet.keypair)) begin_session(*packet.keypair, {}, now, out);
+
+    const auto plaintext = packet.plaintext();
+    if (plaintext.empty()) continue;  // a keepalive, which is never answered by another
+    data = true;
+    const auto header = wire::read_ip_packet(plaintext);
+    if (!header) {
+      count_drop(DropReason::malformed_packet);
+    } else if (!allowed_ips_.contains(header->source)) {
+      count_drop(DropReason::disallowed_source);
+    } else {
+      deliver.push_back(plaintext.first(header->size));
+      status_.received.packets += 1;
+      status_.received.bytes += header->size;
+    }
+  }
+  if (authentic) {
+    after_packet_received(now);
+    after_packet_passed(now);
+    keep_fresh_after_receiving(now, out);
+  }
+  if (data) after_data_received(now);
+  out.path = path_;
+}
+
+void Tunnel::take_handshake(wire::MessageType type, const Datagram& datagram, Instant now, Outbox& out) {
+  auto outcome = handshaker_.take(type, datagram, now);
+  note_load(now, out);
+  if (outcome.reply) out.handshakes.push_back(*outcome.reply);
+  if (outcome.dropped) {
+    count_drop(*outcome.dropped);
+    status_.problem = HandshakeProblem{*outcome.dropped, datagram.path.remote, outcome.stranger, wall_clock_.now()};
+    out.events.emplace_back(HandshakeRefused{*outcome.dropped, datagram.path.remote, outcome.stranger});
+    return;
+  }
+  if (!outcome.session) return;  // a cookie: authentic, but no proof of where the peer is (§6.5)
+
+  sessions_.add(outcome.session);
+  roam(datagram.path, out);
+  after_packet_received(now);
+  after_packet_passed(now);
+  after_session_derived(now);
+  if (outcome.session->role == noise::Role::initiator) {
+    begin_session(*outcome.session, outcome.round_trip, now, out);
+  } else {
+    after_response_sent(now);
+  }
+}
+
+/// The session is current now. As initiator we owe the peer a packet that proves our keys, before it may send any.
+void Tunnel::begin_session(const noise::Keypair& keypair, Duration round_trip, Instant now, Outbox& out) {
+  const bool initiator = keypair.role == noise::Role::initiator;
+  if (initiator) status_.round_trip = round_trip;
+  after_handshake_completed(now);
+  out.events.emplace_back(HandshakeCompleted{keypair.role, path_.remote, round_trip});
+  const bool nothing_to_say = staging_.empty();
+  send_staged(now, out);
+  if (initiator && nothing_to_say) send_keepalive(now, out);
+}
+
+/// The peer is where its last authentic packet came from; we answer from where that one arrived (§2.1).
+void Tunnel::roam(const Path& path, Outbox& out) {
+  if (path == path_) return;
+  if (path.remote != path_.remote) {
+    if (path_.remote.known()) out.events.emplace_back(EndpointMoved{path_.remote, path.remote});
+    status_.endpoint_source = EndpointSource::learned;
+  }
+  path_ = path;
+}
+
+void Tunnel::note_load(Instant now, Outbox& out) {
+  if (handshaker_.under_load(now) == status_.under_load) return;
+  status_.under_load = !status_.under_load;
+  out.events.emplace_back(UnderLoadChanged{status_.under_load});
+}
+
+}  // namespace adit::tunnel

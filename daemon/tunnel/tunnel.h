@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+// The protocol machine of one link (paper §5, §6): packets, datagrams and the time go in; packets, datagrams, the next
+// deadline and events come out. It makes no system call, reads no clock and takes no lock; one thread calls it.
+//
+// A turn of the shell's loop:
+//   TUN readable   admit(packets)        → transmit the outbox
+//   UDP readable   classify(datagrams)   → open(batch) → accept(batch) → deliver, transmit the outbox
+//   deadline       tick()                → transmit the outbox
+// and after each, wait until deadline().
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/random.h"
+#include "base/time.h"
+#include "tunnel/allowed_ips.h"
+#include "tunnel/batch.h"
+#include "tunnel/handshaker.h"
+#include "tunnel/sessions.h"
+#include "tunnel/staging.h"
+#include "tunnel/status.h"
+#include "tunnel/timers.h"
+
+namespace adit::tunnel {
+
+struct Settings {
+  crypto::PrivateKey private_key;
+  crypto::PublicKey peer_key;
+  crypto::PresharedKey preshared_key;  ///< all zero: none
+  std::optional<Duration> keepalive;   ///< persistent keepalive; none: off
+  std::vector<IpNetwork> allowed_ips;
+  std::uint32_t mtu = 1420;        ///< of the interface: padding never goes past it
+  noise::Tai64n last_timestamp{};  ///< the last one sent by an earlier run
+};
+
+class Tunnel {
+ public:
+  /// Fails for a peer key no handshake can be had with. `random` and `wall_clock` must outlive the tunnel.
+  static Result<std::unique_ptr<Tunnel>> make(Settings settings, RandomSource& random, WallClock& wall_clock);
+
+  /// Packets read from the TUN, one IP packet each, with kPaddingSlack writable bytes behind it. Allowed ones get
+  /// their counter and are in `out.packets` (pointing into `packets`), padded; those that must wait for a session are
+  /// copied; the rest is counted as dropped.
+  void admit(std::span<const MutableBytes> packets, Instant now, Outbox& out);
+
+  /// Datagrams as received. Handshakes are dealt with at once; transport packets with a session of ours are put into
+  /// `batch`, pointing into the datagrams.
+  void classify(std::span<const Datagram> datagrams, Instant now, InboundBatch& batch, Outbox& out);
+
+  /// The batch after `open`: appends the IP packets to deliver, in order, pointing into the batch.
+  void accept(const InboundBatch& batch, Instant now, std::vector<Bytes>& deliver, Outbox& out);
+
+  /// When `tick` wants to be called next; the far future when nothing is pending. May lie in the past.
+  Instant deadline() const { return timers_.next(); }
+  void tick(Instant now, Outbox& out);
+
+  /// Where to call the peer: from the configuration, by the resolver. Starts a handshake if there is no session;
+  /// the first call counts as the start of the link. An endpoint learned from authentic packets is replaced.
+  void set_endpoint(const Endpoint& endpoint, Instant now, Outbox& out);
+  /// Try now what would be tried later: the network changed.
+  void retry_now(Instant now, Outbox& out);
+  /// The source address stuck to so far is gone: let the kernel choose again.
+  void forget_source() { path_ = Path{.remote = path_.remote}; }
+
+  /// Used from the next handshake on.
+  void set_preshared_key(crypto::PresharedKey key) { handshaker_.set_preshared_key(std::move(key)); }
+  void set_keepalive(std::optional<Duration> interval, Instant now, Outbox& out);
+  void set_allowed_ips(std::span<const IpNetwork> networks) { allowed_ips_ = AllowedIps(networks); }
+  void set_mtu(std::uint32_t mtu) { mtu_ = mtu; }
+
+  /// For what the shell itself has to drop.
+  void count_drop(DropReason reason, std::uint64_t count = 1) { status_.drops.add(reason, count); }
+  const Status& status() const { return status_; }
+  const Path& path() const { return path_; }
+  std::optional<Duration> keepalive() const { return keepalive_; }
+  /// True while there is a session to send with.
+  bool has_session(Instant now) const { return usable_session(now) != nullptr; }
+
+ private:
+  Tunnel(noise::StaticKeys keys, Settings& settings, RandomSource& random, WallClock& wall_clock);
+
+  // Packets (tunnel.cpp)
+  bool send(MutableBytes packet, Outbox& out);
+  void stage(Bytes packet, Instant now);
+  void send_staged(Instant now, Outbox& out);
+  void take_handshake(wire::MessageType type, const Datagram& datagram, Instant now, Outbox& out);
+  std::optional<DropReason> take_transport(const Datagram& datagram, Instant now, InboundBatch& batch) const;
+  void begin_session(const noise::Keypair& keypair, Duration round_trip, Instant now, Outbox& out);
+  void roam(const Path& path, Outbox& out);
+  void note_load(Instant now, Outbox& out);
+  noise::Keypair* usable_session(Instant now) const;
+
+  // Time (timing.cpp)
+  void want_session(Instant now, Outbox& out);
+  void initiate(Instant now, Outbox& out);
+  void show_yourself(Instant now, Outbox& out);
+  void send_keepalive(Instant now, Outbox& out);
+  void after_initiation_sent(Instant now);
+  void after_response_sent(Instant now);
+  void after_handshake_completed(Instant now);
+  void after_session_derived(Instant now);
+  void after_data_sent(Instant now);
+  void after_data_received(Instant now);
+  void after_packet_sent(Instant now);
+  void after_packet_received(Instant now);
+  void after_packet_passed(Instant now);
+  void keep_fresh_after_sending(Instant now, Outbox& out);
+  void keep_fresh_after_receiving(Instant now, Outbox& out);
+  void on_retransmit(Instant now, Outbox& out);
+  Duration jitter();
+
+  Sessions sessions_;
+  Handshaker handshaker_;
+  AllowedIps allowed_ips_;
+  std::uint32_t mtu_;
+  std::optional<Duration> keepalive_;
+  RandomSource& random_;
+  WallClock& wall_clock_;
+
+  Path path_;
+  Staging staging_;
+  Status status_;
+
+  Timers timers_;
+  std::optional<Instant> handshake_sent_at_;  ///< last handshake message sent: no initiation within REKEY_TIMEOUT
+  std::uint32_t attempts_in_cycle_ = 0;
+  bool another_keepalive_ = false;      ///< data came in while a keepalive was already due
+  bool rekeyed_before_expiry_ = false;  ///< once a session, when it nears its end while only receiving
+};
+
+}  // namespace adit::tunnel
