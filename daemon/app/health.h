@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// What a link is doing, in the one vocabulary of status, journal and metrics, with a reason a person understands
+// (PRODUCT.md). A pure function of facts, so that every sentence can be tested.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "tunnel/status.h"
+
+namespace adit::app {
+
+enum class State : std::uint8_t {
+  waiting,     ///< no endpoint known yet: the peer must call
+  resolving,   ///< the peer's name has no address yet
+  connecting,  ///< handshakes go out, none has completed
+  up,          ///< a session, and the peer is heard
+  stale,       ///< nothing authentic for 180 s, or data sent and nothing received
+  failed,      ///< the link cannot work until somebody does something
+};
+
+std::string_view name_of(State state);
+
+/// What the machine itself cannot know.
+struct Surroundings {
+  std::string endpoint_name;   ///< HOST:PORT being resolved; empty when nothing is
+  std::string resolver_error;  ///< why it did not resolve yet; may be empty
+  std::string failure;         ///< set: the link has failed, and why
+};
+
+struct Health {
+  State state{};
+  std::string reason;  ///< empty when up
+};
+
+/// Silence after which a link is stale, however idle it may be (REJECT_AFTER_TIME: no session outlives it).
+inline constexpr Duration kStaleAfter = std::chrono::seconds(180);
+/// Data without any answer: a live peer answers within KEEPALIVE_TIMEOUT (10 s), with a keepalive if nothing else.
+inline constexpr Duration kUnansweredAfter = std::chrono::seconds(20);
+
+Health assess(const tunnel::Status& status, const Endpoint& remote, const Surroundings& surroundings, bool keepalive_on,
+              Instant now);
+
+}  // namespace adit::app
