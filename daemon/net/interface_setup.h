@@ -20,10 +20,10 @@ namespace adit::net {
 
 struct InterfaceSettings {
   std::uint32_t mtu = 1420;
-  std::optional<std::uint32_t> queue_length;  ///< packets; none: as it is
+  std::optional<std::uint32_t> queue_length = {};  ///< packets; none: as it is
   bool multicast = false;
-  std::vector<InterfaceAddress> addresses;
-  std::vector<RouteSpec> routes;  ///< default routes for the whole host belong to PolicyRouting
+  std::vector<InterfaceAddress> addresses = {};
+  std::vector<RouteSpec> routes = {};  ///< default routes for the whole host belong to PolicyRouting
 };
 
 class InterfaceSetup {

@@ -12,22 +12,22 @@
 namespace adit::net {
 
 struct LinkState {
-  std::string name;
+  std::string name = {};
   std::uint32_t mtu = 0;
   std::uint32_t queue_length = 0;
   bool up = false;
   bool multicast = false;
   /// IN6_ADDR_GEN_MODE_*: how the kernel makes up link-local addresses; none: the link has no IPv6.
-  std::optional<std::uint8_t> address_generation;
+  std::optional<std::uint8_t> address_generation = {};
 };
 
 /// Only what is set is changed.
 struct LinkChange {
-  std::optional<std::uint32_t> mtu;
-  std::optional<std::uint32_t> queue_length;
-  std::optional<bool> up;
-  std::optional<bool> multicast;
-  std::optional<std::uint8_t> address_generation;
+  std::optional<std::uint32_t> mtu = {};
+  std::optional<std::uint32_t> queue_length = {};
+  std::optional<bool> up = {};
+  std::optional<bool> multicast = {};
+  std::optional<std::uint8_t> address_generation = {};
 };
 
 std::expected<LinkState, NetlinkError> get_link(Netlink& netlink, std::uint32_t index);

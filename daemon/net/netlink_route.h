@@ -12,10 +12,10 @@
 namespace adit::net {
 
 struct RouteSpec {
-  IpNetwork to;                         ///< without host bits
-  std::optional<std::uint32_t> metric;  ///< none: the kernel's (0 for IPv4, 1024 for IPv6)
-  std::optional<std::uint32_t> table;   ///< none: main
-  std::optional<IpAddress> source;
+  IpNetwork to = {};                         ///< without host bits
+  std::optional<std::uint32_t> metric = {};  ///< none: the kernel's (0 for IPv4, 1024 for IPv6)
+  std::optional<std::uint32_t> table = {};   ///< none: main
+  std::optional<IpAddress> source = {};
   friend bool operator==(const RouteSpec&, const RouteSpec&) = default;
 };
 
@@ -40,7 +40,7 @@ std::expected<std::vector<FoundRoute>, NetlinkError> list_routes(Netlink& netlin
 struct RouteInfo {
   std::uint32_t interface = 0;
   std::uint32_t mtu = 0;  ///< the route's (a learnt path MTU counts), else the interface's
-  IpAddress source;       ///< the kernel's choice
+  IpAddress source = {};  ///< the kernel's choice
 };
 
 /// The way to `destination` for packets with that mark. The error is a sentence.

@@ -16,10 +16,10 @@ struct Rule {
   std::uint32_t priority = 0;
   std::uint32_t table = 0;
   std::uint32_t mark = 0;
-  std::uint32_t mask = 0;                        ///< 0: any mark matches, `mark` only names the owner
-  bool invert = false;                           ///< "not": everything else matches
-  std::optional<std::uint32_t> suppress_prefix;  ///< results with a prefix of at most that length do not count
-  std::optional<std::uint16_t> local_udp_port;   ///< only UDP from that port of this host itself
+  std::uint32_t mask = 0;                             ///< 0: any mark matches, `mark` only names the owner
+  bool invert = false;                                ///< "not": everything else matches
+  std::optional<std::uint32_t> suppress_prefix = {};  ///< results with a prefix of at most that length do not count
+  std::optional<std::uint16_t> local_udp_port = {};   ///< only UDP from that port of this host itself
   friend bool operator==(const Rule&, const Rule&) = default;
 };
 

@@ -22,7 +22,7 @@ namespace adit::net {
 
 struct PolicyRoutingOptions {
   std::uint32_t interface = 0;
-  std::vector<Family> families;
+  std::vector<Family> families = {};
   std::uint32_t table = 0;
   std::uint32_t fwmark = 0;         ///< what the UDP sockets are marked with; not 0, and no other link's of this host
   std::uint16_t listen_port = 0;    ///< 0: without rule 1

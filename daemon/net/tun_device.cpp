@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+// One system call a packet for now: with offload (IFF_VNET_HDR) one read will bring a super-packet, and be split into
+// the same spans.
+#include "net/tun_device.h"
+
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace adit::net {
+namespace {
+
+constexpr short kFlags = IFF_TUN | IFF_NO_PI;
+
+std::unexpected<Error> open_failure(const std::string& path, int error) {
+  switch (error) {
+    case ENOENT:
+    case ENODEV:
+    case ENXIO:
+      return fail("there is no {}: load the tun module (`modprobe tun`), or in a container pass the device in", path);
+    case EACCES:
+    case EPERM:
+      return fail(
+          "{} may not be opened: run as root, or let this user read and write it (in a container: allow the "
+          "device)",
+          path);
+    default:
+      return fail("cannot open {}: {}", path, describe(error));
+  }
+}
+
+std::unexpected<Error> attach_failure(const std::string& name, bool existed, int error) {
+  switch (error) {
+    case EPERM:
+      return fail(
+          "adit needs CAP_NET_ADMIN to make the interface {}: run as root, or give the program the capability "
+          "(`setcap cap_net_admin+ep /usr/sbin/aditd`)",
+          name);
+    case EBUSY:
+      return fail(
+          "another program, perhaps a second aditd, has the interface {}: stop it, or choose another "
+          "interface.name",
+          name);
+    case EINVAL:
+      if (existed) {
+        return fail(
+            "there is an interface {} already and it is not a TUN interface that adit can use: remove it, or "
+            "choose another interface.name",
+            name);
+      }
+      return fail("the kernel does not take {} for an interface name: choose another interface.name", name);
+    default:
+      return fail("cannot make the interface {}: {}", name, describe(error));
+  }
+}
+
+Result<> set_options(int fd, const TunOptions& options) {
+  // A persistent interface may still have the offloads of the program that used it before: their packets would come
+  // in up to 64 KB, and without a header that says how to split them.
+  if (ioctl(fd, TUNSETOFFLOAD, 0UL) != 0) return fail("cannot switch off offloads: {}", describe(errno));
+  if (options.owner && ioctl(fd, TUNSETOWNER, static_cast<unsigned long>(*options.owner)) != 0) {
+    return fail("cannot give it to user {} (interface.owner): {}", *options.owner, describe(errno));
+  }
+  if (options.group && ioctl(fd, TUNSETGROUP, static_cast<unsigned long>(*options.group)) != 0) {
+    return fail("cannot give it to group {} (interface.group): {}", *options.group, describe(errno));
+  }
+  // Never switched off here: somebody else may have made it persistent.
+  if (options.persist && ioctl(fd, TUNSETPERSIST, 1UL) != 0) {
+    return fail("cannot make it persistent (interface.persist): {}", describe(errno));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<TunDevice> TunDevice::open(const TunOptions& options) {
+  ifreq request{};
+  if (options.name.empty() || options.name.size() >= sizeof request.ifr_name) {
+    return fail("an interface name has 1 to {} bytes, `{}` does not: choose another interface.name",
+                sizeof request.ifr_name - 1, options.name);
+  }
+  TunDevice device;
+  device.fd_.reset(::open(options.device_path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  if (!device.fd_) return open_failure(options.device_path, errno);
+
+  device.existed_before_ = if_nametoindex(options.name.c_str()) != 0;
+  request.ifr_flags = kFlags;
+  std::ranges::copy(options.name, request.ifr_name);
+  if (ioctl(device.fd_.get(), TUNSETIFF, &request) != 0) {
+    return attach_failure(options.name, device.existed_before_, errno);
+  }
+  device.name_ = request.ifr_name;
+  if (auto done = set_options(device.fd_.get(), options); !done) {
+    return fail("interface {}: {}", device.name_, done.error().message);
+  }
+  device.index_ = if_nametoindex(device.name_.c_str());
+  if (device.index_ == 0) return fail("the interface {} was removed while adit set it up: start again", device.name_);
+  return device;
+}
+
+IoResult TunDevice::read(std::span<MutableBytes> packets) {
+  IoResult result;
+  for (std::size_t tries = 0; tries < packets.size(); ++tries) {
+    auto& packet = packets[result.count];
+    const auto size = ::read(fd_.get(), packet.data(), packet.size());
+    if (size < 0) {
+      if (errno != EAGAIN && errno != EINTR) result.error = errno;
+      break;
+    }
+    if (static_cast<std::size_t>(size) == packet.size()) {
+      ++truncated_;
+      continue;
+    }
+    packet = packet.first(static_cast<std::size_t>(size));
+    ++result.count;
+  }
+  return result;
+}
+
+IoResult TunDevice::write(std::span<const MutableBytes> packets) {
+  IoResult result;
+  for (const auto packet : packets) {
+    if (::write(fd_.get(), packet.data(), packet.size()) >= 0) {
+      ++result.count;
+      continue;
+    }
+    result.error = errno;
+    if (is_gone(result.error)) break;
+  }
+  return result;
+}
+
+bool TunDevice::is_gone(int error) {
+  return error == EBADFD;
+}
+
+}  // namespace adit::net

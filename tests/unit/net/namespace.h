@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// A network of its own for a test: a thread in a fresh network namespace, gone with the thread. What the test opens,
+// and the programs it runs, live in there; the host's network is never touched. Needs CAP_SYS_ADMIN.
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace adit::net::test {
+
+/// Runs `body` in a new network namespace in which only lo is up. Assertions in it count for the running test.
+void in_namespace(const std::function<void()>& body);
+
+/// Runs a shell command in this thread's namespace and returns what it printed. A status other than 0 is a failure.
+std::string run(const std::string& command);
+
+/// Links, addresses, routes of all tables and rules, as text: equal before and after means that nothing is left.
+std::string network_dump();
+
+/// Takes capabilities from this thread alone, for good.
+void drop_capabilities();
+
+}  // namespace adit::net::test
