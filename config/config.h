@@ -10,21 +10,22 @@
 #include <vector>
 
 #include "base/ip.h"
+#include "config/problem.h"
 #include "crypto/keys.h"
 
 namespace adit::config {
 
 /// The tunnel's interface name limit: IFNAMSIZ less the terminating zero.
 inline constexpr std::size_t kMaxInterfaceName = 15;
-inline constexpr std::uint32_t kMinMtu = 576;    ///< 1280 where the interface has IPv6 addresses (RFC 8200 §5)
-inline constexpr std::uint32_t kMaxMtu = 65'455; ///< 65,535 less IPv6, UDP and WireGuard overhead (40 + 8 + 32)
+inline constexpr std::uint32_t kMinMtu = 576;     ///< 1280 where the interface has IPv6 addresses (RFC 8200 §5)
+inline constexpr std::uint32_t kMaxMtu = 65'455;  ///< 65,535 less IPv6, UDP and WireGuard overhead (40 + 8 + 32)
 inline constexpr std::chrono::seconds kDefaultKeepalive{25};
 
 struct Interface {
   std::string name;
-  std::vector<IpNetwork> addresses;       ///< at least one; may have host bits
-  std::vector<IpAddress> peer_addresses;  ///< n-th of a family: the far end of the n-th address of that family
-  std::optional<std::uint32_t> mtu;       ///< none: auto
+  std::vector<IpNetwork> addresses;           ///< at least one; may have host bits
+  std::vector<IpAddress> peer_addresses;      ///< n-th of a family: the far end of the n-th address of that family
+  std::optional<std::uint32_t> mtu;           ///< none: auto
   std::optional<std::uint32_t> queue_length;  ///< packets
   std::optional<std::uint32_t> owner;         ///< user id
   std::optional<std::uint32_t> group;         ///< group id
@@ -56,7 +57,7 @@ struct Peer {
   bool has_preshared_key = false;
   std::vector<EndpointName> endpoints;  ///< in order of preference; empty: the peer calls us
   std::optional<std::chrono::seconds> keepalive = kDefaultKeepalive;  ///< none: off; 1 s to 65,535 s
-  std::vector<IpNetwork> allowed_ips;  ///< without host bits; the default is filled in
+  std::vector<IpNetwork> allowed_ips;                                 ///< without host bits; the default is filled in
 };
 
 struct Route {
@@ -77,6 +78,7 @@ struct Config {
   Peer peer;
   std::vector<Route> routes;
   LogLevel log_level = LogLevel::info;
+  std::vector<Problem> warnings;  ///< valid all the same, but hardly what was meant: to be logged at start
 };
 
 }  // namespace adit::config

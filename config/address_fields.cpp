@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+// The values of fields.h that are addresses: what a host can own, listen at, and be reached at.
+#include <algorithm>
+#include <optional>
+
+#include "config/fields.h"
+#include "config/wording.h"
+
+namespace adit::config {
+namespace {
+
+constexpr std::size_t kMaxHostName = 253;  // RFC 1035 §2.3.4, without the root's dot
+constexpr std::size_t kMaxLabel = 63;
+
+bool is_loopback(const IpAddress& address) {
+  return address.is_v4() ? address.bytes()[0] == 127 : address == *IpAddress::parse("::1");
+}
+
+bool is_v4_mapped(const IpAddress& address) {
+  return address.is_v6() && IpNetwork::parse("::ffff:0:0/96")->contains(address);
+}
+
+/// Why no single host can have this address, or nothing.
+std::optional<std::string_view> not_a_hosts(const IpAddress& address) {
+  if (address.is_unspecified()) return "is the unspecified address, which no host has";
+  if (address.is_multicast()) return "is a multicast address, which no single host has";
+  if (address == *IpAddress::parse("255.255.255.255")) return "is the broadcast address, which no single host has";
+  if (is_v4_mapped(address)) return "is an IPv4 address in IPv6 clothes; write it as IPv4";
+  return std::nullopt;
+}
+
+bool is_broadcast(const IpNetwork& network) {
+  for (unsigned bit = network.prefix; bit < network.address.bits(); ++bit) {
+    if ((network.address.bytes()[bit / 8] & (0x80u >> (bit % 8))) == 0) return false;
+  }
+  return true;
+}
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+bool is_label(std::string_view label) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '-';
+  };
+  return !label.empty() && label.size() <= kMaxLabel && std::ranges::all_of(label, allowed) && label.front() != '-' &&
+         label.back() != '-';
+}
+
+bool is_host_name(std::string_view name) {
+  if (name.ends_with('.')) name.remove_suffix(1);
+  if (name.empty() || name.size() > kMaxHostName) return false;
+  std::string_view last;
+  for (std::size_t start = 0; start <= name.size();) {
+    const auto dot = std::min(name.find('.', start), name.size());
+    last = name.substr(start, dot - start);
+    if (!is_label(last)) return false;
+    start = dot + 1;
+  }
+  // A last label of digits is a mistyped address: there is no such top-level domain (RFC 3696 §2).
+  return !std::ranges::all_of(last, is_digit);
+}
+
+struct HostAndPort {
+  std::string_view host;
+  std::string_view port;
+  bool bracketed = false;
+};
+
+/// Splits HOST:PORT and [ADDR6]:PORT at the last colon; nothing if there is none, or a lone bracket.
+std::optional<HostAndPort> split_port(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  HostAndPort parts{text.substr(0, colon), text.substr(colon + 1)};
+  parts.bracketed = parts.host.size() >= 2 && parts.host.front() == '[' && parts.host.back() == ']';
+  if (parts.bracketed) parts.host = parts.host.substr(1, parts.host.size() - 2);
+  if (parts.host.find_first_of("[]") != std::string_view::npos) return std::nullopt;
+  return parts;
+}
+
+/// An IPv6 address without brackets, so that nobody can tell its end from the port.
+bool lacks_brackets(std::string_view text) {
+  return std::ranges::count(text, ':') > 1 && text.find('[') == text.npos;
+}
+
+}  // namespace
+
+Result<std::uint16_t> parse_port(std::string_view text) {
+  const auto number = parse_number(text);
+  if (!number || text.starts_with("0x")) return fail("{} is not a port number; write 1 to 65535", quoted(text));
+  if (*number > 65535) return fail("port {} is out of range; ports end at 65535", quoted(text));
+  return static_cast<std::uint16_t>(*number);
+}
+
+Result<IpAddress> parse_host_address(std::string_view text) {
+  const auto address = IpAddress::parse(text);
+  if (!address) return fail("{} is not an IP address; write one such as 10.9.0.1 or fd09::1, no prefix", quoted(text));
+  if (const auto why = not_a_hosts(*address)) return fail("{} {}", quoted(text), *why);
+  if (is_loopback(*address)) return fail("{} is a loopback address; choose one that is the tunnel's own", quoted(text));
+  return *address;
+}
+
+Result<IpNetwork> parse_interface_address(std::string_view text) {
+  const auto network = IpNetwork::parse(text);
+  if (!network) {
+    return fail("{} is not an address with a prefix; write one such as 10.9.0.1/30 or fd09::1/126", quoted(text));
+  }
+  if (network->prefix == 0)
+    return fail("{} spans the whole Internet; give the subnet's prefix, such as /30", quoted(text));
+  if (const auto host = parse_host_address(to_string(network->address)); !host) return std::unexpected(host.error());
+  // With one host bit or none every address is a host's (RFC 3021, RFC 6164).
+  if (network->prefix + 1u >= network->address.bits()) return *network;
+  if (!network->has_host_bits()) {
+    return fail("{} is the subnet itself; write the address this end has in it", quoted(text));
+  }
+  if (network->address.is_v4() && is_broadcast(*network)) {
+    return fail("{} is the subnet's broadcast address; write the address this end has in it", quoted(text));
+  }
+  return *network;
+}
+
+Result<IpNetwork> parse_subnet(std::string_view text) {
+  const auto network = IpNetwork::parse(text);
+  if (!network) return fail("{} is not a subnet; write one such as 192.168.20.0/24 or fd20::/64", quoted(text));
+  if (network->has_host_bits()) {
+    return fail("{} has bits set behind its prefix; did you mean {}?", quoted(text), to_string(network->network()));
+  }
+  if (is_v4_mapped(network->address)) return fail("{} is IPv4 in IPv6 clothes; write it as IPv4", quoted(text));
+  return *network;
+}
+
+Result<Listen> parse_listen(std::string_view text) {
+  if (std::ranges::all_of(text, is_digit)) {
+    const auto port = parse_port(text);
+    if (!port) return std::unexpected(port.error());
+    return Listen{{}, *port};
+  }
+  if (lacks_brackets(text)) return fail("{} needs brackets around the IPv6 address: [ADDR6]:PORT", quoted(text));
+  const auto parts = split_port(text);
+  const auto address = parts ? IpAddress::parse(parts->host) : std::nullopt;
+  if (!address || address->is_v6() != parts->bracketed) {
+    return fail("{} is no place to listen; write PORT, ADDR:PORT or [ADDR6]:PORT, addresses and not names",
+                quoted(text));
+  }
+  const auto port = parse_port(parts->port);
+  if (!port) return std::unexpected(port.error());
+  // Unspecified is fine here: it means all addresses of one family.
+  if (const auto why = not_a_hosts(*address); why && !address->is_unspecified())
+    return fail("{} {}", quoted(text), *why);
+  return Listen{*address, *port};
+}
+
+Result<std::string> parse_host(std::string_view text) {
+  if (const auto address = IpAddress::parse(text)) {
+    if (address->is_v6()) return fail("{} needs brackets: [{}]", quoted(text), text);
+    if (const auto why = not_a_hosts(*address)) return fail("{} {}", quoted(text), *why);
+    return to_string(*address);
+  }
+  if (!is_host_name(text)) {
+    return fail("{} is neither an IP address nor a host name (letters, digits, '-' and '.')", quoted(text));
+  }
+  return std::string(text);
+}
+
+Result<EndpointName> parse_endpoint(std::string_view text) {
+  if (lacks_brackets(text)) return fail("{} needs brackets around the IPv6 address: [ADDR6]:PORT", quoted(text));
+  const auto parts = split_port(text);
+  if (!parts) return fail("{} has no port; write HOST:PORT, such as {}:51820", quoted(text), "vpn.example.net");
+  const auto port = parse_port(parts->port);
+  if (!port) return std::unexpected(port.error());
+  if (*port == 0) return fail("port 0 cannot be reached; write the port the peer listens at");
+  if (!parts->bracketed) {
+    auto host = parse_host(parts->host);
+    if (!host) return std::unexpected(host.error());
+    return EndpointName{std::move(*host), *port};
+  }
+  const auto address = IpAddress::parse(parts->host);
+  if (!address || !address->is_v6()) return fail("{} has no IPv6 address between its brackets", quoted(text));
+  if (const auto why = not_a_hosts(*address)) return fail("{} {}", quoted(text), *why);
+  return EndpointName{to_string(*address), *port};
+}
+
+}  // namespace adit::config

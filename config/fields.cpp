@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+#include "config/fields.h"
+
+#include <grp.h>
+#include <net/if.h>
+#include <pwd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <limits>
+#include <vector>
+
+#include "config/wording.h"
+
+namespace adit::config {
+namespace {
+
+constexpr std::uint64_t kMaxU32 = std::numeric_limits<std::uint32_t>::max();
+/// /run/adit/NAME.sock must fit into a socket address (108 bytes), with room for a longer ADIT_RUN_DIR.
+constexpr std::size_t kMaxName = 64;
+
+static_assert(kMaxInterfaceName == IFNAMSIZ - 1);
+
+bool is_name_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+}
+
+/// The kernel's rule (no '/', ':', space, "." or ".."), and what would only lead to trouble later: '%' makes it count
+/// names up, "all" and "default" are taken by sysctl, other than printable ASCII no tool shows well.
+Result<std::string> parse_kernel_name(std::string_view text) {
+  if (text.empty()) return fail("is empty; an interface's name has 1 to {} characters", kMaxInterfaceName);
+  if (text.size() > kMaxInterfaceName) {
+    return fail("{} is {} bytes long; the kernel takes at most {}", quoted(text), text.size(), kMaxInterfaceName);
+  }
+  for (const char c : text) {
+    if (c > ' ' && c <= '~' && c != '/' && c != ':' && c != '%') continue;
+    return fail("{} cannot name an interface; use letters, digits, '-', '_' and '.'", quoted(text));
+  }
+  if (text == "." || text == ".." || text == "all" || text == "default") {
+    return fail("{} cannot name an interface, the kernel refuses it; choose another", quoted(text));
+  }
+  return std::string(text);
+}
+
+/// Reads a database that has names and numbers, growing the buffer as getpwnam_r and getgrnam_r demand.
+template <class Record, class Lookup>
+std::optional<std::uint32_t> look_up(const std::string& name, Lookup lookup, auto Record::*number) {
+  std::vector<char> buffer(1024);
+  Record record{};
+  Record* found = nullptr;
+  while (lookup(name.c_str(), &record, buffer.data(), buffer.size(), &found) == ERANGE) {
+    if (buffer.size() > 1'000'000) return std::nullopt;
+    buffer.resize(buffer.size() * 2);
+  }
+  if (found == nullptr) return std::nullopt;
+  return record.*number;
+}
+
+/// The largest number means "nobody in particular" to the kernel, so it is nobody's.
+std::optional<std::uint32_t> parse_id(std::string_view text) {
+  const auto number = parse_number(text);
+  if (!number || *number >= kMaxU32) return std::nullopt;
+  return static_cast<std::uint32_t>(*number);
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> parse_number(std::string_view text) {
+  const bool hexadecimal = text.starts_with("0x");
+  const auto digits = hexadecimal ? text.substr(2) : text;
+  // A leading zero means octal to some readers of YAML and nothing to others.
+  if (digits.empty() || (!hexadecimal && digits.size() > 1 && digits[0] == '0')) return std::nullopt;
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, hexadecimal ? 16 : 10);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return value;
+}
+
+Result<> check_name(std::string_view name) {
+  const bool valid = !name.empty() && std::ranges::all_of(name, is_name_character) && name[0] != '-' && name[0] != '.';
+  if (!valid) {
+    return fail("{} cannot name a link; use letters, digits, '-', '_' and '.', and start with none of the last two",
+                quoted(name));
+  }
+  if (name.size() > kMaxName) return fail("{} is longer than {} bytes; choose a shorter name", quoted(name), kMaxName);
+  return {};
+}
+
+Result<std::string> parse_interface_name(std::string_view text) {
+  auto name = parse_kernel_name(text);
+  if (name && *name == "lo") return fail("\"lo\" is the loopback interface; choose another name");
+  return name;
+}
+
+Result<std::string> parse_device(std::string_view text) {
+  return parse_kernel_name(text);
+}
+
+Result<std::chrono::seconds> parse_duration(std::string_view text) {
+  using namespace std::chrono_literals;
+  const auto unit = text.empty() ? '\0' : text.back();
+  const auto factor = unit == 's' ? 1s : unit == 'm' ? 60s : unit == 'h' ? 3600s : 0s;
+  const auto number = parse_number(text.substr(0, text.empty() ? 0 : text.size() - 1));
+  if (factor == 0s || !number || text.starts_with("0x")) {
+    return fail("{} is not a duration; write a number with the unit s, m or h, such as 25s or 2m", quoted(text));
+  }
+  if (*number > 1'000'000) return fail("{} is longer than anything here lasts; choose less", quoted(text));
+  return factor * static_cast<std::int64_t>(*number);
+}
+
+Result<std::optional<std::chrono::seconds>> parse_keepalive(std::string_view text) {
+  using namespace std::chrono_literals;
+  if (text == "off") return std::nullopt;
+  const auto duration = parse_duration(text);
+  if (!duration) return fail("{} (or off)", duration.error().message);
+  if (*duration < 1s || *duration > 65535s) {
+    return fail("{} is out of range; choose 1s to 65535s, or off", quoted(text));
+  }
+  return *duration;
+}
+
+Result<std::uint32_t> parse_table(std::string_view text) {
+  if (text == "main") return 254;
+  if (text == "default") return 253;
+  if (text == "local") return 255;
+  const auto number = parse_number(text);
+  if (!number || *number < 1 || *number > kMaxU32) {
+    return fail("{} is not a routing table; write a number from 1 to {}, or main, default, local", quoted(text),
+                kMaxU32);
+  }
+  return static_cast<std::uint32_t>(*number);
+}
+
+Result<std::uint32_t> parse_user(std::string_view text) {
+  if (const auto id = parse_id(text)) return *id;
+  if (const auto id = look_up(std::string(text), getpwnam_r, &passwd::pw_uid)) return *id;
+  return fail("there is no user {} on this host; name one from /etc/passwd, or give its number", quoted(text));
+}
+
+Result<std::uint32_t> parse_group(std::string_view text) {
+  if (const auto id = parse_id(text)) return *id;
+  if (const auto id = look_up(std::string(text), getgrnam_r, &group::gr_gid)) return *id;
+  return fail("there is no group {} on this host; name one from /etc/group, or give its number", quoted(text));
+}
+
+Result<LogLevel> parse_log_level(std::string_view text) {
+  static constexpr std::array<std::string_view, 5> kLevels{"trace", "debug", "info", "warn", "error"};
+  const auto* const found = std::ranges::find(kLevels, text);
+  if (found != kLevels.end()) return static_cast<LogLevel>(found - kLevels.begin());
+  const auto guess = closest(text, kLevels);
+  return fail("{} is not a log level; choose {}{}", quoted(text), alternatives(kLevels),
+              guess ? fmt::format(" (did you mean {}?)", *guess) : "");
+}
+
+}  // namespace adit::config

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// Single values: text → typed value, or what is wrong with the text. The error is what follows the key in
+// `key.path: reason`. Knows neither YAML nor other keys; checks between keys are validate.h's.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/ip.h"
+#include "base/result.h"
+#include "config/config.h"
+
+namespace adit::config {
+
+/// Decimal without leading zeros, or hexadecimal after 0x.
+std::optional<std::uint64_t> parse_number(std::string_view text);
+
+/// A link's NAME: it becomes part of file names and of systemd unit names.
+Result<> check_name(std::string_view name);
+/// What the kernel takes as a network interface's name.
+Result<std::string> parse_interface_name(std::string_view text);
+/// Another interface's name, which need not exist yet.
+Result<std::string> parse_device(std::string_view text);
+
+/// ADDRESS or ADDRESS/PREFIX that a host can own within a tunnel.
+Result<IpNetwork> parse_interface_address(std::string_view text);
+/// A single address that a host can own.
+Result<IpAddress> parse_host_address(std::string_view text);
+/// ADDRESS/PREFIX without host bits.
+Result<IpNetwork> parse_subnet(std::string_view text);
+
+/// PORT, ADDR:PORT or [ADDR6]:PORT.
+Result<Listen> parse_listen(std::string_view text);
+/// HOST:PORT or [ADDR6]:PORT.
+Result<EndpointName> parse_endpoint(std::string_view text);
+/// A host name (RFC 1123) or an IPv4 address.
+Result<std::string> parse_host(std::string_view text);
+Result<std::uint16_t> parse_port(std::string_view text);
+
+/// A number with a unit: s, m or h.
+Result<std::chrono::seconds> parse_duration(std::string_view text);
+/// A duration, or `off`.
+Result<std::optional<std::chrono::seconds>> parse_keepalive(std::string_view text);
+
+/// A routing table's number, or main, default, local.
+Result<std::uint32_t> parse_table(std::string_view text);
+/// A user's or group's number or name.
+Result<std::uint32_t> parse_user(std::string_view text);
+Result<std::uint32_t> parse_group(std::string_view text);
+
+Result<LogLevel> parse_log_level(std::string_view text);
+
+}  // namespace adit::config

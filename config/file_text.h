@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// Small files from disk, and whether their bytes are text at all. Knows neither YAML nor keys.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "config/problem.h"
+
+namespace adit::config {
+
+struct FileText {
+  std::string text;
+  mode_t mode = 0;  ///< permission bits, of the very file that was read
+
+  bool others_can_read() const { return (mode & 077) != 0; }
+};
+
+/// Regular files of at most `max_size` bytes only. The error is what follows the file's name in a sentence.
+Result<FileText> read_small_file(const std::filesystem::path& file, std::size_t max_size);
+
+/// Reports bytes that are not UTF-8, control characters and tabs as indentation; false if there are any.
+bool check_text(std::string_view text, Problems& problems);
+
+}  // namespace adit::config

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+#include "config/keys.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "config/wording.h"
+
+namespace adit::config {
+namespace {
+
+constexpr std::array kKeys = std::to_array<KnownKey>({
+    {"interface"},
+    {"interface.name"},
+    {"interface.addresses"},
+    {"interface.peer_addresses"},
+    {"interface.mtu"},
+    {"interface.queue_length"},
+    {"interface.owner"},
+    {"interface.group"},
+    {"interface.persist"},
+    {"interface.multicast"},
+    {"local"},
+    {"local.private_key"},
+    {"local.private_key_file"},
+    {"local.private_key_credential"},
+    {"local.listen"},
+    {"local.device"},
+    {"local.fwmark"},
+    {"peer"},
+    {"peer.public_key"},
+    {"peer.preshared_key"},
+    {"peer.preshared_key_file"},
+    {"peer.preshared_key_credential"},
+    {"peer.endpoint"},
+    {"peer.keepalive"},
+    {"peer.allowed_ips"},
+    {"routes"},
+    {"routes[].to"},
+    {"routes[].metric"},
+    {"routes[].table"},
+    {"routes[].source"},
+    {"log"},
+    {"log.level"},
+    {"tuning", false},
+    {"tuning.workers", false},
+    {"tuning.crypto", false},
+    {"tuning.tun_offload", false},
+    {"tuning.udp_offload", false},
+    {"tuning.receive_buffer", false},
+    {"tuning.send_buffer", false},
+    {"tuning.mss_clamp", false},
+    {"tuning.copy_dscp", false},
+    {"hooks", false},
+    {"hooks.up", false},
+    {"hooks.down", false},
+    {"dns", false},
+    {"dns.servers", false},
+    {"dns.domains", false},
+});
+
+/// "routes[2].to" is the table's "routes[].to".
+std::string without_indices(std::string_view path) {
+  std::string result;
+  bool inside = false;
+  for (const char c : path) {
+    if (c == ']') inside = false;
+    if (!inside) result += c;
+    if (c == '[') inside = true;
+  }
+  return result;
+}
+
+struct Split {
+  std::string_view section;
+  std::string_view name;
+};
+
+Split split(std::string_view path) {
+  const auto dot = path.rfind('.');
+  if (dot == std::string_view::npos) return {"", path};
+  return {path.substr(0, dot), path.substr(dot + 1)};
+}
+
+/// Where a key of this very name belongs, if there is just one such place.
+std::optional<std::string_view> belongs_to(std::string_view name) {
+  std::optional<std::string_view> found;
+  for (const auto& key : kKeys) {
+    if (!key.supported || split(key.path).name != name) continue;
+    if (found) return std::nullopt;
+    found = key.path;
+  }
+  return found;
+}
+
+}  // namespace
+
+std::span<const KnownKey> known_keys() {
+  return kKeys;
+}
+
+const KnownKey* find_key(std::string_view path) {
+  const auto* const found = std::ranges::find(kKeys, without_indices(path), &KnownKey::path);
+  return found == kKeys.end() ? nullptr : found;
+}
+
+std::vector<std::string_view> names_within(std::string_view section) {
+  const auto wanted = without_indices(section);
+  const auto* const itself = find_key(wanted);
+  const bool planned = itself != nullptr && !itself->supported;
+  std::vector<std::string_view> names;
+  for (const auto& key : kKeys) {
+    const auto [parent, name] = split(key.path);
+    if ((key.supported || planned) && parent == wanted) names.push_back(name);
+  }
+  return names;
+}
+
+std::string unknown_key_reason(std::string_view section, std::string_view name) {
+  if (const auto place = belongs_to(name)) return fmt::format("unknown key here; did you mean {}?", *place);
+  const auto names = names_within(section);
+  if (const auto guess = closest(name, names)) return fmt::format("unknown key; did you mean {}?", *guess);
+  return fmt::format("unknown key; known here: {}", alternatives(names));
+}
+
+std::string join(std::string_view section, std::string_view name) {
+  return section.empty() ? std::string(name) : fmt::format("{}.{}", section, name);
+}
+
+}  // namespace adit::config

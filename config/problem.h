@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// What is wrong with a configuration file, and where. A reason is a sentence that says how to mend it, and never
+// contains a secret.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace adit::config {
+
+/// A spot in the file and the key it belongs to.
+struct Place {
+  int line = 0;     ///< from 1; 0: the file as a whole
+  int column = 0;   ///< from 1, in bytes
+  std::string key;  ///< "peer.endpoint", "routes[2].to"; empty: the file as a whole
+};
+
+struct Problem {
+  std::string file;
+  int line = 0;     ///< from 1; 0: the file as a whole
+  int column = 0;   ///< from 1, in bytes
+  std::string key;  ///< "peer.endpoint", "routes[2].to"; empty: the file as a whole
+  std::string reason;
+};
+
+/// `FILE:LINE:COL: key.path: reason`; without LINE:COL where the file as a whole is meant, without a key likewise.
+std::string to_string(const Problem& problem);
+
+/// Gathers the problems and warnings of one file as they are found.
+class Problems {
+ public:
+  explicit Problems(std::string file) : file_(std::move(file)) {}
+
+  void add(const Place& place, std::string reason) { errors_.push_back(make(place, std::move(reason))); }
+  void warn(const Place& place, std::string reason) { warnings_.push_back(make(place, std::move(reason))); }
+  bool empty() const { return errors_.empty(); }
+
+  /// In the file's order.
+  std::vector<Problem> take_errors();
+  std::vector<Problem> take_warnings();
+
+ private:
+  Problem make(const Place& place, std::string reason) const;
+
+  std::string file_;
+  std::vector<Problem> errors_;
+  std::vector<Problem> warnings_;
+};
+
+}  // namespace adit::config

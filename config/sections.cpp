@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+#include "config/sections.h"
+
+#include <limits>
+#include <utility>
+
+#include "config/fields.h"
+#include "config/wording.h"
+#include "crypto/x25519.h"
+
+namespace adit::config {
+namespace {
+
+constexpr std::uint32_t kMaxU32 = std::numeric_limits<std::uint32_t>::max();
+constexpr std::uint32_t kMaxQueueLength = 1'000'000;
+constexpr std::string_view kAddressExample = "[10.9.0.1/30, \"fd09::1/126\"]";
+
+template <class T>
+DraftList<T> read_list(const Cursor& cursor, std::string_view example, Result<T> (*parse)(std::string_view)) {
+  DraftList<T> list;
+  const auto items = cursor.items(example);
+  if (!items) return {{}, false};
+  for (const auto& item : *items) {
+    if (auto value = item.parse_text(parse)) {
+      list.items.push_back(std::move(*value));
+    } else {
+      list.complete = false;
+    }
+  }
+  return list;
+}
+
+/// A list that means nothing without elements.
+template <class T>
+DraftList<T> read_filled_list(const Cursor& cursor, std::string_view example, Result<T> (*parse)(std::string_view)) {
+  auto list = read_list(cursor, example, parse);
+  if (list.complete && list.items.empty()) {
+    cursor.problem(fmt::format("is an empty list; write some, such as {}", example));
+    list.complete = false;
+  }
+  return list;
+}
+
+template <class T>
+void assign(std::optional<At<T>> read, auto& target) {
+  if (read) target = std::move(read->value);
+}
+
+void read_interface(const Section& section, Draft& draft) {
+  auto& interface = draft.config.interface;
+  if (const auto name = section.find("name")) {
+    draft.name = name->parse_text(parse_interface_name);
+  } else {
+    draft.unnamed = section.place();
+  }
+  if (const auto addresses = section.require("addresses", "it lists this end's addresses inside the tunnel")) {
+    draft.addresses = read_filled_list(*addresses, kAddressExample, parse_interface_address);
+  } else {
+    draft.addresses.complete = false;
+  }
+  if (const auto peers = section.find("peer_addresses")) {
+    draft.peer_addresses = read_list(*peers, "[10.9.0.2]", parse_host_address);
+  }
+  if (const auto mtu = section.find("mtu"); mtu && !mtu->is("auto")) {
+    if (const auto bytes = mtu->number(kMinMtu, kMaxMtu, "auto")) draft.mtu = {*bytes, mtu->place()};
+  }
+  if (const auto length = section.find("queue_length")) interface.queue_length = length->number(1, kMaxQueueLength);
+  if (const auto owner = section.find("owner")) assign(owner->parse_word(parse_user), interface.owner);
+  if (const auto group = section.find("group")) assign(group->parse_word(parse_group), interface.group);
+  if (const auto persist = section.find("persist")) interface.persist = persist->boolean().value_or(false);
+  if (const auto multicast = section.find("multicast")) interface.multicast = multicast->boolean().value_or(false);
+}
+
+void read_local(const Section& section, const KeyContext& context, Draft& draft) {
+  auto& local = draft.config.local;
+  draft.private_key = read_private_key(section, context);
+  if (const auto listen = section.find("listen")) draft.listen = listen->parse_word(parse_listen);
+  if (const auto device = section.find("device")) assign(device->parse_text(parse_device), local.device);
+  if (const auto mark = section.find("fwmark")) local.fwmark = mark->number(0, kMaxU32);
+}
+
+/// A point of low order makes every shared secret zero: no handshake with it can succeed. Any private key shows it.
+Result<crypto::PublicKey> parse_usable_public_key(std::string_view text) {
+  auto key = crypto::parse_public_key(text);
+  if (!key) return key;
+  crypto::PrivateKey any;
+  any.writable()[0] = 8;
+  if (!crypto::x25519(any, *key))
+    return fail("is no usable public key; copy it from the peer, `adit pubkey` prints it there");
+  return key;
+}
+
+DraftList<EndpointName> read_endpoints(const Cursor& cursor) {
+  constexpr std::string_view kExample = "[vpn.example.net:51820, 192.0.2.7:51820]";
+  if (cursor.kind() == Node::Kind::sequence) return read_filled_list(cursor, kExample, parse_endpoint);
+  DraftList<EndpointName> list;
+  if (auto endpoint = cursor.parse_text(parse_endpoint)) {
+    list.items.push_back(std::move(*endpoint));
+  } else {
+    list.complete = false;
+  }
+  return list;
+}
+
+void read_peer(const Section& section, const KeyContext& context, Draft& draft) {
+  auto& peer = draft.config.peer;
+  if (const auto key = section.require("public_key", "`adit pubkey` on the peer prints it from its private key")) {
+    draft.public_key = key->parse_text(parse_usable_public_key);
+  }
+  if (auto key = read_preshared_key(section, context)) {
+    peer.preshared_key = std::move(key->value);
+    peer.has_preshared_key = true;
+  }
+  if (const auto endpoint = section.find("endpoint")) draft.endpoints = read_endpoints(*endpoint);
+  if (const auto keepalive = section.find("keepalive")) assign(keepalive->parse_word(parse_keepalive), peer.keepalive);
+  if (const auto allowed = section.find("allowed_ips")) {
+    draft.allowed_ips = read_filled_list(*allowed, "[10.9.0.0/30, 192.168.20.0/24]", parse_subnet);
+  }
+}
+
+/// `default` or a subnet; false if it is neither, which has been reported.
+bool read_destination(const Cursor& cursor, DraftRoute& route) {
+  if (cursor.is("default")) return true;
+  const auto network = cursor.parse_text(parse_subnet);
+  if (network) route.to = network->value;
+  return network.has_value();
+}
+
+std::optional<DraftRoute> read_route(const Cursor& item) {
+  DraftRoute route;
+  if (item.kind() == Node::Kind::scalar) return read_destination(item, route) ? std::optional(route) : std::nullopt;
+  const auto section = item.section();
+  if (!section) return std::nullopt;
+  bool complete = true;
+  const auto to = section->require("to", "it is the subnet to reach through the tunnel, or default");
+  complete &= to && read_destination(*to, route);
+  if (const auto metric = section->find("metric")) {
+    route.metric = metric->number(1, kMaxU32);
+    complete &= route.metric.has_value();
+  }
+  if (const auto table = section->find("table")) {
+    assign(table->parse_word(parse_table), route.table);
+    complete &= route.table.has_value();
+  }
+  if (const auto source = section->find("source")) {
+    route.source = source->parse_text(parse_host_address);
+    complete &= route.source.has_value();
+  }
+  return complete ? std::optional(route) : std::nullopt;
+}
+
+void read_routes(const Cursor& cursor, Draft& draft) {
+  const auto items = cursor.items("[192.168.20.0/24]");
+  if (!items) draft.routes.complete = false;
+  for (const auto& item : items.value_or(std::vector<Cursor>())) {
+    if (auto route = read_route(item)) {
+      draft.routes.items.push_back({*route, item.place()});
+    } else {
+      draft.routes.complete = false;
+    }
+  }
+}
+
+}  // namespace
+
+void read_sections(const Section& root, const KeyContext& context, Draft& draft) {
+  if (const auto cursor =
+          root.require("interface", "interface.addresses lists this end's addresses inside the tunnel")) {
+    if (const auto section = cursor->section()) read_interface(*section, draft);
+  }
+  if (const auto cursor = root.require("local", "local.private_key_file names the file with this host's private key")) {
+    if (const auto section = cursor->section()) read_local(*section, context, draft);
+  }
+  if (const auto cursor = root.require("peer", "peer.public_key says who is at the other end")) {
+    if (const auto section = cursor->section()) read_peer(*section, context, draft);
+  }
+  if (const auto cursor = root.find("routes")) read_routes(*cursor, draft);
+  const auto log = root.find("log");
+  const auto section = log ? log->section() : std::nullopt;
+  const auto level = section ? section->find("level") : std::nullopt;
+  if (level) assign(level->parse_text(parse_log_level), draft.config.log_level);
+}
+
+}  // namespace adit::config

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+#include "config/validate.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <span>
+#include <tuple>
+
+#include "config/fields.h"
+
+namespace adit::config {
+namespace {
+
+constexpr std::uint32_t kMinIpv6Mtu = 1280;  // RFC 8200 §5
+constexpr std::uint32_t kMainTable = 254;    // RT_TABLE_MAIN
+
+std::string_view name_of(Family family) {
+  return family == Family::v4 ? "IPv4" : "IPv6";
+}
+
+/// The address that holds `inside`, or null.
+const At<IpNetwork>* subnet_with(const Draft& draft, const IpAddress& inside) {
+  const auto found =
+      std::ranges::find_if(draft.addresses.items, [&](const auto& item) { return item.value.contains(inside); });
+  return found == draft.addresses.items.end() ? nullptr : &*found;
+}
+
+bool has_family(const Draft& draft, Family family) {
+  return std::ranges::any_of(draft.addresses.items, [&](const auto& item) { return item.value.family() == family; });
+}
+
+/// Whether every address of `network` is in one of `allowed`: in a single one, or half by half (0.0.0.0/1 and
+/// 128.0.0.0/1 make a default route).
+bool is_covered(const IpNetwork& network, std::span<const At<IpNetwork>> allowed) {
+  bool touched = false;
+  for (const auto& [subnet, place] : allowed) {
+    if (subnet.prefix <= network.prefix && subnet.contains(network.address)) return true;
+    touched |= subnet.overlaps(network);
+  }
+  if (!touched) return false;
+  auto bytes = std::array<std::uint8_t, 16>();
+  std::ranges::copy(network.address.bytes(), bytes.begin());
+  bytes[network.prefix / 8] |= static_cast<std::uint8_t>(0x80u >> (network.prefix % 8));
+  const auto upper = network.address.is_v4() ? IpAddress::v4(std::span(bytes).first<4>()) : IpAddress::v6(bytes);
+  const auto prefix = static_cast<std::uint8_t>(network.prefix + 1);
+  return is_covered({network.address, prefix}, allowed) && is_covered({upper, prefix}, allowed);
+}
+
+/// The interface is named like the link unless the file says otherwise.
+void check_name_of_file(const Draft& draft, Problems& problems) {
+  if (!draft.unnamed || draft.config.name.empty()) return;
+  const auto name = parse_interface_name(draft.config.name);
+  if (name) return;
+  problems.add({draft.unnamed->line, draft.unnamed->column, "interface.name"},
+               fmt::format("is missing, and the file's own name cannot replace it: {}", name.error().message));
+}
+
+void check_addresses(const Draft& draft, Problems& problems) {
+  const auto& addresses = draft.addresses.items;
+  for (auto later = addresses.begin(); later != addresses.end(); ++later) {
+    const auto earlier =
+        std::find_if(addresses.begin(), later, [&](const auto& a) { return a.value.overlaps(later->value); });
+    if (earlier == later) continue;
+    problems.add(later->place, fmt::format("{} overlaps {} ({}); one subnet may be given once", to_string(later->value),
+                                           to_string(earlier->value), earlier->place.key));
+  }
+  if (draft.mtu && draft.mtu->value < kMinIpv6Mtu && has_family(draft, Family::v6)) {
+    problems.add(draft.mtu->place, fmt::format("{} is too small for the IPv6 address of this interface; IPv6 needs {}",
+                                               draft.mtu->value, kMinIpv6Mtu));
+  }
+}
+
+void check_peer_addresses(const Draft& draft, Problems& problems) {
+  if (!draft.addresses.complete) return;
+  for (const auto family : {Family::v4, Family::v6}) {
+    auto ours = std::ranges::count_if(draft.addresses.items, [&](const auto& a) { return a.value.family() == family; });
+    for (const auto& [address, place] : draft.peer_addresses.items) {
+      if (address.family() != family || ours-- > 0) continue;
+      problems.add(place, fmt::format("{} has no {} address in interface.addresses to go with; remove it or add one",
+                                      to_string(address), name_of(family)));
+    }
+  }
+  for (const auto& [address, place] : draft.peer_addresses.items) {
+    const auto* const subnet = subnet_with(draft, address);
+    if (subnet == nullptr || subnet->value.address != address) continue;
+    problems.add(place, fmt::format("{} is this end's own address; write the peer's", to_string(address)));
+  }
+}
+
+void check_keys(const Draft& draft, Problems& problems) {
+  if (!draft.private_key || !draft.public_key) return;
+  if (crypto::public_key_of(draft.private_key->value) != draft.public_key->value) return;
+  problems.add(draft.public_key->place,
+               "is this host's own key; write the public key of the other end, which `adit pubkey` prints there");
+}
+
+/// The link cannot be carried by itself.
+void check_not_inside(const Draft& draft, const IpAddress& address, const Place& place, Problems& problems) {
+  const auto* const subnet = subnet_with(draft, address);
+  if (subnet == nullptr) return;
+  problems.add(place, fmt::format("{} is inside the tunnel ({}); write an address outside of it", to_string(address),
+                                  subnet->place.key));
+}
+
+void check_endpoints(const Draft& draft, Problems& problems) {
+  const auto listen = draft.listen ? draft.listen->value.address : IpAddress();
+  if (draft.listen && !listen.is_none()) check_not_inside(draft, listen, draft.listen->place, problems);
+  for (const auto& [endpoint, place] : draft.endpoints.items) {
+    const auto address = IpAddress::parse(endpoint.host);
+    if (!address) continue;
+    check_not_inside(draft, *address, place, problems);
+    if (!listen.is_none() && listen.family() != address->family()) {
+      problems.add(place,
+                   fmt::format("is {}, but local.listen keeps this end to {}; write a port alone there to use both",
+                               name_of(address->family()), name_of(listen.family())));
+    }
+    if (address->is_v6() && address->is_link_local() && !draft.config.local.device) {
+      problems.add(place, "is a link-local address, which means nothing without an interface; set local.device too");
+    }
+  }
+}
+
+void check_source(const Draft& draft, const DraftRoute& route, Problems& problems) {
+  const auto& [source, place] = *route.source;
+  const auto* const subnet = subnet_with(draft, source);
+  if (draft.addresses.complete && (subnet == nullptr || subnet->value.address != source)) {
+    problems.add(place, fmt::format("{} is not an address of this interface; choose one of interface.addresses",
+                                    to_string(source)));
+  } else if (route.to && route.to->family() != source.family()) {
+    problems.add(place, fmt::format("{} is {}, and the route is {}", to_string(source), name_of(source.family()),
+                                    name_of(route.to->family())));
+  } else if (!route.to && has_family(draft, source.is_v4() ? Family::v6 : Family::v4)) {
+    problems.add(place,
+                 fmt::format("default stands for both families here, and a source has one; write {} instead of default",
+                             source.is_v4() ? "0.0.0.0/0" : "::/0"));
+  }
+}
+
+void check_route(const Draft& draft, const At<DraftRoute>& item, Problems& problems) {
+  const auto& [route, place] = item;
+  if (route.source) check_source(draft, route, problems);
+  if (!route.to) return;
+  if (draft.addresses.complete && !has_family(draft, route.to->family())) {
+    problems.add(place, fmt::format("{} is {}, and the interface has no {} address; add one to interface.addresses",
+                                    to_string(*route.to), name_of(route.to->family()), name_of(route.to->family())));
+  }
+  for (const auto& [address, address_place] : draft.addresses.items) {
+    const bool kernels_own =
+        address.network() == *route.to && !route.metric && route.table.value_or(kMainTable) == kMainTable;
+    if (!kernels_own) continue;
+    problems.add(place,
+                 fmt::format("{} is the interface's own subnet ({}), which the kernel routes by itself; remove it",
+                             to_string(*route.to), address_place.key));
+  }
+  const auto& allowed = draft.allowed_ips;
+  if (allowed && allowed->complete && !is_covered(*route.to, allowed->items)) {
+    problems.warn(place, fmt::format("peer.allowed_ips does not cover {}, so its packets will be dropped; add it there",
+                                     to_string(*route.to)));
+  }
+}
+
+/// `default` written out: one route for each family the interface has.
+std::vector<Route> expand(const DraftRoute& route, const Draft& draft) {
+  const auto source = route.source ? std::optional(route.source->value) : std::nullopt;
+  if (route.to) return {{*route.to, route.metric, route.table, source}};
+  std::vector<Route> routes;
+  for (const auto family : {Family::v4, Family::v6}) {
+    if (has_family(draft, family)) routes.push_back({{IpAddress::any(family), 0}, route.metric, route.table, source});
+  }
+  return routes;
+}
+
+/// The kernel tells two routes apart by these three.
+auto identity(const Route& route) {
+  return std::tuple(route.to, route.table.value_or(kMainTable), route.metric.value_or(0));
+}
+
+void check_repeated_routes(const Draft& draft, Problems& problems) {
+  std::vector<std::pair<Route, const Place*>> seen;
+  for (const auto& [draft_route, place] : draft.routes.items) {
+    for (const auto& route : expand(draft_route, draft)) {
+      const auto same =
+          std::ranges::find(seen, identity(route), [](const auto& earlier) { return identity(earlier.first); });
+      if (same == seen.end()) {
+        seen.emplace_back(route, &place);
+      } else {
+        problems.add(place, fmt::format("{} is routed by {} already; keep one, or give them different metrics",
+                                        to_string(route.to), same->second->key));
+      }
+    }
+  }
+}
+
+void check_allowed_ips(const Draft& draft, Problems& problems) {
+  if (!draft.allowed_ips) return;
+  const auto& allowed = draft.allowed_ips->items;
+  for (auto later = allowed.begin(); later != allowed.end(); ++later) {
+    const auto earlier =
+        std::find_if(allowed.begin(), later, [&](const auto& item) { return item.value == later->value; });
+    if (earlier == later) continue;
+    problems.add(later->place,
+                 fmt::format("{} is given twice, first as {}; keep one", to_string(later->value), earlier->place.key));
+  }
+}
+
+std::vector<IpNetwork> values_of(const DraftList<IpNetwork>& list) {
+  std::vector<IpNetwork> values;
+  for (const auto& item : list.items) values.push_back(item.value);
+  return values;
+}
+
+}  // namespace
+
+void validate(const Draft& draft, Problems& problems) {
+  check_name_of_file(draft, problems);
+  check_addresses(draft, problems);
+  check_peer_addresses(draft, problems);
+  check_keys(draft, problems);
+  check_endpoints(draft, problems);
+  for (const auto& route : draft.routes.items) check_route(draft, route, problems);
+  check_repeated_routes(draft, problems);
+  check_allowed_ips(draft, problems);
+}
+
+Config assemble(Draft draft) {
+  auto config = std::move(draft.config);
+  config.interface.name = draft.name ? std::move(draft.name->value) : config.name;
+  config.interface.addresses = values_of(draft.addresses);
+  for (const auto& item : draft.peer_addresses.items) config.interface.peer_addresses.push_back(item.value);
+  if (draft.mtu) config.interface.mtu = draft.mtu->value;
+  if (draft.private_key) config.local.private_key = std::move(draft.private_key->value);
+  if (draft.listen) config.local.listen = draft.listen->value;
+  if (draft.public_key) config.peer.public_key = draft.public_key->value;
+  for (auto& item : draft.endpoints.items) config.peer.endpoints.push_back(std::move(item.value));
+  for (const auto& item : draft.routes.items) {
+    for (auto& route : expand(item.value, draft)) config.routes.push_back(std::move(route));
+  }
+  config.peer.allowed_ips = draft.allowed_ips ? values_of(*draft.allowed_ips)
+                                              : default_allowed_ips(config.interface.addresses, config.routes);
+  return config;
+}
+
+std::vector<IpNetwork> default_allowed_ips(const std::vector<IpNetwork>& addresses, const std::vector<Route>& routes) {
+  std::vector<IpNetwork> allowed;
+  const auto add = [&](const IpNetwork& network) {
+    if (std::ranges::find(allowed, network) == allowed.end()) allowed.push_back(network);
+  };
+  for (const auto& address : addresses) add(address.network());
+  for (const auto& route : routes) add(route.to);
+  return allowed;
+}
+
+}  // namespace adit::config

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// What the values of a configuration mean to each other: subnets that overlap, routes nothing can take, our own key as
+// the peer's. Works on values with places; knows no YAML.
+#pragma once
+
+#include <vector>
+
+#include "config/draft.h"
+#include "config/problem.h"
+
+namespace adit::config {
+
+void validate(const Draft& draft, Problems& problems);
+
+/// The configuration of a draft without problems: defaults filled in, `default` routes written out.
+Config assemble(Draft draft);
+
+/// What `peer.allowed_ips` is when it is left out: the interface's subnets and all routes, each once.
+std::vector<IpNetwork> default_allowed_ips(const std::vector<IpNetwork>& addresses, const std::vector<Route>& routes);
+
+}  // namespace adit::config

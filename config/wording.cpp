@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#include "config/wording.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "crypto/keys.h"
+
+namespace adit::config {
+namespace {
+
+constexpr std::size_t kLongest = 80;
+
+bool is_base64(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/' || c == '=';
+}
+
+/// A run of base64 nearly as long as a key, or longer: perhaps a key that was cut short, or has something glued to it.
+bool may_hold_a_key(std::string_view text) {
+  std::size_t run = 0;
+  for (const char c : text) {
+    run = is_base64(c) ? run + 1 : 0;
+    if (run + 8 >= crypto::kKeyTextSize) return true;
+  }
+  return false;
+}
+
+/// Lower case, without '_' and '-': how `PrivateKey` and `private_key` are the same word.
+std::string folded(std::string_view word) {
+  std::string result;
+  for (const char c : word) {
+    if (c == '_' || c == '-') continue;
+    result += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return result;
+}
+
+/// Damerau-Levenshtein distance, no part of the word edited twice ("optimal string alignment").
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::vector<std::size_t>> d(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  for (std::size_t i = 0; i <= a.size(); ++i) d[i][0] = i;
+  for (std::size_t j = 0; j <= b.size(); ++j) d[0][j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t change = a[i - 1] == b[j - 1] ? 0 : 1;
+      d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + change});
+      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (swapped) d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
+    }
+  }
+  return d[a.size()][b.size()];
+}
+
+}  // namespace
+
+std::string quoted(std::string_view text) {
+  if (may_hold_a_key(text)) return fmt::format("the text of {} characters", text.size());
+  std::string result = "\"";
+  for (const char c : text.substr(0, kLongest)) {
+    const auto byte = static_cast<std::uint8_t>(c);
+    // Other than ASCII is escaped too: letters that only look like others are what is often wrong.
+    if (byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\') {
+      result += c;
+    } else {
+      result += fmt::format("\\x{:02x}", byte);
+    }
+  }
+  return result + (text.size() > kLongest ? "…\"" : "\"");
+}
+
+std::string alternatives(std::span<const std::string_view> words) {
+  std::string result;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) result += i + 1 == words.size() ? " or " : ", ";
+    result += words[i];
+  }
+  return result;
+}
+
+std::optional<std::string_view> closest(std::string_view wrong, std::span<const std::string_view> words) {
+  const auto folded_wrong = folded(wrong.substr(0, kLongest));
+  std::optional<std::string_view> best;
+  // A third of the letters may be wrong; more and the guess would be a riddle of its own.
+  auto best_distance = std::max<std::size_t>(1, folded_wrong.size() / 3) + 1;
+  for (const auto word : words) {
+    const auto steps = distance(folded_wrong, folded(word));
+    if (steps >= best_distance) continue;
+    best = word;
+    best_distance = steps;
+  }
+  return best;
+}
+
+}  // namespace adit::config

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// How a file's text is repeated to people: harmless to a terminal, short, and never if it might be a key.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace adit::config {
+
+/// The text in quotes, control characters escaped, long text cut. Text that could be a key in the wrong place is
+/// described by its length alone.
+std::string quoted(std::string_view text);
+
+/// "a, b or c"
+std::string alternatives(std::span<const std::string_view> words);
+
+/// The word that `wrong` is probably meant to be: the same but for case and separators, or few typing slips away
+/// (letters added, left out, changed, or swapped with their neighbour).
+std::optional<std::string_view> closest(std::string_view wrong, std::span<const std::string_view> words);
+
+}  // namespace adit::config
