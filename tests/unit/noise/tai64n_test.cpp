@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#include "noise/tai64n.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "support.h"
+
+namespace adit::noise {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Tai64n, WritesALabelAsTai64Defines) {
+  // 1 s after the epoch: TAI label 2^62 + 10 + 1, big-endian.
+  const auto stamp = Tai64n::from({1s});
+  EXPECT_TRUE(std::ranges::equal(stamp.bytes, test::unhex("400000000000000b00000000")));
+}
+
+TEST(Tai64n, HidesTheLowBitsOfTheClock) {
+  EXPECT_EQ(Tai64n::from({1s}), Tai64n::from({1s + 16'777'215ns}));
+  EXPECT_LT(Tai64n::from({1s}), Tai64n::from({1s + 16'777'216ns}));
+  for (const auto time : {1s + 123'456'789ns, 1s + 999'999'999ns}) {
+    EXPECT_EQ(load_be32(Tai64n::from({time}).bytes.data() + 8) % (1 << 24), 0u);
+  }
+}
+
+TEST(Tai64n, ComparesAsTimeDoes) {
+  EXPECT_LT(Tai64n::from({254s}), Tai64n::from({255s}));
+  EXPECT_LT(Tai64n::from({255s + 999'999'999ns}), Tai64n::from({256s}));
+  EXPECT_LT(Tai64n{}, Tai64n::from({0s}));
+}
+
+TEST(Tai64n, TakesAClockBefore1970ForOneThatWasNeverSet) {
+  EXPECT_EQ(Tai64n::from({-5s}), Tai64n::from({0s}));
+}
+
+TEST(TimestampSource, RisesWhileTheClockStandsStillOrGoesBack) {
+  TimestampSource source{Tai64n{}};
+  auto last = source.next({1000s + 990ms});
+  for (const auto now : {1000s + 990ms, 1000s + 990ms, 999s + 0ms, 1s + 0ms, -1s + 0ms, 1000s + 991ms}) {
+    const auto next = source.next({now});
+    EXPECT_LT(last, next);
+    EXPECT_LT(load_be32(next.bytes.data() + 8), 1'000'000'000u);
+    last = next;
+  }
+}
+
+TEST(TimestampSource, GoesOnFromTheOneSentInAnEarlierLife) {
+  const auto before = Tai64n::from({5000s});
+  TimestampSource source{before};
+  EXPECT_GT(source.next({10s}), before);
+}
+
+TEST(TimestampSource, FollowsTheClockAgainOnceItIsAhead) {
+  TimestampSource source{Tai64n::from({5000s})};
+  source.next({10s});
+  EXPECT_EQ(source.next({6000s}), Tai64n::from({6000s}));
+}
+
+}  // namespace
+}  // namespace adit::noise
