@@ -12,7 +12,16 @@ namespace adit::tunnel {
 
 /// Called after an initiation of ours was sent.
 void Tunnel::after_initiation_sent(Instant now) {
+  handshake_sent_at_ = now;
+  after_packet_sent(now);
   timers_.set(Timer::retransmit, now + REKEY_TIMEOUT + jitter());
+}
+
+/// Called after we answered the peer's initiation. Its first packet will make the session; until then there is no
+/// reason to begin one of our own.
+void Tunnel::after_response_sent(Instant now) {
+  handshake_sent_at_ = now;
+  after_packet_sent(now);
 }
 
 /// Called after a session became the current one: by the response to us, or by the first packet of an initiator.

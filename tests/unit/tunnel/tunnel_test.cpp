@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: MIT
+// The rules of packets and sessions one by one, many of them bugs that others shipped.
+#include "tunnel/tunnel.h"
+
+#include "world.h"
+
+namespace adit::tunnel::test {
+namespace {
+
+const Endpoint kElsewhere = *Endpoint::parse("203.0.113.9:9999");
+
+struct Link : testing::Test {
+  World world;
+  Host& a = world.a;
+  Host& b = world.b;
+
+  /// What the tunnel of `host` wants sent for one packet of `size` bytes.
+  Outbox admitted(Host& host, std::size_t size) {
+    storage = inner_packet(host.inner, world.peer_of(host).inner, 1'000'000 + size, size);
+    const auto actual = storage.size();
+    storage.resize(actual + kPaddingSlack, 0xEE);
+    const auto view = MutableBytes(storage).first(actual);
+    Outbox out;
+    host.tunnel->admit({&view, 1}, world.now, out);
+    return out;
+  }
+  /// A datagram sealed with the keys `host` sends with now, with any counter and any contents.
+  Buffer sealed(Host& host, std::uint64_t counter, const Buffer& plaintext) {
+    const auto out = admitted(host, 100);
+    const OutboundPacket packet{out.packets.at(0).keypair, counter, plaintext};
+    Buffer bytes(sealed_size(packet));
+    const MutableBytes view = bytes;
+    seal({&packet, 1}, *world.aead, {&view, 1});
+    return bytes;
+  }
+  /// The keypair `host` receives with, as the machine itself holds it.
+  noise::Keypair& receiving(Host& host) {
+    InboundBatch batch;
+    Outbox out;
+    auto bytes = sealed(world.peer_of(host), 1'000, {});
+    const Datagram datagram{{.remote = world.peer_of(host).address}, bytes};
+    host.tunnel->classify({&datagram, 1}, world.now, batch, out);
+    return *batch.packets.at(0).keypair;
+  }
+  Buffer storage;
+};
+
+TEST_F(Link, PadsWithZerosToSixteenButNeverPastTheMtu) {
+  world.connect();
+  const struct {
+    std::size_t size;
+    std::size_t padded;
+  } table[] = {{28, 32}, {32, 32}, {33, 48}, {64, 64}, {1400, 1408}, {1408, 1408}, {1409, 1420}, {1420, 1420}};
+  for (const auto& [size, padded] : table) {
+    const auto out = admitted(a, size);
+    ASSERT_EQ(out.packets.size(), 1u);
+    const auto plaintext = out.packets[0].plaintext;
+    EXPECT_EQ(plaintext.size(), padded) << size;
+    EXPECT_TRUE(std::ranges::all_of(plaintext.subspan(size), [](auto byte) { return byte == 0; })) << size;
+  }
+}
+
+TEST_F(Link, TrimsPaddingFromWhatItDelivers) {
+  world.connect();
+  for (std::size_t size = 28; size < 80; ++size) world.send(a, size);
+  world.run(1s);
+  ASSERT_EQ(b.delivered.size(), 52u);  // the World compares the bytes
+}
+
+TEST_F(Link, ChecksAllowedIpsBothWays) {
+  world.connect();
+  world.send(a, inner_packet("10.9.0.1", "192.168.1.1", 900'000));
+  EXPECT_EQ(a.drops(DropReason::disallowed_destination), 1u);
+  world.inject(b, a.address, sealed(a, 50, inner_packet("192.168.1.1", "10.9.0.2", 900'001)));
+  EXPECT_EQ(b.drops(DropReason::disallowed_source), 1u);
+  EXPECT_TRUE(b.delivered.empty());
+}
+
+TEST_F(Link, CountsWhatIsNoIpPacketInBothDirections) {
+  world.connect();
+  Buffer junk(64, 0xFF);
+  world.send(a, junk);
+  EXPECT_EQ(a.drops(DropReason::malformed_packet), 1u);
+  world.inject(b, a.address, sealed(a, 50, junk));
+  auto lying = inner_packet(a.inner, b.inner, 900'002);
+  store_be16(lying.data() + 2, 1000);
+  world.inject(b, a.address, sealed(a, 51, lying));
+  EXPECT_EQ(b.drops(DropReason::malformed_packet), 2u);
+  EXPECT_TRUE(b.delivered.empty());
+}
+
+TEST_F(Link, DeliversAReplayedDatagramOnceAndCountsTheRest) {
+  world.connect();
+  world.send(a);
+  world.run(1s);
+  const auto captured = world.overheard.back();
+  ASSERT_EQ(captured.from, &a);
+  for (int i = 0; i < 3; ++i) world.inject(b, captured.path.remote, captured.bytes);
+  EXPECT_EQ(b.delivered.size(), 1u);
+  EXPECT_EQ(b.drops(DropReason::replayed), 3u);
+}
+
+TEST_F(Link, AForgedPacketDoesNotMoveTheReplayWindow) {
+  world.connect();
+  auto forged = sealed(a, std::uint64_t{1} << 40, inner_packet(a.inner, b.inner, 900'003));
+  forged.back() ^= 1;
+  world.inject(b, a.address, forged);
+  EXPECT_EQ(b.drops(DropReason::forged), 1u);
+  world.send(a);
+  world.run(1s);
+  EXPECT_EQ(b.delivered.size(), 1u);
+}
+
+TEST_F(Link, RefusesEveryCorruptedByteOfADatagram) {
+  world.connect();
+  world.send(a);
+  world.run(1s);
+  const auto captured = world.overheard.back().bytes;
+  for (std::size_t at = 0; at < captured.size(); ++at) {
+    auto bytes = captured;
+    bytes[at] ^= 0x40;
+    world.inject(b, kElsewhere, bytes);
+  }
+  EXPECT_EQ(b.delivered.size(), 1u);
+  EXPECT_EQ(b.tunnel->path().remote, a.address);
+}
+
+TEST_F(Link, RoamsOnAuthenticDataButNotOnForgedOrReplayed) {
+  world.connect();
+  const auto good = sealed(a, 60, {});
+  auto forged = sealed(a, 61, {});
+  forged.back() ^= 1;
+  world.inject(b, kElsewhere, forged);
+  EXPECT_EQ(b.tunnel->path().remote, a.address);
+  world.inject(b, kElsewhere, good);
+  EXPECT_EQ(b.tunnel->path().remote, kElsewhere);
+  EXPECT_EQ(b.tunnel->status().endpoint_source, EndpointSource::learned);
+  world.inject(b, a.address, good);
+  EXPECT_EQ(b.tunnel->path().remote, kElsewhere) << "a replayed packet moved the endpoint";
+}
+
+TEST_F(Link, RoamsOnTheResponseToo) {
+  world.start(b, false);
+  b.address = kElsewhere;  // b answers from elsewhere, as a host with two addresses may
+  world.start(a);
+  const auto initiation = world.overheard.at(0);
+  world.inject(b, initiation.path.remote, initiation.bytes);
+  world.run(1s);
+  EXPECT_EQ(a.tunnel->path().remote, kElsewhere);
+}
+
+TEST_F(Link, AnswersFromTheAddressThatWasCalled) {
+  world.connect();
+  EXPECT_EQ(b.tunnel->path().local, b.address.address);
+}
+
+TEST_F(Link, ANewPresharedKeyIsUsedByTheNextHandshake) {
+  world.connect();
+  const auto fresh = crypto::generate_preshared_key(world.random);
+  a.tunnel->set_preshared_key(fresh.clone());
+  EXPECT_TRUE(world.passes(a, 1s));  // the session at hand goes on
+  world.stop(b);
+  world.start(b, false);
+  world.run(5s);
+  EXPECT_FALSE(world.passes(a, 60s));
+  EXPECT_GT(a.drops(DropReason::unverified_response), 0u);
+  b.tunnel->set_preshared_key(fresh.clone());
+  EXPECT_TRUE(world.passes(a, 20s));
+}
+
+TEST_F(Link, RekeysAfterTooManyMessagesAndNeverSendsPastTheLimit) {
+  world.connect();
+  world.run(6s);
+  auto& keypair = receiving(a);  // a sends with it too
+  const auto handshakes = a.count<HandshakeCompleted>();
+  ASSERT_TRUE(keypair.counters.take(noise::REKEY_AFTER_MESSAGES - keypair.counters.next()));
+  world.send(a);
+  world.send(a);
+  world.run(1s);
+  EXPECT_EQ(a.count<HandshakeCompleted>(), handshakes + 1);
+}
+
+TEST_F(Link, StopsSendingAtTheLastCounterAndWaitsForANewSession) {
+  world.connect();
+  world.run(6s);
+  auto& keypair = receiving(a);
+  ASSERT_TRUE(keypair.counters.take(noise::REJECT_AFTER_MESSAGES - 1 - keypair.counters.next()));
+  world.network.loss = 1;
+  for (int i = 0; i < 3; ++i) world.send(a);  // the World refuses a counter past the limit
+  world.network.loss = 0;
+  EXPECT_FALSE(a.tunnel->has_session(world.now));
+  EXPECT_TRUE(world.passes(a, 10s));
+}
+
+TEST_F(Link, ABatchThatUsesUpTheCountersStagesTheRest) {
+  world.connect();
+  world.run(6s);
+  auto& keypair = receiving(a);
+  ASSERT_TRUE(keypair.counters.take(noise::REJECT_AFTER_MESSAGES - 2 - keypair.counters.next()));
+  std::vector<Buffer> buffers(4, inner_packet(a.inner, b.inner, 900'004));
+  std::vector<MutableBytes> views;
+  for (auto& buffer : buffers) {
+    buffer.resize(64 + kPaddingSlack);
+    views.push_back(MutableBytes(buffer).first(64));
+  }
+  Outbox out;
+  a.tunnel->admit(views, world.now, out);
+  EXPECT_EQ(out.packets.size(), 2u);
+  EXPECT_EQ(out.handshakes.size(), 1u);
+}
+
+TEST_F(Link, RefusesCountersFromTheLimitOn) {
+  world.connect();
+  world.inject(b, a.address, sealed(a, noise::REJECT_AFTER_MESSAGES, inner_packet(a.inner, b.inner, 900'005)));
+  world.inject(b, a.address, sealed(a, ~std::uint64_t{0}, inner_packet(a.inner, b.inner, 900'006)));
+  EXPECT_EQ(b.drops(DropReason::expired), 2u);
+  EXPECT_TRUE(b.delivered.empty());
+}
+
+TEST_F(Link, RefusesAndForgetsASessionPastItsTime) {
+  world.keepalive_a.reset();
+  world.keepalive_b.reset();
+  world.connect();
+  const auto datagram = sealed(a, 70, inner_packet(a.inner, b.inner, 900'007));
+  const auto tapped = sealed(a, 71, inner_packet(a.inner, b.inner, 900'008));
+  world.network.loss = 1;
+  world.run(181s);
+  EXPECT_FALSE(a.tunnel->has_session(world.now));
+  world.inject(b, a.address, datagram);
+  EXPECT_EQ(b.drops(DropReason::expired), 1u);
+  world.run(3 * 180s);
+  world.inject(b, a.address, tapped);
+  EXPECT_EQ(b.drops(DropReason::unknown_index), 1u);
+  EXPECT_EQ(b.count<SessionExpired>(), 1u);
+}
+
+TEST_F(Link, PacketsWaitForTheSessionInOrderAndBounded) {
+  world.start(b, false);
+  world.network.loss = 1;
+  world.start(a);
+  for (std::size_t i = 0; i < Staging::kMaxPackets + 10; ++i) world.send(a);
+  EXPECT_EQ(a.drops(DropReason::no_session_queue_full), 10u);
+  world.network.loss = 0;
+  world.run(6s);
+  ASSERT_EQ(b.delivered.size(), Staging::kMaxPackets);
+  for (std::size_t i = 1; i < b.delivered.size(); ++i) {
+    EXPECT_LT(load_be64(b.delivered[i - 1].data() + 20), load_be64(b.delivered[i].data() + 20));
+  }
+}
+
+TEST_F(Link, PacketsThatWaitedTooLongAreDroppedAndCounted) {
+  world.start(a);
+  world.send(a);
+  world.run(100s);
+  EXPECT_EQ(a.drops(DropReason::no_session_timeout), 1u);
+}
+
+TEST_F(Link, APacketWithoutAnEndpointWaitsForThePeersCall) {
+  world.start(b, false);
+  world.send(b);
+  world.run(10s);
+  EXPECT_EQ(b.datagrams_sent, 0u);
+  world.start(a);
+  world.run(1s);
+  EXPECT_EQ(a.delivered.size(), 1u);
+}
+
+TEST_F(Link, TheFirstKeepaliveGoesOutAtOnce) {
+  world.start(b, false);
+  world.start(a);
+  EXPECT_EQ(a.datagrams_sent, 1u);
+  world.run(100ms);
+  EXPECT_TRUE(world.both_up());
+}
+
+TEST_F(Link, ResponderSendsNothingBeforeTheInitiatorProvedItsKeys) {
+  world.start(b, false);
+  world.start(a);
+  const auto initiation = world.overheard.at(0);
+  world.network.loss = 1;
+  world.inject(b, initiation.path.remote, initiation.bytes);
+  const auto before = b.datagrams_sent;
+  world.send(b);
+  EXPECT_EQ(b.datagrams_sent, before);
+  EXPECT_FALSE(b.tunnel->has_session(world.now));
+}
+
+TEST_F(Link, RetriesWithJitterSoThatTwoEndsDoNotCollideForEver) {
+  std::set<Duration> gaps;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    World other(seed);
+    other.start(other.a);
+    const auto first = other.now;
+    EXPECT_TRUE(other.run_until([&] { return other.a.datagrams_sent == 2; }, 6s));
+    const auto gap = other.now - first;
+    EXPECT_GE(gap, 5s);
+    EXPECT_LE(gap, 5s + 343ms);
+    gaps.insert(gap);
+  }
+  EXPECT_GT(gaps.size(), 5u);
+}
+
+TEST_F(Link, StrayingPacketsOfAnotherSessionAreCounted) {
+  world.connect();
+  Buffer datagram(64);
+  datagram[0] = 4;
+  for (int i = 0; i < 100; ++i) {
+    store_le32(datagram.data() + 4, world.random.u32());
+    world.inject(b, kElsewhere, datagram);
+  }
+  EXPECT_EQ(b.drops(DropReason::unknown_index), 100u);
+}
+
+TEST_F(Link, GarbageIsCountedAndChangesNothing) {
+  world.connect();
+  const auto sent = b.datagrams_sent;
+  std::uint64_t expected = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    Buffer junk(world.random.below(300));
+    world.random.fill(junk);
+    if (world.random.chance(0.5) && junk.size() > 4) store_le32(junk.data(), 1 + world.random.u32() % 4);
+    world.inject(b, kElsewhere, junk);
+    ++expected;
+  }
+  EXPECT_EQ(b.datagrams_sent, sent);
+  EXPECT_EQ(b.drops(DropReason::malformed) + b.drops(DropReason::unknown_index) + b.drops(DropReason::bad_mac1) +
+                b.drops(DropReason::bad_cookie),
+            expected);
+  EXPECT_TRUE(world.passes(a, 1s));
+}
+
+TEST_F(Link, TellsWhatHappened) {
+  world.connect();
+  EXPECT_EQ(a.count<InitiationSent>(), 1u);
+  ASSERT_EQ(a.count<HandshakeCompleted>(), 1u);
+  ASSERT_EQ(b.count<HandshakeCompleted>(), 1u);
+  EXPECT_EQ(a.tunnel->status().round_trip, 10ms);
+  EXPECT_EQ(a.tunnel->status().attempts, 0u);
+  EXPECT_FALSE(b.tunnel->status().round_trip);
+  world.send(a, 100);
+  world.run(1s);
+  EXPECT_EQ(a.tunnel->status().sent.bytes, 100u);
+  EXPECT_EQ(b.tunnel->status().received.packets, 1u);
+  EXPECT_EQ(b.tunnel->status().received.bytes, 100u);
+}
+
+TEST_F(Link, AChangedNetworkIsShownToThePeerAtOnce) {
+  world.connect();
+  a.address = kElsewhere;
+  a.tunnel->retry_now(world.now, world.outbox);
+  world.transmit(a);
+  world.run(10ms);
+  EXPECT_EQ(b.tunnel->path().remote, kElsewhere);
+}
+
+TEST_F(Link, AKeyOfLowOrderIsRefusedWithASentence) {
+  const auto made = Tunnel::make({.private_key = a.key.clone(), .peer_key = {}}, a.random, a.clock);
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().message.find("low order"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace adit::tunnel::test
