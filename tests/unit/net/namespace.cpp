@@ -34,7 +34,7 @@ void in_namespace(const std::function<void()>& body) {
 }
 
 std::string run(const std::string& command) {
-  FILE* pipe = popen((command + " 2>&1").c_str(), "re");
+  FILE* pipe = popen(("set -e; exec 2>&1; " + command).c_str(), "re");
   if (pipe == nullptr) {
     ADD_FAILURE() << "cannot run " << command;
     return {};

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+#include "net/udp_pair.h"
+
+#include <utility>
+#include <vector>
+
+namespace adit::net {
+namespace {
+
+/// Ports that the kernel may offer for IPv4 before we give up hope that IPv6 has the same one free.
+constexpr std::size_t kMaxTries = 32;
+
+using Kind = UdpOpenError::Kind;
+
+Result<UdpPair> open_one(UdpOptions options) {
+  options.family = options.address.family();
+  auto socket = UdpSocket::open(options);
+  if (!socket && socket.error().kind == Kind::family_missing) {
+    return fail("{}, but local.listen asks for {}: choose an address of the other family, or none",
+                socket.error().message, to_string(options.address));
+  }
+  if (!socket) return fail("{}", socket.error().message);
+  UdpPair pair;
+  (options.family == Family::v4 ? pair.v4 : pair.v6) = std::move(*socket);
+  return pair;
+}
+
+/// One try for both families. IPv4 takes the lead: where `options` leaves the port open, IPv6 takes the same. An IPv4
+/// socket whose port IPv6 cannot have goes to `misfits`.
+std::expected<UdpPair, UdpOpenError> open_both(UdpOptions options, std::vector<UdpSocket>& misfits) {
+  UdpPair pair;
+  options.family = Family::v4;
+  if (auto v4 = UdpSocket::open(options)) {
+    options.port = v4->local_port();
+    pair.v4 = std::move(*v4);
+  } else if (v4.error().kind != Kind::family_missing) {
+    return std::unexpected(v4.error());
+  }
+  options.family = Family::v6;
+  if (auto v6 = UdpSocket::open(options)) {
+    pair.v6 = std::move(*v6);
+  } else if (v6.error().kind != Kind::family_missing) {
+    if (pair.v4) misfits.push_back(std::move(*pair.v4));
+    return std::unexpected(v6.error());
+  }
+  return pair;
+}
+
+}  // namespace
+
+UdpSocket* UdpPair::of(Family family) {
+  if (family == Family::v4 && v4) return &*v4;
+  if (family == Family::v6 && v6) return &*v6;
+  return nullptr;
+}
+
+std::uint16_t UdpPair::port() const {
+  return v4 ? v4->local_port() : v6 ? v6->local_port() : 0;
+}
+
+Result<UdpPair> open_udp(const ListenOptions& options) {
+  const UdpOptions each{
+      .address = options.address, .port = options.port, .device = options.device, .fwmark = options.fwmark};
+  if (!options.address.is_none()) return open_one(each);
+
+  // Kept open until the end, so that the kernel does not offer the same port twice.
+  std::vector<UdpSocket> misfits;
+  auto pair = open_both(each, misfits);
+  for (std::size_t tries = 1; !pair && options.port == 0 && misfits.size() == tries && tries < kMaxTries; ++tries) {
+    pair = open_both(each, misfits);
+  }
+  if (!pair) return fail("{}", pair.error().message);
+  if (!pair->v4 && !pair->v6) return fail("this host has neither IPv4 nor IPv6: is its network up?");
+  return std::move(*pair);
+}
+
+}  // namespace adit::net
