@@ -88,45 +88,45 @@ bool lacks_brackets(std::string_view text) {
 
 Result<std::uint16_t> parse_port(std::string_view text) {
   const auto number = parse_number(text);
-  if (!number || text.starts_with("0x")) return fail("{} is not a port number; write 1 to 65535", quoted(text));
-  if (*number > 65535) return fail("port {} is out of range; ports end at 65535", quoted(text));
+  if (!number || text.starts_with("0x")) return fail("{} is not a port number; write 1 to 65535", shown(text));
+  if (*number > 65535) return fail("port {} is out of range; ports end at 65535", shown(text));
   return static_cast<std::uint16_t>(*number);
 }
 
 Result<IpAddress> parse_host_address(std::string_view text) {
   const auto address = IpAddress::parse(text);
-  if (!address) return fail("{} is not an IP address; write one such as 10.9.0.1 or fd09::1, no prefix", quoted(text));
-  if (const auto why = not_a_hosts(*address)) return fail("{} {}", quoted(text), *why);
-  if (is_loopback(*address)) return fail("{} is a loopback address; choose one that is the tunnel's own", quoted(text));
+  if (!address) return fail("{} is not an IP address; write one such as 10.9.0.1 or fd09::1, no prefix", shown(text));
+  if (const auto why = not_a_hosts(*address)) return fail("{} {}", shown(text), *why);
+  if (is_loopback(*address)) return fail("{} is a loopback address; choose one that is the tunnel's own", shown(text));
   return *address;
 }
 
 Result<IpNetwork> parse_interface_address(std::string_view text) {
   const auto network = IpNetwork::parse(text);
   if (!network) {
-    return fail("{} is not an address with a prefix; write one such as 10.9.0.1/30 or fd09::1/126", quoted(text));
+    return fail("{} is not an address with a prefix; write one such as 10.9.0.1/30 or fd09::1/126", shown(text));
   }
   if (network->prefix == 0)
-    return fail("{} spans the whole Internet; give the subnet's prefix, such as /30", quoted(text));
+    return fail("{} spans the whole Internet; give the subnet's prefix, such as /30", shown(text));
   if (const auto host = parse_host_address(to_string(network->address)); !host) return std::unexpected(host.error());
   // With one host bit or none every address is a host's (RFC 3021, RFC 6164).
   if (network->prefix + 1u >= network->address.bits()) return *network;
   if (!network->has_host_bits()) {
-    return fail("{} is the subnet itself; write the address this end has in it", quoted(text));
+    return fail("{} is the subnet itself; write the address this end has in it", shown(text));
   }
   if (network->address.is_v4() && is_broadcast(*network)) {
-    return fail("{} is the subnet's broadcast address; write the address this end has in it", quoted(text));
+    return fail("{} is the subnet's broadcast address; write the address this end has in it", shown(text));
   }
   return *network;
 }
 
 Result<IpNetwork> parse_subnet(std::string_view text) {
   const auto network = IpNetwork::parse(text);
-  if (!network) return fail("{} is not a subnet; write one such as 192.168.20.0/24 or fd20::/64", quoted(text));
+  if (!network) return fail("{} is not a subnet; write one such as 192.168.20.0/24 or fd20::/64", shown(text));
   if (network->has_host_bits()) {
-    return fail("{} has bits set behind its prefix; did you mean {}?", quoted(text), to_string(network->network()));
+    return fail("{} has bits set behind its prefix; did you mean {}?", shown(text), to_string(network->network()));
   }
-  if (is_v4_mapped(network->address)) return fail("{} is IPv4 in IPv6 clothes; write it as IPv4", quoted(text));
+  if (is_v4_mapped(network->address)) return fail("{} is IPv4 in IPv6 clothes; write it as IPv4", shown(text));
   return *network;
 }
 
@@ -136,37 +136,37 @@ Result<Listen> parse_listen(std::string_view text) {
     if (!port) return std::unexpected(port.error());
     return Listen{{}, *port};
   }
-  if (lacks_brackets(text)) return fail("{} needs brackets around the IPv6 address: [ADDR6]:PORT", quoted(text));
+  if (lacks_brackets(text)) return fail("{} needs brackets around the IPv6 address: [ADDR6]:PORT", shown(text));
   const auto parts = split_port(text);
   const auto address = parts ? IpAddress::parse(parts->host) : std::nullopt;
   if (!address || address->is_v6() != parts->bracketed) {
     return fail("{} is no place to listen; write PORT, ADDR:PORT or [ADDR6]:PORT, addresses and not names",
-                quoted(text));
+                shown(text));
   }
   const auto port = parse_port(parts->port);
   if (!port) return std::unexpected(port.error());
   // Unspecified is fine here: it means all addresses of one family.
   if (const auto why = not_a_hosts(*address); why && !address->is_unspecified())
-    return fail("{} {}", quoted(text), *why);
+    return fail("{} {}", shown(text), *why);
   return Listen{*address, *port};
 }
 
 Result<std::string> parse_host(std::string_view text) {
   if (const auto address = IpAddress::parse(text)) {
-    if (address->is_v6()) return fail("{} needs brackets: [{}]", quoted(text), text);
-    if (const auto why = not_a_hosts(*address)) return fail("{} {}", quoted(text), *why);
+    if (address->is_v6()) return fail("{} needs brackets: [{}]", shown(text), text);
+    if (const auto why = not_a_hosts(*address)) return fail("{} {}", shown(text), *why);
     return to_string(*address);
   }
   if (!is_host_name(text)) {
-    return fail("{} is neither an IP address nor a host name (letters, digits, '-' and '.')", quoted(text));
+    return fail("{} is neither an IP address nor a host name (letters, digits, '-' and '.')", shown(text));
   }
   return std::string(text);
 }
 
 Result<EndpointName> parse_endpoint(std::string_view text) {
-  if (lacks_brackets(text)) return fail("{} needs brackets around the IPv6 address: [ADDR6]:PORT", quoted(text));
+  if (lacks_brackets(text)) return fail("{} needs brackets around the IPv6 address: [ADDR6]:PORT", shown(text));
   const auto parts = split_port(text);
-  if (!parts) return fail("{} has no port; write HOST:PORT, such as {}:51820", quoted(text), "vpn.example.net");
+  if (!parts) return fail("{} has no port; write HOST:PORT, such as {}:51820", shown(text), "vpn.example.net");
   const auto port = parse_port(parts->port);
   if (!port) return std::unexpected(port.error());
   if (*port == 0) return fail("port 0 cannot be reached; write the port the peer listens at");
@@ -176,8 +176,8 @@ Result<EndpointName> parse_endpoint(std::string_view text) {
     return EndpointName{std::move(*host), *port};
   }
   const auto address = IpAddress::parse(parts->host);
-  if (!address || !address->is_v6()) return fail("{} has no IPv6 address between its brackets", quoted(text));
-  if (const auto why = not_a_hosts(*address)) return fail("{} {}", quoted(text), *why);
+  if (!address || !address->is_v6()) return fail("{} has no IPv6 address between its brackets", shown(text));
+  if (const auto why = not_a_hosts(*address)) return fail("{} {}", shown(text), *why);
   return EndpointName{to_string(*address), *port};
 }
 

@@ -17,7 +17,7 @@ namespace {
 std::string path_with(std::string_view section, std::string_view name) {
   const auto plain = [](char c) { return c > ' ' && c <= '~'; };
   const bool printable = !name.empty() && name.size() <= 32 && std::ranges::all_of(name, plain);
-  return join(section, printable ? std::string(name) : quoted(name));
+  return join(section, printable ? std::string(name) : shown(name));
 }
 
 bool is_digit(char c) {
@@ -91,7 +91,7 @@ std::optional<std::uint32_t> Cursor::number(std::uint32_t min, std::uint32_t max
   if (value && node_->quoted) {
     problem("must be a number, and in quotes it is text; remove the quotes");
   } else if (!value || *value < min || *value > max) {
-    problem(fmt::format("{} is not {}", quoted(node_->text), wanted));
+    problem(fmt::format("{} is not {}", shown(node_->text), wanted));
   } else {
     return static_cast<std::uint32_t>(*value);
   }
@@ -102,7 +102,7 @@ std::optional<bool> Cursor::boolean() const {
   if (!expect(Node::Kind::scalar, "true or false")) return std::nullopt;
   if (!node_->quoted && node_->text == "true") return true;
   if (!node_->quoted && node_->text == "false") return false;
-  problem(fmt::format("{} is not a boolean; write true or false, without quotes", quoted(node_->text)));
+  problem(fmt::format("{} is not a boolean; write true or false, without quotes", shown(node_->text)));
   return std::nullopt;
 }
 

@@ -32,14 +32,14 @@ bool is_name_character(char c) {
 Result<std::string> parse_kernel_name(std::string_view text) {
   if (text.empty()) return fail("is empty; an interface's name has 1 to {} characters", kMaxInterfaceName);
   if (text.size() > kMaxInterfaceName) {
-    return fail("{} is {} bytes long; the kernel takes at most {}", quoted(text), text.size(), kMaxInterfaceName);
+    return fail("{} is {} bytes long; the kernel takes at most {}", shown(text), text.size(), kMaxInterfaceName);
   }
   for (const char c : text) {
     if (c > ' ' && c <= '~' && c != '/' && c != ':' && c != '%') continue;
-    return fail("{} cannot name an interface; use letters, digits, '-', '_' and '.'", quoted(text));
+    return fail("{} cannot name an interface; use letters, digits, '-', '_' and '.'", shown(text));
   }
   if (text == "." || text == ".." || text == "all" || text == "default") {
-    return fail("{} cannot name an interface, the kernel refuses it; choose another", quoted(text));
+    return fail("{} cannot name an interface, the kernel refuses it; choose another", shown(text));
   }
   return std::string(text);
 }
@@ -82,9 +82,9 @@ Result<> check_name(std::string_view name) {
   const bool valid = !name.empty() && std::ranges::all_of(name, is_name_character) && name[0] != '-' && name[0] != '.';
   if (!valid) {
     return fail("{} cannot name a link; use letters, digits, '-', '_' and '.', and start with none of the last two",
-                quoted(name));
+                shown(name));
   }
-  if (name.size() > kMaxName) return fail("{} is longer than {} bytes; choose a shorter name", quoted(name), kMaxName);
+  if (name.size() > kMaxName) return fail("{} is longer than {} bytes; choose a shorter name", shown(name), kMaxName);
   return {};
 }
 
@@ -104,9 +104,9 @@ Result<std::chrono::seconds> parse_duration(std::string_view text) {
   const auto factor = unit == 's' ? 1s : unit == 'm' ? 60s : unit == 'h' ? 3600s : 0s;
   const auto number = parse_number(text.substr(0, text.empty() ? 0 : text.size() - 1));
   if (factor == 0s || !number || text.starts_with("0x")) {
-    return fail("{} is not a duration; write a number with the unit s, m or h, such as 25s or 2m", quoted(text));
+    return fail("{} is not a duration; write a number with the unit s, m or h, such as 25s or 2m", shown(text));
   }
-  if (*number > 1'000'000) return fail("{} is longer than anything here lasts; choose less", quoted(text));
+  if (*number > 1'000'000) return fail("{} is longer than anything here lasts; choose less", shown(text));
   return factor * static_cast<std::int64_t>(*number);
 }
 
@@ -116,7 +116,7 @@ Result<std::optional<std::chrono::seconds>> parse_keepalive(std::string_view tex
   const auto duration = parse_duration(text);
   if (!duration) return fail("{} (or off)", duration.error().message);
   if (*duration < 1s || *duration > 65535s) {
-    return fail("{} is out of range; choose 1s to 65535s, or off", quoted(text));
+    return fail("{} is out of range; choose 1s to 65535s, or off", shown(text));
   }
   return *duration;
 }
@@ -127,7 +127,7 @@ Result<std::uint32_t> parse_table(std::string_view text) {
   if (text == "local") return 255;
   const auto number = parse_number(text);
   if (!number || *number < 1 || *number > kMaxU32) {
-    return fail("{} is not a routing table; write a number from 1 to {}, or main, default, local", quoted(text),
+    return fail("{} is not a routing table; write a number from 1 to {}, or main, default, local", shown(text),
                 kMaxU32);
   }
   return static_cast<std::uint32_t>(*number);
@@ -136,13 +136,13 @@ Result<std::uint32_t> parse_table(std::string_view text) {
 Result<std::uint32_t> parse_user(std::string_view text) {
   if (const auto id = parse_id(text)) return *id;
   if (const auto id = look_up(std::string(text), getpwnam_r, &passwd::pw_uid)) return *id;
-  return fail("there is no user {} on this host; name one from /etc/passwd, or give its number", quoted(text));
+  return fail("there is no user {} on this host; name one from /etc/passwd, or give its number", shown(text));
 }
 
 Result<std::uint32_t> parse_group(std::string_view text) {
   if (const auto id = parse_id(text)) return *id;
   if (const auto id = look_up(std::string(text), getgrnam_r, &group::gr_gid)) return *id;
-  return fail("there is no group {} on this host; name one from /etc/group, or give its number", quoted(text));
+  return fail("there is no group {} on this host; name one from /etc/group, or give its number", shown(text));
 }
 
 Result<LogLevel> parse_log_level(std::string_view text) {
@@ -150,7 +150,7 @@ Result<LogLevel> parse_log_level(std::string_view text) {
   const auto* const found = std::ranges::find(kLevels, text);
   if (found != kLevels.end()) return static_cast<LogLevel>(found - kLevels.begin());
   const auto guess = closest(text, kLevels);
-  return fail("{} is not a log level; choose {}{}", quoted(text), alternatives(kLevels),
+  return fail("{} is not a log level; choose {}{}", shown(text), alternatives(kLevels),
               guess ? fmt::format(" (did you mean {}?)", *guess) : "");
 }
 

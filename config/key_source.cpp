@@ -89,7 +89,7 @@ Result<Key> from_credential(const Kind<Key>& kind, std::string_view text, const 
   if (const auto valid = check_name(text); !valid) return fail("{}", valid.error().message);
   if (context.credentials_directory.empty()) {
     return fail("{} is a systemd credential, and there are none here; run under a unit with LoadCredential={}:FILE",
-                quoted(text), text);
+                shown(text), text);
   }
   // systemd itself sees to who can read them, by ACLs that the mode does not show.
   return parse_file(kind, context.credentials_directory / text, false);

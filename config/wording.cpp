@@ -56,7 +56,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string quoted(std::string_view text) {
+std::string shown(std::string_view text) {
   if (may_hold_a_key(text)) return fmt::format("the text of {} characters", text.size());
   std::string result = "\"";
   for (const char c : text.substr(0, kLongest)) {

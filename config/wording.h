@@ -11,7 +11,7 @@ namespace adit::config {
 
 /// The text in quotes, control characters escaped, long text cut. Text that could be a key in the wrong place is
 /// described by its length alone.
-std::string quoted(std::string_view text);
+std::string shown(std::string_view text);
 
 /// "a, b or c"
 std::string alternatives(std::span<const std::string_view> words);

@@ -16,19 +16,41 @@ namespace {
 /// The schema nests four deep; the parser recurses, so a limit keeps `[[[[[[…` from using up the stack.
 constexpr std::size_t kMaxDepth = 16;
 
-struct TooDeep {
+/// Thrown by our handlers to stop the parser.
+struct Stop {
   YAML::Mark mark;
+  std::string reason;
 };
+
+Stop too_deep(const YAML::Mark& mark) {
+  return {mark, fmt::format("is nested more than {} levels deep", kMaxDepth)};
+}
 
 Place place_of(const YAML::Mark& mark) {
   return {mark.line + 1, mark.column + 1, {}};
+}
+
+/// Whether the quote that opens at `at` is closed again: the parser takes the end of the file for a closing quote.
+bool is_closed(std::string_view text, std::size_t at) {
+  const char quote = at < text.size() ? text[at] : '\0';
+  if (quote != '"' && quote != '\'') return true;
+  for (auto i = at + 1; i < text.size(); ++i) {
+    const bool doubled = quote == '\'' && text.substr(i, 2) == "''";
+    const bool escaped = quote == '"' && text[i] == '\\';
+    if (doubled || escaped) {
+      ++i;
+    } else if (text[i] == quote) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /// Builds the tree from the parser's events. Events and not YAML::Load, because they show tags, anchors and repeated
 /// keys as they are written, and because they can be stopped in time.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  explicit TreeBuilder(Problems& problems) : problems_(problems) {}
+  TreeBuilder(std::string_view text, Problems& problems) : text_(text), problems_(problems) {}
 
   Node take_root() { return std::move(root_); }
 
@@ -55,6 +77,9 @@ class TreeBuilder : public YAML::EventHandler {
     auto scalar = node(Node::Kind::scalar, mark, tag, anchor);
     scalar.text = value;
     scalar.quoted = tag == "!";
+    if (scalar.quoted && !is_closed(text_, static_cast<std::size_t>(mark.pos))) {
+      throw Stop{mark, "the quote that opens here is never closed; close it"};
+    }
     attach(std::move(scalar));
   }
 
@@ -95,7 +120,7 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void push(Node node, const YAML::Mark& mark) {
-    if (frames_.size() == kMaxDepth) throw TooDeep{mark};
+    if (frames_.size() == kMaxDepth) throw too_deep(mark);
     frames_.push_back({std::move(node), std::nullopt});
   }
 
@@ -122,6 +147,7 @@ class TreeBuilder : public YAML::EventHandler {
     }
   }
 
+  std::string_view text_;
   Problems& problems_;
   std::vector<Frame> frames_;
   Node root_;
@@ -148,7 +174,7 @@ class Bystander : public YAML::EventHandler {
 
  private:
   void enter(const YAML::Mark& mark) {
-    if (++depth_ > kMaxDepth) throw TooDeep{mark};
+    if (++depth_ > kMaxDepth) throw too_deep(mark);
   }
   std::size_t depth_ = 0;
 };
@@ -163,8 +189,9 @@ Place place_of(const YAML::Exception& error, const TreeBuilder& builder) {
 }  // namespace
 
 Node parse_yaml(std::string_view text, Problems& problems) {
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // a byte order mark is no column of the first line
   std::istringstream input{std::string(text)};
-  TreeBuilder builder(problems);
+  TreeBuilder builder(text, problems);
   Node broken;
   broken.kind = Node::Kind::broken;
   try {
@@ -179,10 +206,12 @@ Node parse_yaml(std::string_view text, Problems& problems) {
                    "a second YAML document starts here; a file describes one link, so keep one");
     }
   } catch (const YAML::Exception& error) {
-    problems.add(place_of(error, builder), fmt::format("is not valid YAML: {}", error.msg));
+    const bool in_quotes = error.msg == YAML::ErrorMsg::EOF_IN_SCALAR;
+    problems.add(place_of(error, builder), in_quotes ? "the file ends within quotes; close them"
+                                                     : fmt::format("is not valid YAML: {}", error.msg));
     return broken;
-  } catch (const TooDeep& error) {
-    problems.add(place_of(error.mark), fmt::format("is nested more than {} levels deep", kMaxDepth));
+  } catch (const Stop& stop) {
+    problems.add(place_of(stop.mark), stop.reason);
     return broken;
   }
   return builder.take_root();

@@ -18,7 +18,7 @@ struct Expected {
 };
 
 inline void expect_problems(const Folder& folder, const std::string& text, const std::vector<Expected>& expected) {
-  SCOPED_TRACE(text);
+  SCOPED_TRACE(text.substr(0, 1000));
   const auto problems = folder.problems(text);
   std::string all;
   for (const auto& problem : problems) all += problem + "\n";

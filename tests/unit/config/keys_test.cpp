@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#include "config/keys.h"
+
+#include <gtest/gtest.h>
+
+#include "config/expect_problems.h"
+
+namespace adit::config {
+namespace {
+
+TEST(Keys, UnknownOnesComeWithTheLikelyMeaning) {
+  const Folder folder;
+  const auto base = Parts().text();
+  const struct {
+    std::string text;
+    Expected expected;
+  } table[] = {
+      {base + "rotues: []\n", {"7:1: rotues", "unknown key; did you mean routes?"}},
+      {base + "Log: {}\n", {"7:1: Log", "did you mean log?"}},
+      {base + "logg: {}\n", {"7:1: logg", "did you mean log?"}},
+      {base + "endpoint: a:1\n", {"7:1: endpoint", "unknown key here; did you mean peer.endpoint?"}},
+      {base + "metric: 1\n", {"7:1: metric", "unknown key here; did you mean routes[].metric?"}},
+      {base + "zzzzzz: 1\n", {"7:1: zzzzzz", "unknown key; known here: interface, local, peer, routes or log"}},
+      {base + "log: {levle: info}\n", {"7:7: log.levle", "did you mean level?"}},
+      {base + "log: {interface.mtu: info}\n", {"7:7: log.interface.mtu", "unknown key; known here: level"}},
+      {base + "interface.mtu: 1400\n", {"7:1: interface.mtu", "unknown key"}},
+      {base + "routes[].to: 1400\n", {"7:1: routes[].to", "unknown key"}},
+      {base + "routes: [{to: default, matric: 1}]\n", {"7:24: routes[0].matric", "did you mean metric?"}},
+      {Parts{.peer = Parts().peer + "  PresharedKey: x\n"}.text(),
+       {"7:3: peer.PresharedKey", "did you mean preshared_key?"}},
+      {Parts{.peer = Parts().peer + "  AllowedIPs: x\n"}.text(), {"7:3: peer.AllowedIPs", "did you mean allowed_ips?"}},
+      {Parts{.local = Parts().local + "  port: 1\n"}.text(),
+       {"5:3: local.port", "unknown key; known here: private_key"}},
+      {base + "\"\\e[2J\": 1\n", {"7:1: \"\\x1b[2J\"", "unknown key"}},
+      {base + "\"\": 1\n", {"7:1: \"\"", "unknown key"}},
+      {base + std::string(kPresharedKey) + ": 1\n", {"7:1: the text of 44 characters", "unknown key"}},
+      {base + std::string(1000, 'x') + ": 1\n", {"7:1: the text of 1000 characters", "unknown key"}},
+  };
+  for (const auto& [text, expected] : table) expect_problems(folder, text, {expected});
+}
+
+TEST(Keys, RepeatedOnesNameTheFirst) {
+  const Folder folder;
+  expect_problems(folder, Parts().text() + "log:\n  level: info\n  level: debug\nlog: {}\n",
+                  {{"9:3: log.level", "is given twice, first in line 8; keep one"},
+                   {"10:1: log", "is given twice, first in line 7; keep one"}});
+  expect_problems(folder, Parts().text() + "routes:\n- to: default\n  to: default\n",
+                  {{"9:3: routes[0].to", "is given twice, first in line 8"}});
+}
+
+TEST(Keys, OfLaterVersionsAreRefusedAndNotIgnored) {
+  const Folder folder;
+  expect_problems(folder, Parts().text() + R"(tuning:
+  workers: 2
+  wrokers: 2
+hooks: {up: x, down: [y]}
+dns: {}
+)",
+                  {{"8:3: tuning.workers", "not supported yet; remove it"},
+                   {"9:3: tuning.wrokers", "unknown key; did you mean workers?"},
+                   {"10:9: hooks.up", "not supported yet"},
+                   {"10:16: hooks.down", "not supported yet"},
+                   {"11:1: dns", "not supported yet"}});
+  expect_problems(folder, Parts().text() + "dns: [192.0.2.53]\n", {{"7:1: dns", "not supported yet"}});
+  expect_problems(folder, Parts().text() + "hooks:\n", {{"7:1: hooks", "not supported yet"}});
+}
+
+TEST(Keys, WithNothingBehindThemAreProblems) {
+  const Folder folder;
+  expect_problems(folder, "interface:\nlocal: ~\npeer: null\nroutes:\nlog:\n",
+                  {{"1:1: interface", "has no value; write a mapping with keys such as name, addresses"},
+                   {"2:1: local", "has no value"},
+                   {"3:1: peer", "has no value"},
+                   {"4:1: routes", "has no value; write a list"},
+                   {"5:1: log", "has no value"}});
+  expect_problems(folder, Parts{.local = Parts().local + "  listen:\n"}.text(),
+                  {{"5:3: local.listen", "has no value"}});
+  expect_problems(folder, Parts{.local = Parts().local + "  listen: ''\n"}.text(),
+                  {{"5:11: local.listen", "is empty"}});
+}
+
+TEST(Keys, EachSupportedOneIsReadByTheReader) {
+  const Folder folder;
+  for (const auto& known : known_keys()) {
+    if (!known.supported) continue;
+    // A list of a list is right nowhere, so whoever reads the key must complain of its value.
+    const std::string path(known.path);
+    const auto dot = path.find('.');
+    const auto section = path.substr(0, dot);
+    std::string text;
+    if (dot == std::string::npos) {
+      text = fmt::format("{}: [[]]\n", section);
+    } else if (section == "routes[]") {
+      text = fmt::format("routes: [{{{}: [[]]}}]\n", path.substr(dot + 1));
+    } else {
+      text = fmt::format("{}: {{{}: [[]]}}\n", section, path.substr(dot + 1));
+    }
+    std::string wanted = path;
+    if (const auto at = wanted.find("[]"); at != std::string::npos) wanted.insert(at + 1, "0");
+    bool read = false;
+    for (const auto& problem : folder.problems(text)) {
+      read |= problem.find(fmt::format(": {}: is ", wanted)) != std::string::npos &&
+              problem.find("missing") == std::string::npos;
+      read |= problem.find(fmt::format(": {}[0]: is ", wanted)) != std::string::npos;
+    }
+    EXPECT_TRUE(read) << path;
+  }
+}
+
+}  // namespace
+}  // namespace adit::config
