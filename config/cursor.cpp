@@ -106,8 +106,12 @@ std::optional<bool> Cursor::boolean() const {
   return std::nullopt;
 }
 
-std::optional<std::vector<Cursor>> Cursor::items(std::string_view example) const {
+std::optional<std::vector<Cursor>> Cursor::items(std::string_view example, std::size_t max) const {
   if (!expect(Node::Kind::sequence, fmt::format("a list, such as {}", example))) return std::nullopt;
+  if (node_->items.size() > max) {
+    problem(fmt::format("has {} elements, and {} is the limit", node_->items.size(), max));
+    return std::nullopt;
+  }
   std::vector<Cursor> cursors;
   for (const auto& item : node_->items) {
     cursors.emplace_back(item, Place{item.line, item.column, fmt::format("{}[{}]", place_.key, cursors.size())},

@@ -47,8 +47,9 @@ class Cursor {
   std::optional<std::uint32_t> number(std::uint32_t min, std::uint32_t max, std::string_view besides = {}) const;
   /// true or false, not in quotes.
   std::optional<bool> boolean() const;
-  /// The elements of a list. `example` shows one, in the words of the problem.
-  std::optional<std::vector<Cursor>> items(std::string_view example) const;
+  /// The elements of a list, at most `max` so that comparing all with all stays cheap. `example` shows one, in the
+  /// words of the problem.
+  std::optional<std::vector<Cursor>> items(std::string_view example, std::size_t max) const;
   std::optional<Section> section() const;
 
   /// `text()` or `word()`, made into a value by `parse`, whose error becomes the problem.

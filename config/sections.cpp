@@ -13,12 +13,15 @@ namespace {
 
 constexpr std::uint32_t kMaxU32 = std::numeric_limits<std::uint32_t>::max();
 constexpr std::uint32_t kMaxQueueLength = 1'000'000;
+constexpr std::size_t kMaxAddresses = 256;
+constexpr std::size_t kMaxSubnets = 16'384;
 constexpr std::string_view kAddressExample = "[10.9.0.1/30, \"fd09::1/126\"]";
 
 template <class T>
-DraftList<T> read_list(const Cursor& cursor, std::string_view example, Result<T> (*parse)(std::string_view)) {
+DraftList<T> read_list(const Cursor& cursor, std::string_view example, std::size_t max,
+                       Result<T> (*parse)(std::string_view)) {
   DraftList<T> list;
-  const auto items = cursor.items(example);
+  const auto items = cursor.items(example, max);
   if (!items) return {{}, false};
   for (const auto& item : *items) {
     if (auto value = item.parse_text(parse)) {
@@ -32,8 +35,9 @@ DraftList<T> read_list(const Cursor& cursor, std::string_view example, Result<T>
 
 /// A list that means nothing without elements.
 template <class T>
-DraftList<T> read_filled_list(const Cursor& cursor, std::string_view example, Result<T> (*parse)(std::string_view)) {
-  auto list = read_list(cursor, example, parse);
+DraftList<T> read_filled_list(const Cursor& cursor, std::string_view example, std::size_t max,
+                              Result<T> (*parse)(std::string_view)) {
+  auto list = read_list(cursor, example, max, parse);
   if (list.complete && list.items.empty()) {
     cursor.problem(fmt::format("is an empty list; write some, such as {}", example));
     list.complete = false;
@@ -54,12 +58,12 @@ void read_interface(const Section& section, Draft& draft) {
     draft.unnamed = section.place();
   }
   if (const auto addresses = section.require("addresses", "it lists this end's addresses inside the tunnel")) {
-    draft.addresses = read_filled_list(*addresses, kAddressExample, parse_interface_address);
+    draft.addresses = read_filled_list(*addresses, kAddressExample, kMaxAddresses, parse_interface_address);
   } else {
     draft.addresses.complete = false;
   }
   if (const auto peers = section.find("peer_addresses")) {
-    draft.peer_addresses = read_list(*peers, "[10.9.0.2]", parse_host_address);
+    draft.peer_addresses = read_list(*peers, "[10.9.0.2]", kMaxAddresses, parse_host_address);
   }
   if (const auto mtu = section.find("mtu"); mtu && !mtu->is("auto")) {
     if (const auto bytes = mtu->number(kMinMtu, kMaxMtu, "auto")) draft.mtu = {*bytes, mtu->place()};
@@ -92,7 +96,7 @@ Result<crypto::PublicKey> parse_usable_public_key(std::string_view text) {
 
 DraftList<EndpointName> read_endpoints(const Cursor& cursor) {
   constexpr std::string_view kExample = "[vpn.example.net:51820, 192.0.2.7:51820]";
-  if (cursor.kind() == Node::Kind::sequence) return read_filled_list(cursor, kExample, parse_endpoint);
+  if (cursor.kind() == Node::Kind::sequence) return read_filled_list(cursor, kExample, kMaxAddresses, parse_endpoint);
   DraftList<EndpointName> list;
   if (auto endpoint = cursor.parse_text(parse_endpoint)) {
     list.items.push_back(std::move(*endpoint));
@@ -114,7 +118,7 @@ void read_peer(const Section& section, const KeyContext& context, Draft& draft) 
   if (const auto endpoint = section.find("endpoint")) draft.endpoints = read_endpoints(*endpoint);
   if (const auto keepalive = section.find("keepalive")) assign(keepalive->parse_word(parse_keepalive), peer.keepalive);
   if (const auto allowed = section.find("allowed_ips")) {
-    draft.allowed_ips = read_filled_list(*allowed, "[10.9.0.0/30, 192.168.20.0/24]", parse_subnet);
+    draft.allowed_ips = read_filled_list(*allowed, "[10.9.0.0/30, 192.168.20.0/24]", kMaxSubnets, parse_subnet);
   }
 }
 
@@ -150,7 +154,7 @@ std::optional<DraftRoute> read_route(const Cursor& item) {
 }
 
 void read_routes(const Cursor& cursor, Draft& draft) {
-  const auto items = cursor.items("[192.168.20.0/24]");
+  const auto items = cursor.items("[192.168.20.0/24]", kMaxSubnets);
   if (!items) draft.routes.complete = false;
   for (const auto& item : items.value_or(std::vector<Cursor>())) {
     if (auto route = read_route(item)) {

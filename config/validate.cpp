@@ -4,10 +4,11 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <span>
+#include <map>
 #include <tuple>
 
 #include "config/fields.h"
+#include "config/subnet_set.h"
 
 namespace adit::config {
 namespace {
@@ -28,23 +29,6 @@ const At<IpNetwork>* subnet_with(const Draft& draft, const IpAddress& inside) {
 
 bool has_family(const Draft& draft, Family family) {
   return std::ranges::any_of(draft.addresses.items, [&](const auto& item) { return item.value.family() == family; });
-}
-
-/// Whether every address of `network` is in one of `allowed`: in a single one, or half by half (0.0.0.0/1 and
-/// 128.0.0.0/1 make a default route).
-bool is_covered(const IpNetwork& network, std::span<const At<IpNetwork>> allowed) {
-  bool touched = false;
-  for (const auto& [subnet, place] : allowed) {
-    if (subnet.prefix <= network.prefix && subnet.contains(network.address)) return true;
-    touched |= subnet.overlaps(network);
-  }
-  if (!touched) return false;
-  auto bytes = std::array<std::uint8_t, 16>();
-  std::ranges::copy(network.address.bytes(), bytes.begin());
-  bytes[network.prefix / 8] |= static_cast<std::uint8_t>(0x80u >> (network.prefix % 8));
-  const auto upper = network.address.is_v4() ? IpAddress::v4(std::span(bytes).first<4>()) : IpAddress::v6(bytes);
-  const auto prefix = static_cast<std::uint8_t>(network.prefix + 1);
-  return is_covered({network.address, prefix}, allowed) && is_covered({upper, prefix}, allowed);
 }
 
 /// The interface is named like the link unless the file says otherwise.
@@ -153,11 +137,6 @@ void check_route(const Draft& draft, const At<DraftRoute>& item, Problems& probl
                  fmt::format("{} is the interface's own subnet ({}), which the kernel routes by itself; remove it",
                              to_string(*route.to), address_place.key));
   }
-  const auto& allowed = draft.allowed_ips;
-  if (allowed && allowed->complete && !is_covered(*route.to, allowed->items)) {
-    problems.warn(place, fmt::format("peer.allowed_ips does not cover {}, so its packets will be dropped; add it there",
-                                     to_string(*route.to)));
-  }
 }
 
 /// `default` written out: one route for each family the interface has.
@@ -177,30 +156,31 @@ auto identity(const Route& route) {
 }
 
 void check_repeated_routes(const Draft& draft, Problems& problems) {
-  std::vector<std::pair<Route, const Place*>> seen;
+  std::map<decltype(identity(Route())), const Place*> seen;
   for (const auto& [draft_route, place] : draft.routes.items) {
     for (const auto& route : expand(draft_route, draft)) {
-      const auto same =
-          std::ranges::find(seen, identity(route), [](const auto& earlier) { return identity(earlier.first); });
-      if (same == seen.end()) {
-        seen.emplace_back(route, &place);
-      } else {
-        problems.add(place, fmt::format("{} is routed by {} already; keep one, or give them different metrics",
-                                        to_string(route.to), same->second->key));
-      }
+      const auto [earlier, is_new] = seen.try_emplace(identity(route), &place);
+      if (is_new) continue;
+      problems.add(place, fmt::format("{} is routed by {} already; keep one, or give them different metrics",
+                                      to_string(route.to), earlier->second->key));
     }
   }
 }
 
 void check_allowed_ips(const Draft& draft, Problems& problems) {
   if (!draft.allowed_ips) return;
-  const auto& allowed = draft.allowed_ips->items;
-  for (auto later = allowed.begin(); later != allowed.end(); ++later) {
-    const auto earlier =
-        std::find_if(allowed.begin(), later, [&](const auto& item) { return item.value == later->value; });
-    if (earlier == later) continue;
-    problems.add(later->place,
-                 fmt::format("{} is given twice, first as {}; keep one", to_string(later->value), earlier->place.key));
+  SubnetSet allowed;
+  for (const auto& [subnet, place] : draft.allowed_ips->items) {
+    if (!allowed.add(subnet)) problems.add(place, fmt::format("{} is given twice; keep one", to_string(subnet)));
+  }
+  if (!draft.allowed_ips->complete) return;
+  for (const auto& [draft_route, place] : draft.routes.items) {
+    for (const auto& route : expand(draft_route, draft)) {
+      if (allowed.covers(route.to)) continue;
+      problems.warn(place,
+                    fmt::format("peer.allowed_ips does not cover {}, so its packets will be dropped; add it there",
+                                to_string(route.to)));
+    }
   }
 }
 
@@ -243,8 +223,9 @@ Config assemble(Draft draft) {
 
 std::vector<IpNetwork> default_allowed_ips(const std::vector<IpNetwork>& addresses, const std::vector<Route>& routes) {
   std::vector<IpNetwork> allowed;
+  SubnetSet seen;
   const auto add = [&](const IpNetwork& network) {
-    if (std::ranges::find(allowed, network) == allowed.end()) allowed.push_back(network);
+    if (seen.add(network)) allowed.push_back(network);
   };
   for (const auto& address : addresses) add(address.network());
   for (const auto& route : routes) add(route.to);

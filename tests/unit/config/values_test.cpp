@@ -202,7 +202,7 @@ TEST(Values, OfThePeer) {
       {"allowed_ips: [10.9.0.0/40]", "7:17: peer.allowed_ips[0]", "is not a subnet"},
       {"allowed_ips: [default]", "7:17: peer.allowed_ips[0]", "is not a subnet"},
       {"allowed_ips: [10.9.0.0/30, 10.0.0.0/8, 10.9.0.0/30]", "7:42: peer.allowed_ips[2]",
-       "is given twice, first as peer.allowed_ips[0]"},
+       "10.9.0.0/30 is given twice; keep one"},
   };
   for (const auto& [line, where, reason] : table) {
     expect_problems(folder, Parts{.peer = Parts().peer + fmt::format("  {}\n", line)}.text(), {{where, reason}});
@@ -264,6 +264,23 @@ TEST(Values, OfEndpointsAgreeWithWhereWeListen) {
                   {{"8:27: peer.endpoint[1]", "is IPv6, but local.listen keeps this end to IPv4"}});
   EXPECT_TRUE(folder.read(
       Parts{.local = Parts().local + "  device: eth0\n", .peer = Parts().peer + "  endpoint: '[fe80::1]:1'\n"}.text()));
+}
+
+TEST(Values, OfListsHaveLimitsWithinWhichReadingIsQuick) {
+  const Folder folder;
+  std::string many;
+  for (int i = 0; i < 16'384; ++i) many += fmt::format("10.{}.{}.0/30, ", i / 256, i % 256);
+  const auto allowed = Parts().peer + fmt::format("  allowed_ips: [{}]\n", many);
+  EXPECT_TRUE(folder.read(Parts{.peer = allowed, .rest = "routes: [{to: 10.9.0.0/30, metric: 1}]\n"}.text()));
+  EXPECT_TRUE(folder.read(Parts{
+      .interface = "  addresses: [192.168.1.1/24]\n", .peer = allowed, .rest = fmt::format("routes: [{}]\n", many)}
+                              .text()));
+  expect_problems(folder, Parts{.peer = Parts().peer + fmt::format("  allowed_ips: [{}10.200.0.0/16]\n", many)}.text(),
+                  {{"7:16: peer.allowed_ips", "has 16385 elements, and 16384 is the limit"}});
+  std::string addresses;
+  for (int i = 0; i < 257; ++i) addresses += fmt::format("10.9.{}.{}/32, ", i / 256, i % 256);
+  expect_problems(folder, Parts{.interface = fmt::format("  addresses: [{}]\n", addresses)}.text(),
+                  {{"2:14: interface.addresses", "has 257 elements, and 256 is the limit"}});
 }
 
 TEST(Values, OfTheLogLevel) {
