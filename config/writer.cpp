@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#include "config/writer.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+
+#include "config/validate.h"
+
+namespace adit::config {
+namespace {
+
+/// Plain where every reader of YAML takes it for text, else in quotes.
+std::string text(std::string_view value) {
+  static constexpr std::array<std::string_view, 10> kWords{"true", "false", "null", "yes", "no",
+                                                           "on",   "off",   "y",    "n",   "auto"};
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  const auto is_plain = [&](char c) {
+    return is_letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  };
+  std::string lower;
+  for (const char c : value) lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  if (!value.empty() && is_letter(value[0]) && std::ranges::all_of(value, is_plain) &&
+      std::ranges::find(kWords, lower) == kWords.end()) {
+    return std::string(value);
+  }
+  std::string quoted = "\"";
+  for (const char c : value) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
+/// Addresses of IPv6 have colons, which old readers of YAML trip over without quotes.
+template <class T>
+std::string address_text(const T& value) {
+  const auto written = to_string(value);
+  return written.find(':') == std::string::npos ? written : fmt::format("\"{}\"", written);
+}
+
+std::string endpoint_text(const EndpointName& endpoint) {
+  const bool v6 = endpoint.host.find(':') != std::string::npos;
+  return v6 ? fmt::format("\"[{}]:{}\"", endpoint.host, endpoint.port)
+            : fmt::format("{}:{}", endpoint.host, endpoint.port);
+}
+
+std::string listen_text(const Listen& listen) {
+  if (listen.address.is_none()) return std::to_string(listen.port);
+  return endpoint_text({to_string(listen.address), listen.port});
+}
+
+template <class T>
+std::string list(const std::vector<T>& values, std::string (*written)(const T&)) {
+  std::string result = "[";
+  for (const auto& value : values) {
+    if (result.size() > 1) result += ", ";
+    result += written(value);
+  }
+  return result + "]";
+}
+
+void add(std::string& out, std::string_view key, std::string_view value) {
+  out += fmt::format("  {}: {}\n", key, value);
+}
+
+void write_interface(std::string& out, const Config& config) {
+  const auto& interface = config.interface;
+  out += "interface:\n";
+  if (interface.name != config.name) add(out, "name", text(interface.name));
+  add(out, "addresses", list(interface.addresses, address_text));
+  if (!interface.peer_addresses.empty()) add(out, "peer_addresses", list(interface.peer_addresses, address_text));
+  if (interface.mtu) add(out, "mtu", std::to_string(*interface.mtu));
+  if (interface.queue_length) add(out, "queue_length", std::to_string(*interface.queue_length));
+  if (interface.owner) add(out, "owner", std::to_string(*interface.owner));
+  if (interface.group) add(out, "group", std::to_string(*interface.group));
+  if (interface.persist) add(out, "persist", "true");
+  if (interface.multicast) add(out, "multicast", "true");
+}
+
+void write_local(std::string& out, const Local& local) {
+  out += "local:\n";
+  add(out, "private_key", crypto::reveal_base64(local.private_key));
+  if (local.listen.port != 0 || !local.listen.address.is_none()) add(out, "listen", listen_text(local.listen));
+  if (local.device) add(out, "device", text(*local.device));
+  if (local.fwmark) add(out, "fwmark", fmt::format("{:#x}", *local.fwmark));
+}
+
+void write_peer(std::string& out, const Config& config) {
+  const auto& peer = config.peer;
+  out += "peer:\n";
+  add(out, "public_key", to_base64(peer.public_key));
+  if (peer.has_preshared_key) add(out, "preshared_key", crypto::reveal_base64(peer.preshared_key));
+  if (peer.endpoints.size() == 1) add(out, "endpoint", endpoint_text(peer.endpoints[0]));
+  if (peer.endpoints.size() > 1) add(out, "endpoint", list(peer.endpoints, endpoint_text));
+  if (!peer.keepalive) add(out, "keepalive", "off");
+  if (peer.keepalive && *peer.keepalive != kDefaultKeepalive)
+    add(out, "keepalive", fmt::format("{}s", peer.keepalive->count()));
+  if (peer.allowed_ips != default_allowed_ips(config.interface.addresses, config.routes)) {
+    add(out, "allowed_ips", list(peer.allowed_ips, address_text));
+  }
+}
+
+std::string route_text(const Route& route) {
+  if (!route.metric && !route.table && !route.source) return address_text(route.to);
+  auto result = fmt::format("{{to: {}", address_text(route.to));
+  if (route.metric) result += fmt::format(", metric: {}", *route.metric);
+  if (route.table) result += fmt::format(", table: {}", *route.table);
+  if (route.source) result += fmt::format(", source: {}", address_text(*route.source));
+  return result + "}";
+}
+
+}  // namespace
+
+std::string to_yaml(const Config& config, std::string_view heading) {
+  static constexpr std::array<std::string_view, 5> kLevels{"trace", "debug", "info", "warn", "error"};
+  std::string out;
+  for (std::size_t start = 0; start < heading.size();) {
+    const auto end = std::min(heading.find('\n', start), heading.size());
+    out += fmt::format("# {}\n", heading.substr(start, end - start));
+    start = end + 1;
+  }
+  write_interface(out, config);
+  write_local(out, config.local);
+  write_peer(out, config);
+  if (!config.routes.empty()) out += "routes:\n";
+  for (const auto& route : config.routes) out += fmt::format("  - {}\n", route_text(route));
+  if (config.log_level != LogLevel::info) {
+    out += fmt::format("log:\n  level: {}\n", kLevels.at(static_cast<std::size_t>(config.log_level)));
+  }
+  return out;
+}
+
+}  // namespace adit::config

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+#include "config/writer.h"
+
+#include <gtest/gtest.h>
+
+#include "config/folder.h"
+
+namespace adit::config {
+namespace {
+
+/// Everything of a Config, secrets as they are, for comparison.
+std::string dump(const Config& config) {
+  const auto& [name, file, interface, local, peer, routes, level, warnings] = config;
+  std::string all = fmt::format("{} {} {} {} {}\n", name, interface.name, interface.persist, interface.multicast,
+                                static_cast<int>(level));
+  for (const auto& address : interface.addresses) all += to_string(address) + " ";
+  for (const auto& address : interface.peer_addresses) all += to_string(address) + " ";
+  for (const auto& number : {interface.mtu, interface.queue_length, interface.owner, interface.group, local.fwmark}) {
+    all += number ? fmt::format("{} ", *number) : "- ";
+  }
+  all += fmt::format("\n{} {} {} {}\n", crypto::reveal_base64(local.private_key), to_string(local.listen.address),
+                     local.listen.port, local.device.value_or("-"));
+  all += fmt::format("{} {} {}\n", to_base64(peer.public_key), peer.has_preshared_key,
+                     crypto::reveal_base64(peer.preshared_key));
+  for (const auto& endpoint : peer.endpoints) all += fmt::format("{} {} ", endpoint.host, endpoint.port);
+  all += peer.keepalive ? fmt::format("{}\n", peer.keepalive->count()) : "off\n";
+  for (const auto& subnet : peer.allowed_ips) all += to_string(subnet) + " ";
+  for (const auto& route : routes) {
+    all += fmt::format("\n{} {} {} {}", to_string(route.to), route.metric.value_or(0), route.table.value_or(0),
+                       to_string(route.source.value_or(IpAddress())));
+  }
+  return all;
+}
+
+Config read(const Folder& folder, const std::string& text) {
+  auto config = folder.read(text);
+  if (!config) ADD_FAILURE() << folder.texts(config)[0] << "\n" << text;
+  return config ? std::move(*config) : Config();
+}
+
+TEST(Writer, WritesWhatReadsBackTheSame) {
+  const Folder folder;
+  const auto full = fmt::format(R"(interface:
+  name: "'t\"-\\#"
+  addresses: [10.9.0.1/30, fd09::1/126, 10.9.1.1/32]
+  peer_addresses: [10.9.0.2, "fd09::2"]
+  mtu: 1380
+  queue_length: 500
+  owner: 7
+  group: 12
+  persist: true
+  multicast: true
+local:
+  private_key: {}
+  listen: "[2001:db8::1]:51821"
+  device: "123"
+  fwmark: 51820
+peer:
+  public_key: {}
+  preshared_key: {}
+  endpoint: ["[2001:db8::7]:51820", vpn.example.net:1]
+  keepalive: 2m
+  allowed_ips: ["::/0", 0.0.0.0/0]
+routes:
+  - default
+  - {{to: 10.20.0.0/16, metric: 50, table: 100, source: 10.9.0.1}}
+  - "fd20::/64"
+log:
+  level: trace
+)",
+                                kOurPrivateKey, kPeerPublicKey, kPresharedKey);
+  const std::string texts[] = {
+      Parts().text(),
+      full,
+      Parts{.local = Parts().local + "  listen: 192.0.2.1:0\n",
+            .peer = Parts().peer + "  keepalive: off\n  endpoint: 192.0.2.7:1\n"}
+          .text(),
+      Parts{.interface = Parts().interface + "  name: off\n", .local = Parts().local + "  listen: 5\n  device: true-\n"}
+          .text(),
+  };
+  for (const auto& text : texts) {
+    const auto first = read(folder, text);
+    const auto second = read(folder, to_yaml(first, "A comment\nof two lines"));
+    EXPECT_EQ(dump(first), dump(second));
+  }
+}
+
+TEST(Writer, LeavesDefaultsOut) {
+  const Folder folder;
+  EXPECT_EQ(to_yaml(read(folder, Parts{.rest = "log: {level: info}\nroutes: []\n"}.text()), "Made by a test."),
+            "# Made by a test.\n" + Parts().text());
+}
+
+}  // namespace
+}  // namespace adit::config
