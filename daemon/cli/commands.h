@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// What every subcommand of `adit` gets and gives. Each lives in a file of its own and has one function here, which adds
+// it to the command line together with a callback that does the work and leaves its exit status in the Context.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <iosfwd>
+
+#include "base/random.h"
+
+namespace adit::cli {
+
+enum ExitStatus : int {
+  kDone = 0,
+  kFailed = 1,
+  kWrongUsage = 2,
+  kInvalidConfig = 78,  ///< EX_CONFIG of sysexits.h
+};
+
+struct Context {
+  std::istream& in;
+  std::ostream& out;
+  std::ostream& err;
+  RandomSource& random;
+  int out_fd = -1;  ///< what `out` writes to, if it is a file descriptor
+  int exit_status = kDone;
+};
+
+void add_genkey(CLI::App& app, Context& context);
+void add_pubkey(CLI::App& app, Context& context);
+void add_genpsk(CLI::App& app, Context& context);
+void add_pair(CLI::App& app, Context& context);
+void add_check(CLI::App& app, Context& context);
+
+/// The whole program: parses the command line, runs what it asks for, returns the exit status.
+int run(int argc, const char* const* argv, Context& context);
+
+}  // namespace adit::cli

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+// adit genkey: a fresh private key.
+#include "cli/commands.h"
+#include "cli/key_output.h"
+#include "crypto/keys.h"
+
+namespace adit::cli {
+
+void add_genkey(CLI::App& app, Context& context) {
+  app.add_subcommand("genkey", "Print a new private key")->callback([&context] {
+    print_secret(crypto::reveal_base64(crypto::generate_private_key(context.random)), context);
+  });
+}
+
+}  // namespace adit::cli

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+#include "cli/key_output.h"
+
+#include <fmt/ostream.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+namespace adit::cli {
+
+void print_secret(std::string text, Context& context) {
+  struct stat status {};
+  if (::fstat(context.out_fd, &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & 077) != 0) {
+    fmt::print(context.err,
+               "adit: warning: group or others can read the file this key goes to; run chmod 600 on it, "
+               "or umask 077 before\n");
+  }
+  fmt::print(context.out, "{}\n", text);
+  explicit_bzero(text.data(), text.size());
+}
+
+}  // namespace adit::cli

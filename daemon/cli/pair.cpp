@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+// adit pair: the configuration files of both ends of a link, keys included, so that copying them is all that is left
+// to do. Either both files are written or none.
+#include <fmt/ostream.h>
+#include <strings.h>
+
+#include <array>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/pair_plan.h"
+#include "cli/private_file.h"
+#include "cli/tunnel_subnets.h"
+#include "config/reader.h"
+#include "config/writer.h"
+
+namespace adit::cli {
+namespace {
+
+struct Arguments {
+  std::array<std::string, 2> ends;
+  std::vector<std::string> tunnels;
+  std::vector<std::string> routes;
+  std::filesystem::path folder = ".";
+};
+
+using Configs = std::array<config::Config, 2>;
+
+std::filesystem::path file_of(const Arguments& arguments, const config::Config& config) {
+  return (arguments.folder / (config.name + ".yaml")).lexically_normal();
+}
+
+std::string heading(const config::Config& ours, const config::Config& theirs) {
+  return fmt::format(
+      "The link from {0} to {1}, made by adit pair. This file is for {0}: /etc/adit/{0}.yaml.\n"
+      "It holds secret keys: keep it to its owner (mode 0600).",
+      ours.name, theirs.name);
+}
+
+/// Removes the files it is told of, unless all went well.
+class Cleanup {
+ public:
+  Cleanup() = default;
+  Cleanup(const Cleanup&) = delete;
+  Cleanup& operator=(const Cleanup&) = delete;
+  ~Cleanup() {
+    std::error_code ignored;
+    for (const auto& file : files_) std::filesystem::remove(file, ignored);
+  }
+  void add(std::filesystem::path file) { files_.push_back(std::move(file)); }
+  void keep() { files_.clear(); }
+
+ private:
+  std::vector<std::filesystem::path> files_;
+};
+
+/// Writes both files and reads them again as the daemon will: some mistakes show only there, such as an endpoint
+/// within the tunnel's own subnet.
+bool write_files(const Arguments& arguments, const Configs& configs, Context& context) {
+  Cleanup cleanup;
+  for (std::size_t i = 0; i < configs.size(); ++i) {
+    const auto file = file_of(arguments, configs[i]);
+    auto text = config::to_yaml(configs[i], heading(configs[i], configs[1 - i]));
+    const auto written = create_private_file(file, text);
+    explicit_bzero(text.data(), text.size());
+    if (!written) {
+      fmt::print(context.err, "adit pair: {}; nothing was written\n", written.error().message);
+      return false;
+    }
+    cleanup.add(file);
+    if (const auto config = config::read_config(file, {}); !config) {
+      for (const auto& problem : config.error()) {
+        fmt::print(context.err, "adit pair: {}: {}: {}\n", configs[i].name, problem.key, problem.reason);
+      }
+      fmt::print(context.err, "adit pair: this link could not work; nothing was written\n");
+      return false;
+    }
+  }
+  cleanup.keep();
+  return true;
+}
+
+void print_next_steps(const Arguments& arguments, const Configs& configs, Context& context) {
+  fmt::print(context.out, "Wrote {} and {}, readable by you alone: they hold the keys.\n\n",
+             file_of(arguments, configs[0]).native(), file_of(arguments, configs[1]).native());
+  for (std::size_t i = 0; i < configs.size(); ++i) {
+    const auto& config = configs[i];
+    fmt::print(context.out, "  {}: inside the tunnel", config.name);
+    for (const auto& address : config.interface.addresses) fmt::print(context.out, " {}", to_string(address.address));
+    for (const auto& called : configs[1 - i].peer.endpoints) {
+      fmt::print(context.out, "; let UDP port {} in", called.port);
+    }
+    if (configs[1 - i].peer.endpoints.empty()) fmt::print(context.out, "; behind NAT, calls {}", configs[1 - i].name);
+    fmt::print(context.out, "\n");
+  }
+  fmt::print(context.out, "\nNext, on each host:\n");
+  for (const auto& config : configs) {
+    fmt::print(context.out, "  copy {0} to host {1} as /etc/adit/{1}.yaml, and start there: aditd /etc/adit/{1}.yaml\n",
+               file_of(arguments, config).native(), config.name);
+  }
+  fmt::print(context.out, "Then remove the copies here.\n");
+}
+
+int pair(const Arguments& arguments, Context& context) {
+  const auto request = parse_request(arguments.ends, arguments.tunnels, arguments.routes);
+  const auto configs = request ? plan(*request, local_subnets(), context.random) : std::unexpected(request.error());
+  if (!configs) {
+    fmt::print(context.err, "adit pair: {}\n", configs.error().message);
+    return kWrongUsage;
+  }
+  if (!write_files(arguments, *configs, context)) return kFailed;
+  print_next_steps(arguments, *configs, context);
+  return kDone;
+}
+
+}  // namespace
+
+void add_pair(CLI::App& app, Context& context) {
+  auto* const command = app.add_subcommand("pair", "Write the configuration files of both ends of a link");
+  const auto arguments = std::make_shared<Arguments>();
+  constexpr auto kEnd = "NAME=HOST[:PORT]: a host's name, and where it is reached; HOST - : it is behind NAT and calls";
+  command->add_option("HOST1", arguments->ends[0], kEnd)->required();
+  command->add_option("HOST2", arguments->ends[1], "NAME=HOST[:PORT]: the other host")->required();
+  command
+      ->add_option("--tunnel", arguments->tunnels,
+                   "NET: a subnet for the tunnel itself; default: a random one of each family")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--routes", arguments->routes,
+                   "NAME=NET,…: subnets behind host NAME (or default), for the other host to reach")
+      ->allow_extra_args(false);
+  command->add_option("-o,--output", arguments->folder, "DIR: where to write the files; default: here");
+  command->callback([&context, arguments] { context.exit_status = pair(*arguments, context); });
+}
+
+}  // namespace adit::cli

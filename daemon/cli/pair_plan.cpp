@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+#include "cli/pair_plan.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "cli/tunnel_subnets.h"
+#include "config/fields.h"
+#include "config/validate.h"
+
+namespace adit::cli {
+namespace {
+
+constexpr std::string_view kNat = "-";
+
+/// NAME=REST
+Result<std::pair<std::string_view, std::string_view>> split_name(std::string_view text, std::string_view form) {
+  const auto equals = text.find('=');
+  if (equals == std::string_view::npos) return fail("\"{}\" has no '='; write {}", text, form);
+  return std::pair(text.substr(0, equals), text.substr(equals + 1));
+}
+
+/// The name if the kernel takes it, else as much of it as the kernel takes.
+std::string interface_name(const std::string& link) {
+  if (config::parse_interface_name(link)) return link;
+  auto shorter = link.substr(0, config::kMaxInterfaceName);
+  if (config::parse_interface_name(shorter)) return shorter;
+  return ("adit-" + link).substr(0, config::kMaxInterfaceName);
+}
+
+Result<> add_behind(std::array<PairEnd, 2>& ends, std::string_view text) {
+  const auto parts = split_name(text, "--routes NAME=NET,NET");
+  if (!parts) return std::unexpected(parts.error());
+  auto [name, nets] = *parts;
+  const auto end = std::ranges::find(ends, name, &PairEnd::name);
+  if (end == ends.end())
+    return fail("--routes: there is no host \"{}\" in this pair; it joins {} and {}", name, ends[0].name, ends[1].name);
+  for (bool more = true; more;) {
+    const auto comma = nets.find(',');
+    const auto net = nets.substr(0, comma);
+    more = comma != std::string_view::npos;
+    if (more) nets.remove_prefix(comma + 1);
+    if (net == "default") {
+      end->is_exit = true;
+      continue;
+    }
+    const auto subnet = config::parse_subnet(net);
+    if (!subnet) return fail("--routes: {}", subnet.error().message);
+    if (std::ranges::find(end->behind, *subnet) == end->behind.end()) end->behind.push_back(*subnet);
+  }
+  return {};
+}
+
+/// What the reader could not tell from one file alone.
+Result<> check(const PairRequest& request) {
+  const auto& [a, b] = request.ends;
+  if (a.name == b.name) return fail("both hosts are named \"{}\"; give them different names", a.name);
+  if (!a.host && !b.host)
+    return fail("one host must be reachable: both are `-`, behind NAT, so neither could call the other");
+  if (a.is_exit && b.is_exit) return fail("--routes: default cannot be behind both hosts; packets would go in circles");
+  for (const auto& ours : a.behind) {
+    for (const auto& theirs : b.behind) {
+      if (!ours.overlaps(theirs)) continue;
+      return fail("--routes: {} behind {} overlaps {} behind {}; nobody could tell where packets should go",
+                  to_string(ours), a.name, to_string(theirs), b.name);
+    }
+  }
+  for (auto later = request.tunnels.begin(); later != request.tunnels.end(); ++later) {
+    const auto earlier =
+        std::find_if(request.tunnels.begin(), later, [&](const auto& net) { return net.overlaps(*later); });
+    if (earlier != later)
+      return fail("--tunnel: {} overlaps {}; give each subnet once", to_string(*later), to_string(*earlier));
+  }
+  return {};
+}
+
+Result<std::vector<IpNetwork>> pick_tunnels(const PairRequest& request, std::vector<IpNetwork> taken,
+                                            RandomSource& random) {
+  for (const auto& end : request.ends) {
+    taken.insert(taken.end(), end.behind.begin(), end.behind.end());
+    if (const auto address = IpAddress::parse(end.host.value_or(""))) {
+      taken.push_back({*address, static_cast<std::uint8_t>(address->bits())});
+    }
+  }
+  const auto v4 = pick_ipv4_subnet(random, taken);
+  if (!v4) return std::unexpected(v4.error());
+  return std::vector{*v4, pick_ipv6_subnet(random)};
+}
+
+/// The routes one end gets to what is behind the other.
+Result<std::vector<config::Route>> routes_to(const PairEnd& other, const std::vector<IpNetwork>& tunnels) {
+  std::vector<config::Route> routes;
+  for (const auto& subnet : other.behind) {
+    if (std::ranges::find(tunnels, subnet.family(), &IpNetwork::family) == tunnels.end()) {
+      return fail("--routes: {} needs a --tunnel of the same family, which is missing", to_string(subnet));
+    }
+    routes.push_back({subnet, {}, {}, {}});
+  }
+  for (const auto family : {Family::v4, Family::v6}) {
+    const bool tunnelled = std::ranges::find(tunnels, family, &IpNetwork::family) != tunnels.end();
+    const config::Route all{{IpAddress::any(family), 0}, {}, {}, {}};
+    if (other.is_exit && tunnelled && std::ranges::find(routes, all) == routes.end()) routes.push_back(all);
+  }
+  return routes;
+}
+
+}  // namespace
+
+Result<PairEnd> parse_end(std::string_view text) {
+  const auto parts = split_name(text, "NAME=HOST or NAME=HOST:PORT");
+  if (!parts) return std::unexpected(parts.error());
+  const auto [name, host] = *parts;
+  if (const auto valid = config::check_name(name); !valid) return std::unexpected(valid.error());
+  PairEnd end{std::string(name), std::nullopt, std::nullopt, {}, false};
+  if (host == kNat) return end;
+  if (std::ranges::count(host, ':') > 1 && !host.starts_with('[')) {
+    return fail("{}: \"{}\" needs brackets around the IPv6 address: {}=[ADDR6]:PORT", name, host, name);
+  }
+  // With a port, the last colon stands behind the brackets, if there are any.
+  const auto colon = host.rfind(':');
+  const bool has_port = colon != std::string_view::npos && (!host.starts_with('[') || host[colon - 1] == ']');
+  if (has_port && host.substr(0, colon) == kNat) {
+    const auto port = config::parse_port(host.substr(colon + 1));
+    if (!port) return fail("{}: {}", name, port.error().message);
+    end.port = *port;
+    return end;
+  }
+  const auto endpoint = config::parse_endpoint(has_port ? std::string(host) : fmt::format("{}:{}", host, kDefaultPort));
+  if (!endpoint) return fail("{}: {}", name, endpoint.error().message);
+  end.host = endpoint->host;
+  end.port = endpoint->port;
+  return end;
+}
+
+Result<PairRequest> parse_request(const std::array<std::string, 2>& ends, const std::vector<std::string>& tunnels,
+                                  const std::vector<std::string>& routes) {
+  PairRequest request;
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    auto end = parse_end(ends[i]);
+    if (!end) return std::unexpected(end.error());
+    request.ends[i] = std::move(*end);
+  }
+  for (const auto& text : tunnels) {
+    const auto subnet = config::parse_subnet(text);
+    if (!subnet) return fail("--tunnel: {}", subnet.error().message);
+    const auto hosts = ends_of(*subnet);
+    if (!hosts) return fail("--tunnel: {}", hosts.error().message);
+    for (const auto& host : *hosts) {
+      if (auto valid = config::parse_interface_address(to_string(host)); !valid)
+        return fail("--tunnel: {}", valid.error().message);
+    }
+    request.tunnels.push_back(*subnet);
+  }
+  for (const auto& text : routes) {
+    if (const auto added = add_behind(request.ends, text); !added) return std::unexpected(added.error());
+  }
+  if (const auto valid = check(request); !valid) return std::unexpected(valid.error());
+  return request;
+}
+
+Result<std::array<config::Config, 2>> plan(const PairRequest& request, std::vector<IpNetwork> taken,
+                                           RandomSource& random) {
+  const auto tunnels = request.tunnels.empty() ? pick_tunnels(request, std::move(taken), random)
+                                               : Result<std::vector<IpNetwork>>(request.tunnels);
+  if (!tunnels) return std::unexpected(tunnels.error());
+  std::array<config::Config, 2> configs;
+  const auto preshared_key = crypto::generate_preshared_key(random);
+  for (auto& config : configs) config.local.private_key = crypto::generate_private_key(random);
+  for (std::size_t i = 0; i < configs.size(); ++i) {
+    auto& config = configs[i];
+    const auto& ours = request.ends[i];
+    const auto& theirs = request.ends[1 - i];
+    config.name = ours.name;
+    config.interface.name = interface_name(ours.name);
+    for (const auto& tunnel : *tunnels) config.interface.addresses.push_back((*ends_of(tunnel))[i]);
+    config.local.listen.port = ours.port.value_or(0);
+    config.peer.public_key = crypto::public_key_of(configs[1 - i].local.private_key);
+    config.peer.preshared_key = preshared_key.clone();
+    config.peer.has_preshared_key = true;
+    if (theirs.host) config.peer.endpoints.push_back({*theirs.host, *theirs.port});
+    auto routes = routes_to(theirs, *tunnels);
+    if (!routes) return std::unexpected(routes.error());
+    config.routes = std::move(*routes);
+    config.peer.allowed_ips = config::default_allowed_ips(config.interface.addresses, config.routes);
+  }
+  return configs;
+}
+
+}  // namespace adit::cli
