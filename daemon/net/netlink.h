@@ -9,33 +9,33 @@
 #include <memory>
 #include <string>
 
-#include "base/ip.h"
 #include "base/result.h"
 
-struct nl_addr;
-struct nl_msg;
 struct nl_sock;
 struct nlmsghdr;
 
 namespace adit::net {
+
+class NetlinkMessage;
 
 /// What our routes, rules and addresses are tagged with (`proto 173` in `ip route`), so that leftovers of a killed
 /// run can be told from other people's.
 inline constexpr std::uint8_t kAditProtocol = 173;
 
 struct NetlinkError {
-  int code = 0;             ///< errno
-  std::string explanation;  ///< the kernel's own words (extended acknowledgement), often none
+  int code = 0;                  ///< errno
+  std::string explanation = {};  ///< the kernel's own words (extended acknowledgement), often none
 };
-/// "File exists (EEXIST)", with the kernel's explanation where there is one.
+/// "File exists (EEXIST)", with the kernel's explanation where there is one, and the mend where it is always the same.
 std::string describe(const NetlinkError& error);
 
-struct NetlinkDeleter {
-  void operator()(nl_addr* address) const;
-  void operator()(nl_msg* message) const;
+template <class T = void>
+using NetlinkResult = std::expected<T, NetlinkError>;
+
+struct NetlinkSocketDeleter {
   void operator()(nl_sock* socket) const;
 };
-using NetlinkMessage = std::unique_ptr<nl_msg, NetlinkDeleter>;
+using NetlinkSocket = std::unique_ptr<nl_sock, NetlinkSocketDeleter>;
 
 class Netlink {
  public:
@@ -43,17 +43,13 @@ class Netlink {
   static Result<Netlink> open();
 
   /// Sends and waits for the acknowledgement.
-  std::expected<void, NetlinkError> request(NetlinkMessage message);
-  /// Sends a dump or get request and calls `each` for every message of the answer.
-  std::expected<void, NetlinkError> query(NetlinkMessage message, const std::function<void(nlmsghdr*)>& each);
+  NetlinkResult<> request(NetlinkMessage message);
+  /// Sends a get or dump request; calls `each` for every message of the answer once all of it is there.
+  NetlinkResult<> query(NetlinkMessage message, const std::function<void(nlmsghdr*)>& each);
 
  private:
-  explicit Netlink(nl_sock* socket) : socket_(socket) {}
-  std::unique_ptr<nl_sock, NetlinkDeleter> socket_;
+  explicit Netlink(NetlinkSocket socket) : socket_(std::move(socket)) {}
+  NetlinkSocket socket_;
 };
-
-/// libnl's form of an address; the prefix length of `address` is its own, that of a single address all bits.
-std::unique_ptr<nl_addr, NetlinkDeleter> to_nl_addr(const IpNetwork& network);
-IpNetwork from_nl_addr(const nl_addr* address, Family family);
 
 }  // namespace adit::net

@@ -2,6 +2,7 @@
 // Addresses in rtnetlink.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "base/ip.h"
@@ -24,9 +25,8 @@ struct FoundAddress {
 
 /// IPv6 addresses come without duplicate address detection: they can be used at once, and there is nobody else on a
 /// point-to-point link who might have them.
-std::expected<void, NetlinkError> add_address(Netlink& netlink, std::uint32_t index, const InterfaceAddress& address);
-std::expected<void, NetlinkError> remove_address(Netlink& netlink, std::uint32_t index,
-                                                 const InterfaceAddress& address);
-std::expected<std::vector<FoundAddress>, NetlinkError> list_addresses(Netlink& netlink, std::uint32_t index);
+NetlinkResult<> add_address(Netlink& netlink, std::uint32_t index, const InterfaceAddress& address);
+NetlinkResult<> remove_address(Netlink& netlink, std::uint32_t index, const InterfaceAddress& address);
+NetlinkResult<std::vector<FoundAddress>> list_addresses(Netlink& netlink, std::uint32_t index);
 
 }  // namespace adit::net

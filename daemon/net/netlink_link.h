@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 
-#include "base/result.h"
 #include "net/netlink.h"
 
 namespace adit::net {
@@ -21,7 +20,8 @@ struct LinkState {
   std::optional<std::uint8_t> address_generation = {};
 };
 
-/// Only what is set is changed.
+/// Only what is set is changed. The kernel changes flags before the rest: to have no link-local address, set
+/// `address_generation` in a call before the one that sets `up`.
 struct LinkChange {
   std::optional<std::uint32_t> mtu = {};
   std::optional<std::uint32_t> queue_length = {};
@@ -30,7 +30,7 @@ struct LinkChange {
   std::optional<std::uint8_t> address_generation = {};
 };
 
-std::expected<LinkState, NetlinkError> get_link(Netlink& netlink, std::uint32_t index);
-std::expected<void, NetlinkError> change_link(Netlink& netlink, std::uint32_t index, const LinkChange& change);
+NetlinkResult<LinkState> get_link(Netlink& netlink, std::uint32_t index);
+NetlinkResult<> change_link(Netlink& netlink, std::uint32_t index, const LinkChange& change);
 
 }  // namespace adit::net

@@ -23,19 +23,25 @@ struct RouteSpec {
 std::string to_string(const RouteSpec& route);
 
 struct FoundRoute {
-  RouteSpec route;
+  RouteSpec route;              ///< metric and table are always set
   std::uint32_t interface = 0;  ///< 0: several ways, or none (unreachable, blackhole)
   std::uint8_t protocol = 0;
-  bool ours() const { return protocol == kAditProtocol; }
+};
+
+struct RouteFilter {
+  Family family = Family::v4;
+  std::optional<std::uint32_t> table = {};
+  std::optional<std::uint32_t> interface = {};
+  std::optional<std::uint8_t> protocol = {};
 };
 
 /// EEXIST when the table has a route with that destination and metric already, whoever's.
-std::expected<void, NetlinkError> add_route(Netlink& netlink, std::uint32_t index, const RouteSpec& route);
-/// Removes only a route through `index` that has our protocol tag.
-std::expected<void, NetlinkError> remove_route(Netlink& netlink, std::uint32_t index, const RouteSpec& route);
-/// Routes of a family: those of one table, or of all.
-std::expected<std::vector<FoundRoute>, NetlinkError> list_routes(Netlink& netlink, Family family,
-                                                                 std::optional<std::uint32_t> table);
+NetlinkResult<> add_route(Netlink& netlink, std::uint32_t index, const RouteSpec& route);
+/// Removes only a route through `index` that has our protocol tag; ESRCH when there is none.
+NetlinkResult<> remove_route(Netlink& netlink, std::uint32_t index, const RouteSpec& route);
+NetlinkResult<std::vector<FoundRoute>> list_routes(Netlink& netlink, const RouteFilter& filter);
+/// The same destination, metric and table: two routes that cannot be there at once.
+bool is_same_place(const RouteSpec& a, const RouteSpec& b);
 
 struct RouteInfo {
   std::uint32_t interface = 0;

@@ -19,13 +19,12 @@ struct Rule {
   std::uint32_t mask = 0;                             ///< 0: any mark matches, `mark` only names the owner
   bool invert = false;                                ///< "not": everything else matches
   std::optional<std::uint32_t> suppress_prefix = {};  ///< results with a prefix of at most that length do not count
-  std::optional<std::uint16_t> local_udp_port = {};   ///< only UDP from that port of this host itself
   friend bool operator==(const Rule&, const Rule&) = default;
 };
 
-std::expected<void, NetlinkError> add_rule(Netlink& netlink, const Rule& rule);
-std::expected<void, NetlinkError> remove_rule(Netlink& netlink, const Rule& rule);
+NetlinkResult<> add_rule(Netlink& netlink, const Rule& rule);
+NetlinkResult<> remove_rule(Netlink& netlink, const Rule& rule);
 /// Those with our protocol tag.
-std::expected<std::vector<Rule>, NetlinkError> list_our_rules(Netlink& netlink, Family family);
+NetlinkResult<std::vector<Rule>> list_our_rules(Netlink& netlink, Family family);
 
 }  // namespace adit::net

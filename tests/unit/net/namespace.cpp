@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -47,10 +48,33 @@ std::string run(const std::string& command) {
   return output;
 }
 
+void make_veth_pair() {
+  run("ip link add veth-a address 02:00:00:00:00:0a type veth peer name veth-b");
+  for (const auto* name : {"veth-a", "veth-b"})
+    run(fmt::format("ip link set {0} addrgenmode none; ip link set {0} up", name));
+}
+
 std::string network_dump() {
+  // Without what changes by itself in its own time (carrier), or cannot be undone (an interface that was ever up has
+  // a queueing discipline).
   return run(
-      "ip -d link; ip addr | sed 's/valid_lft.*//'; ip route show table all; ip -6 route show table all; ip rule; "
-      "ip -6 rule");
+      "{ ip -d link; ip addr; ip route show table all; ip -6 route show table all; ip rule; ip -6 rule; } | "
+      "sed -E 's/qdisc [a-z_]+|state [A-Z]+|,LOWER_UP|NO-CARRIER,|linkdown|valid_lft.*//g; "
+      "s/ +/ /g; s/ $//; /^multicast ff00/d'");
+}
+
+void die() {
+  _exit(testing::Test::HasFailure() ? 1 : 0);
+}
+
+void in_killed_process(const std::function<void()>& body) {
+  const pid_t child = fork();
+  if (child == 0) {
+    body();
+    die();
+  }
+  int status = -1;
+  if (waitpid(child, &status, 0) != child || status != 0) ADD_FAILURE() << "the other process failed";
 }
 
 void drop_capabilities() {

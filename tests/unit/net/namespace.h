@@ -14,8 +14,16 @@ void in_namespace(const std::function<void()>& body);
 /// Runs a shell command in this thread's namespace and returns what it printed. A status other than 0 is a failure.
 std::string run(const std::string& command);
 
+/// Two Ethernet interfaces, veth-a (02:00:00:00:00:0a) and veth-b, up and joined by a wire, without addresses.
+void make_veth_pair();
+
 /// Links, addresses, routes of all tables and rules, as text: equal before and after means that nothing is left.
 std::string network_dump();
+
+/// Runs `body` in a process of its own, which should end with die().
+void in_killed_process(const std::function<void()>& body);
+/// As if killed: no destructor runs, nothing is cleaned up.
+[[noreturn]] void die();
 
 /// Takes capabilities from this thread alone, for good.
 void drop_capabilities();

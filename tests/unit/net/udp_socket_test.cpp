@@ -234,7 +234,7 @@ TEST(UdpSocket, FallsBackToTheKernelsChoiceWhenTheSourceAddressIsGone) {
 
 TEST(UdpSocket, LinkLocalAddressesLeaveThroughTheInterfaceTheyCameFrom) {
   in_namespace([] {
-    run("ip link add veth-a type veth peer name veth-b; ip link set veth-a up; ip link set veth-b up");
+    test::make_veth_pair();
     run("ip addr add fe80::a/64 dev veth-a nodad; ip addr add fe80::b/64 dev veth-b nodad");
     auto server = open({.family = Family::v6});
     auto client = open({.family = Family::v6});
@@ -255,7 +255,8 @@ TEST(UdpSocket, LinkLocalAddressesLeaveThroughTheInterfaceTheyCameFrom) {
 
 TEST(UdpSocket, TellsRefusalsApart) {
   in_namespace([] {
-    run("ip link add veth-a type veth peer name veth-b; ip link set veth-a up; ip addr add 192.0.2.1/24 dev veth-a");
+    test::make_veth_pair();
+    run("ip addr add 192.0.2.1/24 dev veth-a");
     run("ip route add unreachable 203.0.113.0/24");
     run("nft 'add table ip t; add chain ip t out { type filter hook output priority 0; }; "
         "add rule ip t out udp dport 9 drop'");
@@ -278,7 +279,7 @@ TEST(UdpSocket, TellsRefusalsApart) {
 TEST(UdpSocket, AFullSocketSaysSoAndNamesWhatWasNotTried) {
   in_namespace([] {
     // Nobody answers ARP for 192.0.2.2, so what is sent there waits in the socket's send buffer.
-    run("ip link add veth-a type veth peer name veth-b; ip link set veth-a up; ip link set veth-b up");
+    test::make_veth_pair();
     run("ip addr add 192.0.2.1/24 dev veth-a");
     auto socket = open({.family = Family::v4});
     const int tiny = 1;
@@ -314,7 +315,8 @@ TEST(UdpSocket, OuterPacketsMayBeFragmentedOnTheirWay) {
 TEST(UdpSocket, MarksItsDatagramsAndStaysOnItsDevice) {
   in_namespace([] {
     run("ip rule add fwmark 0x51 unreachable; ip -6 rule add fwmark 0x51 unreachable");
-    run("ip link add veth-a type veth peer name veth-b; ip link set veth-a up; ip route add default dev veth-a");
+    test::make_veth_pair();
+    run("ip route add default dev veth-a");
     auto plain = open({.family = Family::v4});
     auto marked = open({.family = Family::v4, .fwmark = 0x51});
     auto bound = open({.family = Family::v4, .device = "lo"});

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+// libnl's own error codes forget which errno they were made of, so the verdict is taken from the message itself.
+#include "net/netlink.h"
+
+#include <linux/netlink.h>
+#include <netlink/handlers.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <vector>
+
+#include "net/io.h"
+#include "net/netlink_message.h"
+
+namespace adit::net {
+namespace {
+
+/// A dump that was disturbed by a change is asked for again that often.
+constexpr int kMaxTries = 5;
+
+struct Answer {
+  bool complete = false;
+  bool disturbed = false;
+  NetlinkError error;
+  std::vector<std::vector<std::uint8_t>> messages;
+};
+
+std::string explanation_of(const nlmsgerr* verdict) {
+  auto* header = reinterpret_cast<nlmsghdr*>(reinterpret_cast<std::uintptr_t>(verdict) - NLMSG_HDRLEN);
+  if ((header->nlmsg_flags & NLM_F_ACK_TLVS) == 0) return {};
+  // Between verdict and explanation stands our own request, unless the kernel left its body out.
+  const bool capped = (header->nlmsg_flags & NLM_F_CAPPED) != 0;
+  const auto before = sizeof *verdict + (capped ? 0 : NLMSG_ALIGN(verdict->msg.nlmsg_len) - NLMSG_HDRLEN);
+  return NetlinkAttributes(header, before, NLMSGERR_ATTR_MAX).text(NLMSGERR_ATTR_MSG);
+}
+
+int on_error(sockaddr_nl*, nlmsgerr* verdict, void* argument) {
+  auto& answer = *static_cast<Answer*>(argument);
+  answer.error = {-verdict->error, explanation_of(verdict)};
+  answer.complete = true;
+  return NL_STOP;
+}
+
+int on_message(nl_msg* message, void* argument) {
+  const auto* header = nlmsg_hdr(message);
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(header);
+  static_cast<Answer*>(argument)->messages.emplace_back(bytes, bytes + header->nlmsg_len);
+  return NL_OK;
+}
+
+int on_disturbed(nl_msg*, void* argument) {
+  static_cast<Answer*>(argument)->disturbed = true;
+  return NL_OK;
+}
+
+int on_acknowledged(nl_msg*, void* argument) {
+  static_cast<Answer*>(argument)->complete = true;
+  return NL_STOP;
+}
+
+/// The end of a dump; a dump that failed says so only here.
+int on_finished(nl_msg* message, void* argument) {
+  auto& answer = *static_cast<Answer*>(argument);
+  auto* header = nlmsg_hdr(message);
+  int status = 0;
+  if (nlmsg_datalen(header) >= static_cast<int>(sizeof status)) std::memcpy(&status, nlmsg_data(header), sizeof status);
+  if (status < 0) answer.error = {-status, {}};
+  answer.complete = true;
+  return NL_STOP;
+}
+
+Answer exchange(nl_sock* socket, nl_msg* message) {
+  Answer answer;
+  nlmsg_hdr(message)->nlmsg_seq = NL_AUTO_SEQ;  // a new number also when it is sent again
+  if (nl_send_auto(socket, message) < 0) {
+    answer.error = {errno, "the request could not be sent"};
+    return answer;
+  }
+  nl_cb* callbacks = nl_cb_alloc(NL_CB_DEFAULT);
+  nl_cb_err(callbacks, NL_CB_CUSTOM, on_error, &answer);
+  nl_cb_set(callbacks, NL_CB_VALID, NL_CB_CUSTOM, on_message, &answer);
+  nl_cb_set(callbacks, NL_CB_ACK, NL_CB_CUSTOM, on_acknowledged, &answer);
+  nl_cb_set(callbacks, NL_CB_FINISH, NL_CB_CUSTOM, on_finished, &answer);
+  nl_cb_set(callbacks, NL_CB_DUMP_INTR, NL_CB_CUSTOM, on_disturbed, &answer);
+  while (!answer.complete) {
+    if (nl_recvmsgs(socket, callbacks) < 0 && !answer.complete) {
+      answer.error = {EPROTO, "the kernel's answer could not be read"};
+      break;
+    }
+  }
+  nl_cb_put(callbacks);
+  return answer;
+}
+
+}  // namespace
+
+std::string describe(const NetlinkError& error) {
+  auto text = describe(error.code);
+  if (!error.explanation.empty()) text += ": " + error.explanation;
+  if (error.code == EPERM) {
+    text += "; adit needs CAP_NET_ADMIN: run as root, or `setcap cap_net_admin+ep /usr/sbin/aditd`";
+  }
+  return text;
+}
+
+void NetlinkSocketDeleter::operator()(nl_sock* socket) const {
+  nl_socket_free(socket);
+}
+
+Result<Netlink> Netlink::open() {
+  NetlinkSocket socket(nl_socket_alloc());
+  if (!socket) return fail("out of memory for a netlink socket");
+  if (const int error = nl_connect(socket.get(), NETLINK_ROUTE); error < 0) {
+    return fail("cannot talk to the kernel about routes (netlink): {}", nl_geterror(error));
+  }
+  const int on = 1;
+  const int fd = nl_socket_get_fd(socket.get());
+  // Explanations, and dumps that the kernel filters: kernels without them answer more tersely and at more length.
+  setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
+  setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on);
+  return Netlink(std::move(socket));
+}
+
+NetlinkResult<> Netlink::request(NetlinkMessage message) {
+  return query(std::move(message), [](nlmsghdr*) {});
+}
+
+NetlinkResult<> Netlink::query(NetlinkMessage message, const std::function<void(nlmsghdr*)>& each) {
+  Answer answer;
+  for (int tries = 0; tries < kMaxTries; ++tries) {
+    answer = exchange(socket_.get(), message.get());
+    if (!answer.disturbed) break;
+  }
+  if (answer.error.code != 0) return std::unexpected(answer.error);
+  for (auto& bytes : answer.messages) each(reinterpret_cast<nlmsghdr*>(bytes.data()));
+  return {};
+}
+
+}  // namespace adit::net

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#include "net/netlink_link.h"
+
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sys/socket.h>
+
+#include "net/netlink_message.h"
+
+namespace adit::net {
+namespace {
+
+ifinfomsg header_for(std::uint32_t index) {
+  ifinfomsg header{};
+  header.ifi_family = AF_UNSPEC;
+  header.ifi_index = static_cast<int>(index);
+  return header;
+}
+
+LinkState parse(nlmsghdr* message) {
+  const auto& header = header_of<ifinfomsg>(message);
+  const NetlinkAttributes attributes(message, sizeof header, IFLA_MAX);
+  LinkState state;
+  state.name = attributes.text(IFLA_IFNAME);
+  state.mtu = attributes.u32(IFLA_MTU).value_or(0);
+  state.queue_length = attributes.u32(IFLA_TXQLEN).value_or(0);
+  state.up = (header.ifi_flags & IFF_UP) != 0;
+  state.multicast = (header.ifi_flags & IFF_MULTICAST) != 0;
+  const NetlinkAttributes families(attributes.find(IFLA_AF_SPEC), AF_MAX);
+  const NetlinkAttributes inet6(families.find(AF_INET6), IFLA_INET6_MAX);
+  state.address_generation = inet6.u8(IFLA_INET6_ADDR_GEN_MODE);
+  return state;
+}
+
+void put_flag(ifinfomsg& header, std::optional<bool> wanted, unsigned flag) {
+  if (!wanted) return;
+  header.ifi_change |= flag;
+  if (*wanted) header.ifi_flags |= flag;
+}
+
+}  // namespace
+
+NetlinkResult<LinkState> get_link(Netlink& netlink, std::uint32_t index) {
+  LinkState state;
+  auto done = netlink.query({RTM_GETLINK, 0, header_for(index)}, [&](nlmsghdr* message) { state = parse(message); });
+  if (!done) return std::unexpected(done.error());
+  return state;
+}
+
+NetlinkResult<> change_link(Netlink& netlink, std::uint32_t index, const LinkChange& change) {
+  auto header = header_for(index);
+  put_flag(header, change.up, IFF_UP);
+  put_flag(header, change.multicast, IFF_MULTICAST);
+  NetlinkMessage message(RTM_NEWLINK, 0, header);
+  if (change.mtu) message.put_u32(IFLA_MTU, *change.mtu);
+  if (change.queue_length) message.put_u32(IFLA_TXQLEN, *change.queue_length);
+  if (change.address_generation) {
+    auto* families = message.begin(IFLA_AF_SPEC);
+    auto* inet6 = message.begin(AF_INET6);
+    message.put_u8(IFLA_INET6_ADDR_GEN_MODE, *change.address_generation);
+    message.end(inet6);
+    message.end(families);
+  }
+  return netlink.request(std::move(message));
+}
+
+}  // namespace adit::net

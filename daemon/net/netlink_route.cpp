@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+#include "net/netlink_route.h"
+
+#include <fmt/core.h>
+#include <linux/rtnetlink.h>
+
+#include <cerrno>
+
+#include "net/netlink_link.h"
+#include "net/netlink_message.h"
+#include "net/sockaddr.h"
+
+namespace adit::net {
+namespace {
+
+/// What the kernel makes of an IPv6 route without metric.
+constexpr std::uint32_t kDefaultMetricIpv6 = 1024;
+
+std::uint32_t metric_of(const RouteSpec& route) {
+  return route.metric.value_or(route.to.family() == Family::v6 ? kDefaultMetricIpv6 : 0);
+}
+
+std::uint32_t table_of(const RouteSpec& route) {
+  return route.table.value_or(RT_TABLE_MAIN);
+}
+
+rtmsg header_for(Family family) {
+  rtmsg header{};
+  header.rtm_family = static_cast<std::uint8_t>(to_af(family));
+  return header;
+}
+
+NetlinkMessage message_for(int type, int flags, std::uint32_t index, const RouteSpec& route) {
+  auto header = header_for(route.to.family());
+  header.rtm_dst_len = route.to.prefix;
+  header.rtm_protocol = kAditProtocol;
+  header.rtm_type = RTN_UNICAST;
+  // Directly to the interface, without a gateway. IPv6 has no scopes.
+  header.rtm_scope = route.to.family() == Family::v4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+  NetlinkMessage message(type, flags, header);
+  if (route.to.prefix > 0) message.put(RTA_DST, route.to.address);
+  message.put_u32(RTA_OIF, index).put_u32(RTA_TABLE, table_of(route)).put_u32(RTA_PRIORITY, metric_of(route));
+  if (route.source) message.put(RTA_PREFSRC, *route.source);
+  return message;
+}
+
+FoundRoute parse(nlmsghdr* message, Family family) {
+  const auto& header = header_of<rtmsg>(message);
+  const NetlinkAttributes attributes(message, sizeof header, RTA_MAX);
+  FoundRoute found;
+  const auto to = attributes.address(RTA_DST, family);
+  found.route.to = {to.is_none() ? IpAddress::any(family) : to, header.rtm_dst_len};
+  found.route.metric = attributes.u32(RTA_PRIORITY).value_or(0);
+  found.route.table = attributes.u32(RTA_TABLE).value_or(header.rtm_table);
+  if (const auto source = attributes.address(RTA_PREFSRC, family); !source.is_none()) found.route.source = source;
+  found.interface = attributes.u32(RTA_OIF).value_or(0);
+  found.protocol = header.rtm_protocol;
+  return found;
+}
+
+bool matches(const FoundRoute& found, const RouteFilter& filter) {
+  return (!filter.table || filter.table == found.route.table) &&
+         (!filter.interface || filter.interface == found.interface) &&
+         (!filter.protocol || filter.protocol == found.protocol);
+}
+
+}  // namespace
+
+std::string to_string(const RouteSpec& route) {
+  auto text = to_string(route.to);
+  if (route.metric) text += fmt::format(" metric {}", *route.metric);
+  if (route.table) text += fmt::format(" table {}", *route.table);
+  if (route.source) text += fmt::format(" src {}", to_string(*route.source));
+  return text;
+}
+
+bool is_same_place(const RouteSpec& a, const RouteSpec& b) {
+  return a.to == b.to && metric_of(a) == metric_of(b) && table_of(a) == table_of(b);
+}
+
+NetlinkResult<> add_route(Netlink& netlink, std::uint32_t index, const RouteSpec& route) {
+  return netlink.request(message_for(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, index, route));
+}
+
+NetlinkResult<> remove_route(Netlink& netlink, std::uint32_t index, const RouteSpec& route) {
+  return netlink.request(message_for(RTM_DELROUTE, 0, index, route));
+}
+
+NetlinkResult<std::vector<FoundRoute>> list_routes(Netlink& netlink, const RouteFilter& filter) {
+  auto header = header_for(filter.family);
+  header.rtm_protocol = filter.protocol.value_or(0);
+  NetlinkMessage request(RTM_GETROUTE, NLM_F_DUMP, header);
+  if (filter.table) request.put_u32(RTA_TABLE, *filter.table);
+  if (filter.interface) request.put_u32(RTA_OIF, *filter.interface);
+
+  std::vector<FoundRoute> routes;
+  auto done = netlink.query(std::move(request), [&](nlmsghdr* message) {
+    if (header_of<rtmsg>(message).rtm_family != to_af(filter.family)) return;
+    auto found = parse(message, filter.family);
+    if (matches(found, filter)) routes.push_back(std::move(found));  // older kernels do not filter
+  });
+  // A table comes into being with its first route.
+  if (!done && done.error().code != ENOENT) return std::unexpected(done.error());
+  return routes;
+}
+
+Result<RouteInfo> route_to(Netlink& netlink, const IpAddress& destination, std::optional<std::uint32_t> fwmark) {
+  auto header = header_for(destination.family());
+  header.rtm_dst_len = static_cast<std::uint8_t>(destination.bits());
+  NetlinkMessage request(RTM_GETROUTE, 0, header);
+  request.put(RTA_DST, destination);
+  if (fwmark) request.put_u32(RTA_MARK, *fwmark);
+
+  RouteInfo info;
+  auto done = netlink.query(std::move(request), [&](nlmsghdr* message) {
+    const NetlinkAttributes attributes(message, sizeof(rtmsg), RTA_MAX);
+    info.interface = attributes.u32(RTA_OIF).value_or(0);
+    info.source = attributes.address(RTA_PREFSRC, destination.family());
+    info.mtu = NetlinkAttributes(attributes.find(RTA_METRICS), RTAX_MAX).u32(RTAX_MTU).value_or(0);
+  });
+  if (!done) return fail("there is no route to {}: {}", to_string(destination), describe(done.error()));
+  if (info.interface == 0) return fail("the route to {} leads to no interface", to_string(destination));
+  if (info.mtu == 0) {
+    const auto link = get_link(netlink, info.interface);
+    if (!link) return fail("the interface towards {} is gone: {}", to_string(destination), describe(link.error()));
+    info.mtu = link->mtu;
+  }
+  return info;
+}
+
+}  // namespace adit::net
