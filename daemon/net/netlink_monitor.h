@@ -35,9 +35,8 @@ class NetlinkMonitor {
  private:
   void read();
 
-  std::unique_ptr<nl_sock, NetlinkDeleter> socket_;
+  NetlinkSocket socket_;
   Changed callback_;
-  NetworkChange gathered_;
   Watch watch_;
 };
 

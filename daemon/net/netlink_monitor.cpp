@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+#include "net/netlink_monitor.h"
+
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <stdexcept>
+
+#include "net/netlink_message.h"
+
+namespace adit::net {
+namespace {
+
+/// A bigger one than libnl's, for hosts where a routing daemon changes thousands of routes at once.
+constexpr int kReceiveBuffer = 1 << 20;
+constexpr std::size_t kLargestMessages = 32 << 10;
+/// Reads per turn: whoever changes routes without end shall not stop the packets.
+constexpr int kReadsPerTurn = 16;
+
+void add_once(std::vector<std::uint32_t>& all, std::uint32_t one) {
+  if (std::ranges::find(all, one) == all.end()) all.push_back(one);
+}
+
+void note_link(const nlmsghdr* message, NetworkChange& change) {
+  const auto& link = header_of<ifinfomsg>(message);
+  const auto index = static_cast<std::uint32_t>(link.ifi_index);
+  // A bridge port that leaves its bridge is also a "deleted link", of the bridge's family.
+  if (link.ifi_family != AF_UNSPEC) return;
+  // Only the last word counts: one that went down and came up again is up.
+  std::erase(change.links_up, index);
+  std::erase(change.links_down, index);
+  if (message->nlmsg_type == RTM_DELLINK) return add_once(change.links_deleted, index);
+  add_once((link.ifi_flags & IFF_UP) != 0 ? change.links_up : change.links_down, index);
+}
+
+void note(const nlmsghdr* message, NetworkChange& change) {
+  switch (message->nlmsg_type) {
+    case RTM_NEWLINK:
+    case RTM_DELLINK:
+      if (nlmsg_valid_hdr(message, sizeof(ifinfomsg)) != 0) note_link(message, change);
+      break;
+    case RTM_NEWADDR:
+    case RTM_DELADDR:
+      change.addresses = true;
+      break;
+    case RTM_NEWROUTE:
+    case RTM_DELROUTE:
+      change.routes = true;
+      break;
+    default:
+      break;
+  }
+}
+
+bool is_empty(const NetworkChange& change) {
+  return change.links_deleted.empty() && change.links_up.empty() && change.links_down.empty() && !change.addresses &&
+         !change.routes;
+}
+
+}  // namespace
+
+NetlinkMonitor::NetlinkMonitor(EventLoop& loop, Changed callback)
+    : socket_(nl_socket_alloc()), callback_(std::move(callback)) {
+  if (!socket_) throw std::runtime_error("out of memory for a netlink socket");
+  nl_socket_disable_seq_check(socket_.get());
+  int error = nl_connect(socket_.get(), NETLINK_ROUTE);
+  if (error == 0) error = nl_socket_set_nonblocking(socket_.get());
+  if (error == 0) {
+    error = nl_socket_add_memberships(socket_.get(), RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+                                      RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_NONE);
+  }
+  if (error < 0) {
+    throw std::runtime_error(std::string("cannot watch the network for changes (netlink): ") + nl_geterror(error));
+  }
+  nl_socket_set_buffer_size(socket_.get(), kReceiveBuffer, 0);
+  watch_ = loop.watch(nl_socket_get_fd(socket_.get()), EPOLLIN, [this](std::uint32_t) { read(); });
+}
+
+NetlinkMonitor::~NetlinkMonitor() = default;
+
+void NetlinkMonitor::read() {
+  NetworkChange change;
+  const int fd = nl_socket_get_fd(socket_.get());
+  alignas(nlmsghdr) std::array<std::uint8_t, kLargestMessages> buffer;
+  for (int reads = 0; reads < kReadsPerTurn; ++reads) {
+    const auto size = recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT | MSG_TRUNC);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0 && errno == EAGAIN) break;
+    if (size < 0 || static_cast<std::size_t>(size) > buffer.size()) {  // ENOBUFS: the kernel dropped messages
+      change.overrun = change.addresses = change.routes = true;
+      continue;
+    }
+    auto rest = static_cast<int>(size);
+    auto* message = reinterpret_cast<nlmsghdr*>(buffer.data());
+    for (; nlmsg_ok(message, rest) != 0; message = nlmsg_next(message, &rest)) note(message, change);
+  }
+  if (is_empty(change)) return;
+  const auto callback = callback_;  // which may destroy us
+  callback(change);
+}
+
+}  // namespace adit::net
