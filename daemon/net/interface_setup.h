@@ -50,17 +50,21 @@ class InterfaceSetup {
     std::vector<RouteSpec> routes;
   };
 
+  Result<> adopt_leftovers(const InterfaceSettings& wanted);
   Result<> change(const InterfaceSettings& wanted);
-  Result<> change_addresses(const std::vector<InterfaceAddress>& wanted);
-  Result<> change_routes(const std::vector<RouteSpec>& wanted);
-  Result<> remove_leftovers(const InterfaceSettings& wanted);
+  Result<> change_link_to(const InterfaceSettings& wanted);
+  Result<> remove_unwanted(const InterfaceSettings& wanted);
+  Result<> add_missing(const InterfaceSettings& wanted);
+  Result<> add_missing_address(const InterfaceAddress& address, const std::vector<FoundAddress>& there);
+  Result<> add_missing_route(const RouteSpec& route);
+  Result<> check_existing_route(const RouteSpec& route);
 
   Netlink& netlink_;
   std::uint32_t index_;
   std::string name_;
   std::optional<LinkState> before_;  ///< as we found the link; none: nothing applied
   InterfaceSettings applied_;
-  Added added_;  ///< the part of applied_ that was not there before us
+  Added added_;  ///< what is there because of us; the rest of applied_ was there before
 };
 
 }  // namespace adit::net
