@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+#include "net/policy_routing.h"
+
+#include <linux/rtnetlink.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+
+#include "base/assert.h"
+#include "net/netlink_link.h"
+
+namespace adit::net {
+namespace {
+
+constexpr std::uint32_t kWholeMark = ~std::uint32_t{0};
+
+RouteSpec default_route(Family family, std::uint32_t table) {
+  return {.to = {IpAddress::any(family), 0}, .table = table};
+}
+
+/// In the order of the header's list. The first does not look at the mark: it carries it with an empty mask, as a name.
+std::vector<Rule> rules_for(const PolicyRoutingOptions& options, Family family) {
+  std::vector<Rule> rules(2, {.family = family, .mark = options.fwmark});
+  rules[0].priority = options.priority;
+  rules[0].table = RT_TABLE_MAIN;
+  rules[0].suppress_prefix = 0;
+  rules[1].priority = options.priority + 1;
+  rules[1].table = options.table;
+  rules[1].mask = kWholeMark;
+  rules[1].invert = true;
+  return rules;
+}
+
+bool is_gone_already(const NetlinkError& error) {
+  return error.code == ESRCH || error.code == ENOENT || error.code == ENODEV;
+}
+
+const char* name_of(Family family) {
+  return family == Family::v4 ? "IPv4" : "IPv6";
+}
+
+}  // namespace
+
+PolicyRouting::~PolicyRouting() {
+  remove();
+}
+
+Result<> PolicyRouting::install(const PolicyRoutingOptions& options) {
+  ADIT_ASSERT(options.fwmark != 0 && options.table != 0);
+  if (installed_ == options) return restore();
+  remove();
+  if (auto done = remove_leftovers(netlink_, options.table, options.fwmark); !done) return done;
+  installed_ = options;
+  auto done = add();
+  if (!done) remove();
+  return done;
+}
+
+Result<> PolicyRouting::restore() {
+  if (!installed_) return {};
+  const auto link = get_link(netlink_, installed_->interface);
+  if (!link) return fail("cannot look at the link's interface: {}", describe(link.error()));
+  return link->up ? add() : Result<>();  // an interface that is down takes no routes
+}
+
+Result<> PolicyRouting::add() {
+  for (const auto family : installed_->families) {
+    // The routes first: the last rule is what turns the traffic round.
+    if (auto done = add_default_route(family); !done) return done;
+    for (const auto& rule : rules_for(*installed_, family)) {
+      auto done = add_rule(netlink_, rule);
+      if (!done && done.error().code != EEXIST) {
+        return fail("cannot add a routing rule for {}: {}", name_of(family), describe(done.error()));
+      }
+    }
+  }
+  return {};
+}
+
+Result<> PolicyRouting::add_default_route(Family family) {
+  const auto table = installed_->table;
+  auto done = add_route(netlink_, installed_->interface, default_route(family, table));
+  if (done) return {};
+  if (done.error().code != EEXIST) {
+    return fail("cannot add the {} default route: {}", name_of(family), describe(done.error()));
+  }
+  const auto ours = list_routes(
+      netlink_, {.family = family, .table = table, .interface = installed_->interface, .protocol = kAditProtocol});
+  if (ours && !ours->empty()) return {};
+  return fail(
+      "routing table {} has a default route already that is not this link's (see `ip {}route show table {}`): "
+      "remove it, or choose another local.fwmark",
+      table, family == Family::v6 ? "-6 " : "", table);
+}
+
+void PolicyRouting::remove() {
+  if (!installed_) return;
+  for (const auto family : installed_->families) {
+    const auto rules = rules_for(*installed_, family);
+    for (auto rule = rules.rbegin(); rule != rules.rend(); ++rule) (void)remove_rule(netlink_, *rule);
+    (void)remove_route(netlink_, installed_->interface, default_route(family, installed_->table));
+  }
+  installed_.reset();
+}
+
+Result<> PolicyRouting::remove_leftovers(Netlink& netlink, std::uint32_t table, std::uint32_t fwmark) {
+  for (const auto family : {Family::v4, Family::v6}) {
+    auto rules = list_our_rules(netlink, family);
+    if (!rules) return fail("cannot list the routing rules: {}", describe(rules.error()));
+    std::erase_if(*rules, [&](const Rule& rule) { return rule.mark != fwmark; });
+    for (const auto& rule : *rules) {
+      auto done = remove_rule(netlink, rule);
+      if (!done && !is_gone_already(done.error())) {
+        return fail("cannot remove a routing rule that an earlier run left: {}", describe(done.error()));
+      }
+    }
+    const auto routes = list_routes(netlink, {.family = family, .table = table, .protocol = kAditProtocol});
+    if (!routes) return fail("cannot list the routes of table {}: {}", table, describe(routes.error()));
+    for (const auto& found : *routes) {
+      auto done = remove_route(netlink, found.interface, found.route);
+      if (!done && !is_gone_already(done.error())) {
+        return fail("cannot remove the route {} that an earlier run left: {}", to_string(found.route),
+                    describe(done.error()));
+      }
+    }
+  }
+  return {};
+}
+
+std::optional<std::string> reverse_path_problem(const std::string& uplink) {
+  // The kernel takes the larger of the two: 0 off, 1 strict, 2 loose.
+  int effective = 0;
+  for (const auto& name : {std::string("all"), uplink}) {
+    int value = 0;
+    std::ifstream(fmt::format("/proc/sys/net/ipv4/conf/{}/rp_filter", name)) >> value;
+    effective = std::max(effective, value);
+  }
+  if (effective != 1) return std::nullopt;
+  return fmt::format(
+      "the reverse path filter of {} is strict and drops the peer's answers, as the default route now "
+      "leads into the link: set it to loose (`sysctl net.ipv4.conf.{}.rp_filter=2`)",
+      uplink, uplink);
+}
+
+}  // namespace adit::net
