@@ -81,8 +81,9 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
 Result<> check_name(std::string_view name) {
   const bool valid = !name.empty() && std::ranges::all_of(name, is_name_character) && name[0] != '-' && name[0] != '.';
   if (!valid) {
-    return fail("{} cannot name a link; use letters, digits, '-', '_' and '.', and start with none of the last two",
-                shown(name));
+    return fail(
+        "{} is not a valid name; use letters, digits, '_', '-' and '.', and neither of the last two to start with",
+        shown(name));
   }
   if (name.size() > kMaxName) return fail("{} is longer than {} bytes; choose a shorter name", shown(name), kMaxName);
   return {};

@@ -83,10 +83,16 @@ Result<Key> from_file(const Kind<Key>& kind, std::string_view text, const KeyCon
 }
 
 template <class Key>
-Result<Key> from_credential(const Kind<Key>& kind, std::string_view text, const KeyContext& context) {
-  if (looks_like_a_key(text))
+Result<> check_credential_name(const Kind<Key>& kind, std::string_view text) {
+  if (looks_like_a_key(text)) {
     return fail("names a credential, and this looks like a key itself; use {} for that", kind.name);
-  if (const auto valid = check_name(text); !valid) return fail("{}", valid.error().message);
+  }
+  return check_name(text);
+}
+
+template <class Key>
+Result<Key> from_credential(const Kind<Key>& kind, std::string_view text, const KeyContext& context) {
+  if (const auto valid = check_credential_name(kind, text); !valid) return std::unexpected(valid.error());
   if (context.credentials_directory.empty()) {
     return fail("{} is a systemd credential, and there are none here; run under a unit with LoadCredential={}:FILE",
                 shown(text), text);
@@ -115,7 +121,9 @@ std::optional<At<Key>> read_key(const Section& section, const Kind<Key>& kind, c
     first = name;
     const auto text = cursor->text();
     if (!text) continue;
-    if (reader == from_credential<Key> && context.check_only && context.credentials_directory.empty()) {
+    const bool unchecked =
+        reader == from_credential<Key> && context.check_only && context.credentials_directory.empty();
+    if (unchecked && check_credential_name(kind, *text)) {
       cursor->problems().warn(cursor->place(), "not checked: systemd credentials are there only for the running unit");
       continue;
     }

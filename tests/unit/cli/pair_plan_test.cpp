@@ -41,10 +41,10 @@ TEST(PairPlan, ReadsEnds) {
 TEST(PairPlan, RefusesOddEnds) {
   const std::pair<std::string_view, std::string_view> table[] = {
       {"a", "has no '='"},
-      {"=host", "cannot name a link"},
-      {"a/b=host", "cannot name a link"},
-      {"..=host", "cannot name a link"},
-      {"-a=host", "cannot name a link"},
+      {"=host", "is not a valid name"},
+      {"a/b=host", "is not a valid name"},
+      {"..=host", "is not a valid name"},
+      {"-a=host", "is not a valid name"},
       {"a=", "is neither an IP address nor a host name"},
       {"a=host:", "is not a port number"},
       {"a=host:0", "port 0 cannot be reached"},

@@ -178,7 +178,7 @@ TEST(KeySource, CredentialsComeFromTheirDirectory) {
   expect_problems(folder, text, {{"4:27: local.private_key_credential", "LoadCredential=office.key:FILE"}});
   const auto elsewhere = folder.read(with_local("private_key_credential: ../link.yaml").text(), 0600,
                                      {.credentials_directory = folder / "credentials"});
-  EXPECT_NE(folder.texts(elsewhere).at(0).find("use letters, digits"), std::string::npos);
+  EXPECT_NE(folder.texts(elsewhere).at(0).find("is not a valid name"), std::string::npos);
   const auto absent = folder.read(with_local("private_key_credential: none").text(), 0600,
                                   {.credentials_directory = folder / "credentials"});
   EXPECT_NE(folder.texts(absent).at(0).find("credentials/none cannot be opened"), std::string::npos);
@@ -190,6 +190,9 @@ TEST(KeySource, CheckingAFileDoesNotNeedItsCredentials) {
   ASSERT_TRUE(config) << folder.texts(config)[0];
   ASSERT_EQ(config->warnings.size(), 1);
   EXPECT_EQ(config->warnings[0].key, "local.private_key_credential");
+  const auto elsewhere =
+      folder.read(with_local("private_key_credential: ../office").text(), 0600, {.check_only = true});
+  EXPECT_NE(folder.texts(elsewhere).at(0).find("is not a valid name"), std::string::npos);
 }
 
 }  // namespace

@@ -235,11 +235,11 @@ TEST(Reader, NamesLinksAfterTheirFiles) {
   EXPECT_EQ(problem_of("a_b-c.d.yaml"), "");
   EXPECT_EQ(problem_of("link.yml"), "link.yml: is not named NAME.yaml; the link gets its NAME from there");
   EXPECT_EQ(problem_of("link"), "link: is not named NAME.yaml; the link gets its NAME from there");
-  EXPECT_NE(problem_of("my link.yaml").find("my link.yaml: must be renamed: \"my link\" cannot name a link"),
+  EXPECT_NE(problem_of("my link.yaml").find("my link.yaml: must be renamed: \"my link\" is not a valid name"),
             std::string::npos);
-  EXPECT_NE(problem_of("-x.yaml").find("cannot name a link"), std::string::npos);
-  EXPECT_NE(problem_of("...yaml").find("cannot name a link"), std::string::npos);
-  EXPECT_NE(problem_of(".yaml").find("cannot name a link"), std::string::npos);
+  EXPECT_NE(problem_of("-x.yaml").find("is not a valid name"), std::string::npos);
+  EXPECT_NE(problem_of("...yaml").find("is not a valid name"), std::string::npos);
+  EXPECT_NE(problem_of(".yaml").find("is not a valid name"), std::string::npos);
   EXPECT_NE(problem_of(std::string(65, 'x') + ".yaml").find("is longer than 64 bytes"), std::string::npos);
   EXPECT_NE(problem_of("sixteen-letters-.yaml")
                 .find("sixteen-letters-.yaml:1:1: interface.name: is missing, and the "
