@@ -23,7 +23,32 @@ std::string ago(Duration silence) {
   return fmt::format("{} s", std::chrono::duration_cast<seconds>(silence).count());
 }
 
-/// What the last refused handshake message tells about the other end; empty when it tells nothing.
+std::string unanswered(const Status& status, const Endpoint& remote, const Surroundings& surroundings) {
+  auto text = status.attempts <= 1 ? fmt::format("calling {}", to_string(remote))
+                                   : fmt::format("{} handshakes to {} unanswered since {}", status.attempts,
+                                                 to_string(remote), clock_time(status.attempting_since));
+  if (!surroundings.send_error.empty()) text += "; the last could not be sent: " + surroundings.send_error;
+  return text;
+}
+
+std::string with_problem(std::string reason, const Status& status) {
+  const auto problem = status.problem ? explain(*status.problem) : std::string{};
+  if (problem.empty()) return reason;
+  return reason.empty() ? problem : fmt::format("{}; {}", problem, reason);
+}
+
+Health never_connected(const Status& status, const Endpoint& remote, const Surroundings& surroundings) {
+  if (!remote.known() && !surroundings.endpoint_name.empty()) {
+    const auto& error = surroundings.resolver_error;
+    return {State::resolving, error.empty() ? fmt::format("asking for the address of {}", surroundings.endpoint_name)
+                                            : fmt::format("{}: {}", surroundings.endpoint_name, error)};
+  }
+  if (!remote.known()) return {State::waiting, with_problem("no endpoint known yet: the peer must call", status)};
+  return {State::connecting, with_problem(unanswered(status, remote, surroundings), status)};
+}
+
+}  // namespace
+
 std::string explain(const HandshakeProblem& problem) {
   const auto from = to_string(problem.from);
   switch (problem.reason) {
@@ -43,29 +68,6 @@ std::string explain(const HandshakeProblem& problem) {
       return {};
   }
 }
-
-std::string unanswered(const Status& status, const Endpoint& remote) {
-  return fmt::format("{} handshake{} to {} unanswered since {}", status.attempts, status.attempts == 1 ? "" : "s",
-                     to_string(remote), clock_time(status.attempting_since));
-}
-
-std::string with_problem(std::string reason, const Status& status) {
-  const auto problem = status.problem ? explain(*status.problem) : std::string{};
-  if (problem.empty()) return reason;
-  return reason.empty() ? problem : fmt::format("{}; {}", problem, reason);
-}
-
-Health never_connected(const Status& status, const Endpoint& remote, const Surroundings& surroundings) {
-  if (!remote.known() && !surroundings.endpoint_name.empty()) {
-    const auto& error = surroundings.resolver_error;
-    return {State::resolving, error.empty() ? fmt::format("asking for the address of {}", surroundings.endpoint_name)
-                                            : fmt::format("{}: {}", surroundings.endpoint_name, error)};
-  }
-  if (!remote.known()) return {State::waiting, with_problem("no endpoint known yet: the peer must call", status)};
-  return {State::connecting, with_problem(unanswered(status, remote), status)};
-}
-
-}  // namespace
 
 std::string_view name_of(State state) {
   switch (state) {
@@ -94,13 +96,13 @@ Health assess(const Status& status, const Endpoint& remote, const Surroundings& 
   const bool retrying = status.attempts > 0;
   if (status.unanswered_at && now - *status.unanswered_at >= kUnansweredAfter) {
     return {State::stale, with_problem(fmt::format("data sent, but nothing received for {}{}", ago(silence),
-                                                   retrying ? "; " + unanswered(status, remote) : ""),
+                                                   retrying ? "; " + unanswered(status, remote, surroundings) : ""),
                                        status)};
   }
   if (silence >= kStaleAfter) {
     auto reason = fmt::format("nothing received for {}", ago(silence));
     if (retrying) {
-      reason += "; " + unanswered(status, remote);
+      reason += "; " + unanswered(status, remote, surroundings);
     } else if (!keepalive_on) {
       reason += "; peer.keepalive is off, so an idle link is silent";
     }

@@ -25,6 +25,7 @@ std::string_view name_of(State state);
 struct Surroundings {
   std::string endpoint_name;   ///< HOST:PORT being resolved; empty when nothing is
   std::string resolver_error;  ///< why it did not resolve yet; may be empty
+  std::string send_error;      ///< why the kernel refused what was sent last; empty when it did not
   std::string failure;         ///< set: the link has failed, and why
 };
 
@@ -37,6 +38,9 @@ struct Health {
 inline constexpr Duration kStaleAfter = std::chrono::seconds(180);
 /// Data without any answer: a live peer answers within KEEPALIVE_TIMEOUT (10 s), with a keepalive if nothing else.
 inline constexpr Duration kUnansweredAfter = std::chrono::seconds(20);
+
+/// What a refused handshake message tells about the other end; empty when it tells nothing.
+std::string explain(const tunnel::HandshakeProblem& problem);
 
 Health assess(const tunnel::Status& status, const Endpoint& remote, const Surroundings& surroundings, bool keepalive_on,
               Instant now);
