@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#include "app/control_protocol.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace adit::app {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+const Commands kCommands{.status = [] { return nlohmann::ordered_json{{"name", "office"}}; }};
+
+TEST(ControlProtocol, StatusIsAnsweredWithTheStatus) {
+  EXPECT_EQ(answer(R"({"command":"status"})", kCommands), R"({"status":{"name":"office"}})");
+}
+
+TEST(ControlProtocol, OtherMembersOfARequestAreNoMistake) {
+  EXPECT_EQ(answer(R"( {"id": [1, {}], "command": "status"} )"
+                   "\r",
+                   kCommands),
+            R"({"status":{"name":"office"}})");
+}
+
+TEST(ControlProtocol, AnUnknownCommandIsNamedInTheError) {
+  const auto reply = json::parse(answer(R"({"command":"launch"})", kCommands));
+  EXPECT_THAT(reply.at("error"), HasSubstr("unknown command \"launch\""));
+}
+
+TEST(ControlProtocol, WhateverIsSentIsAnsweredWithOneLineOfJson) {
+  for (const std::string& request :
+       {std::string(), std::string("status"), std::string("{"), std::string("[]"), std::string("null"),
+        std::string("{}"), std::string(R"({"command":7})"), std::string(R"({"command":null})"),
+        std::string(R"({"command":"a\nb"})"), std::string("{\"command\":\"\xff\xfe\"}"),
+        std::string("{\"command\":\"\\ud800\"}"), std::string("\0\1\2", 3), std::string("{\"command\":\"status\"} x"),
+        std::string(60'000, '['), std::string(60'000, 'x')}) {
+    const auto reply = answer(request, kCommands);
+    EXPECT_EQ(reply.find('\n'), std::string::npos);
+    EXPECT_TRUE(json::parse(reply).at("error").is_string()) << request.substr(0, 100);
+  }
+}
+
+}  // namespace
+}  // namespace adit::app
