@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#include "app/status_report.h"
+
+#include <nlohmann/json.hpp>
+
+namespace adit::app {
+namespace {
+
+using nlohmann::ordered_json;
+using tunnel::EndpointSource;
+
+std::int64_t unix_seconds(WallTime time) {
+  return std::chrono::floor<std::chrono::seconds>(time.since_epoch).count();
+}
+
+ordered_json source_name(EndpointSource source) {
+  switch (source) {
+    case EndpointSource::none:
+      return nullptr;
+    case EndpointSource::configured:
+      return "configured";
+    case EndpointSource::learned:
+      return "learned";
+  }
+  return nullptr;
+}
+
+/// What is not known is null, never a zero that reads as 1970.
+ordered_json peer(const Report& report) {
+  const auto& status = report.status;
+  ordered_json json;
+  json["public_key"] = crypto::to_base64(report.peer_key);
+  json["endpoint"] = report.remote.known() ? ordered_json(to_string(report.remote)) : ordered_json();
+  json["endpoint_source"] = source_name(status.endpoint_source);
+  json["latest_handshake"] = status.handshake_at ? ordered_json(unix_seconds(status.handshake_time)) : ordered_json();
+  json["handshake_rtt_ms"] = nullptr;
+  if (status.round_trip) {
+    const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(*status.round_trip).count();
+    json["handshake_rtt_ms"] = static_cast<double>(microseconds) / 1000;
+  }
+  json["keepalive"] = nullptr;
+  if (report.keepalive) {
+    json["keepalive"] = std::chrono::duration_cast<std::chrono::seconds>(*report.keepalive).count();
+  }
+  return json;
+}
+
+ordered_json traffic(const tunnel::Traffic& traffic) {
+  return {{"packets", traffic.packets}, {"bytes", traffic.bytes}};
+}
+
+ordered_json drops(const tunnel::DropCounters& counters) {
+  ordered_json json = ordered_json::object();
+  for (std::size_t i = 0; i < tunnel::kDropReasons; ++i) {
+    const auto reason = static_cast<tunnel::DropReason>(i);
+    json[std::string(name_of(reason))] = counters[reason];
+  }
+  return json;
+}
+
+ordered_json routes(const std::vector<net::RouteSpec>& specs) {
+  ordered_json json = ordered_json::array();
+  for (const auto& spec : specs) {
+    ordered_json route;
+    route["to"] = to_string(spec.to);
+    if (spec.metric) route["metric"] = *spec.metric;
+    if (spec.table) route["table"] = *spec.table;
+    if (spec.source) route["source"] = to_string(*spec.source);
+    json.push_back(std::move(route));
+  }
+  return json;
+}
+
+}  // namespace
+
+ordered_json to_json(const Report& report) {
+  ordered_json json;
+  json["name"] = report.name;
+  json["interface"] = report.interface;
+  json["state"] = name_of(report.health.state);
+  json["reason"] = report.health.reason;
+  json["since"] = unix_seconds(report.since);
+  json["peer"] = peer(report);
+  json["local"] = {{"public_key", crypto::to_base64(report.local_key)}, {"listen", report.listen}};
+  json["traffic"] = {{"tx", traffic(report.status.sent)}, {"rx", traffic(report.status.received)}};
+  json["drops"] = drops(report.status.drops);
+  json["mtu"] = report.mtu;
+  json["crypto"] = report.crypto;
+  json["offload"] = {{"tun", "off"}, {"udp", "off"}};
+  json["routes"] = routes(report.routes);
+  json["workers"] = 1;
+  json["restarts"] = 0;
+  return json;
+}
+
+}  // namespace adit::app

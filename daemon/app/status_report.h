@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// A link's status as scripts read it: the JSON of docs/control-socket.md. Knows the names and the units; where the
+// facts come from is the Daemon's.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/health.h"
+#include "net/netlink_route.h"
+#include "tunnel/status.h"
+
+namespace adit::app {
+
+struct Report {
+  std::string name;
+  std::string interface;
+  Health health;
+  WallTime since;  ///< when this state began
+  crypto::PublicKey peer_key;
+  Endpoint remote;
+  std::optional<Duration> keepalive;
+  crypto::PublicKey local_key;
+  std::string listen;  ///< as local.listen has it, with the port that is really used
+  tunnel::Status status;
+  std::uint32_t mtu = 0;
+  std::string_view crypto;
+  std::vector<net::RouteSpec> routes;
+};
+
+nlohmann::ordered_json to_json(const Report& report);
+
+}  // namespace adit::app
