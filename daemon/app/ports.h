@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// The two doors of the data path, as it sees them: inner packets on one side, datagrams on the other, in batches.
+// Behind them are the TUN device and the UDP sockets, or in tests whatever a test needs.
+#pragma once
+
+#include "net/tun_device.h"
+#include "net/udp_pair.h"
+
+namespace adit::app {
+
+class PacketPort {
+ public:
+  virtual ~PacketPort() = default;
+  virtual net::IoResult read(std::span<MutableBytes> packets) = 0;         ///< as TunDevice::read
+  virtual net::IoResult write(std::span<const MutableBytes> packets) = 0;  ///< as TunDevice::write
+  virtual std::uint64_t truncated() const = 0;
+};
+
+class DatagramPort {
+ public:
+  virtual ~DatagramPort() = default;
+  virtual net::IoResult receive(std::span<Datagram> into) = 0;                           ///< as UdpSocket::receive
+  virtual net::SendResult send(const Path& path, std::span<const Bytes> datagrams) = 0;  ///< as UdpSocket::send
+  virtual std::uint64_t truncated() const = 0;
+};
+
+class TunPort final : public PacketPort {
+ public:
+  explicit TunPort(net::TunDevice& device) : device_(device) {}
+  net::IoResult read(std::span<MutableBytes> packets) override { return device_.read(packets); }
+  net::IoResult write(std::span<const MutableBytes> packets) override { return device_.write(packets); }
+  std::uint64_t truncated() const override { return device_.truncated(); }
+
+ private:
+  net::TunDevice& device_;
+};
+
+/// Both families as one. Reads only sockets that were said to be readable.
+class UdpPort final : public DatagramPort {
+ public:
+  explicit UdpPort(net::UdpPair& pair) : pair_(pair) {}
+  void mark_readable(Family family) { (family == Family::v4 ? v4_readable_ : v6_readable_) = true; }
+
+  net::IoResult receive(std::span<Datagram> into) override;
+  /// EAFNOSUPPORT when there is no socket of the remote's family.
+  net::SendResult send(const Path& path, std::span<const Bytes> datagrams) override;
+  std::uint64_t truncated() const override;
+
+ private:
+  net::UdpPair& pair_;
+  bool v4_readable_ = false;
+  bool v6_readable_ = false;
+  bool v6_first_ = false;  ///< they take turns: neither family can shut out the other
+};
+
+}  // namespace adit::app

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: MIT
+// Two data paths over a wire that can be full, broken or cut, with tunnels and cryptography as they are in earnest.
+#include "app/data_path.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <deque>
+
+#include "support.h"
+
+namespace adit::app {
+namespace {
+
+using std::chrono_literals::operator""s;
+using Buffer = std::vector<std::uint8_t>;
+using ::testing::ElementsAreArray;
+using ::testing::IsEmpty;
+using tunnel::DropReason;
+
+class FakeTun final : public PacketPort {
+ public:
+  net::IoResult read(std::span<MutableBytes> packets) override {
+    net::IoResult result{.error = read_error};
+    while (result.count < packets.size() && !from_host.empty()) {
+      const auto& packet = from_host.front();
+      std::ranges::copy(packet, packets[result.count].begin());
+      packets[result.count] = packets[result.count].first(packet.size());
+      from_host.pop_front();
+      ++result.count;
+    }
+    return result;
+  }
+  net::IoResult write(std::span<const MutableBytes> packets) override {
+    if (refuses) return {.count = 0, .error = EIO};
+    for (const auto packet : packets) to_host.emplace_back(packet.begin(), packet.end());
+    return {.count = packets.size()};
+  }
+  std::uint64_t truncated() const override { return cut; }
+
+  std::deque<Buffer> from_host;
+  std::vector<Buffer> to_host;
+  int read_error = 0;
+  bool refuses = false;
+  std::uint64_t cut = 0;
+};
+
+class FakeUdp final : public DatagramPort {
+ public:
+  net::IoResult receive(std::span<Datagram> into) override {
+    net::IoResult result{.error = receive_error};
+    while (result.count < into.size() && !inbox.empty()) {
+      auto& datagram = into[result.count++];
+      std::ranges::copy(inbox.front(), datagram.bytes.begin());
+      datagram.bytes = datagram.bytes.first(inbox.front().size());
+      datagram.path = {.remote = peer};
+      inbox.pop_front();
+    }
+    return result;
+  }
+  net::SendResult send(const Path& path, std::span<const Bytes> datagrams) override {
+    to = path.remote;
+    if (path.local == gone) source_refusals += 1;
+    net::SendResult result{.source_refused = !gone.is_none() && path.local == gone};
+    for (const auto datagram : datagrams) {
+      if (room == 0) {
+        result.error = EAGAIN;
+        return result;
+      }
+      if (refusal != 0) {
+        result.error = refusal;
+        result.refused += 1;
+        continue;
+      }
+      if (room > 0) --room;
+      result.sent += 1;
+      order.push_back(datagram[0] == 4 ? 'p' : 'h');
+      if (other != nullptr) other->inbox.emplace_back(datagram.begin(), datagram.end());
+    }
+    return result;
+  }
+  std::uint64_t truncated() const override { return cut; }
+
+  FakeUdp* other = nullptr;
+  std::deque<Buffer> inbox;
+  Endpoint peer;
+  Endpoint to;
+  IpAddress gone;
+  int source_refusals = 0;
+  int room = -1;  ///< datagrams that fit; negative: any number
+  int refusal = 0;
+  int receive_error = 0;
+  std::uint64_t cut = 0;
+  std::string order;  ///< h: a handshake message, p: a packet
+};
+
+struct Host {
+  test::SeededRandom random;
+  test::SettableWallClock wall_clock;
+  FakeTun tun;
+  FakeUdp udp;
+  std::unique_ptr<crypto::Aead> aead = crypto::make_sodium_aead();
+  std::unique_ptr<tunnel::Tunnel> tunnel;
+  std::vector<noise::Tai64n> timestamps;
+  std::size_t sent_before_timestamp = 0;
+  std::optional<DataPath> path;
+
+  explicit Host(std::uint64_t seed) : random(seed) {}
+  std::uint64_t drops(DropReason reason) const { return tunnel->status().drops[reason]; }
+};
+
+class DataPathTest : public ::testing::Test {
+ protected:
+  DataPathTest() {
+    auto key_a = crypto::generate_private_key(a_.random);
+    auto key_b = crypto::generate_private_key(b_.random);
+    const auto public_a = crypto::public_key_of(key_a);
+    const auto public_b = crypto::public_key_of(key_b);
+    start(a_, std::move(key_a), public_b);
+    start(b_, std::move(key_b), public_a);
+    a_.udp.other = &b_.udp;
+    b_.udp.other = &a_.udp;
+    a_.udp.peer = Endpoint::parse("192.0.2.2:51820").value();
+    b_.udp.peer = Endpoint::parse("192.0.2.1:51820").value();
+  }
+
+  static void start(Host& host, crypto::PrivateKey key, const crypto::PublicKey& peer) {
+    tunnel::Settings settings{.private_key = std::move(key),
+                              .peer_key = peer,
+                              .preshared_key = {},
+                              .allowed_ips = {IpNetwork::parse("10.9.0.0/30").value()}};
+    host.tunnel = std::move(*tunnel::Tunnel::make(std::move(settings), host.random, host.wall_clock));
+    host.path.emplace(*host.tunnel, *host.aead, host.tun, host.udp, [&host](const noise::Tai64n& timestamp) {
+      host.timestamps.push_back(timestamp);
+      host.sent_before_timestamp = host.udp.order.size();
+    });
+  }
+
+  /// Until nobody has anything to do.
+  void settle() {
+    for (bool busy = true; busy;) {
+      busy = false;
+      for (auto* host : {&a_, &b_}) {
+        busy |= host->path->receive(now_).count != 0;
+        if (host->path->blocked() == Family::none) busy |= host->path->send(now_).count != 0;
+      }
+    }
+  }
+  void connect() {
+    a_.path->call(a_.udp.peer, now_);
+    settle();
+    ASSERT_TRUE(a_.tunnel->has_session(now_));
+  }
+  /// From host a to host b, told apart by `number`.
+  static Buffer packet(std::uint8_t number, std::size_t size = 100) {
+    Buffer bytes(size, number);
+    bytes[0] = 0x45;
+    store_be16(bytes.data() + 2, static_cast<std::uint16_t>(size));
+    const std::array<std::uint8_t, 8> addresses{10, 9, 0, 1, 10, 9, 0, 2};
+    std::ranges::copy(addresses, bytes.begin() + 12);
+    return bytes;
+  }
+  static std::vector<Buffer> packets(std::uint8_t first, std::uint8_t count) {
+    std::vector<Buffer> list;
+    for (std::uint8_t i = 0; i < count; ++i) list.push_back(packet(first + i));
+    return list;
+  }
+  static void offer(Host& host, const std::vector<Buffer>& list) {
+    host.tun.from_host.insert(host.tun.from_host.end(), list.begin(), list.end());
+  }
+
+  Host a_{1};
+  Host b_{2};
+  Instant now_ = Instant{} + 3600s;
+};
+
+TEST_F(DataPathTest, PacketsCrossInOrder) {
+  connect();
+  offer(a_, packets(0, 200));
+  settle();
+  EXPECT_THAT(b_.tun.to_host, ElementsAreArray(packets(0, 200)));
+}
+
+TEST_F(DataPathTest, PacketsOfEverySizeUpToTheMtuComeOutAsTheyWentIn) {
+  connect();
+  std::vector<Buffer> list;
+  for (std::size_t size = 20; size <= 1420; size += 7) list.push_back(packet(static_cast<std::uint8_t>(size), size));
+  offer(a_, list);
+  settle();
+  EXPECT_THAT(b_.tun.to_host, ElementsAreArray(list));
+}
+
+TEST_F(DataPathTest, ABatchHasABoundSoThatTheOtherDirectionHasItsTurn) {
+  connect();
+  offer(a_, packets(0, 100));
+  EXPECT_EQ(a_.path->send(now_).count, kBatchPackets);
+  EXPECT_EQ(b_.udp.inbox.size(), kBatchPackets);
+  EXPECT_EQ(b_.path->receive(now_).count, kBatchPackets);
+}
+
+TEST_F(DataPathTest, PacketsWaitForTheSessionTheyAskedFor) {
+  a_.udp.refusal = ENETUNREACH;
+  a_.path->call(a_.udp.peer, now_);  // lost
+  a_.udp.refusal = 0;
+  offer(a_, packets(0, 100));
+  settle();
+  EXPECT_THAT(b_.tun.to_host, IsEmpty());
+  now_ += 6s;
+  a_.path->tick(now_);
+  settle();
+  EXPECT_THAT(b_.tun.to_host, ElementsAreArray(packets(0, 100)));
+}
+
+TEST_F(DataPathTest, TheTimestampIsKeptBeforeItsHandshakeLeaves) {
+  a_.path->call(a_.udp.peer, now_);
+  EXPECT_EQ(a_.timestamps.size(), 1U);
+  EXPECT_EQ(a_.sent_before_timestamp, 0U);
+  EXPECT_EQ(a_.udp.order, "h");
+  settle();
+  EXPECT_THAT(b_.timestamps, IsEmpty()) << "who answers uses none";
+}
+
+TEST_F(DataPathTest, AFullSocketKeepsTheRestInOrder) {
+  connect();
+  a_.udp.room = 5;
+  offer(a_, packets(0, 60));
+  a_.path->send(now_);
+  EXPECT_EQ(a_.path->blocked(), Family::v4);
+  a_.udp.room = 1;
+  a_.path->resume(now_);
+  EXPECT_EQ(a_.path->blocked(), Family::v4);
+  a_.udp.room = -1;
+  a_.path->resume(now_);
+  EXPECT_EQ(a_.path->blocked(), Family::none);
+  settle();
+  EXPECT_THAT(b_.tun.to_host, ElementsAreArray(packets(0, 60)));
+  EXPECT_EQ(a_.drops(DropReason::send_failed), 0U);
+}
+
+TEST_F(DataPathTest, AFullSocketDoesNotHoldUpWhatComesIn) {
+  connect();
+  a_.udp.room = 0;
+  offer(a_, packets(0, 10));
+  a_.path->send(now_);
+  auto answer = packet(7);
+  std::swap_ranges(answer.begin() + 12, answer.begin() + 16, answer.begin() + 16);
+  offer(b_, {answer});
+  b_.path->send(now_);
+  a_.path->receive(now_);
+  EXPECT_THAT(a_.tun.to_host, ElementsAreArray({answer}));
+}
+
+TEST_F(DataPathTest, WhatWaitedTooLongIsDroppedAndCounted) {
+  connect();
+  a_.udp.room = 2;
+  offer(a_, packets(0, 20));
+  a_.path->send(now_);
+  now_ += Transmitter::kMaxWait + 1s;
+  a_.udp.room = -1;
+  a_.path->resume(now_);
+  EXPECT_EQ(a_.path->blocked(), Family::none);
+  EXPECT_EQ(a_.drops(DropReason::send_failed), 18U);
+  offer(a_, packets(100, 3));
+  settle();
+  std::vector<Buffer> expected = packets(0, 2);
+  std::ranges::copy(packets(100, 3), std::back_inserter(expected));
+  EXPECT_THAT(b_.tun.to_host, ElementsAreArray(expected));
+}
+
+TEST_F(DataPathTest, WhileASocketIsFullWhatWaitsStaysBounded) {
+  connect();
+  a_.udp.room = 0;
+  for (int i = 0; i < 1000; ++i) a_.path->retry_now(now_);  // a keepalive each
+  a_.udp.room = -1;
+  b_.udp.inbox.clear();
+  a_.path->resume(now_);
+  const auto waited = b_.udp.inbox.size();
+  EXPECT_LE(waited, Transmitter::kMaxWaiting + kBatchPackets);
+  EXPECT_EQ(a_.drops(DropReason::send_failed), 1000 - waited);
+}
+
+TEST_F(DataPathTest, HandshakesLeaveBeforePackets) {
+  connect();
+  now_ += 121s;  // time for new keys, while the old ones still do
+  a_.udp.order.clear();
+  offer(a_, packets(0, 3));
+  a_.path->send(now_);
+  EXPECT_EQ(a_.udp.order, "hppp");
+}
+
+TEST_F(DataPathTest, RefusedDatagramsAreCountedAndTheErrorIsKept) {
+  connect();
+  a_.udp.refusal = EHOSTUNREACH;
+  offer(a_, packets(0, 40));
+  settle();
+  EXPECT_EQ(a_.drops(DropReason::send_failed), 40U);
+  EXPECT_EQ(a_.path->send_error(), EHOSTUNREACH);
+  EXPECT_EQ(a_.path->blocked(), Family::none);
+  a_.udp.refusal = 0;
+  offer(a_, packets(40, 1));
+  settle();
+  EXPECT_EQ(a_.path->send_error(), 0);
+  EXPECT_THAT(b_.tun.to_host, ElementsAreArray(packets(40, 1)));
+}
+
+TEST_F(DataPathTest, AHandshakeThatIsRefusedIsCountedToo) {
+  a_.udp.refusal = EAFNOSUPPORT;
+  a_.path->call(a_.udp.peer, now_);
+  EXPECT_EQ(a_.drops(DropReason::send_failed), 1U);
+  EXPECT_EQ(a_.path->send_error(), EAFNOSUPPORT);
+}
+
+TEST_F(DataPathTest, PacketsTheInterfaceRefusesAreCounted) {
+  connect();
+  b_.tun.refuses = true;
+  offer(a_, packets(0, 3));
+  settle();
+  EXPECT_EQ(b_.drops(DropReason::deliver_failed), 3U);
+}
+
+TEST_F(DataPathTest, WhatWasTooLargeToReadIsCountedOnce) {
+  connect();
+  a_.udp.cut = 2;
+  a_.tun.cut = 1;
+  settle();
+  settle();
+  EXPECT_EQ(a_.drops(DropReason::truncated), 3U);
+}
+
+TEST_F(DataPathTest, ABrokenDeviceIsReported) {
+  a_.tun.read_error = EBADFD;
+  a_.udp.receive_error = EBADF;
+  EXPECT_EQ(a_.path->send(now_).error, EBADFD);
+  EXPECT_EQ(a_.path->receive(now_).error, EBADF);
+}
+
+TEST_F(DataPathTest, WhatHappenedIsToldOnce) {
+  a_.path->call(a_.udp.peer, now_);
+  std::vector<tunnel::Event> events;
+  a_.path->take_events(events);
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_TRUE(std::holds_alternative<tunnel::InitiationSent>(events.front()));
+  events.clear();
+  a_.path->take_events(events);
+  EXPECT_THAT(events, IsEmpty());
+}
+
+TEST_F(DataPathTest, GarbageIsCountedAndAnswersNothing) {
+  connect();
+  b_.udp.order.clear();
+  for (std::size_t size = 0; size < 200; ++size) b_.udp.inbox.emplace_back(size, static_cast<std::uint8_t>(size));
+  settle();
+  EXPECT_EQ(b_.drops(DropReason::malformed), 200U);
+  EXPECT_EQ(b_.udp.order, "");
+}
+
+}  // namespace
+}  // namespace adit::app
