@@ -14,6 +14,8 @@ enum ExitStatus : int {
   kDone = 0,
   kFailed = 1,
   kWrongUsage = 2,
+  kNotUp = 3,           ///< `status`: a named link is there, and is not up
+  kNoSuchLink = 4,      ///< `status`: a named link is not there
   kInvalidConfig = 78,  ///< EX_CONFIG of sysexits.h
 };
 
@@ -31,6 +33,7 @@ void add_pubkey(CLI::App& app, Context& context);
 void add_genpsk(CLI::App& app, Context& context);
 void add_pair(CLI::App& app, Context& context);
 void add_check(CLI::App& app, Context& context);
+void add_status(CLI::App& app, Context& context);
 
 /// The whole program: parses the command line, runs what it asks for, returns the exit status.
 int run(int argc, const char* const* argv, Context& context);

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// Asks a running aditd over its control socket (docs/control-socket.md). Knows lines and sockets, not what they say.
+#pragma once
+
+#include <chrono>
+#include <expected>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace adit::cli {
+
+enum class AskFailure : std::uint8_t {
+  no_socket,  ///< no such file
+  nobody,     ///< a file, and nobody behind it: the daemon was killed
+  forbidden,  ///< it is somebody else's
+  no_answer,  ///< connected, but no answer in time
+  broken,     ///< anything else
+};
+
+struct AskError {
+  AskFailure kind{};
+  int error = 0;  ///< errno, where there is one
+};
+
+/// The answer, without its newline.
+std::expected<std::string, AskError> ask(const std::filesystem::path& socket, std::string_view request,
+                                         std::chrono::milliseconds timeout);
+
+}  // namespace adit::cli

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+// adit status: asks every running link, or the named ones, what it is doing. Links go to standard output, what could
+// not be asked to standard error. The exit status tells scripts of named links: up (0), not up (3), not there (4).
+#include <fmt/ostream.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <system_error>
+#include <vector>
+
+#include "app/paths.h"
+#include "cli/commands.h"
+#include "cli/control_client.h"
+#include "cli/status_text.h"
+
+namespace adit::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::chrono::seconds kPatience{2};
+constexpr std::string_view kRequest = R"({"command":"status"})";
+
+struct Link {
+  std::string name;
+  ordered_json status;  ///< null: could not be asked
+  std::string problem;  ///< why
+  int exit_status = kDone;
+};
+
+std::string problem_text(const std::string& name, const std::filesystem::path& socket, const AskError& error) {
+  switch (error.kind) {
+    case AskFailure::no_socket:
+      return fmt::format(
+          "there is no link {0} ({1} is missing): start it with `systemctl start adit@{0}`, or see "
+          "`journalctl -u adit@{0}` why it ended",
+          name, socket.string());
+    case AskFailure::nobody:
+      return fmt::format(
+          "link {0} is not running (nobody answers at {1}): it was killed; see `journalctl -u "
+          "adit@{0}`, start it with `systemctl start adit@{0}`",
+          name, socket.string());
+    case AskFailure::forbidden:
+      return fmt::format("link {0} may only be asked by its owner: `sudo adit status {0}`", name);
+    case AskFailure::no_answer:
+      return fmt::format(
+          "link {0} runs but does not answer within {1} s: see `journalctl -u adit@{0}`, or restart it "
+          "with `systemctl restart adit@{0}`",
+          name, kPatience.count());
+    case AskFailure::broken:
+      break;
+  }
+  return fmt::format("cannot ask link {} at {}: {}", name, socket.string(),
+                     std::generic_category().message(error.error));
+}
+
+Link not_understood(Link link) {
+  link.status = nullptr;
+  link.problem =
+      fmt::format("link {} answers what this adit does not understand: are adit and aditd of one version?", link.name);
+  link.exit_status = kFailed;
+  return link;
+}
+
+Link ask_link(const std::string& name, std::int64_t now) {
+  Link link{.name = name, .status = nullptr, .problem = {}};
+  const auto socket = app::run_directory() / (name + ".sock");
+  const auto answer = name.find('/') == std::string::npos ? ask(socket, kRequest, kPatience)
+                                                          : std::unexpected(AskError{AskFailure::no_socket, ENOENT});
+  if (!answer) {
+    link.problem = problem_text(name, socket, answer.error());
+    const bool failed = answer.error().kind == AskFailure::forbidden || answer.error().kind == AskFailure::broken;
+    link.exit_status = failed ? kFailed : kNoSuchLink;
+    return link;
+  }
+  try {
+    link.status = ordered_json::parse(*answer).at("status");
+    static_cast<void>(status_text(link.status, now));  // all that people and scripts rely on is there
+    if (link.status.at("state") != "up") link.exit_status = kNotUp;
+    return link;
+  } catch (const ordered_json::exception&) {
+    return not_understood(std::move(link));
+  }
+}
+
+std::vector<std::string> running_links() {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(app::run_directory(), error)) {
+    if (entry.path().extension() == ".sock") names.push_back(entry.path().stem());
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+void print_json(const std::vector<Link>& links, Context& context) {
+  auto list = ordered_json::array();
+  for (const auto& link : links) {
+    if (!link.status.is_null()) list.push_back(link.status);
+  }
+  fmt::print(context.out, "{}\n", list.dump(2));
+}
+
+void print_text(const std::vector<Link>& links, std::int64_t now, Context& context) {
+  bool first = true;
+  for (const auto& link : links) {
+    if (link.status.is_null()) continue;
+    fmt::print(context.out, "{}{}", first ? "" : "\n", status_text(link.status, now));
+    first = false;
+  }
+}
+
+/// The worst of the named links. Without names it is not an error that a link is not up, but that it cannot be asked
+/// although it is there.
+int exit_status(const std::vector<Link>& links, bool named) {
+  const auto has = [&](int status) {
+    return std::ranges::any_of(links, [status](const auto& link) { return link.exit_status == status; });
+  };
+  if (has(kFailed)) return kFailed;
+  if (!named) return kDone;
+  if (has(kNoSuchLink)) return kNoSuchLink;
+  return has(kNotUp) ? kNotUp : kDone;
+}
+
+int status(const std::vector<std::string>& named, bool json, Context& context) {
+  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+  const std::int64_t now = std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count();
+  std::vector<Link> links;
+  for (const auto& name : named.empty() ? running_links() : named) links.push_back(ask_link(name, now));
+  if (json) {
+    print_json(links, context);
+  } else {
+    print_text(links, now, context);
+  }
+  for (const auto& link : links) {
+    if (!link.problem.empty()) fmt::print(context.err, "adit: {}\n", link.problem);
+  }
+  if (links.empty() && !json) {
+    fmt::print(context.out, "no links are running ({} has no sockets)\n", app::run_directory().string());
+  }
+  return exit_status(links, !named.empty());
+}
+
+}  // namespace
+
+void add_status(CLI::App& app, Context& context) {
+  auto* const command = app.add_subcommand("status", "Say what links are doing, and why");
+  const auto names = std::make_shared<std::vector<std::string>>();
+  const auto json = std::make_shared<bool>(false);
+  command->add_option("NAME", *names, "Links, by the names of their files; default: all that run on this host");
+  command->add_flag("--json", *json, "A JSON array with an object for each link");
+  command->footer("Exit status with NAME: 0 up, 3 not up, 4 no such link.");
+  command->callback([&context, names, json] { context.exit_status = status(*names, *json, context); });
+}
+
+}  // namespace adit::cli

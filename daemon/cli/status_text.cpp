@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+#include "cli/status_text.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+namespace adit::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+std::string text(const ordered_json& object, const char* name) {
+  return object.at(name).get<std::string>();
+}
+
+std::string first_line(const ordered_json& link, std::int64_t now) {
+  const auto reason = text(link, "reason");
+  const auto span = span_text(now - link.at("since").get<std::int64_t>());
+  return fmt::format("{}: {} for {}{}{}\n", text(link, "name"), text(link, "state"), span, reason.empty() ? "" : ": ",
+                     reason);
+}
+
+std::string peer_line(const ordered_json& peer) {
+  const auto& endpoint = peer.at("endpoint");
+  const auto where = endpoint.is_null()
+                         ? std::string("no endpoint known")
+                         : fmt::format("at {} ({})", endpoint.get<std::string>(), text(peer, "endpoint_source"));
+  return fmt::format("  peer       {} {}\n", text(peer, "public_key"), where);
+}
+
+std::string handshake_line(const ordered_json& peer, std::int64_t now) {
+  const auto& latest = peer.at("latest_handshake");
+  if (latest.is_null()) return "  handshake  never\n";
+  const auto& round_trip = peer.at("handshake_rtt_ms");
+  return fmt::format("  handshake  {} ago{}\n", span_text(now - latest.get<std::int64_t>()),
+                     round_trip.is_null() ? "" : fmt::format(", round trip {:.1f} ms", round_trip.get<double>()));
+}
+
+std::string amount(const ordered_json& traffic) {
+  const auto packets = traffic.at("packets").get<std::uint64_t>();
+  return fmt::format("{} in {} packet{}", bytes_text(traffic.at("bytes").get<std::uint64_t>()), packets,
+                     packets == 1 ? "" : "s");
+}
+
+std::string drops_line(const ordered_json& drops) {
+  std::string list;
+  for (const auto& [reason, value] : drops.items()) {
+    const auto count = value.get<std::uint64_t>();
+    if (count != 0) list += fmt::format("{}{} {}", list.empty() ? "" : ", ", reason, count);
+  }
+  return list.empty() ? list : fmt::format("  dropped    {}\n", list);
+}
+
+std::string routes_line(const ordered_json& routes) {
+  std::string list;
+  for (const auto& route : routes) list += (list.empty() ? "" : ", ") + text(route, "to");
+  return list.empty() ? list : fmt::format("  routes     {}\n", list);
+}
+
+}  // namespace
+
+std::string bytes_text(std::uint64_t bytes) {
+  constexpr std::array kUnits{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  if (bytes < 1024) return fmt::format("{} B", bytes);
+  auto amount = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (amount >= 1024 && unit + 1 < kUnits.size()) {
+    amount /= 1024;
+    ++unit;
+  }
+  return fmt::format("{:.1f} {}", amount, kUnits[unit]);
+}
+
+std::string span_text(std::int64_t seconds) {
+  constexpr std::int64_t kMinute = 60;
+  constexpr std::int64_t kHour = 60 * kMinute;
+  constexpr std::int64_t kDay = 24 * kHour;
+  seconds = std::max<std::int64_t>(seconds, 0);
+  if (seconds < kMinute) return fmt::format("{} s", seconds);
+  if (seconds < kHour) return fmt::format("{} min", seconds / kMinute);
+  if (seconds < kDay) return fmt::format("{} h {} min", seconds / kHour, seconds % kHour / kMinute);
+  return fmt::format("{} d {} h", seconds / kDay, seconds % kDay / kHour);
+}
+
+std::string status_text(const ordered_json& link, std::int64_t now) {
+  const auto& peer = link.at("peer");
+  const auto& traffic = link.at("traffic");
+  return first_line(link, now) + peer_line(peer) + handshake_line(peer, now) +
+         fmt::format("  traffic    sent {}, received {}\n", amount(traffic.at("tx")), amount(traffic.at("rx"))) +
+         drops_line(link.at("drops")) + routes_line(link.at("routes")) +
+         fmt::format("  interface  {}, MTU {}, listening on {}\n", text(link, "interface"),
+                     link.at("mtu").get<std::uint32_t>(), text(link.at("local"), "listen"));
+}
+
+}  // namespace adit::cli
