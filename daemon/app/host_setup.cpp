@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+#include "app/host_setup.h"
+
+#include "app/host_plan.h"
+#include "app/or_throw.h"
+
+namespace adit::app {
+
+HostSetup::HostSetup(const config::Config& config, const net::TunDevice& device, std::uint32_t mtu)
+    : config_(config),
+      mtu_(mtu),
+      netlink_(or_throw(net::Netlink::open())),
+      interface_(netlink_, device.index(), device.name()),
+      policy_(netlink_) {
+  or_throw(interface_.apply(interface_settings(config, mtu)));
+  const auto table = link_number(config.name);
+  const auto families = default_families(config);
+  if (families.empty()) {
+    // Only what bears this link's own mark: a mark of the user's choice may be another link's, too, and in use there.
+    or_throw(net::PolicyRouting::remove_leftovers(netlink_, table, table));
+    return;
+  }
+  or_throw(policy_.install(
+      {.interface = device.index(), .families = families, .table = table, .fwmark = datagram_mark(config).value()}));
+}
+
+Result<> HostSetup::restore() {
+  if (auto done = interface_.restore(); !done) return done;
+  return policy_.restore();
+}
+
+Result<> HostSetup::set_mtu(std::uint32_t mtu) {
+  auto done = interface_.apply(interface_settings(config_, mtu));
+  if (done) mtu_ = mtu;
+  return done;
+}
+
+Result<net::RouteInfo> HostSetup::route_to(const IpAddress& destination) {
+  return net::route_to(netlink_, destination, datagram_mark(config_));
+}
+
+std::vector<net::RouteSpec> HostSetup::routes() const {
+  auto routes = interface_.routes();
+  for (const auto family : default_families(config_)) {
+    routes.push_back({.to = {IpAddress::any(family), 0}, .table = link_number(config_.name)});
+  }
+  return routes;
+}
+
+}  // namespace adit::app

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// The host's network as the link needs it: interface, routes, and policy routing for a default route through the
+// tunnel. All of it is taken back when this goes.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "config/config.h"
+#include "net/interface_setup.h"
+#include "net/policy_routing.h"
+#include "net/tun_device.h"
+
+namespace adit::app {
+
+class HostSetup {
+ public:
+  /// Throws std::runtime_error with a sentence. `config` must outlive this.
+  HostSetup(const config::Config& config, const net::TunDevice& device, std::uint32_t mtu);
+
+  /// Brings back what the kernel took away, as it does when the interface goes down.
+  Result<> restore();
+  Result<> set_mtu(std::uint32_t mtu);
+  /// The way our datagrams take.
+  Result<net::RouteInfo> route_to(const IpAddress& destination);
+
+  std::uint32_t mtu() const { return mtu_; }
+  /// All of them, default routes included.
+  std::vector<net::RouteSpec> routes() const;
+
+ private:
+  const config::Config& config_;
+  std::uint32_t mtu_;
+  net::Netlink netlink_;
+  net::InterfaceSetup interface_;
+  net::PolicyRouting policy_;
+};
+
+}  // namespace adit::app
