@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+#include "app/daemon.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "app/control_protocol.h"
+#include "app/host_plan.h"
+#include "app/mtu.h"
+#include "app/or_throw.h"
+#include "app/paths.h"
+#include "app/status_report.h"
+
+namespace adit::app {
+namespace {
+
+/// What an event may cause is done in the same turn, but events that cause events must not keep packets waiting.
+constexpr int kEventRounds = 4;
+
+}  // namespace
+
+Daemon::Daemon(config::Config config, spdlog::logger& log)
+    : config_(std::move(config)),
+      public_key_(crypto::public_key_of(config_.local.private_key)),
+      log_(log),
+      event_log_(log),
+      aead_(crypto::make_sodium_aead()),
+      signals_(loop_, [this](int number) { signal(number); }),
+      device_(or_throw(net::TunDevice::open(tun_options(config_)))),
+      sockets_(or_throw(net::open_udp(listen_options(config_)))),
+      host_(config_, device_, config_.interface.mtu.value_or(kUnknownPathMtu)),
+      control_(loop_, run_directory(), config_.name, [this](std::string_view request) { return answer(request); }),
+      store_(state_directory() / config_.name, read_boot_id()),
+      state_(store_.load()),
+      tun_port_(device_),
+      udp_port_(sockets_),
+      tick_(loop_, [] {}) {
+  for (const auto& warning : config_.warnings) log_.warn("{}", config::to_string(warning));
+  for (const auto& warning : state_.warnings) log_.warn("{}", warning);
+  make_tunnel();
+  make_link();
+  watch_sockets();
+}
+
+void Daemon::make_tunnel() {
+  tunnel::Settings settings{.private_key = std::move(config_.local.private_key),
+                            .peer_key = config_.peer.public_key,
+                            .preshared_key = std::move(config_.peer.preshared_key),
+                            .keepalive = config_.peer.keepalive,
+                            .allowed_ips = config_.peer.allowed_ips,
+                            .mtu = host_.mtu(),
+                            .last_timestamp = state_.timestamp};
+  tunnel_ = or_throw(tunnel::Tunnel::make(std::move(settings), random_, wall_clock_));
+}
+
+void Daemon::make_link() {
+  data_path_.emplace(*tunnel_, *aead_, tun_port_, udp_port_,
+                     [this](const noise::Tai64n& timestamp) { keep_timestamp(timestamp); });
+  CallerOptions options{.names = config_.peer.endpoints,
+                        .remembered = state_.endpoint,
+                        .resolver = {.fwmark = datagram_mark(config_)},
+                        .has_v4 = sockets_.v4.has_value(),
+                        .has_v6 = sockets_.v6.has_value()};
+  const auto line = [this] {
+    const auto& status = tunnel_->status();
+    const bool heard_lately = status.heard_at && loop_.now() - *status.heard_at < Endpoints::kPatienceTime;
+    return Endpoints::Line{.remote = tunnel_->path().remote,
+                           .alive = status.handshake_at && (status.attempts <= 1 || heard_lately)};
+  };
+  const auto call = [this](const Endpoint& endpoint) {
+    data_path_->call(endpoint, loop_.now());
+    upkeep_->called();
+  };
+  caller_.emplace(loop_, random_, log_, std::move(options), line, call);
+  upkeep_.emplace(Upkeep::Parts{.config = config_,
+                                .interface = device_.index(),
+                                .loop = loop_,
+                                .wall_clock = wall_clock_,
+                                .log = log_,
+                                .event_log = event_log_,
+                                .tunnel = *tunnel_,
+                                .data_path = *data_path_,
+                                .host = host_,
+                                .caller = *caller_,
+                                .store = store_});
+  monitor_.emplace(loop_, [this](const net::NetworkChange& change) { network_changed(change); });
+}
+
+void Daemon::watch_sockets() {
+  tun_watch_ = loop_.watch(device_.fd(), EPOLLIN, [this](std::uint32_t) { packets_wait_ = true; });
+  const auto watch = [this](std::optional<net::UdpSocket>& socket) {
+    if (!socket) return net::Watch();
+    return loop_.watch(socket->fd(), EPOLLIN, [this, family = socket->family()](std::uint32_t events) {
+      room_to_send_ |= (events & EPOLLOUT) != 0;
+      if ((events & ~EPOLLOUT) == 0) return;
+      datagrams_wait_ = true;
+      udp_port_.mark_readable(family);
+    });
+  };
+  v4_watch_ = watch(sockets_.v4);
+  v6_watch_ = watch(sockets_.v6);
+  loop_.set_turn_end([this] { turn(); });
+}
+
+Result<> Daemon::run() {
+  log_.info("{} serves {} on {}, port {}, public key {}", "aditd", config_.name, device_.name(), sockets_.port(),
+            crypto::to_base64(public_key_));
+  caller_->start();
+  turn();
+  loop_.run();
+  loop_.set_turn_end({});
+  if (failure_) return std::unexpected(*failure_);
+  return {};
+}
+
+void Daemon::signal(int number) {
+  if (number == SIGHUP) {
+    log_.warn("reload is not supported yet: restart to apply changes");
+    return;
+  }
+  log_.info("ending on {}", number == SIGTERM ? "SIGTERM" : "SIGINT");
+  loop_.stop();
+}
+
+void Daemon::network_changed(const net::NetworkChange& change) {
+  if (std::ranges::find(change.links_deleted, device_.index()) != change.links_deleted.end()) {
+    give_up(fmt::format("the interface {} was removed while in use: start aditd again (systemd does so by itself)",
+                        device_.name()));
+    return;
+  }
+  upkeep_->network_changed(change, loop_.now());
+}
+
+/// Datagrams first: what they deliver makes the kernel answer at once, and the answers are in the same turn's packets.
+void Daemon::turn() {
+  const auto now = loop_.now();
+  move_packets(now);
+  if (tunnel_->deadline() <= now) data_path_->tick(now);
+  handle_events(now);
+  upkeep_->turn_end(now);
+  handle_events(now);
+  set_interest();
+  plan_tick();
+}
+
+void Daemon::move_packets(Instant now) {
+  if (std::exchange(room_to_send_, false)) data_path_->resume(now);
+  const bool received = std::exchange(datagrams_wait_, false);
+  if (received) {
+    if (const auto result = data_path_->receive(now); result.error != 0) {
+      give_up(fmt::format("the UDP socket can no longer be used: {}", net::describe(result.error)));
+    }
+  }
+  const bool waiting = std::exchange(packets_wait_, false);
+  if ((received || waiting) && data_path_->blocked() == Family::none) {
+    if (const auto result = data_path_->send(now); result.error != 0) {
+      give_up(fmt::format("the interface {} can no longer be read: {}", device_.name(), net::describe(result.error)));
+    }
+  }
+}
+
+void Daemon::handle_events(Instant now) {
+  for (int round = 0; round < kEventRounds; ++round) {
+    data_path_->take_events(events_);
+    if (events_.empty()) return;
+    const auto events = std::exchange(events_, {});
+    for (const auto& event : events) {
+      upkeep_->event(event, now);
+      caller_->event(event, now);
+    }
+  }
+}
+
+/// While a socket is full, packets wait in the kernel.
+void Daemon::set_interest() {
+  const auto blocked = data_path_->blocked();
+  tun_watch_.set_events(blocked == Family::none ? std::uint32_t{EPOLLIN} : 0);
+  if (v4_watch_) v4_watch_.set_events(blocked == Family::v4 ? EPOLLIN | EPOLLOUT : EPOLLIN);
+  if (v6_watch_) v6_watch_.set_events(blocked == Family::v6 ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+/// Nearly every packet moves a deadline into the future. The timer is left where it is then, and looks again.
+void Daemon::plan_tick() {
+  const auto deadline = tunnel_->deadline();
+  if (deadline == tunnel::kNever) return;
+  if (!tick_.deadline() || deadline < *tick_.deadline()) tick_.set(deadline);
+}
+
+std::string Daemon::answer(std::string_view request) {
+  const auto status = [this] {
+    const auto& health = upkeep_->look(loop_.now());
+    return to_json({.name = config_.name,
+                    .interface = device_.name(),
+                    .health = health,
+                    .since = upkeep_->since(),
+                    .peer_key = config_.peer.public_key,
+                    .remote = tunnel_->path().remote,
+                    .keepalive = tunnel_->keepalive(),
+                    .local_key = public_key_,
+                    .listen = listen_text(config_.local.listen, sockets_.port()),
+                    .status = tunnel_->status(),
+                    .mtu = host_.mtu(),
+                    .crypto = aead_->name(),
+                    .routes = host_.routes()});
+  };
+  return app::answer(request, {.status = status});
+}
+
+void Daemon::give_up(std::string reason) {
+  if (!failure_) failure_ = Error{std::move(reason)};
+  loop_.stop();
+}
+
+void Daemon::keep_timestamp(const noise::Tai64n& timestamp) {
+  const auto saved = store_.save_timestamp(timestamp);
+  if (!saved && !timestamps_lost_) log_.warn("{}; said once, tried each time", saved.error().message);
+  timestamps_lost_ = !saved;
+}
+
+}  // namespace adit::app

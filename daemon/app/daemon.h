@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// One link, put together: makes everything in the order in which each can stand on the one before, and runs the loop.
+// What goes wrong at the start is a std::runtime_error with a sentence; whatever was made until then is taken back.
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/control_socket.h"
+#include "app/upkeep.h"
+#include "net/signals.h"
+#include "net/system.h"
+
+namespace adit::app {
+
+class Daemon {
+ public:
+  Daemon(config::Config config, spdlog::logger& log);
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  /// Until a signal ends it. The error is a sentence: why the link could not go on.
+  Result<> run();
+
+ private:
+  void make_tunnel();
+  void make_link();
+  void watch_sockets();
+
+  void signal(int number);
+  void network_changed(const net::NetworkChange& change);
+  void turn();
+  void move_packets(Instant now);
+  void handle_events(Instant now);
+  void set_interest();
+  void plan_tick();
+  std::string answer(std::string_view request);
+  void give_up(std::string reason);
+  void keep_timestamp(const noise::Tai64n& timestamp);
+
+  // In the order of their making; taken back in the reverse.
+  config::Config config_;
+  crypto::PublicKey public_key_;
+  spdlog::logger& log_;
+  EventLog event_log_;
+  net::SystemRandom random_;
+  net::SystemWallClock wall_clock_;
+  std::unique_ptr<crypto::Aead> aead_;
+  net::EventLoop loop_;
+  net::SignalWatch signals_;
+  net::TunDevice device_;
+  net::UdpPair sockets_;
+  HostSetup host_;
+  ControlSocket control_;
+  StateStore store_;
+  StateStore::Loaded state_;
+  std::unique_ptr<tunnel::Tunnel> tunnel_;
+  TunPort tun_port_;
+  UdpPort udp_port_;
+  std::optional<DataPath> data_path_;
+  std::optional<Caller> caller_;
+  std::optional<Upkeep> upkeep_;
+  std::optional<net::NetlinkMonitor> monitor_;
+  net::Timer tick_;
+
+  net::Watch tun_watch_;
+  net::Watch v4_watch_;
+  net::Watch v6_watch_;
+  bool packets_wait_ = false;
+  bool datagrams_wait_ = false;
+  bool room_to_send_ = false;
+  std::vector<tunnel::Event> events_;
+  bool timestamps_lost_ = false;
+  std::optional<Error> failure_;
+};
+
+}  // namespace adit::app

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// Where log lines go: stderr, which under systemd is the journal. The journal has its own clock and wants to be told a
+// line's weight in its own way.
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <memory>
+
+#include "config/config.h"
+
+namespace adit::app {
+
+std::shared_ptr<spdlog::logger> make_logger(config::LogLevel level);
+
+}  // namespace adit::app

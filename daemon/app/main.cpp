@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+// aditd CONFIG.yaml: reads the file, runs the link, and says in one sentence why when it cannot.
+#include <fmt/core.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string_view>
+
+#include "app/daemon.h"
+#include "app/logging.h"
+#include "config/reader.h"
+
+namespace {
+
+using adit::config::Config;
+
+constexpr int kFailed = 1;
+constexpr int kWrongUsage = 2;
+constexpr int kConfigInvalid = 78;  // EX_CONFIG
+constexpr std::string_view kUsage =
+    "usage: aditd CONFIG.yaml\n"
+    "Runs one encrypted link in the foreground until SIGTERM or SIGINT.\n"
+    "\n"
+    "  --help     shows this\n"
+    "  --version  shows the version\n"
+    "\n"
+    "`adit check CONFIG.yaml` says whether the file is right, `adit status` what a running link does.\n";
+
+/// Keys must not end up in a core file, nor be read by another process of the same user.
+void guard_memory() {
+  const rlimit none{.rlim_cur = 0, .rlim_max = 0};
+  setrlimit(RLIMIT_CORE, &none);
+  prctl(PR_SET_DUMPABLE, 0);
+}
+
+int run(Config config) {
+  const auto log = adit::app::make_logger(config.log_level);
+  try {
+    const auto ended = adit::app::Daemon(std::move(config), *log).run();
+    if (ended) return EXIT_SUCCESS;
+    log->error("{}", ended.error().message);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "aditd: {}\n", error.what());
+  }
+  return kFailed;
+}
+
+int start(const char* file) {
+  const char* const credentials = std::getenv("CREDENTIALS_DIRECTORY");
+  auto config = adit::config::read_config(file, {.credentials_directory = credentials == nullptr ? "" : credentials});
+  if (config) return run(std::move(*config));
+  for (const auto& problem : config.error()) fmt::print(stderr, "{}\n", to_string(problem));
+  return kConfigInvalid;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  guard_memory();
+  std::signal(SIGPIPE, SIG_IGN);  // whoever read our log may go; the link stays
+  const std::string_view argument = argc == 2 ? argv[1] : "";
+  if (argument == "--help" || argument == "-h") {
+    fmt::print("{}", kUsage);
+    return EXIT_SUCCESS;
+  }
+  if (argument == "--version") {
+    fmt::print("aditd {}\n", ADIT_VERSION);
+    return EXIT_SUCCESS;
+  }
+  if (argument.empty() || argument.starts_with('-')) {
+    fmt::print(stderr, "{}", kUsage);
+    return kWrongUsage;
+  }
+  return start(argv[1]);
+}
