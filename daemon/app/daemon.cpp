@@ -40,6 +40,7 @@ Daemon::Daemon(config::Config config, spdlog::logger& log)
       tick_(loop_, [] {}) {
   for (const auto& warning : config_.warnings) log_.warn("{}", config::to_string(warning));
   for (const auto& warning : state_.warnings) log_.warn("{}", warning);
+  timestamps_lost_ = !state_.writable;
   make_tunnel();
   make_link();
   watch_sockets();
@@ -127,8 +128,7 @@ void Daemon::signal(int number) {
 
 void Daemon::network_changed(const net::NetworkChange& change) {
   if (std::ranges::find(change.links_deleted, device_.index()) != change.links_deleted.end()) {
-    give_up(fmt::format("the interface {} was removed while in use: start aditd again (systemd does so by itself)",
-                        device_.name()));
+    give_up(interface_removed());
     return;
   }
   upkeep_->network_changed(change, loop_.now());
@@ -157,7 +157,9 @@ void Daemon::move_packets(Instant now) {
   const bool waiting = std::exchange(packets_wait_, false);
   if ((received || waiting) && data_path_->blocked() == Family::none) {
     if (const auto result = data_path_->send(now); result.error != 0) {
-      give_up(fmt::format("the interface {} can no longer be read: {}", device_.name(), net::describe(result.error)));
+      give_up(net::TunDevice::is_gone(result.error) ? interface_removed()
+                                                    : fmt::format("the interface {} can no longer be read: {}",
+                                                                  device_.name(), net::describe(result.error)));
     }
   }
 }
@@ -209,6 +211,11 @@ std::string Daemon::answer(std::string_view request) {
   return app::answer(request, {.status = status});
 }
 
+std::string Daemon::interface_removed() const {
+  return fmt::format("the interface {} was removed while in use: start aditd again (systemd does so by itself)",
+                     device_.name());
+}
+
 void Daemon::give_up(std::string reason) {
   if (!failure_) failure_ = Error{std::move(reason)};
   loop_.stop();
@@ -216,7 +223,10 @@ void Daemon::give_up(std::string reason) {
 
 void Daemon::keep_timestamp(const noise::Tai64n& timestamp) {
   const auto saved = store_.save_timestamp(timestamp);
-  if (!saved && !timestamps_lost_) log_.warn("{}; said once, tried each time", saved.error().message);
+  if (!saved && !timestamps_lost_) {
+    log_.warn("{}: if aditd restarts and this host's clock goes back, the peer will refuse handshakes for that long",
+              saved.error().message);
+  }
   timestamps_lost_ = !saved;
 }
 

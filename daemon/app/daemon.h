@@ -38,6 +38,7 @@ class Daemon {
   void set_interest();
   void plan_tick();
   std::string answer(std::string_view request);
+  std::string interface_removed() const;
   void give_up(std::string reason);
   void keep_timestamp(const noise::Tai64n& timestamp);
 
@@ -73,7 +74,7 @@ class Daemon {
   bool datagrams_wait_ = false;
   bool room_to_send_ = false;
   std::vector<tunnel::Event> events_;
-  bool timestamps_lost_ = false;
+  bool timestamps_lost_ = false;  ///< and has been said
   std::optional<Error> failure_;
 };
 

@@ -66,6 +66,7 @@ StateStore::Loaded StateStore::load() {
   const bool created = std::filesystem::create_directories(directory_, error);
   if (created) std::filesystem::permissions(directory_, std::filesystem::perms::owner_all, error);
   if (error || ::access(directory_.c_str(), W_OK | X_OK) != 0) {
+    loaded.writable = false;
     loaded.warnings.push_back(fmt::format(
         "{} cannot be written ({}): after a restart with the clock set back the peer may refuse handshakes for that "
         "long, and where it was last found is forgotten; let this user write there, or set ADIT_STATE_DIR",

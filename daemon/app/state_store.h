@@ -20,6 +20,7 @@ class StateStore {
   struct Loaded {
     noise::Tai64n timestamp{};  ///< no timestamp up to this one may be sent; zero: none is known
     std::optional<Endpoint> endpoint;
+    bool writable = true;
     std::vector<std::string> warnings;  ///< sentences: what could not be read, and what that costs
   };
 

@@ -132,6 +132,7 @@ TEST_F(StateStoreTest, AFolderThatCannotBeWrittenSaysWhatIsLost) {
   const auto loaded = store.load();
   EXPECT_THAT(loaded.warnings.at(0), ::testing::AllOf(HasSubstr(directory_.string()), HasSubstr("ADIT_STATE_DIR"),
                                                       HasSubstr("the peer may refuse handshakes")));
+  EXPECT_FALSE(loaded.writable);
   const auto saved = store.save_timestamp(kStamp);
   ASSERT_FALSE(saved);
   EXPECT_THAT(saved.error().message, HasSubstr((directory_ / "timestamp").string()));
