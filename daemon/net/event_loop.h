@@ -25,6 +25,8 @@ class Watch {
   Watch() = default;
   Watch(Watch&& other) noexcept;
   Watch& operator=(Watch&& other) noexcept;
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
   ~Watch() { reset(); }
 
   /// The interest from now on: EPOLLIN, EPOLLOUT, both, or 0 (errors and hang-ups are always reported).

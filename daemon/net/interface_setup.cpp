@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <tuple>
 
 namespace adit::net {
 namespace {
@@ -62,11 +63,12 @@ InterfaceSetup::~InterfaceSetup() {
 }
 
 Result<> InterfaceSetup::apply(const InterfaceSettings& wanted) {
-  const bool first = !before_;
+  const bool first = !active_;
   if (first) {
     auto link = get_link(netlink_, index_);
     if (!link) return fail("cannot look at the interface {}: {}", name_, describe(link.error()));
     before_ = std::move(*link);
+    active_ = true;
   }
   auto done = first ? adopt_leftovers(wanted) : Result<>();
   if (done) done = change(wanted);
@@ -75,13 +77,14 @@ Result<> InterfaceSetup::apply(const InterfaceSettings& wanted) {
   } else if (first) {
     remove();
   } else {
-    (void)change(InterfaceSettings(applied_));  // what was possible before is as good as certain to be possible again
+    std::ignore =
+        change(InterfaceSettings(applied_));  // what was possible before is as good as certain to be possible again
   }
   return done;
 }
 
 Result<> InterfaceSetup::restore() {
-  if (!before_) return {};
+  if (!active_) return {};
   const auto link = get_link(netlink_, index_);
   if (!link) return fail("cannot look at the interface {}: {}", name_, describe(link.error()));
   if (!link->up) return {};  // whoever took it down may want it so; routes need it up
@@ -89,14 +92,14 @@ Result<> InterfaceSetup::restore() {
 }
 
 void InterfaceSetup::remove() {
-  if (!before_) return;
-  (void)remove_unwanted({});
+  if (!active_) return;
+  std::ignore = remove_unwanted({});
   // A persistent interface outlives us, and is to be as it was.
   const LinkChange back{
-      .mtu = before_->mtu, .queue_length = before_->queue_length, .up = before_->up, .multicast = before_->multicast};
-  (void)change_link(netlink_, index_, back);
-  (void)change_link(netlink_, index_, {.address_generation = before_->address_generation});
-  before_.reset();
+      .mtu = before_.mtu, .queue_length = before_.queue_length, .up = before_.up, .multicast = before_.multicast};
+  std::ignore = change_link(netlink_, index_, back);
+  std::ignore = change_link(netlink_, index_, {.address_generation = before_.address_generation});
+  active_ = false;
   applied_ = {};
   added_ = {};
 }
@@ -133,9 +136,10 @@ Result<> InterfaceSetup::change(const InterfaceSettings& wanted) {
 Result<> InterfaceSetup::change_link_to(const InterfaceSettings& wanted) {
   // No link-local address of the kernel's making: nobody on the other side could use it, and packets from it would
   // only be refused as not allowed. In a message of its own, as it must not fail the rest, and before `up`.
-  if (before_->address_generation) (void)change_link(netlink_, index_, {.address_generation = IN6_ADDR_GEN_MODE_NONE});
+  if (before_.address_generation)
+    std::ignore = change_link(netlink_, index_, {.address_generation = IN6_ADDR_GEN_MODE_NONE});
   const LinkChange change{.mtu = wanted.mtu,
-                          .queue_length = wanted.queue_length.value_or(before_->queue_length),
+                          .queue_length = wanted.queue_length.value_or(before_.queue_length),
                           .multicast = wanted.multicast};
   if (auto done = change_link(netlink_, index_, change); !done) {
     return fail("cannot set up the interface {} (mtu {}): {}", name_, wanted.mtu, describe(done.error()));

@@ -20,10 +20,10 @@ namespace adit::net {
 
 struct InterfaceSettings {
   std::uint32_t mtu = 1420;
-  std::optional<std::uint32_t> queue_length = {};  ///< packets; none: as it is
+  std::optional<std::uint32_t> queue_length;  ///< packets; none: as it is
   bool multicast = false;
-  std::vector<InterfaceAddress> addresses = {};
-  std::vector<RouteSpec> routes = {};  ///< default routes for the whole host belong to PolicyRouting
+  std::vector<InterfaceAddress> addresses;
+  std::vector<RouteSpec> routes;  ///< default routes for the whole host belong to PolicyRouting
 };
 
 class InterfaceSetup {
@@ -62,7 +62,8 @@ class InterfaceSetup {
   Netlink& netlink_;
   std::uint32_t index_;
   std::string name_;
-  std::optional<LinkState> before_;  ///< as we found the link; none: nothing applied
+  bool active_ = false;  ///< something is applied, or about to be
+  LinkState before_;     ///< as we found the link
   InterfaceSettings applied_;
   Added added_;  ///< what is there because of us; the rest of applied_ was there before
 };

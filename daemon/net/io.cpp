@@ -2,7 +2,8 @@
 #include "net/io.h"
 
 #include <fmt/core.h>
-#include <string.h>
+
+#include <cstring>
 
 namespace adit::net {
 

@@ -27,8 +27,8 @@ struct Answer {
   std::vector<std::vector<std::uint8_t>> messages;
 };
 
-std::string explanation_of(const nlmsgerr* verdict) {
-  auto* header = reinterpret_cast<nlmsghdr*>(reinterpret_cast<std::uintptr_t>(verdict) - NLMSG_HDRLEN);
+std::string explanation_of(nlmsgerr* verdict) {
+  auto* header = reinterpret_cast<nlmsghdr*>(reinterpret_cast<std::uint8_t*>(verdict) - NLMSG_HDRLEN);
   if ((header->nlmsg_flags & NLM_F_ACK_TLVS) == 0) return {};
   // Between verdict and explanation stands our own request, unless the kernel left its body out.
   const bool capped = (header->nlmsg_flags & NLM_F_CAPPED) != 0;

@@ -3,6 +3,8 @@
 // verdict, keep its errno and its explanation. What the messages say is the business of netlink_*.h.
 #pragma once
 
+#include <linux/netlink.h>
+
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -12,7 +14,6 @@
 #include "base/result.h"
 
 struct nl_sock;
-struct nlmsghdr;
 
 namespace adit::net {
 
@@ -23,8 +24,8 @@ class NetlinkMessage;
 inline constexpr std::uint8_t kAditProtocol = 173;
 
 struct NetlinkError {
-  int code = 0;                  ///< errno
-  std::string explanation = {};  ///< the kernel's own words (extended acknowledgement), often none
+  int code = 0;             ///< errno
+  std::string explanation;  ///< the kernel's own words (extended acknowledgement), often none
 };
 /// "File exists (EEXIST)", with the kernel's explanation where there is one, and the mend where it is always the same.
 std::string describe(const NetlinkError& error);

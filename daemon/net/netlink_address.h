@@ -11,8 +11,8 @@
 namespace adit::net {
 
 struct InterfaceAddress {
-  IpNetwork network = {};  ///< ours, with its host bits
-  IpAddress peer = {};     ///< the far end's; none: not named
+  IpNetwork network;  ///< ours, with its host bits
+  IpAddress peer;     ///< the far end's; none: not named
   friend bool operator==(const InterfaceAddress&, const InterfaceAddress&) = default;
 };
 

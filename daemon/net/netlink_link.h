@@ -11,23 +11,23 @@
 namespace adit::net {
 
 struct LinkState {
-  std::string name = {};
+  std::string name;
   std::uint32_t mtu = 0;
   std::uint32_t queue_length = 0;
   bool up = false;
   bool multicast = false;
   /// IN6_ADDR_GEN_MODE_*: how the kernel makes up link-local addresses; none: the link has no IPv6.
-  std::optional<std::uint8_t> address_generation = {};
+  std::optional<std::uint8_t> address_generation;
 };
 
 /// Only what is set is changed. The kernel changes flags before the rest: to have no link-local address, set
 /// `address_generation` in a call before the one that sets `up`.
 struct LinkChange {
-  std::optional<std::uint32_t> mtu = {};
-  std::optional<std::uint32_t> queue_length = {};
-  std::optional<bool> up = {};
-  std::optional<bool> multicast = {};
-  std::optional<std::uint8_t> address_generation = {};
+  std::optional<std::uint32_t> mtu;
+  std::optional<std::uint32_t> queue_length;
+  std::optional<bool> up;
+  std::optional<bool> multicast;
+  std::optional<std::uint8_t> address_generation;
 };
 
 NetlinkResult<LinkState> get_link(Netlink& netlink, std::uint32_t index);

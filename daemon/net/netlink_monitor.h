@@ -14,9 +14,9 @@ namespace adit::net {
 
 /// What one turn of the loop brought.
 struct NetworkChange {
-  std::vector<std::uint32_t> links_deleted = {};
-  std::vector<std::uint32_t> links_up = {};    ///< seen with IFF_UP; may have been up before
-  std::vector<std::uint32_t> links_down = {};  ///< seen without
+  std::vector<std::uint32_t> links_deleted;
+  std::vector<std::uint32_t> links_up;    ///< seen with IFF_UP; may have been up before
+  std::vector<std::uint32_t> links_down;  ///< seen without
   bool addresses = false;
   bool routes = false;
   /// The kernel had more to say than the socket could hold: anything may have changed (the other flags are set too).

@@ -96,8 +96,8 @@ NetlinkResult<std::vector<FoundRoute>> list_routes(Netlink& netlink, const Route
   std::vector<FoundRoute> routes;
   auto done = netlink.query(std::move(request), [&](nlmsghdr* message) {
     if (header_of<rtmsg>(message).rtm_family != to_af(filter.family)) return;
-    auto found = parse(message, filter.family);
-    if (matches(found, filter)) routes.push_back(std::move(found));  // older kernels do not filter
+    const auto found = parse(message, filter.family);
+    if (matches(found, filter)) routes.push_back(found);  // older kernels do not filter
   });
   // A table comes into being with its first route.
   if (!done && done.error().code != ENOENT) return std::unexpected(done.error());

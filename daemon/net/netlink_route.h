@@ -12,10 +12,10 @@
 namespace adit::net {
 
 struct RouteSpec {
-  IpNetwork to = {};                         ///< without host bits
-  std::optional<std::uint32_t> metric = {};  ///< none: the kernel's (0 for IPv4, 1024 for IPv6)
-  std::optional<std::uint32_t> table = {};   ///< none: main
-  std::optional<IpAddress> source = {};
+  IpNetwork to;                         ///< without host bits
+  std::optional<std::uint32_t> metric;  ///< none: the kernel's (0 for IPv4, 1024 for IPv6)
+  std::optional<std::uint32_t> table;   ///< none: main
+  std::optional<IpAddress> source;
   friend bool operator==(const RouteSpec&, const RouteSpec&) = default;
 };
 
@@ -30,9 +30,9 @@ struct FoundRoute {
 
 struct RouteFilter {
   Family family = Family::v4;
-  std::optional<std::uint32_t> table = {};
-  std::optional<std::uint32_t> interface = {};
-  std::optional<std::uint8_t> protocol = {};
+  std::optional<std::uint32_t> table;
+  std::optional<std::uint32_t> interface;
+  std::optional<std::uint8_t> protocol;
 };
 
 /// EEXIST when the table has a route with that destination and metric already, whoever's.
@@ -46,7 +46,7 @@ bool is_same_place(const RouteSpec& a, const RouteSpec& b);
 struct RouteInfo {
   std::uint32_t interface = 0;
   std::uint32_t mtu = 0;  ///< the route's (a learnt path MTU counts), else the interface's
-  IpAddress source = {};  ///< the kernel's choice
+  IpAddress source;       ///< the kernel's choice
 };
 
 /// The way to `destination` for packets with that mark. The error is a sentence.

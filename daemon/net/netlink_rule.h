@@ -16,9 +16,9 @@ struct Rule {
   std::uint32_t priority = 0;
   std::uint32_t table = 0;
   std::uint32_t mark = 0;
-  std::uint32_t mask = 0;                             ///< 0: any mark matches, `mark` only names the owner
-  bool invert = false;                                ///< "not": everything else matches
-  std::optional<std::uint32_t> suppress_prefix = {};  ///< results with a prefix of at most that length do not count
+  std::uint32_t mask = 0;                        ///< 0: any mark matches, `mark` only names the owner
+  bool invert = false;                           ///< "not": everything else matches
+  std::optional<std::uint32_t> suppress_prefix;  ///< results with a prefix of at most that length do not count
   friend bool operator==(const Rule&, const Rule&) = default;
 };
 

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <ranges>
+#include <tuple>
 
 #include "base/assert.h"
 #include "net/netlink_link.h"
@@ -52,7 +54,7 @@ Result<> PolicyRouting::install(const PolicyRoutingOptions& options) {
   remove();
   if (auto done = remove_leftovers(netlink_, options.table, options.fwmark); !done) return done;
   installed_ = options;
-  auto done = add();
+  auto done = add(options);
   if (!done) remove();
   return done;
 }
@@ -61,14 +63,14 @@ Result<> PolicyRouting::restore() {
   if (!installed_) return {};
   const auto link = get_link(netlink_, installed_->interface);
   if (!link) return fail("cannot look at the link's interface: {}", describe(link.error()));
-  return link->up ? add() : Result<>();  // an interface that is down takes no routes
+  return link->up ? add(*installed_) : Result<>();  // an interface that is down takes no routes
 }
 
-Result<> PolicyRouting::add() {
-  for (const auto family : installed_->families) {
+Result<> PolicyRouting::add(const PolicyRoutingOptions& options) {
+  for (const auto family : options.families) {
     // The routes first: the last rule is what turns the traffic round.
-    if (auto done = add_default_route(family); !done) return done;
-    for (const auto& rule : rules_for(*installed_, family)) {
+    if (auto done = add_default_route(options, family); !done) return done;
+    for (const auto& rule : rules_for(options, family)) {
       auto done = add_rule(netlink_, rule);
       if (!done && done.error().code != EEXIST) {
         return fail("cannot add a routing rule for {}: {}", name_of(family), describe(done.error()));
@@ -78,15 +80,15 @@ Result<> PolicyRouting::add() {
   return {};
 }
 
-Result<> PolicyRouting::add_default_route(Family family) {
-  const auto table = installed_->table;
-  auto done = add_route(netlink_, installed_->interface, default_route(family, table));
+Result<> PolicyRouting::add_default_route(const PolicyRoutingOptions& options, Family family) {
+  const auto table = options.table;
+  auto done = add_route(netlink_, options.interface, default_route(family, table));
   if (done) return {};
   if (done.error().code != EEXIST) {
     return fail("cannot add the {} default route: {}", name_of(family), describe(done.error()));
   }
   const auto ours = list_routes(
-      netlink_, {.family = family, .table = table, .interface = installed_->interface, .protocol = kAditProtocol});
+      netlink_, {.family = family, .table = table, .interface = options.interface, .protocol = kAditProtocol});
   if (ours && !ours->empty()) return {};
   return fail(
       "routing table {} has a default route already that is not this link's (see `ip {}route show table {}`): "
@@ -98,8 +100,9 @@ void PolicyRouting::remove() {
   if (!installed_) return;
   for (const auto family : installed_->families) {
     const auto rules = rules_for(*installed_, family);
-    for (auto rule = rules.rbegin(); rule != rules.rend(); ++rule) (void)remove_rule(netlink_, *rule);
-    (void)remove_route(netlink_, installed_->interface, default_route(family, installed_->table));
+    // In reverse, so that nothing is led into an empty table meanwhile. What is gone already need not go.
+    for (const auto& rule : std::views::reverse(rules)) std::ignore = remove_rule(netlink_, rule);
+    std::ignore = remove_route(netlink_, installed_->interface, default_route(family, installed_->table));
   }
   installed_.reset();
 }

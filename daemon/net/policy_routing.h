@@ -22,7 +22,7 @@ namespace adit::net {
 
 struct PolicyRoutingOptions {
   std::uint32_t interface = 0;
-  std::vector<Family> families = {};
+  std::vector<Family> families;
   std::uint32_t table = 0;
   std::uint32_t fwmark = 0;         ///< what the UDP sockets are marked with; not 0, and no other link's of this host
   std::uint32_t priority = 32'700;  ///< of the first rule; the second follows it. Main's own is 32,766
@@ -50,8 +50,8 @@ class PolicyRouting {
   static Result<> remove_leftovers(Netlink& netlink, std::uint32_t table, std::uint32_t fwmark);
 
  private:
-  Result<> add();
-  Result<> add_default_route(Family family);
+  Result<> add(const PolicyRoutingOptions& options);
+  Result<> add_default_route(const PolicyRoutingOptions& options, Family family);
 
   Netlink& netlink_;
   std::optional<PolicyRoutingOptions> installed_;

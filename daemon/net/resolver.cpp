@@ -111,8 +111,8 @@ Lookup::Query::Query(EventLoop& loop, const ResolverOptions& options, const std:
 
 Lookup::Query::~Query() {
   if (channel_ == nullptr) return;
-  // Cancelled first: destroying a channel with two questions open makes c-ares 1.18 answer from freed memory.
   done_ = nullptr;
+  // Cancelled first, so that open questions end while the channel is whole.
   ares_cancel(channel_);
   ares_destroy(channel_);
 }

@@ -18,17 +18,17 @@
 namespace adit::net {
 
 struct Resolved {
-  std::vector<Endpoint> endpoints = {};                   ///< at least one, the best first (RFC 6724)
-  std::optional<std::chrono::seconds> time_to_live = {};  ///< none: from /etc/hosts, or a numeric address
+  std::vector<Endpoint> endpoints;                   ///< at least one, the best first (RFC 6724)
+  std::optional<std::chrono::seconds> time_to_live;  ///< none: from /etc/hosts, or a numeric address
 };
 
 struct ResolverOptions {
   /// "ADDRESS:PORT,…" instead of those of /etc/resolv.conf; empty: those.
-  std::string servers = {};
+  std::string servers;
   std::chrono::milliseconds timeout{2000};  ///< of a server's first try
   int tries = 3;
   /// Marks the queries' sockets: a link that carries the default route must not ask for its own peer through itself.
-  std::optional<std::uint32_t> fwmark = {};
+  std::optional<std::uint32_t> fwmark;
 };
 
 /// A question under way; destroying it cancels the question, also from its own callback.
@@ -39,6 +39,8 @@ class Lookup {
   explicit Lookup(std::unique_ptr<Query> query) noexcept;
   Lookup(Lookup&&) noexcept;
   Lookup& operator=(Lookup&&) noexcept;
+  Lookup(const Lookup&) = delete;
+  Lookup& operator=(const Lookup&) = delete;
   ~Lookup();
   /// Its callback has not run yet.
   bool pending() const;

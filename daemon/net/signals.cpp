@@ -9,7 +9,7 @@
 
 namespace adit::net {
 
-SignalWatch::SignalWatch(EventLoop& loop, Arrived callback, std::vector<int> signals) {
+SignalWatch::SignalWatch(EventLoop& loop, Arrived callback, const std::vector<int>& signals) {
   sigset_t wanted;
   sigemptyset(&wanted);
   for (const int signal : signals) sigaddset(&wanted, signal);

@@ -16,7 +16,7 @@ namespace adit::net {
 class SignalWatch {
  public:
   using Arrived = std::function<void(int signal)>;
-  SignalWatch(EventLoop& loop, Arrived callback, std::vector<int> signals = {SIGTERM, SIGINT, SIGHUP});
+  SignalWatch(EventLoop& loop, Arrived callback, const std::vector<int>& signals = {SIGTERM, SIGINT, SIGHUP});
   ~SignalWatch();
   SignalWatch(const SignalWatch&) = delete;
   SignalWatch& operator=(const SignalWatch&) = delete;

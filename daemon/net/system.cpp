@@ -2,8 +2,8 @@
 #include "net/system.h"
 
 #include <sodium.h>
-#include <time.h>
 
+#include <ctime>
 #include <stdexcept>
 
 #include "base/assert.h"

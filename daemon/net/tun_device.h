@@ -16,9 +16,9 @@
 namespace adit::net {
 
 struct TunOptions {
-  std::string name = {};                    ///< 1 to 15 bytes
-  std::optional<std::uint32_t> owner = {};  ///< user who may attach to the (persistent) interface without CAP_NET_ADMIN
-  std::optional<std::uint32_t> group = {};
+  std::string name;                    ///< 1 to 15 bytes
+  std::optional<std::uint32_t> owner;  ///< user who may attach to the (persistent) interface without CAP_NET_ADMIN
+  std::optional<std::uint32_t> group;
   bool persist = false;  ///< the interface stays when the device is closed
   std::string device_path = "/dev/net/tun";
 };

@@ -124,10 +124,10 @@ std::expected<UdpSocket, UdpOpenError> UdpSocket::open(const UdpOptions& options
 
   SocketAddress bound;
   bound.size = sizeof bound.storage;
-  if (getsockname(fd.get(), reinterpret_cast<sockaddr*>(&bound.storage), &bound.size) != 0) {
-    return refuse(Kind::other, "cannot learn the UDP port: {}", describe(errno));
-  }
-  return UdpSocket(std::move(fd), options.family, from_sockaddr(bound.get(), bound.size)->port);
+  const bool known = getsockname(fd.get(), reinterpret_cast<sockaddr*>(&bound.storage), &bound.size) == 0;
+  const auto local = known ? from_sockaddr(bound.get(), bound.size) : std::nullopt;
+  if (!local) return refuse(Kind::other, "cannot learn the UDP port: {}", describe(errno));
+  return UdpSocket(std::move(fd), options.family, local->port);
 }
 
 }  // namespace adit::net

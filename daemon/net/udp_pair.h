@@ -11,15 +11,15 @@
 namespace adit::net {
 
 struct ListenOptions {
-  IpAddress address = {};  ///< none: all of both families; else one socket of its family
+  IpAddress address;       ///< none: all of both families; else one socket of its family
   std::uint16_t port = 0;  ///< 0: any, the same for both families
-  std::optional<std::string> device = {};
-  std::optional<std::uint32_t> fwmark = {};
+  std::optional<std::string> device;
+  std::optional<std::uint32_t> fwmark;
 };
 
 struct UdpPair {
-  std::optional<UdpSocket> v4 = {};
-  std::optional<UdpSocket> v6 = {};
+  std::optional<UdpSocket> v4;
+  std::optional<UdpSocket> v6;
 
   /// The family's socket, or none.
   UdpSocket* of(Family family);

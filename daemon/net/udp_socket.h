@@ -25,10 +25,10 @@ inline constexpr std::size_t kMaxDatagram = 65'535;
 
 struct UdpOptions {
   Family family = Family::v4;
-  IpAddress address = {};                    ///< of `family`; none: all of the host's
-  std::uint16_t port = 0;                    ///< 0: the kernel chooses
-  std::optional<std::string> device = {};    ///< SO_BINDTODEVICE
-  std::optional<std::uint32_t> fwmark = {};  ///< SO_MARK
+  IpAddress address;                    ///< of `family`; none: all of the host's
+  std::uint16_t port = 0;               ///< 0: the kernel chooses
+  std::optional<std::string> device;    ///< SO_BINDTODEVICE
+  std::optional<std::uint32_t> fwmark;  ///< SO_MARK
 };
 
 struct UdpOpenError {
@@ -38,7 +38,7 @@ struct UdpOpenError {
     other,
   };
   Kind kind = Kind::other;
-  std::string message = {};  ///< a sentence with the next step
+  std::string message;  ///< a sentence with the next step
 };
 
 struct SendResult {
@@ -57,6 +57,8 @@ class UdpSocket {
   static std::expected<UdpSocket, UdpOpenError> open(const UdpOptions& options);
   UdpSocket(UdpSocket&&) noexcept;
   UdpSocket& operator=(UdpSocket&&) noexcept;
+  UdpSocket(const UdpSocket&) = delete;
+  UdpSocket& operator=(const UdpSocket&) = delete;
   ~UdpSocket();
 
   /// Fills into[0 .. count): `bytes` comes in as a buffer of at least kMaxDatagram bytes and is shrunk to the

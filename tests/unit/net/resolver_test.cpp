@@ -23,7 +23,6 @@ using test::DnsServer;
 using test::in_namespace;
 using test::Question;
 using test::Rcode;
-using testing::AllOf;
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
 
