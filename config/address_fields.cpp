@@ -12,19 +12,24 @@ namespace {
 constexpr std::size_t kMaxHostName = 253;  // RFC 1035 §2.3.4, without the root's dot
 constexpr std::size_t kMaxLabel = 63;
 
+bool is_in(std::string_view network, const IpAddress& address) {
+  const auto parsed = IpNetwork::parse(network);
+  return parsed && parsed->contains(address);
+}
+
 bool is_loopback(const IpAddress& address) {
-  return address.is_v4() ? address.bytes()[0] == 127 : address == *IpAddress::parse("::1");
+  return is_in("127.0.0.0/8", address) || is_in("::1/128", address);
 }
 
 bool is_v4_mapped(const IpAddress& address) {
-  return address.is_v6() && IpNetwork::parse("::ffff:0:0/96")->contains(address);
+  return is_in("::ffff:0:0/96", address);
 }
 
 /// Why no single host can have this address, or nothing.
 std::optional<std::string_view> not_a_hosts(const IpAddress& address) {
   if (address.is_unspecified()) return "is the unspecified address, which no host has";
   if (address.is_multicast()) return "is a multicast address, which no single host has";
-  if (address == *IpAddress::parse("255.255.255.255")) return "is the broadcast address, which no single host has";
+  if (is_in("255.255.255.255/32", address)) return "is the broadcast address, which no single host has";
   if (is_v4_mapped(address)) return "is an IPv4 address in IPv6 clothes; write it as IPv4";
   return std::nullopt;
 }
@@ -81,7 +86,7 @@ std::optional<HostAndPort> split_port(std::string_view text) {
 
 /// An IPv6 address without brackets, so that nobody can tell its end from the port.
 bool lacks_brackets(std::string_view text) {
-  return std::ranges::count(text, ':') > 1 && text.find('[') == text.npos;
+  return std::ranges::count(text, ':') > 1 && text.find('[') == std::string_view::npos;
 }
 
 }  // namespace

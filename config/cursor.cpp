@@ -113,6 +113,7 @@ std::optional<std::vector<Cursor>> Cursor::items(std::string_view example, std::
     return std::nullopt;
   }
   std::vector<Cursor> cursors;
+  cursors.reserve(node_->items.size());
   for (const auto& item : node_->items) {
     cursors.emplace_back(item, Place{item.line, item.column, fmt::format("{}[{}]", place_.key, cursors.size())},
                          *problems_);

@@ -50,7 +50,7 @@ Result<Key> parse(const Kind<Key>& kind, std::string_view text) {
 template <class Key>
 Result<Key> parse_file(const Kind<Key>& kind, const std::filesystem::path& file, bool must_be_private) {
   auto content = read_small_file(file, kMaxKeyFile);
-  const auto name = file.native();
+  const auto& name = file.native();
   if (!content) return fail("{} {}", name, content.error().message);
   if (must_be_private && content->others_can_read()) {
     return fail("{} can be read by group or others (mode {:04o}); run: chmod 600 {}", name, content->mode, name);

@@ -3,16 +3,13 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
-#include <tuple>
-#include <utility>
-
 namespace adit::config {
 namespace {
 
-std::vector<Problem> in_file_order(std::vector<Problem> problems) {
-  std::ranges::stable_sort(problems, {},
-                           [](const Problem& problem) { return std::tuple(problem.line, problem.column); });
+std::vector<Problem> values_of(std::multimap<std::pair<int, int>, Problem> sorted) {
+  std::vector<Problem> problems;
+  problems.reserve(sorted.size());
+  for (auto& [spot, problem] : sorted) problems.push_back(std::move(problem));
   return problems;
 }
 
@@ -26,15 +23,16 @@ std::string to_string(const Problem& problem) {
 }
 
 std::vector<Problem> Problems::take_errors() {
-  return in_file_order(std::exchange(errors_, {}));
+  return values_of(std::exchange(errors_, {}));
 }
 
 std::vector<Problem> Problems::take_warnings() {
-  return in_file_order(std::exchange(warnings_, {}));
+  return values_of(std::exchange(warnings_, {}));
 }
 
-Problem Problems::make(const Place& place, std::string reason) const {
-  return {file_, place.line, place.column, place.key, std::move(reason)};
+void Problems::insert(InFileOrder& problems, const Place& place, std::string reason) const {
+  problems.emplace(std::pair(place.line, place.column),
+                   Problem{file_, place.line, place.column, place.key, std::move(reason)});
 }
 
 }  // namespace adit::config

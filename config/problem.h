@@ -3,7 +3,9 @@
 // contains a secret.
 #pragma once
 
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace adit::config {
@@ -31,8 +33,8 @@ class Problems {
  public:
   explicit Problems(std::string file) : file_(std::move(file)) {}
 
-  void add(const Place& place, std::string reason) { errors_.push_back(make(place, std::move(reason))); }
-  void warn(const Place& place, std::string reason) { warnings_.push_back(make(place, std::move(reason))); }
+  void add(const Place& place, std::string reason) { insert(errors_, place, std::move(reason)); }
+  void warn(const Place& place, std::string reason) { insert(warnings_, place, std::move(reason)); }
   bool empty() const { return errors_.empty(); }
 
   /// In the file's order.
@@ -40,11 +42,14 @@ class Problems {
   std::vector<Problem> take_warnings();
 
  private:
-  Problem make(const Place& place, std::string reason) const;
+  /// By line and column; those of one spot stay in the order they were found in.
+  using InFileOrder = std::multimap<std::pair<int, int>, Problem>;
+
+  void insert(InFileOrder& problems, const Place& place, std::string reason) const;
 
   std::string file_;
-  std::vector<Problem> errors_;
-  std::vector<Problem> warnings_;
+  InFileOrder errors_;
+  InFileOrder warnings_;
 };
 
 }  // namespace adit::config

@@ -95,8 +95,8 @@ Result<crypto::PublicKey> parse_usable_public_key(std::string_view text) {
 }
 
 DraftList<EndpointName> read_endpoints(const Cursor& cursor) {
-  constexpr std::string_view kExample = "[vpn.example.net:51820, 192.0.2.7:51820]";
-  if (cursor.kind() == Node::Kind::sequence) return read_filled_list(cursor, kExample, kMaxAddresses, parse_endpoint);
+  constexpr std::string_view example = "[vpn.example.net:51820, 192.0.2.7:51820]";
+  if (cursor.kind() == Node::Kind::sequence) return read_filled_list(cursor, example, kMaxAddresses, parse_endpoint);
   DraftList<EndpointName> list;
   if (auto endpoint = cursor.parse_text(parse_endpoint)) {
     list.items.push_back(std::move(*endpoint));

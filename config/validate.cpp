@@ -105,8 +105,8 @@ void check_endpoints(const Draft& draft, Problems& problems) {
   }
 }
 
-void check_source(const Draft& draft, const DraftRoute& route, Problems& problems) {
-  const auto& [source, place] = *route.source;
+void check_source(const Draft& draft, const DraftRoute& route, const At<IpAddress>& given, Problems& problems) {
+  const auto& [source, place] = given;
   const auto* const subnet = subnet_with(draft, source);
   if (draft.addresses.complete && (subnet == nullptr || subnet->value.address != source)) {
     problems.add(place, fmt::format("{} is not an address of this interface; choose one of interface.addresses",
@@ -123,7 +123,7 @@ void check_source(const Draft& draft, const DraftRoute& route, Problems& problem
 
 void check_route(const Draft& draft, const At<DraftRoute>& item, Problems& problems) {
   const auto& [route, place] = item;
-  if (route.source) check_source(draft, route, problems);
+  if (route.source) check_source(draft, route, *route.source, problems);
   if (!route.to) return;
   if (draft.addresses.complete && !has_family(draft, route.to->family())) {
     problems.add(place, fmt::format("{} is {}, and the interface has no {} address; add one to interface.addresses",
@@ -186,6 +186,7 @@ void check_allowed_ips(const Draft& draft, Problems& problems) {
 
 std::vector<IpNetwork> values_of(const DraftList<IpNetwork>& list) {
   std::vector<IpNetwork> values;
+  values.reserve(list.items.size());
   for (const auto& item : list.items) values.push_back(item.value);
   return values;
 }
@@ -214,7 +215,7 @@ Config assemble(Draft draft) {
   if (draft.public_key) config.peer.public_key = draft.public_key->value;
   for (auto& item : draft.endpoints.items) config.peer.endpoints.push_back(std::move(item.value));
   for (const auto& item : draft.routes.items) {
-    for (auto& route : expand(item.value, draft)) config.routes.push_back(std::move(route));
+    for (const auto& route : expand(item.value, draft)) config.routes.push_back(route);
   }
   config.peer.allowed_ips = draft.allowed_ips ? values_of(*draft.allowed_ips)
                                               : default_allowed_ips(config.interface.addresses, config.routes);

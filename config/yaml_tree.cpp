@@ -156,7 +156,7 @@ class TreeBuilder : public YAML::EventHandler {
 /// Reads over a further document; all that counts is where it starts.
 class Bystander : public YAML::EventHandler {
  public:
-  std::optional<YAML::Mark> start;
+  YAML::Mark start;
 
   void OnDocumentStart(const YAML::Mark& mark) override { start = mark; }
   void OnDocumentEnd() override {}
@@ -202,7 +202,7 @@ Node parse_yaml(std::string_view text, Problems& problems) {
     }
     Bystander second;
     if (parser.HandleNextDocument(second)) {
-      problems.add(place_of(*second.start),
+      problems.add(place_of(second.start),
                    "a second YAML document starts here; a file describes one link, so keep one");
     }
   } catch (const YAML::Exception& error) {

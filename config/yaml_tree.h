@@ -4,6 +4,7 @@
 // Knows nothing of keys. The only user of yaml-cpp.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,7 +16,7 @@ namespace adit::config {
 struct Entry;
 
 struct Node {
-  enum class Kind {
+  enum class Kind : std::uint8_t {
     broken,    ///< already reported: nothing more is to be said about it
     null,      ///< `key:` with nothing behind it, or null
     scalar,    ///< `text`

@@ -10,14 +10,13 @@
 
 namespace adit::cli {
 
-enum ExitStatus : int {
-  kDone = 0,
-  kFailed = 1,
-  kWrongUsage = 2,
-  kNotUp = 3,           ///< `status`: a named link is there, and is not up
-  kNoSuchLink = 4,      ///< `status`: a named link is not there
-  kInvalidConfig = 78,  ///< EX_CONFIG of sysexits.h
-};
+// Exit statuses.
+inline constexpr int kDone = 0;
+inline constexpr int kFailed = 1;
+inline constexpr int kWrongUsage = 2;
+inline constexpr int kNotUp = 3;           ///< `status`: a named link is there, and is not up
+inline constexpr int kNoSuchLink = 4;      ///< `status`: a named link is not there
+inline constexpr int kInvalidConfig = 78;  ///< EX_CONFIG of sysexits.h
 
 struct Context {
   std::istream& in;

@@ -118,8 +118,9 @@ int pair(const Arguments& arguments, Context& context) {
 void add_pair(CLI::App& app, Context& context) {
   auto* const command = app.add_subcommand("pair", "Write the configuration files of both ends of a link");
   const auto arguments = std::make_shared<Arguments>();
-  constexpr auto kEnd = "NAME=HOST[:PORT]: a host's name, and where it is reached; HOST - : it is behind NAT and calls";
-  command->add_option("HOST1", arguments->ends[0], kEnd)->required();
+  constexpr auto end_help =
+      "NAME=HOST[:PORT]: a host's name, and where it is reached; HOST - : it is behind NAT and calls";
+  command->add_option("HOST1", arguments->ends[0], end_help)->required();
   command->add_option("HOST2", arguments->ends[1], "NAME=HOST[:PORT]: the other host")->required();
   command
       ->add_option("--tunnel", arguments->tunnels,

@@ -172,12 +172,16 @@ Result<std::array<config::Config, 2>> plan(const PairRequest& request, std::vect
     const auto& theirs = request.ends[1 - i];
     config.name = ours.name;
     config.interface.name = interface_name(ours.name);
-    for (const auto& tunnel : *tunnels) config.interface.addresses.push_back((*ends_of(tunnel))[i]);
+    for (const auto& tunnel : *tunnels) {
+      const auto ends = ends_of(tunnel);
+      if (!ends) return std::unexpected(ends.error());
+      config.interface.addresses.push_back((*ends)[i]);
+    }
     config.local.listen.port = ours.port.value_or(0);
     config.peer.public_key = crypto::public_key_of(configs[1 - i].local.private_key);
     config.peer.preshared_key = preshared_key.clone();
     config.peer.has_preshared_key = true;
-    if (theirs.host) config.peer.endpoints.push_back({*theirs.host, *theirs.port});
+    if (theirs.host) config.peer.endpoints.push_back({*theirs.host, theirs.port.value_or(kDefaultPort)});
     auto routes = routes_to(theirs, *tunnels);
     if (!routes) return std::unexpected(routes.error());
     config.routes = std::move(*routes);

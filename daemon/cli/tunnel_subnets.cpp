@@ -9,6 +9,8 @@
 #include <memory>
 #include <string_view>
 
+#include "base/assert.h"
+
 namespace adit::cli {
 namespace {
 
@@ -32,7 +34,9 @@ constexpr std::uint8_t kIpv6Prefix = 126;
 constexpr int kTries = 256;
 
 IpNetwork parse(std::string_view text) {
-  return *IpNetwork::parse(text);
+  const auto network = IpNetwork::parse(text);
+  ADIT_ASSERT(network.has_value());
+  return *network;
 }
 
 /// A random subnet of our size in `block`.

@@ -31,7 +31,7 @@ struct Outcome {
   std::string err;
 };
 
-inline Outcome adit(std::vector<std::string> arguments, const std::string& input = "", int out_fd = -1) {
+inline Outcome adit(const std::vector<std::string>& arguments, const std::string& input = "", int out_fd = -1) {
   static SeededRandom random;
   std::istringstream in(input);
   std::ostringstream out;

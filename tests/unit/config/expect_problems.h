@@ -13,8 +13,8 @@
 namespace adit::config {
 
 struct Expected {
-  std::string_view where;   ///< "2:15: interface.mtu", up to the reason
-  std::string_view reason;  ///< a part of it
+  std::string_view where;  ///< "2:15: interface.mtu", up to the reason
+  std::string reason;      ///< a part of it
 };
 
 inline void expect_problems(const Folder& folder, const std::string& text, const std::vector<Expected>& expected) {

@@ -75,7 +75,7 @@ TEST(KeySource, FilesAreFoundBesideTheConfigurationOrByTheirFullName) {
 
 TEST(KeySource, FilesThatAreNoKeysAreRefused) {
   const Folder folder;
-  const auto expect = [&](std::string_view reason) {
+  const auto expect = [&](const std::string& reason) {
     expect_problems(folder, with_local("private_key_file: a.key").text(), {{"4:21: local.private_key_file", reason}});
   };
   expect("a.key cannot be opened: No such file or directory");
@@ -96,7 +96,7 @@ TEST(KeySource, FilesOthersCanReadAreRefusedNamingTheMend) {
     folder.write("a.key", kOurPrivateKey, mode);
     expect_problems(
         folder, with_local("private_key_file: a.key").text(),
-        {{"4:21: local.private_key_file", fmt::format("can be read by group or others (mode {:04o})", mode).c_str()}});
+        {{"4:21: local.private_key_file", fmt::format("can be read by group or others (mode {:04o})", mode)}});
     const auto problem = folder.problems(with_local("private_key_file: a.key").text()).at(0);
     EXPECT_NE(problem.find("run: chmod 600 a.key"), std::string::npos) << problem;
   }

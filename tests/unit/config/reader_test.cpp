@@ -18,6 +18,7 @@ std::string first_problem(const Folder& folder, const std::expected<Config, std:
 template <class T>
 std::vector<std::string> texts_of(const std::vector<T>& values) {
   std::vector<std::string> texts;
+  texts.reserve(values.size());
   for (const auto& value : values) texts.push_back(to_string(value));
   return texts;
 }

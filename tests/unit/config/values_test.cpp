@@ -60,7 +60,7 @@ TEST(Values, OfTheInterface) {
   };
   for (const auto& [line, where, reason] : table) {
     expect_problems(folder, Parts{.interface = Parts().interface + fmt::format("  {}\n", line)}.text(),
-                    {{where, reason}});
+                    {{where, std::string(reason)}});
   }
 }
 
@@ -90,7 +90,8 @@ TEST(Values, OfTheInterfacesAddresses) {
       {"[[10.9.0.1/30]]", "2:15: interface.addresses[0]", "is a list; write a single value"},
   };
   for (const auto& [value, where, reason] : table) {
-    expect_problems(folder, Parts{.interface = fmt::format("  addresses: {}\n", value)}.text(), {{where, reason}});
+    expect_problems(folder, Parts{.interface = fmt::format("  addresses: {}\n", value)}.text(),
+                    {{where, std::string(reason)}});
   }
   // A lone pair or a single address has neither network nor broadcast address.
   for (const auto* value :
@@ -133,7 +134,8 @@ TEST(Values, OfTheLocalEnd) {
       {"fwmark: off", "5:11: local.fwmark", "is not a whole number"},
   };
   for (const auto& [line, where, reason] : table) {
-    expect_problems(folder, Parts{.local = Parts().local + fmt::format("  {}\n", line)}.text(), {{where, reason}});
+    expect_problems(folder, Parts{.local = Parts().local + fmt::format("  {}\n", line)}.text(),
+                    {{where, std::string(reason)}});
   }
   for (const auto* line :
        {"listen: '51820'", "listen: 0", "listen: 0.0.0.0:51820", "listen: '[::]:51820'", "device: lo"}) {
@@ -205,7 +207,8 @@ TEST(Values, OfThePeer) {
        "10.9.0.0/30 is given twice; keep one"},
   };
   for (const auto& [line, where, reason] : table) {
-    expect_problems(folder, Parts{.peer = Parts().peer + fmt::format("  {}\n", line)}.text(), {{where, reason}});
+    expect_problems(folder, Parts{.peer = Parts().peer + fmt::format("  {}\n", line)}.text(),
+                    {{where, std::string(reason)}});
   }
   for (const std::string_view line : {std::string_view(longest), std::string_view("endpoint: localhost:1"),
                                       std::string_view("endpoint: 3com.example:1"),
@@ -245,7 +248,7 @@ TEST(Values, OfRoutes) {
   const auto interface = "  addresses: [10.9.0.1/30, fd09::1/126]\n";
   for (const auto& [value, where, reason] : table) {
     expect_problems(folder, Parts{.interface = interface, .rest = fmt::format("routes: {}\n", value)}.text(),
-                    {{where, reason}});
+                    {{where, std::string(reason)}});
   }
   expect_problems(folder, Parts{.rest = "routes: ['fd20::/64']\n"}.text(),
                   {{"7:10: routes[0]", "fd20::/64 is IPv6, and the interface has no IPv6 address"}});
