@@ -10,6 +10,20 @@ namespace {
 constexpr std::uint64_t kEpoch = (std::uint64_t{1} << 62) + 10;
 constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
 
+/// On the label itself: the last one comes from a file, and may be beyond all time a Duration can hold.
+Tai64n step_after(const Tai64n& last) {
+  auto seconds = load_be64(last.bytes.data());
+  auto nanoseconds = load_be32(last.bytes.data() + 8) / kWhitening.count() * kWhitening.count() + kWhitening.count();
+  if (nanoseconds >= kNanosecondsPerSecond) {
+    seconds += 1;
+    nanoseconds = 0;
+  }
+  Tai64n stamp;
+  store_be64(stamp.bytes.data(), seconds);
+  store_be32(stamp.bytes.data() + 8, static_cast<std::uint32_t>(nanoseconds));
+  return stamp;
+}
+
 }  // namespace
 
 Tai64n Tai64n::from(WallTime time) {
@@ -23,17 +37,17 @@ Tai64n Tai64n::from(WallTime time) {
 }
 
 WallTime Tai64n::to_wall_time() const {
-  const auto seconds = static_cast<std::int64_t>(load_be64(bytes.data()) - kEpoch);
+  // Five seconds are room for any 32 bits of nanoseconds.
+  constexpr auto kLast = std::chrono::floor<std::chrono::seconds>(Duration::max()) - std::chrono::seconds(5);
+  const auto label = load_be64(bytes.data());
+  const auto seconds = std::min<std::uint64_t>(label - std::min(label, kEpoch), kLast.count());
   return {std::chrono::seconds(seconds) + std::chrono::nanoseconds(load_be32(bytes.data() + 8))};
 }
 
 Tai64n TimestampSource::next(WallTime now) {
-  auto stamp = Tai64n::from(now);
-  if (stamp <= last_) {
-    stamp = Tai64n::from({last_.to_wall_time().since_epoch + kWhitening});
-  }
-  last_ = stamp;
-  return stamp;
+  const auto stamp = Tai64n::from(now);
+  last_ = stamp > last_ ? stamp : step_after(last_);
+  return last_;
 }
 
 }  // namespace adit::noise

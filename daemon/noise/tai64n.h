@@ -19,6 +19,7 @@ struct Tai64n {
   /// Rounded down to kWhitening, so that the low bits tell an observer nothing about our clock.
   static Tai64n from(WallTime time);
   /// The inverse, for people and for the file the last one is kept in; precise to what was whitened.
+  /// A label before 1970 or beyond what a WallTime holds becomes the nearest one that it does.
   WallTime to_wall_time() const;
 };
 

@@ -53,6 +53,26 @@ TEST(TimestampSource, GoesOnFromTheOneSentInAnEarlierLife) {
   EXPECT_GT(source.next({10s}), before);
 }
 
+TEST(TimestampSource, RisesAboveAnyLabelOfAnEarlierLife) {
+  for (const auto* last : {"7fffffffffffffff3b000000", "400000025d0c1b7c38000000", "400000000000000affffffff"}) {
+    Tai64n before;
+    std::ranges::copy(test::unhex(last), before.bytes.begin());
+    TimestampSource source{before};
+    const auto first = source.next({-1s});
+    EXPECT_GT(first, before) << last;
+    EXPECT_GT(source.next({-1s}), first) << last;
+    EXPECT_LT(load_be32(first.bytes.data() + 8), 1'000'000'000u) << last;
+  }
+}
+
+TEST(Tai64n, BecomesTheNearestTimeThatCanBeTold) {
+  Tai64n far;
+  far.bytes.fill(0x7f);
+  EXPECT_GT(far.to_wall_time().since_epoch, std::chrono::hours(24 * 365 * 200));
+  EXPECT_EQ(Tai64n{}.to_wall_time(), WallTime{});
+  EXPECT_EQ(Tai64n::from({5000s}).to_wall_time(), WallTime{5000s});
+}
+
 TEST(TimestampSource, FollowsTheClockAgainOnceItIsAhead) {
   TimestampSource source{Tai64n::from({5000s})};
   source.next({10s});
