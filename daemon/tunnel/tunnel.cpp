@@ -89,9 +89,10 @@ void Tunnel::stage(Bytes packet, Instant now) {
   count_drop(DropReason::no_session_queue_full, staging_.push(packet, now));
 }
 
-void Tunnel::send_staged(Instant now, Outbox& out) {
+/// False when there was nothing that could be sent.
+bool Tunnel::send_staged(Instant now, Outbox& out) {
   count_drop(DropReason::no_session_timeout, staging_.expire(now));
-  if (staging_.empty() || usable_session(now) == nullptr) return;
+  if (staging_.empty() || usable_session(now) == nullptr) return false;
   while (!staging_.empty()) {
     auto& bytes = out.staged.emplace_back(staging_.pop());
     const auto size = bytes.size();
@@ -101,6 +102,7 @@ void Tunnel::send_staged(Instant now, Outbox& out) {
   after_data_sent(now);
   after_packet_sent(now);
   out.path = path_;
+  return true;
 }
 
 noise::Keypair* Tunnel::usable_session(Instant now) const {
@@ -206,9 +208,8 @@ void Tunnel::begin_session(const noise::Keypair& keypair, Duration round_trip, I
   if (initiator) status_.round_trip = round_trip;
   after_handshake_completed(now);
   out.events.emplace_back(HandshakeCompleted{keypair.role, path_.remote, round_trip});
-  const bool nothing_to_say = staging_.empty();
-  send_staged(now, out);
-  if (initiator && nothing_to_say) send_keepalive(now, out);
+  const bool proven = send_staged(now, out);
+  if (initiator && !proven) send_keepalive(now, out);
 }
 
 /// The peer is where its last authentic packet came from; we answer from where that one arrived (§2.1).

@@ -84,7 +84,7 @@ class Tunnel {
   // Packets (tunnel.cpp)
   bool send(MutableBytes packet, Outbox& out);
   void stage(Bytes packet, Instant now);
-  void send_staged(Instant now, Outbox& out);
+  bool send_staged(Instant now, Outbox& out);
   void take_handshake(wire::MessageType type, const Datagram& datagram, Instant now, Outbox& out);
   std::optional<DropReason> take_transport(const Datagram& datagram, Instant now, InboundBatch& batch) const;
   void begin_session(const noise::Keypair& keypair, Duration round_trip, Instant now, Outbox& out);

@@ -285,6 +285,20 @@ TEST_F(Link, ResponderSendsNothingBeforeTheInitiatorProvedItsKeys) {
   EXPECT_FALSE(b.tunnel->has_session(world.now));
 }
 
+TEST_F(Link, AnInitiatorWhosePacketsAllWaitedTooLongStillProvesItsKeys) {
+  world.keepalive_a.reset();
+  world.keepalive_b.reset();
+  world.start(b, false);
+  world.start(a, false);
+  world.send(a);
+  world.run(91s);
+  a.tunnel->set_endpoint(b.address, world.now, world.outbox);
+  world.transmit(a);
+  world.run(100ms);
+  EXPECT_EQ(a.drops(DropReason::no_session_timeout), 1u);
+  EXPECT_TRUE(world.both_up());
+}
+
 TEST_F(Link, RetriesWithJitterSoThatTwoEndsDoNotCollideForEver) {
   std::set<Duration> gaps;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
