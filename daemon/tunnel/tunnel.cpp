@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/assert.h"
 #include "wire/ip_packet.h"
@@ -151,7 +152,11 @@ void Tunnel::accept(const InboundBatch& batch, Instant now, std::vector<Bytes>& 
       count_drop(DropReason::replayed);
       continue;
     }
-    authentic = true;
+    if (!std::exchange(authentic, true)) {
+      // Before anything is sent in return: that is not answered by what came in before it.
+      after_packet_received(now);
+      after_packet_passed(now);
+    }
     roam(packet.path, out);
     if (sessions_.confirm(*packet.keypair)) begin_session(*packet.keypair, {}, now, out);
 
@@ -169,11 +174,7 @@ void Tunnel::accept(const InboundBatch& batch, Instant now, std::vector<Bytes>& 
       status_.received.bytes += header->size;
     }
   }
-  if (authentic) {
-    after_packet_received(now);
-    after_packet_passed(now);
-    keep_fresh_after_receiving(now, out);
-  }
+  if (authentic) keep_fresh_after_receiving(now, out);
   if (data) after_data_received(now);
   out.path = path_;
 }

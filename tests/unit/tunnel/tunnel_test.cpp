@@ -299,6 +299,21 @@ TEST_F(Link, AnInitiatorWhosePacketsAllWaitedTooLongStillProvesItsKeys) {
   EXPECT_TRUE(world.both_up());
 }
 
+TEST_F(Link, AResponderWatchesForTheAnswerToWhatItSentFirst) {
+  world.keepalive_a.reset();
+  world.keepalive_b.reset();
+  world.start(b, false);
+  world.send(b);
+  world.start(a);
+  world.run(12ms);  // the packet that makes the session is on its way to b
+  world.network.loss = 1;
+  world.run(10ms);
+  ASSERT_TRUE(world.both_up());
+  EXPECT_TRUE(b.tunnel->status().unanswered_at);
+  world.run(16s);
+  EXPECT_EQ(b.count<InitiationSent>(), 1u);
+}
+
 TEST_F(Link, RetriesWithJitterSoThatTwoEndsDoNotCollideForEver) {
   std::set<Duration> gaps;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
