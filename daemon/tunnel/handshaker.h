@@ -35,8 +35,10 @@ class Handshaker {
   };
   Outcome take(wire::MessageType type, const Datagram& datagram, Instant now);
 
-  /// Forgets an initiation in flight.
-  void abandon() { pending_.reset(); }
+  /// Forgets an initiation that has been in flight since before `limit`.
+  void abandon_sent_before(Instant limit) {
+    if (pending_ && pending_->sent < limit) pending_.reset();
+  }
   void set_preshared_key(crypto::PresharedKey key) { preshared_ = std::move(key); }
   noise::Tai64n last_timestamp() const { return timestamps_.last(); }
   bool under_load(Instant now) const { return load_.under_load(now); }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The paper's constants (§6.1) and the five deadlines of a link. When they are set and what they do is in tunnel.cpp
-// (the hooks) and ticks.cpp.
+// The paper's constants (§6.1) and the five deadlines of a link. When they are set and what they do is in timing.cpp.
 //
 //   retransmit      an initiation went out and no session came of it: try again
 //   keepalive       we got data and had nothing to send back: an empty packet, so that the peer knows we live (§6.5)

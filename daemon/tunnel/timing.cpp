@@ -147,7 +147,8 @@ void Tunnel::tick(Instant now, Outbox& out) {
   }
   if (timers_.take(Timer::wipe_keys, now)) {
     sessions_.clear();
-    handshaker_.abandon();
+    // One just sent stays: after a suspend the initiation for a new session and the end of the old ones come together.
+    handshaker_.abandon_sent_before(now - REKEY_TIMEOUT);
     out.events.emplace_back(SessionExpired{});
   }
   if (timers_.take(Timer::persistent, now)) {

@@ -140,6 +140,24 @@ TEST(Simulation, AfterTenHoursOfSuspendTheLinkComesBackAtOnce) {
   EXPECT_TRUE(world.passes(world.b, 7s));
 }
 
+TEST(Simulation, WhatASuspendLeftToDoDoesNotUndoTheNewHandshake) {
+  for (const bool awaited : {true, false}) {
+    World world;
+    world.keepalive_a.reset();
+    world.keepalive_b.reset();
+    world.connect();
+    if (awaited) {
+      world.network.loss = 1;
+      world.send(world.a);
+      world.network.loss = 0;
+    }
+    world.now += 10h;  // the wait for an answer and the life of all keys ended in sleep
+    if (!awaited) world.send(world.a);
+    world.run(100ms);
+    EXPECT_TRUE(world.both_up()) << (awaited ? "a timer" : "a packet") << " began the handshake";
+  }
+}
+
 TEST(Simulation, AttemptsNeverStopWhileThePeerIsAway) {
   World world;
   for (const bool keepalive : {true, false}) {
