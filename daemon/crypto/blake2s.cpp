@@ -21,6 +21,7 @@ Hash blake2s(std::initializer_list<Bytes> parts) {
   ADIT_ASSERT(blake2s_init(&state, out.size()) == 0);
   for (const auto part : parts) blake2s_update(&state, part.data(), part.size());
   blake2s_final(&state, out.data(), out.size());
+  sodium_memzero(&state, sizeof state);  // what was hashed may be an HMAC's pad, which is a key
   return out;
 }
 
@@ -54,16 +55,15 @@ Hash hmac_blake2s(Bytes key, std::initializer_list<Bytes> parts) {
 }
 
 void kdf_into(Bytes key, Bytes input, std::span<DerivedKey> out) {
-  Hash secret = hmac_blake2s(key, {input});  // extract
-  Hash block{};
+  Hash secret = hmac_blake2s(key, {input});       // extract
   for (std::size_t i = 0; i < out.size(); ++i) {  // expand: T(i) = HMAC(secret, T(i-1) || i)
     const auto number = static_cast<std::uint8_t>(i + 1);
-    const Bytes previous = i == 0 ? Bytes{} : Bytes{block};
-    block = hmac_blake2s(secret, {previous, Bytes{&number, 1}});
+    const Bytes previous = i == 0 ? Bytes{} : Bytes{out[i - 1].bytes()};
+    Hash block = hmac_blake2s(secret, {previous, Bytes{&number, 1}});
     out[i] = DerivedKey(block);
+    sodium_memzero(block.data(), block.size());
   }
   sodium_memzero(secret.data(), secret.size());
-  sodium_memzero(block.data(), block.size());
 }
 
 bool equal_in_constant_time(Bytes a, Bytes b) {
