@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "handshake_vector.h"
 #include "support.h"
 
 namespace adit::noise {
@@ -52,6 +53,20 @@ TEST_F(Cookies, WithoutACookieMac2IsZeroAndNotValid) {
   const auto bytes = message();
   EXPECT_TRUE(std::ranges::all_of(std::span(bytes).last<16>(), [](auto byte) { return byte == 0; }));
   EXPECT_FALSE(reader.mac2_is_valid(bytes, source, now));
+}
+
+TEST(CookieReply, IsReadAsAnIndependentComputationWroteIt) {
+  crypto::PublicKey responder;
+  std::ranges::copy(test::unhex(vector::kResponderPublic), responder.bytes.begin());
+  MacWriter writer{responder};
+  auto initiation = test::unhex(vector::kInitiation);
+  writer.write(initiation, Instant{});
+  const auto reply = test::unhex(vector::kCookieReply);
+  ASSERT_EQ(wire::classify(reply), wire::MessageType::cookie_reply);
+  ASSERT_TRUE(writer.take_cookie(wire::read_message<wire::CookieReply>(reply), Instant{}));
+
+  writer.write(initiation, Instant{});
+  EXPECT_TRUE(std::ranges::equal(std::span(initiation).last<16>(), test::unhex(vector::kMac2)));
 }
 
 TEST_F(Cookies, AReplyMakesTheNextMessageValidFromTheSamePlace) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by make_handshake_vector.py. One whole handshake with fixed keys; all values in hex.
+// Made by make_handshake_vector.py. One whole handshake and one cookie with fixed keys; all values in hex.
 #pragma once
 
 namespace adit::noise::vector {
@@ -24,6 +24,10 @@ inline constexpr auto* kToResponder = "f447fc95eb65e4b166f11802f373608ca8ef74ef9
 inline constexpr auto* kToInitiator = "ddff56666c427386bb576d1702074e069931093553fd8d98ccd94d5d6a1a3ef6";
 inline constexpr auto* kPacket =
     "04000000d8c7b6a50700000000000000aaf67c09ae9b897fcfb61a4f1a2004db33dc44a51ad1c5541538e026b037e243";
+inline constexpr auto* kCookieReply =
+    "03000000443322111112131415161718191a1b1c1d1e1f2021222324252627280be25eb93e19c44229dd9ec1aee1411f"
+    "f007373bbe1e4a01d8704dafd1ff024f";
+inline constexpr auto* kMac2 = "784829b6d99f975db6df1b8513344b0f";
 inline constexpr auto kInitiatorIndex = 0x11223344u;
 inline constexpr auto kResponderIndex = 0xa5b6c7d8u;
 inline constexpr auto kPacketCounter = 7u;

@@ -1,13 +1,16 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Prints handshake_vector.h: one whole handshake with fixed keys, computed from the paper's formulas (section 5.4) with
-Python's hashlib and the cryptography package (OpenSSL), which share no code with what they test.
+"""Prints handshake_vector.h: one whole handshake and one cookie with fixed keys, computed from the paper's formulas
+(section 5.4) with Python's hashlib and the cryptography package (OpenSSL), which share no code with what they test.
 
-    apt-get install python3-cryptography && tests/unit/noise/make_handshake_vector.py > tests/unit/noise/handshake_vector.h
+    apt-get install python3-cryptography clang-format
+    tests/unit/noise/make_handshake_vector.py > tests/unit/noise/handshake_vector.h
+    clang-format -i tests/unit/noise/handshake_vector.h
 """
 
 import hashlib
 import hmac
+import struct
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -50,6 +53,26 @@ def aead(key, counter, plaintext, additional):
     return ChaCha20Poly1305(key).encrypt(bytes(4) + counter.to_bytes(8, "little"), plaintext, additional)
 
 
+def rotate(word, bits):
+    return (word << bits | word >> 32 - bits) & 0xFFFFFFFF
+
+
+def hchacha20(key, nonce):
+    """The subkey of XChaCha20 (draft-irtf-cfrg-xchacha, section 2.2)."""
+    x = list(struct.unpack("<16I", b"expand 32-byte k" + key + nonce))
+    columns = [(i, 4 + i, 8 + i, 12 + i) for i in range(4)]
+    diagonals = [(i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4) for i in range(4)]
+    for a, b, c, d in 10 * (columns + diagonals):
+        for into, by, turned, bits in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
+            x[into] = (x[into] + x[by]) & 0xFFFFFFFF
+            x[turned] = rotate(x[turned] ^ x[into], bits)
+    return struct.pack("<8I", *x[:4], *x[12:])
+
+
+def xaead(key, nonce, plaintext, additional):
+    return ChaCha20Poly1305(hchacha20(key, nonce[:16])).encrypt(bytes(4) + nonce[16:], plaintext, additional)
+
+
 SI, SR, EI, ER, PSK = private(0x01), private(0x41), private(0x81), private(0xC1), private(0x21)
 TIMESTAMP = bytes.fromhex("400000006580f00a2b000000")
 INDEX_I, INDEX_R = 0x11223344, 0xA5B6C7D8
@@ -83,12 +106,19 @@ to_responder, to_initiator = kdf(2, c, b"")
 packet = bytes([4, 0, 0, 0]) + INDEX_R.to_bytes(4, "little") + (7).to_bytes(8, "little")
 packet += aead(to_responder, 7, b"sixteen  letters", b"")
 
+# Section 5.4.7: the responder's answer under load, and what the initiator's next message then ends with (5.4.4).
+cookie, nonce = private(0x61)[:16], private(0x11)[:24]
+reply = bytes([3, 0, 0, 0]) + INDEX_I.to_bytes(4, "little") + nonce
+reply += xaead(hash_(b"cookie--", sr), nonce, cookie, initiation[116:132])
+mac2 = mac(cookie, initiation[:132])
+
 print("// SPDX-License-Identifier: MIT")
-print("// Made by make_handshake_vector.py. One whole handshake with fixed keys; all values in hex.")
+print("// Made by make_handshake_vector.py. One whole handshake and one cookie with fixed keys; all values in hex.")
 print("#pragma once\n\nnamespace adit::noise::vector {\n")
 values = dict(kInitiatorPrivate=SI, kResponderPrivate=SR, kInitiatorEphemeral=EI, kResponderEphemeral=ER,
               kPreshared=PSK, kTimestamp=TIMESTAMP, kInitiatorPublic=si, kResponderPublic=sr, kInitiation=initiation,
-              kResponse=response, kToResponder=to_responder, kToInitiator=to_initiator, kPacket=packet)
+              kResponse=response, kToResponder=to_responder, kToInitiator=to_initiator, kPacket=packet,
+              kCookieReply=reply, kMac2=mac2)
 for name, value in values.items():
     print(f"inline constexpr auto* {name} =")
     text = value.hex()
