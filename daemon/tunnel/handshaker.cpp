@@ -38,7 +38,7 @@ HandshakeDatagram Handshaker::initiate(const Path& path, Instant now) {
   const auto index = free_index();
   pending_.emplace(Pending{noise::write_initiation(keys_, crypto::generate_private_key(random_),
                                                    timestamps_.next(wall_clock_.now()), index, message),
-                           now});
+                           path.remote, now});
   last_sent_index_ = index;
   return finish(message, path, now);
 }

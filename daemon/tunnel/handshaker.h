@@ -35,6 +35,10 @@ class Handshaker {
   };
   Outcome take(wire::MessageType type, const Datagram& datagram, Instant now);
 
+  /// When the initiation was sent to `remote` whose response is awaited; nothing when there is none.
+  std::optional<Instant> awaited_since(const Endpoint& remote) const {
+    return pending_ && pending_->to == remote ? std::optional(pending_->sent) : std::nullopt;
+  }
   /// Forgets an initiation that has been in flight since before `limit`.
   void abandon_sent_before(Instant limit) {
     if (pending_ && pending_->sent < limit) pending_.reset();
@@ -54,6 +58,7 @@ class Handshaker {
 
   struct Pending {
     noise::PendingInitiation initiation;
+    Endpoint to;
     Instant sent;
   };
 

@@ -27,6 +27,8 @@ inline constexpr Duration KEEPALIVE_TIMEOUT = 10s;
 inline constexpr Duration kMaxJitter = 333ms;
 /// Between two cycles of REKEY_ATTEMPT_TIME, unless a packet or a keepalive wants a session before.
 inline constexpr Duration kCyclePause = 30s;
+/// How long an initiation is let be when we are told to call the same place again.
+inline constexpr Duration kAnswerTime = 1s;
 inline constexpr std::uint32_t kAttemptsPerCycle = REKEY_ATTEMPT_TIME / REKEY_TIMEOUT;
 inline constexpr Instant kNever = Instant::max();
 

@@ -193,11 +193,17 @@ void Tunnel::retry_now(Instant now, Outbox& out) {
 }
 
 /// With a session a keepalive tells the peer at once where we are; without one an initiation asks for it. Not held
-/// back by REKEY_TIMEOUT: the last initiation went elsewhere, or came from elsewhere.
+/// back by REKEY_TIMEOUT: the last initiation went elsewhere, or came from elsewhere. But one to the same place gets a
+/// moment to be answered, for the next makes us forget it: calls faster than a round trip would never succeed.
 void Tunnel::show_yourself(Instant now, Outbox& out) {
   out.path = path_;
   if (usable_session(now) != nullptr) {
     send_keepalive(now, out);
+    return;
+  }
+  const auto awaited = handshaker_.awaited_since(path_.remote);
+  if (awaited && now - *awaited < kAnswerTime) {
+    timers_.set(Timer::retransmit, *awaited + kAnswerTime);
   } else {
     initiate(now, out);
   }

@@ -382,6 +382,34 @@ TEST_F(Link, AChangedNetworkIsShownToThePeerAtOnce) {
   EXPECT_EQ(b.tunnel->path().remote, kElsewhere);
 }
 
+TEST_F(Link, CallingAgainAtOnceDoesNotSpoilTheAnswerOnItsWay) {
+  world.start(b, false);
+  world.start(a);
+  for (int i = 0; i < 20; ++i) {
+    a.tunnel->set_endpoint(b.address, world.now, world.outbox);
+    a.tunnel->retry_now(world.now, world.outbox);
+    world.transmit(a);
+    world.run(1ms);
+  }
+  EXPECT_TRUE(world.both_up());
+  EXPECT_EQ(a.count<InitiationSent>(), 1u);
+}
+
+TEST_F(Link, AStormOfChangesCallsOnceASecondAndAnotherPlaceAtOnce) {
+  world.start(a);
+  for (int i = 0; i < 100; ++i) {
+    world.run(100ms);
+    a.tunnel->retry_now(world.now, world.outbox);
+    world.transmit(a);
+  }
+  EXPECT_NEAR(static_cast<double>(a.count<InitiationSent>()), 11, 1);
+  const auto before = a.datagrams_sent;
+  a.tunnel->set_endpoint(kElsewhere, world.now, world.outbox);
+  world.transmit(a);
+  EXPECT_EQ(a.datagrams_sent, before + 1);
+  EXPECT_EQ(world.overheard.back().to, kElsewhere);
+}
+
 TEST_F(Link, AKeyOfLowOrderIsRefusedWithASentence) {
   const auto made = Tunnel::make({.private_key = a.key.clone(), .peer_key = {}}, a.random, a.clock);
   ASSERT_FALSE(made);
