@@ -46,6 +46,7 @@ class Handshaker {
   void set_preshared_key(crypto::PresharedKey key) { preshared_ = std::move(key); }
   noise::Tai64n last_timestamp() const { return timestamps_.last(); }
   bool under_load(Instant now) const { return load_.under_load(now); }
+  Instant under_load_until() const { return load_.until(); }
 
  private:
   std::optional<Outcome> refuse_early(const Datagram& datagram, Instant now);

@@ -134,6 +134,10 @@ void Tunnel::send_keepalive(Instant now, Outbox& out) {
 
 // The clock ----------------------------------------------------------------------------------------------------------
 
+Instant Tunnel::deadline() const {
+  return std::min(timers_.next(), status_.under_load ? handshaker_.under_load_until() : kNever);
+}
+
 void Tunnel::tick(Instant now, Outbox& out) {
   note_load(now, out);
   if (timers_.take(Timer::retransmit, now)) on_retransmit(now, out);

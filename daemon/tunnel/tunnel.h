@@ -53,7 +53,7 @@ class Tunnel {
   void accept(const InboundBatch& batch, Instant now, std::vector<Bytes>& deliver, Outbox& out);
 
   /// When `tick` wants to be called next; the far future when nothing is pending. May lie in the past.
-  Instant deadline() const { return timers_.next(); }
+  Instant deadline() const;
   void tick(Instant now, Outbox& out);
 
   /// Where to call the peer: from the configuration, by the resolver. Starts a handshake if there is no session;

@@ -18,6 +18,8 @@ class LoadMeter {
 
   void note(Instant now);
   bool under_load(Instant now) const { return now < until_; }
+  /// When it will be over, or was.
+  Instant until() const { return until_; }
 
  private:
   Instant window_{};

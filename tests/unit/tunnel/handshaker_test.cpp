@@ -113,6 +113,15 @@ TEST_F(Attack, LoadPassesWhenTheFloodDoes) {
   EXPECT_TRUE(world.both_up());
 }
 
+TEST_F(Attack, LoadThatPassedIsToldEvenWhileNothingElseIsDue) {
+  b.tunnel->set_keepalive(std::nullopt, world.now, world.outbox);
+  world.stop(a);
+  put_under_load();
+  world.run(2s);
+  EXPECT_FALSE(b.tunnel->status().under_load);
+  EXPECT_EQ(b.count<UnderLoadChanged>(), 2u);
+}
+
 TEST_F(Attack, NothingUnauthenticatedIsAnsweredWithMoreThanItBrought) {
   for (const bool load : {false, true}) {
     if (load) put_under_load();
