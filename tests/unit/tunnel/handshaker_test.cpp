@@ -9,6 +9,9 @@ namespace {
 
 const Endpoint kElsewhere = *Endpoint::parse("203.0.113.9:9999");
 
+/// Seeds below this one are the hosts'.
+constexpr std::uint64_t kFirstStranger = 1'000'000;
+
 struct Attack : testing::Test {
   World world;
   Host& a = world.a;
@@ -31,19 +34,25 @@ struct Attack : testing::Test {
     return sent;
   }
   /// Sound initiations by strangers: each passes mac1, none is the peer's.
-  Buffer stranger(std::uint64_t seed) const {
-    SeededRandom random(seed);
-    auto keys = *noise::StaticKeys::make(crypto::generate_private_key(random), b.public_key);
+  Buffer stranger(std::uint64_t seed) const { return stranger(seed, b); }
+  static Buffer stranger(std::uint64_t seed, const Host& to) {
+    noise::MacWriter writer(to.public_key);
+    return stranger(seed, to, writer);
+  }
+  static Buffer stranger(std::uint64_t seed, const Host& to, noise::MacWriter& writer) {
+    SeededRandom random(kFirstStranger + seed);
+    auto keys = *noise::StaticKeys::make(crypto::generate_private_key(random), to.public_key);
     wire::HandshakeInitiation message;
     noise::write_initiation(keys, crypto::generate_private_key(random), noise::Tai64n::from({1s}), 77, message);
     Buffer bytes(sizeof message);
     std::memcpy(bytes.data(), &message, sizeof message);
-    noise::MacWriter(b.public_key).write(bytes, Instant{});
+    writer.write(bytes, Instant{});
     return bytes;
   }
-  void put_under_load() {
-    for (unsigned i = 0; i <= LoadMeter::kPerSecond; ++i) world.inject(b, kElsewhere, stranger(i));
-    ASSERT_TRUE(b.tunnel->status().under_load);
+  void put_under_load() { put_under_load(b); }
+  void put_under_load(Host& host) {
+    for (unsigned i = 0; i <= LoadMeter::kPerSecond; ++i) world.inject(host, kElsewhere, stranger(i, host));
+    ASSERT_TRUE(host.tunnel->status().under_load);
   }
 };
 
@@ -58,7 +67,7 @@ TEST_F(Attack, AnInitiationIsAnsweredOnceHoweverOftenItIsReplayed) {
 TEST_F(Attack, AStrangersCallIsNamedAndNotAnswered) {
   EXPECT_TRUE(answers([&] { world.inject(b, kElsewhere, stranger(5)); }).empty());
   EXPECT_EQ(b.drops(DropReason::wrong_key), 1u);
-  SeededRandom random(5);
+  SeededRandom random(kFirstStranger + 5);
   ASSERT_TRUE(b.tunnel->status().problem);
   EXPECT_EQ(b.tunnel->status().problem->key, crypto::public_key_of(crypto::generate_private_key(random)));
 }
@@ -91,6 +100,66 @@ TEST_F(Attack, ThePeerComesThroughUnderLoadByItsCookie) {
   }
   EXPECT_TRUE(world.both_up());
   EXPECT_TRUE(b.tunnel->status().under_load);
+}
+
+TEST_F(Attack, AnInitiatorUnderLoadTakesTheResponseThatHasACookie) {
+  world.network.delay = 1ms;
+  put_under_load(a);
+  for (int second = 0; second < 12 && !world.both_up(); ++second) {
+    for (int i = 0; i < 60; ++i) world.inject(a, kElsewhere, stranger(1000 + world.random.below(1000), a));
+    world.run(1s);
+  }
+  EXPECT_TRUE(world.both_up());
+  EXPECT_GT(a.drops(DropReason::cookie_required), 0u);
+  EXPECT_EQ(b.drops(DropReason::bad_cookie), 0u);
+}
+
+TEST_F(Attack, ACookieDoesNotMakeAFlooderWelcome) {
+  put_under_load();
+  noise::MacWriter writer(b.public_key);
+  const auto reply = answers([&] { world.inject(b, kElsewhere, stranger(1, b, writer)); });
+  ASSERT_EQ(reply.size(), 1u);
+  ASSERT_TRUE(writer.take_cookie(wire::read_message<wire::CookieReply>(reply[0]), Instant{}));
+  const auto before = b.drops(DropReason::wrong_key);
+  for (unsigned i = 0; i < 100; ++i) world.inject(b, kElsewhere, stranger(1000 + i, b, writer));
+  EXPECT_EQ(b.drops(DropReason::wrong_key) - before, 5u) << "each of these costs three curve operations";
+  EXPECT_EQ(b.drops(DropReason::rate_limited), 95u);
+}
+
+TEST_F(Attack, ACookieReplyForAnotherIndexIsRefused) {
+  put_under_load();
+  const auto sent = answers([&] { world.inject(b, a.address, initiation()); });
+  ASSERT_EQ(sent.size(), 1u);
+  auto misdirected = sent[0];
+  misdirected[4] ^= 1;
+  world.inject(a, b.address, misdirected);
+  EXPECT_EQ(a.drops(DropReason::bad_cookie), 1u);
+  world.inject(a, b.address, sent[0]);
+  EXPECT_EQ(a.drops(DropReason::bad_cookie), 1u);
+}
+
+TEST_F(Attack, TwoInitiationsOfThePeerWithinTwentyMillisecondsCostOneAnswer) {
+  world.network.loss = 1;
+  a.tunnel->set_endpoint(kElsewhere, world.now, world.outbox);
+  world.transmit(a);
+  const auto second = world.overheard.back().bytes;
+  EXPECT_EQ(answers([&] { world.inject(b, a.address, initiation()); }).size(), 1u);
+  world.now += 19ms;
+  EXPECT_TRUE(answers([&] { world.inject(b, a.address, second); }).empty());
+  EXPECT_EQ(b.drops(DropReason::rate_limited), 1u);
+  world.now += 1ms;
+  EXPECT_EQ(answers([&] { world.inject(b, a.address, second); }).size(), 1u);
+}
+
+TEST_F(Attack, AResponseToAnEarlierInitiationIsNotTakenForAWrongPresharedKey) {
+  world.network.loss = 1;
+  const auto late = answers([&] { world.inject(b, a.address, initiation()); });
+  ASSERT_EQ(late.size(), 1u);
+  a.tunnel->set_endpoint(kElsewhere, world.now, world.outbox);
+  world.transmit(a);
+  world.inject(a, b.address, late[0]);
+  EXPECT_EQ(a.drops(DropReason::unknown_index), 1u);
+  EXPECT_EQ(a.drops(DropReason::unverified_response), 0u);
 }
 
 TEST_F(Attack, ACookieReplyNeverMovesTheEndpoint) {
@@ -154,6 +223,31 @@ TEST_F(Attack, SessionIndicesAreRandom) {
   const auto bits = 32.0 * static_cast<double>(indices.size());
   EXPECT_GT(indices.size(), 1000u);
   EXPECT_NEAR(ones / bits, 0.5, 0.02);
+}
+
+/// Gives out the indices it is told, whatever else is asked for by chance.
+struct ChosenIndices final : RandomSource {
+  explicit ChosenIndices(std::vector<std::uint32_t> list) : indices(std::move(list)) {}
+  void fill(MutableBytes out) override {
+    if (out.size() != 4) return rest.fill(out);
+    store_le32(out.data(), indices.at(next++));
+  }
+  std::vector<std::uint32_t> indices;
+  std::size_t next = 0;
+  SeededRandom rest{1};
+};
+
+TEST(Handshaker, ChoosesNoIndexThatIsTakenAndNeverZero) {
+  ChosenIndices random({0, 7, 7, 8, 0, 9});
+  SettableWallClock clock;
+  Sessions sessions;
+  sessions.add(std::make_shared<noise::Keypair>(noise::Keypair{.local_index = 8}));
+  const auto peer = crypto::public_key_of(crypto::generate_private_key(random));
+  Handshaker handshaker(*noise::StaticKeys::make(crypto::generate_private_key(random), peer), {}, {}, sessions, random,
+                        clock);
+  const auto index = [](const HandshakeDatagram& datagram) { return load_le32(datagram.buffer.data() + 4); };
+  EXPECT_EQ(index(handshaker.initiate({.remote = kElsewhere}, Instant{})), 7u);
+  EXPECT_EQ(index(handshaker.initiate({.remote = kElsewhere}, Instant{})), 9u);
 }
 
 TEST(LoadMeter, IsCalmWithTheTrafficOfOnePeer) {

@@ -124,6 +124,7 @@ TEST(Staging, IsBoundedInPacketsAndInBytes) {
   for (int i = 0; i < 5; ++i) staging.push(large, Instant{});
   EXPECT_EQ(staging.size(), 4u);
   EXPECT_EQ(staging.clear(), 4u);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(staging.push(large, Instant{}), 0u) << "what was cleared still counted";
 }
 
 TEST(Staging, ForgetsWhatIsTooOld) {

@@ -60,6 +60,15 @@ TEST_F(Link, PadsWithZerosToSixteenButNeverPastTheMtu) {
   }
 }
 
+TEST_F(Link, TakesANewMtuAndNewAllowedIpsWhileItRuns) {
+  world.connect();
+  a.tunnel->set_mtu(1300);
+  EXPECT_EQ(admitted(a, 1299).packets.at(0).plaintext.size(), 1300u);
+  a.tunnel->set_allowed_ips(std::array{subnet("10.8.0.0/24")});
+  EXPECT_TRUE(admitted(a, 100).packets.empty());
+  EXPECT_EQ(a.drops(DropReason::disallowed_destination), 1u);
+}
+
 TEST_F(Link, TrimsPaddingFromWhatItDelivers) {
   world.connect();
   for (std::size_t size = 28; size < 80; ++size) world.send(a, size);
@@ -141,12 +150,60 @@ TEST_F(Link, RoamsOnAuthenticDataButNotOnForgedOrReplayed) {
 
 TEST_F(Link, RoamsOnTheResponseToo) {
   world.start(b, false);
-  b.address = kElsewhere;  // b answers from elsewhere, as a host with two addresses may
   world.start(a);
   const auto initiation = world.overheard.at(0);
+  ASSERT_NE(a.tunnel->path().remote, kElsewhere);
+  b.address = kElsewhere;  // b answers from elsewhere, as a host with two addresses may
   world.inject(b, initiation.path.remote, initiation.bytes);
   world.run(1s);
   EXPECT_EQ(a.tunnel->path().remote, kElsewhere);
+}
+
+TEST_F(Link, RoamsOnAnInitiationToo) {
+  world.start(b, false);
+  world.start(a);
+  const auto initiation = world.overheard.at(0);
+  world.network.loss = 1;
+  world.inject(b, kElsewhere, initiation.bytes);
+  EXPECT_EQ(b.tunnel->path().remote, kElsewhere) << "b could not call when it has something to say";
+  world.send(b);
+  world.run(6s);
+  EXPECT_EQ(b.count<InitiationSent>(), 1u);
+}
+
+TEST_F(Link, JudgesEachPacketOfABatchByItself) {
+  world.connect();
+  auto good = sealed(a, 60, inner_packet(a.inner, b.inner, 900'010));
+  auto twice = good;
+  auto forged = sealed(a, 61, inner_packet(a.inner, b.inner, 900'011));
+  forged.back() ^= 1;
+  auto disallowed = sealed(a, 62, inner_packet("192.168.1.1", b.inner, 900'012));
+  auto stray = good;
+  stray[4] ^= 1;
+  Buffer junk(40, 0xFF);
+  auto keepalive = sealed(a, 63, {});
+  auto last = sealed(a, 64, inner_packet(a.inner, b.inner, 900'013));
+  std::vector<Datagram> datagrams;
+  for (auto* bytes : {&good, &twice, &forged, &disallowed, &stray, &junk, &keepalive, &last}) {
+    datagrams.push_back({{.remote = a.address}, *bytes});
+  }
+  datagrams[5].path.remote = datagrams[2].path.remote = kElsewhere;
+
+  InboundBatch batch;
+  b.tunnel->classify(datagrams, world.now, batch, world.outbox);
+  ASSERT_EQ(batch.packets.size(), 6u);
+  open(batch.packets, *world.aead);
+  std::vector<Bytes> delivered;
+  b.tunnel->accept(batch, world.now, delivered, world.outbox);
+  ASSERT_EQ(delivered.size(), 2u);
+  EXPECT_EQ(load_be64(delivered[0].data() + 20), 900'010u);
+  EXPECT_EQ(load_be64(delivered[1].data() + 20), 900'013u);
+  for (const auto reason : {DropReason::replayed, DropReason::forged, DropReason::disallowed_source,
+                            DropReason::unknown_index, DropReason::malformed}) {
+    EXPECT_EQ(b.drops(reason), 1u) << name_of(reason);
+  }
+  EXPECT_EQ(b.tunnel->path().remote, a.address);
+  EXPECT_EQ(b.tunnel->status().received.packets, 2u);
 }
 
 TEST_F(Link, AnswersFromTheAddressThatWasCalled) {
@@ -359,12 +416,25 @@ TEST_F(Link, GarbageIsCountedAndChangesNothing) {
 }
 
 TEST_F(Link, TellsWhatHappened) {
-  world.connect();
+  world.start(b, false);
+  Buffer call(sizeof(wire::HandshakeInitiation));
+  call[0] = 1;
+  world.inject(b, kElsewhere, call);
+  ASSERT_TRUE(b.tunnel->status().problem);
+  EXPECT_EQ(b.tunnel->status().problem->reason, DropReason::bad_mac1);
+  EXPECT_EQ(b.count<HandshakeRefused>(), 1u);
+  world.start(a);
+  EXPECT_EQ(a.tunnel->status().endpoint_source, EndpointSource::configured);
+  world.run(100ms);
+  EXPECT_EQ(b.tunnel->status().endpoint_source, EndpointSource::learned);
   EXPECT_EQ(a.count<InitiationSent>(), 1u);
   ASSERT_EQ(a.count<HandshakeCompleted>(), 1u);
   ASSERT_EQ(b.count<HandshakeCompleted>(), 1u);
   EXPECT_EQ(a.tunnel->status().round_trip, 10ms);
   EXPECT_EQ(a.tunnel->status().attempts, 0u);
+  ASSERT_TRUE(a.tunnel->status().heard_at && a.tunnel->status().handshake_at);
+  EXPECT_EQ(*a.tunnel->status().heard_at, *a.tunnel->status().handshake_at);
+  EXPECT_FALSE(b.tunnel->status().problem) << "a completed handshake is the end of what was wrong";
   EXPECT_FALSE(b.tunnel->status().round_trip);
   world.send(a, 100);
   world.run(1s);
