@@ -128,6 +128,7 @@ TEST(InterfaceSetup, AReloadAppliesOnlyTheDifference) {
     expect_done(interface.setup->apply(usual()));
     const auto applied = network_dump();
 
+    test::await_ipv6("fd09::1");
     Witness witness;
     expect_done(interface.setup->apply(usual()));
     auto changes = witness.changes();
@@ -258,6 +259,7 @@ TEST(InterfaceSetup, RestoreAddsWhatTheKernelFlushedAndNothingElse) {
     EXPECT_THAT(run("ip route"), Not(HasSubstr("192.168.20.0/24")));
     expect_done(interface.setup->restore());
     EXPECT_EQ(network_dump(), applied);
+    test::await_ipv6("fd09::1");
     Witness witness;
     expect_done(interface.setup->restore());
     const auto changes = witness.changes();

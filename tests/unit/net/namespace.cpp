@@ -54,13 +54,25 @@ void make_veth_pair() {
     run(fmt::format("ip link set {0} addrgenmode none; ip link set {0} up", name));
 }
 
+void await_ipv6(const std::string& address) {
+  run(
+      fmt::format("i=0; until ip -6 route show table local | grep -q '^local {} '; do i=$((i + 1)); "
+                  "[ $i -lt 1000 ] || exit 1; sleep 0.01; done",
+                  address));
+}
+
+void add_ipv6(const std::string& address, unsigned prefix, const std::string& device) {
+  run(fmt::format("ip addr add {}/{} dev {} nodad", address, prefix, device));
+  await_ipv6(address);
+}
+
 std::string network_dump() {
-  // Without what changes by itself in its own time (carrier), or cannot be undone (an interface that was ever up has
-  // a queueing discipline).
+  // Without what changes by itself in its own time (carrier, what IPv6 derives from addresses), or cannot be undone (an
+  // interface that was ever up has a queueing discipline).
   return run(
       "{ ip -d link; ip addr; ip route show table all; ip -6 route show table all; ip rule; ip -6 rule; } | "
       "sed -E 's/qdisc [a-z_]+|state [A-Z]+|,LOWER_UP|NO-CARRIER,|linkdown|valid_lft.*//g; "
-      "s/ +/ /g; s/ $//; /^multicast ff00/d'");
+      "s/ +/ /g; s/ $//; /^(local|multicast|anycast) [0-9a-f]*:/d'");
 }
 
 void die() {
@@ -77,10 +89,14 @@ void in_killed_process(const std::function<void()>& body) {
   if (waitpid(child, &status, 0) != child || status != 0) ADD_FAILURE() << "the other process failed";
 }
 
-void drop_capabilities() {
+void drop_capabilities(std::initializer_list<int> keep) {
   __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
-  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> none{};
-  if (syscall(SYS_capset, &header, none.data()) != 0) ADD_FAILURE() << "cannot drop capabilities";
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
+  for (const int capability : keep) {
+    auto& set = sets.at(CAP_TO_INDEX(capability));
+    set.permitted = set.effective = set.effective | CAP_TO_MASK(capability);
+  }
+  if (syscall(SYS_capset, &header, sets.data()) != 0) ADD_FAILURE() << "cannot drop capabilities";
 }
 
 }  // namespace adit::net::test

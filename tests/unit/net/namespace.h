@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <string>
 
 namespace adit::net::test {
@@ -17,6 +18,11 @@ std::string run(const std::string& command);
 /// Two Ethernet interfaces, veth-a (02:00:00:00:00:0a) and veth-b, up and joined by a wire, without addresses.
 void make_veth_pair();
 
+/// Waits until the kernel has put a fresh IPv6 address to use, which it does in its own time.
+void await_ipv6(const std::string& address);
+/// `ip addr add` of an IPv6 address, without duplicate detection, and then await_ipv6.
+void add_ipv6(const std::string& address, unsigned prefix, const std::string& device);
+
 /// Links, addresses, routes of all tables and rules, as text: equal before and after means that nothing is left.
 std::string network_dump();
 
@@ -25,7 +31,7 @@ void in_killed_process(const std::function<void()>& body);
 /// As if killed: no destructor runs, nothing is cleaned up.
 [[noreturn]] void die();
 
-/// Takes capabilities from this thread alone, for good.
-void drop_capabilities();
+/// Takes all capabilities but those to `keep` (CAP_NET_ADMIN…) from this thread alone, for good.
+void drop_capabilities(std::initializer_list<int> keep = {});
 
 }  // namespace adit::net::test

@@ -45,10 +45,10 @@ TEST(NetlinkMonitor, TellsAddressesRoutesAndLinksApart) {
     EXPECT_THAT(change.links_down, Not(Contains(a)));
 
     EXPECT_TRUE(watcher.after("ip addr add 192.0.2.1/32 dev veth-a").addresses);
-    EXPECT_TRUE(watcher.after("ip addr add 2001:db8::1/128 dev veth-a").addresses);
     change = watcher.after("ip route add unreachable 198.51.100.0/24");
     EXPECT_TRUE(change.routes);
     EXPECT_FALSE(change.addresses);
+    EXPECT_TRUE(watcher.after("ip addr add 2001:db8::1/128 dev veth-a").addresses);
     EXPECT_TRUE(watcher.after("ip -6 route add unreachable 2001:db8:1::/64").routes);
 
     change = watcher.after("ip link del veth-a");

@@ -25,7 +25,8 @@ TEST(RouteTo, KnowsInterfaceMtuAndSource) {
   in_namespace([] {
     test::make_veth_pair();
     run("ip link set veth-a mtu 1400");
-    run("ip addr add 192.0.2.1/24 dev veth-a; ip addr add 2001:db8::1/64 dev veth-a nodad");
+    run("ip addr add 192.0.2.1/24 dev veth-a");
+    test::add_ipv6("2001:db8::1", 64, "veth-a");
     run("ip route add 198.51.100.0/24 via 192.0.2.254 mtu 1300");
     auto netlink = Netlink::open().value();
     const auto near = route_to(netlink, address("192.0.2.7"));

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/capability.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <poll.h>
@@ -10,9 +11,10 @@
 
 #include <algorithm>
 
+#include "net/interface_setup.h"
 #include "net/namespace.h"
 #include "net/tun_device.h"
-#include "net/udp_socket.h"
+#include "net/udp_pair.h"
 
 namespace adit::net {
 namespace {
@@ -38,9 +40,11 @@ void expect_done(const Result<>& result) {
 struct Host {
   Host() {
     test::make_veth_pair();
-    run("ip addr add 192.0.2.1/24 dev veth-a; ip addr add 2001:db8::1/64 dev veth-a nodad");
+    run("ip addr add 192.0.2.1/24 dev veth-a");
+    test::add_ipv6("2001:db8::1", 64, "veth-a");
     run("ip route add default via 192.0.2.254; ip -6 route add default via 2001:db8::fe");
-    run("ip link set tun-q up; ip addr add 10.9.0.1/24 dev tun-q; ip addr add fd09::1/64 dev tun-q nodad");
+    run("ip link set tun-q addrgenmode none; ip link set tun-q up; ip addr add 10.9.0.1/24 dev tun-q");
+    test::add_ipv6("fd09::1", 64, "tun-q");
   }
   PolicyRoutingOptions options() const {
     return {.interface = tun.index(), .families = {Family::v4, Family::v6}, .table = kTable, .fwmark = kMark};
@@ -218,6 +222,32 @@ TEST(PolicyRouting, ATableThatIsInUseIsRefusedAndNothingStays) {
     const auto done = routing.install(host.options());
     ASSERT_FALSE(done);
     EXPECT_THAT(done.error().message, AllOf(HasSubstr("table 51820"), HasSubstr("ip -6 route show table 51820")));
+    EXPECT_EQ(network_dump(), before);
+  });
+}
+
+TEST(PolicyRouting, AndAllElseNeedsNoMoreThanCapNetAdmin) {
+  in_namespace([] {
+    Host host;
+    const auto before = network_dump();
+    test::drop_capabilities({CAP_NET_ADMIN});
+    auto tun = TunDevice::open({.name = "tun-c"});
+    ASSERT_TRUE(tun) << tun.error().message;
+    {
+      InterfaceSetup setup(host.netlink, tun->index(), "tun-c");
+      expect_done(setup.apply(
+          {.queue_length = 100,
+           .addresses = {{.network = *IpNetwork::parse("10.8.0.1/24")}, {.network = *IpNetwork::parse("fd08::1/64")}},
+           .routes = {{.to = *IpNetwork::parse("10.20.0.0/16"), .table = 100}}}));
+      auto options = host.options();
+      options.interface = tun->index();
+      PolicyRouting routing(host.netlink);
+      expect_done(routing.install(options));
+      EXPECT_EQ(host.way_to("198.51.100.1"), tun->index());
+      const auto sockets = open_udp({.device = "veth-a", .fwmark = kMark});
+      EXPECT_TRUE(sockets) << sockets.error().message;
+    }
+    tun = fail("closed");
     EXPECT_EQ(network_dump(), before);
   });
 }

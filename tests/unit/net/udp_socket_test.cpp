@@ -195,7 +195,7 @@ TEST_P(UdpSocketOf, APortInUseNamesThePortAndTheMend) {
 TEST(UdpSocket, AnswersFromTheAddressThatWasCalledAmongSeveral) {
   in_namespace([] {
     run("ip addr add 192.0.2.1/32 dev lo; ip addr add 192.0.2.2/32 dev lo");
-    run("ip addr add 2001:db8::1/128 dev lo nodad; ip addr add 2001:db8::2/128 dev lo nodad");
+    for (const auto* text : {"2001:db8::1", "2001:db8::2"}) test::add_ipv6(text, 128, "lo");
     for (const auto* called : {"192.0.2.2", "2001:db8::2", "192.0.2.1", "2001:db8::1"}) {
       const auto family = address(called).family();
       auto server = open({.family = family});
@@ -235,7 +235,8 @@ TEST(UdpSocket, FallsBackToTheKernelsChoiceWhenTheSourceAddressIsGone) {
 TEST(UdpSocket, LinkLocalAddressesLeaveThroughTheInterfaceTheyCameFrom) {
   in_namespace([] {
     test::make_veth_pair();
-    run("ip addr add fe80::a/64 dev veth-a nodad; ip addr add fe80::b/64 dev veth-b nodad");
+    test::add_ipv6("fe80::a", 64, "veth-a");
+    test::add_ipv6("fe80::b", 64, "veth-b");
     auto server = open({.family = Family::v6});
     auto client = open({.family = Family::v6});
     const auto from = if_nametoindex("veth-a");
