@@ -105,6 +105,10 @@ std::string describe(const NetlinkError& error) {
   return text;
 }
 
+bool is_missing_family(const NetlinkError& error) {
+  return error.code == EAFNOSUPPORT || error.code == EOPNOTSUPP;
+}
+
 void NetlinkSocketDeleter::operator()(nl_sock* socket) const {
   nl_socket_free(socket);
 }

@@ -30,6 +30,9 @@ struct NetlinkError {
 /// "File exists (EEXIST)", with the kernel's explanation where there is one, and the mend where it is always the same.
 std::string describe(const NetlinkError& error);
 
+/// The kernel has no such address family (`ipv6.disable=1`): there is nothing to list.
+bool is_missing_family(const NetlinkError& error);
+
 template <class T = void>
 using NetlinkResult = std::expected<T, NetlinkError>;
 

@@ -63,7 +63,7 @@ NetlinkResult<std::vector<FoundAddress>> list_addresses(Netlink& netlink, std::u
       // Older kernels do not filter; and one without IPv6 answers with every family.
       if (each.ifa_index == index && each.ifa_family == to_af(family)) found.push_back(parse(message, family));
     });
-    if (!done) return std::unexpected(done.error());
+    if (!done && !is_missing_family(done.error())) return std::unexpected(done.error());
   }
   return found;
 }

@@ -23,8 +23,8 @@ struct FoundAddress {
   bool ours = false;  ///< tagged with kAditProtocol (Linux 5.18 and later keep the tag)
 };
 
-/// IPv6 addresses come without duplicate address detection: they can be used at once, and there is nobody else on a
-/// point-to-point link who might have them.
+/// IPv6 addresses come without duplicate address detection, which would keep them from use for a second: there is
+/// nobody else on a point-to-point link who might have them.
 NetlinkResult<> add_address(Netlink& netlink, std::uint32_t index, const InterfaceAddress& address);
 NetlinkResult<> remove_address(Netlink& netlink, std::uint32_t index, const InterfaceAddress& address);
 NetlinkResult<std::vector<FoundAddress>> list_addresses(Netlink& netlink, std::uint32_t index);

@@ -100,7 +100,8 @@ NetlinkResult<std::vector<FoundRoute>> list_routes(Netlink& netlink, const Route
     if (matches(found, filter)) routes.push_back(found);  // older kernels do not filter
   });
   // A table comes into being with its first route.
-  if (!done && done.error().code != ENOENT) return std::unexpected(done.error());
+  const bool no_table = !done && done.error().code == ENOENT;
+  if (!done && !no_table && !is_missing_family(done.error())) return std::unexpected(done.error());
   return routes;
 }
 

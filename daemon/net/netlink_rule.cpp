@@ -57,7 +57,7 @@ NetlinkResult<std::vector<Rule>> list_our_rules(Netlink& netlink, Family family)
     const NetlinkAttributes attributes(message, sizeof header, FRA_MAX);
     if (attributes.u8(FRA_PROTOCOL) == kAditProtocol) rules.push_back(parse(message, attributes, family));
   });
-  if (!done) return std::unexpected(done.error());
+  if (!done && !is_missing_family(done.error())) return std::unexpected(done.error());
   return rules;
 }
 
