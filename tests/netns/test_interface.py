@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""The tunnel's interface is what the file says: addresses, MTU, flags, owner."""
+import json
+
+import pytest
+
+from lab.traffic import answers, ping, traffic_within
+
+pytestmark = pytest.mark.adit_only
+
+
+def interface(end):
+    return json.loads(end.host.ip("-json", "-details", "addr", "show", "dev", end.device))[0]
+
+
+def test_it_has_every_address_of_the_file_and_is_up(make):
+    addresses = ["10.9.0.1/30", "10.8.0.1/24", "fd09::1/126", "fd08::1/64"]
+    end = make(a={"addresses": addresses}).a
+    end.start()
+    found = interface(end)
+    there = [f"{a['local']}/{a['prefixlen']}" for a in found["addr_info"] if a["scope"] == "global"]
+    assert sorted(there) == sorted(addresses)
+    assert "UP" in found["flags"] and "POINTOPOINT" in found["flags"]
+    assert "MULTICAST" not in found["flags"]
+    assert found["linkinfo"]["info_data"]["type"] == "tun"
+    assert found["linkinfo"]["info_data"]["pi"] is False
+
+
+def test_peer_addresses_belong_to_the_addresses_of_their_family_in_order(make):
+    end = make(a={"addresses": ["10.9.0.1/32", "fd09::1/128", "10.8.0.1/32"],
+                  "interface": {"peer_addresses": ["10.9.0.2", "10.8.0.2", "fd09::2"]}}).a
+    end.start()
+    pairs = {a["local"]: a.get("address") for a in interface(end)["addr_info"] if a["scope"] == "global"}
+    assert pairs == {"10.9.0.1": "10.9.0.2", "10.8.0.1": "10.8.0.2", "fd09::1": "fd09::2"}
+
+
+def test_traffic_crosses_between_peer_addresses(make):
+    link = make(a={"addresses": ["10.9.0.1/32"], "interface": {"peer_addresses": ["10.9.0.2"]}},
+                b={"addresses": ["10.9.0.2/32"], "interface": {"peer_addresses": ["10.9.0.1"]}}).start()
+    traffic_within(link.a.host, "10.9.0.2", 10)
+
+
+@pytest.mark.parametrize("outer, mtu", [(4, 1440), (6, 1420)], ids=["over_ipv4", "over_ipv6"])
+def test_the_automatic_mtu_is_the_paths_less_the_overhead(make, outer, mtu):
+    end = make(outer=outer).a
+    end.start()
+    assert interface(end)["mtu"] == mtu
+    assert end.status()["mtu"] == mtu
+
+
+@pytest.mark.parametrize("outer, mtu", [(4, 1340), (6, 1320)], ids=["over_ipv4", "over_ipv6"])
+def test_the_automatic_mtu_follows_the_route_to_the_peer(make, outer, mtu):
+    link = make(outer=outer)
+    gateway, target = {4: ("10.1.0.1", "10.2.0.2"), 6: ("fd01::1", "fd02::2")}[outer]
+    link.a.host.ip("route", "add", target, "via", gateway, "mtu", "1400")
+    link.a.start()
+    assert interface(link.a)["mtu"] == mtu
+
+
+def test_the_mtu_is_1420_while_the_peer_is_not_known(make):
+    end = make(calls="b").a
+    end.start()
+    assert interface(end)["mtu"] == 1420
+    assert end.state() == "waiting"
+
+
+def test_mtu_queue_length_and_multicast_are_as_the_file_says(make):
+    end = make(a={"interface": {"mtu": 1300, "queue_length": 321, "multicast": True}}).a
+    end.start()
+    found = interface(end)
+    assert (found["mtu"], found["txqlen"]) == (1300, 321)
+    assert "MULTICAST" in found["flags"]
+
+
+def test_owner_and_group_may_attach_to_it(make):
+    end = make(a={"interface": {"owner": "nobody", "group": 12345}}).a
+    end.start()
+    line = end.host.ip("tuntap", "list")
+    assert "user 65534" in line and "group 12345" in line
+
+
+def test_a_persistent_interface_outlives_the_daemon_and_is_taken_up_again(make):
+    link = make(a={"interface": {"persist": True}}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    index = interface(link.a)["ifindex"]
+    assert link.a.stop() == 0
+    assert interface(link.a)["ifindex"] == index
+    link.a.start()
+    assert interface(link.a)["ifindex"] == index
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    link.a.kill()
+    link.a.start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+
+
+@pytest.mark.parametrize("state", ["up", "down"])
+def test_somebody_elses_persistent_interface_is_given_back_as_it_was(make, state):
+    link = make(a={"interface": {"mtu": 1300, "queue_length": 99, "multicast": True}})
+    host = link.a.host
+    host.ip("tuntap", "add", "dev", link.a.device, "mode", "tun")
+    host.ip("addr", "add", "10.55.0.1/24", "dev", link.a.device)
+    host.ip("link", "set", link.a.device, "addrgenmode", "none")  # else the kernel adds an address with the carrier
+    host.ip("link", "set", link.a.device, "up")  # only then it gets its queue, for good
+    host.ip("link", "set", link.a.device, state)
+    before = host.network_state()
+    link.start()
+    traffic_within(host, link.b.side.addr4, 10)
+    assert link.a.stop() == 0
+    host.expect_network_state(before)
+
+
+@pytest.mark.parametrize("where", ["all", "default"])
+def test_a_host_without_ipv6_has_a_link_over_ipv4(make, where):
+    link = make(a={"addresses": ["10.9.0.1/30"]}, b={"addresses": ["10.9.0.2/30"]})
+    for end in (link.a, link.b):
+        end.host.sysctl(f"net.ipv6.conf.{where}.disable_ipv6", 1)
+    link.start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    assert ping(link.b.host, link.a.side.addr4) == 3
+
+
+def test_an_ipv6_only_host_has_a_link_over_ipv6(make):
+    link = make(outer=6, a={"addresses": ["fd09::1/126"]}, b={"addresses": ["fd09::2/126"]})
+    for end in (link.a, link.b):
+        end.host.ip("-4", "addr", "flush", "dev", "eth0")
+    link.start()
+    traffic_within(link.a.host, "fd09::2", 10)
+    assert not answers(link.a.host, "10.2.0.2")

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""A link that nobody tends comes back by itself: after a restart, a crash, an uplink that went away, a new address, a
+NAT router that has forgotten it.
+"""
+import signal
+import time
+
+import pytest
+
+from lab.traffic import BackgroundPing, answers, ping, traffic_within
+from lab.wait import wait_until
+
+OUTER = pytest.mark.parametrize("outer", [4, 6], ids=["over_ipv4", "over_ipv6"])
+ROUTER = {4: "10.2.0.1", 6: "[fd02::1]"}
+
+
+@pytest.mark.parametrize("which", ["a", "b"])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["restarted", "killed"])
+def test_traffic_is_back_soon_after_an_end_was_started_again(make, measured, which, how):
+    """Within 2 s: the best of three, since the machine may be busy, but a protocol that waits is never quick."""
+    link = make().start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    end = getattr(link, which)
+    other = link.b if end is link.a else link.a
+    seconds = []
+    for _ in range(3):
+        end.stop(how)
+        assert not answers(other.host, end.side.addr4)
+        end.start()
+        seconds.append(traffic_within(other.host, end.side.addr4, 20))
+    measured("traffic back after", min(seconds), "s")
+    assert min(seconds) < 2
+
+
+def test_an_end_that_is_called_recovers_when_it_was_restarted(make, measured):
+    """It does not know where the caller is, so it is the caller that notices."""
+    link = make(calls="a", keepalive=1).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    link.b.restart()
+    measured("traffic back after", traffic_within(link.a.host, link.b.side.addr4, 40), "s")
+
+
+def test_both_ends_restarted_at_once_find_each_other(make):
+    """Both initiate at the same moment, and must not collide for ever."""
+    link = make().start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    for _ in range(3):
+        link.stop()
+        link.start()
+        traffic_within(link.a.host, link.b.side.addr4, 20)
+        assert ping(link.b.host, link.a.side.addr4) == 3
+
+
+@OUTER
+def test_the_link_comes_up_when_the_peer_starts_much_later(make, outer):
+    link = make(outer=outer)
+    link.a.start()
+    background = BackgroundPing(link.a.host, link.b.side.addr4)
+    time.sleep(8)  # more than one attempt
+    link.b.start()
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+    assert background.stop()[1] > 0
+
+
+@OUTER
+@pytest.mark.parametrize("which", ["a", "b"])
+def test_the_uplink_may_go_down_and_come_up(make, lab, outer, which):
+    link = make(outer=outer).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    end, net = (link.a, 1) if which == "a" else (link.b, 2)
+    background = BackgroundPing(link.a.host, link.b.side.addr4)
+    end.host.ip("link", "set", "eth0", "down")  # the kernel drops its routes too
+    wait_until(lambda: not answers(link.a.host, link.b.side.addr4), 10, "the link to break")
+    lab.address(end.host, net, 2)
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+    assert ping(link.b.host, link.a.side.addr4) == 3
+    background.stop()
+
+
+def test_the_router_may_go_away_and_come_back(make, lab):
+    """No error, no route that vanishes: datagrams are just lost, for longer than a session's patience (15 s)."""
+    link = make(keepalive=5).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    background = BackgroundPing(link.a.host, link.b.side.addr4)
+    lab.r.sysctl("net.ipv4.ip_forward", 0)
+    time.sleep(20)
+    lab.r.sysctl("net.ipv4.ip_forward", 1)
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+    background.stop()
+
+
+def test_the_tunnel_interface_may_be_taken_down_and_up(make):
+    link = make().start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    link.a.host.ip("link", "set", link.a.device, "down")
+    assert not answers(link.b.host, link.a.side.addr4)
+    link.a.host.ip("link", "set", link.a.device, "up")
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    traffic_within(link.b.host, link.a.side.addr4, 10)
+
+
+@pytest.mark.adit_only
+@OUTER
+def test_the_peer_follows_an_end_that_gets_a_new_address(make, lab, outer):
+    """Roaming (§6.5): a knows b, b learns a from what it sends. The session goes on: no handshake is needed."""
+    link = make(outer=outer, calls="a").start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    handshake = link.b.latest_handshake()
+    background = BackgroundPing(link.a.host, link.b.side.addr4)
+    lab.address(link.a.host, 1, 77)
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    assert link.b.peer_endpoint() == {4: "10.1.0.77:51820", 6: "[fd01::77]:51820"}[outer]
+    assert ping(link.b.host, link.a.side.addr4) == 3
+    assert link.b.latest_handshake() == handshake
+    background.stop()
+
+
+@OUTER
+def test_an_end_behind_nat_is_reached_through_its_mapping(make, lab, outer):
+    lab.nat()
+    link = make(outer=outer, calls="a").start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    address, _, port = link.b.peer_endpoint().rpartition(":")
+    assert address == ROUTER[outer] and port != "51820"
+    assert ping(link.b.host, link.a.side.addr6) == 3
+
+
+@OUTER
+def test_a_nat_mapping_that_changes_costs_at_most_a_keepalive(make, lab, outer):
+    """a is silent but for its keepalive; b cannot reach it until that has come from the new port."""
+    lab.nat()
+    link = make(outer=outer, calls="a", keepalive=1).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    before = link.b.peer_endpoint()
+    handshake = link.b.latest_handshake()
+    lab.forget_mappings()
+    wait_until(lambda: link.b.peer_endpoint() != before, 20, "b to learn the new mapping")
+    assert ping(link.b.host, link.a.side.addr4) == 3
+    assert link.b.latest_handshake() == handshake

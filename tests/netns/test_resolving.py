@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT
+"""peer.endpoint by name, or several of them: asked for without waiting, for ever, and the next one tried."""
+import json
+import pathlib
+import time
+
+import pytest
+
+from lab.traffic import BackgroundPing, ping, traffic_within
+from lab.wait import wait_until
+
+pytestmark = pytest.mark.adit_only
+
+NAME = "b.adit.test"
+SERVER = pathlib.Path(__file__).parent / "lab/dns_server.py"
+
+
+class Dns:
+    """A name server on the router, and a host that asks it. `table`: {name: [address, …]}."""
+
+    def __init__(self, lab, end):
+        self._lab = lab
+        self._table = lab.directory / "names.json"
+        self._resolv_conf = lab.directory / "resolv.conf"
+        self._resolv_conf.write_text("nameserver 10.1.0.1\noptions timeout:1 attempts:1\n")
+        end.binds["/etc/resolv.conf"] = str(self._resolv_conf)
+        self.names()
+
+    def names(self, **table):
+        self._table.write_text(json.dumps({name.replace("_", "."): addresses for name, addresses in table.items()}))
+
+    def start(self):
+        server = self._lab.r.popen("/usr/bin/python3", SERVER, "10.1.0.1", self._table, name="dns")
+        wait_until(lambda: "ready" in server.log(), 10, "the name server")
+        return self
+
+
+@pytest.fixture
+def named(make, lab):
+    """A link whose end a knows b by name alone, and a name server that is not running yet."""
+    link = make(calls="a", a={"endpoint": f"{NAME}:51820"})
+    return link, Dns(lab, link.a)
+
+
+@pytest.mark.parametrize("address, endpoint", [("10.2.0.2", "10.2.0.2:51820"), ("fd02::2", "[fd02::2]:51820")],
+                         ids=["ipv4", "ipv6"])
+def test_the_peer_may_be_given_by_name(named, address, endpoint):
+    link, dns = named
+    dns.start().names(b_adit_test=[address])
+    link.start()
+    traffic_within(link.a.host, link.b.side.addr4, 15)
+    assert link.a.peer_endpoint() == endpoint
+
+
+def test_names_may_be_resolvable_later_than_the_daemon_starts(named, measured):
+    """Boot: the interface is there at once, the link as soon as there is a name server."""
+    link, dns = named
+    dns.names(b_adit_test=["10.2.0.2"])
+    link.start()
+    wait_until(lambda: link.a.state() == "resolving" and NAME in link.a.status()["reason"], 15, "a reason with the name")
+    time.sleep(3)
+    dns.start()
+    measured("traffic after the name server came", traffic_within(link.a.host, link.b.side.addr4, 90), "s")
+
+
+def test_a_name_may_come_into_being_later(named):
+    link, dns = named
+    dns.start()
+    link.start()
+    wait_until(lambda: NAME in link.a.status()["reason"], 15, "a reason with the name")
+    dns.names(b_adit_test=["10.2.0.2"])
+    traffic_within(link.a.host, link.b.side.addr4, 90)
+
+
+def test_a_name_server_that_never_answers_holds_nothing_up(named, lab):
+    """Packets, the control socket and the end all go their way while names are waited for."""
+    link, _ = named
+    lab.r.nft("table inet silent { chain in { type filter hook input priority 0; udp dport 53 drop; }; }")
+    link.start()
+    for _ in range(20):
+        begin = time.monotonic()
+        assert link.a.state() == "resolving"
+        assert time.monotonic() - begin < 1.5
+    link.b.side.endpoint = "10.1.0.2:51820"  # now b calls: a need not know the name for that
+    link.b.restart()
+    background = BackgroundPing(link.b.host, link.a.side.addr4)
+    traffic_within(link.b.host, link.a.side.addr4, 10)
+    assert link.a.state() == "up"
+    background.stop()
+    assert link.a.stop() == 0
+
+
+def test_the_second_endpoint_is_called_when_the_first_is_silent(make, measured):
+    link = make(calls="a", a={"endpoint": ["10.2.0.99:51820", "10.2.0.2:51820"]}).start()
+    measured("traffic after", traffic_within(link.a.host, link.b.side.addr4, 120), "s")
+    assert link.a.peer_endpoint() == "10.2.0.2:51820"
+
+
+def test_the_second_endpoint_is_called_when_the_first_has_no_address(make, lab):
+    link = make(calls="a", a={"endpoint": [f"{NAME}:51820", "10.2.0.2:51820"]})
+    Dns(lab, link.a).start()
+    link.start()
+    traffic_within(link.a.host, link.b.side.addr4, 60)
+
+
+def test_of_a_name_with_addresses_of_both_families_one_that_works_is_found(named, measured):
+    """The first address that a resolver prefers (IPv6) leads nowhere."""
+    link, dns = named
+    dns.start().names(b_adit_test=["fd02::99", "10.2.0.2"])
+    link.start()
+    measured("traffic after", traffic_within(link.a.host, link.b.side.addr4, 120), "s")
+    assert ping(link.b.host, link.a.side.addr4) == 3

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""What a link is for: packets of every size and kind cross it, whatever carries it."""
+import pytest
+
+from lab.datagrams import Tap
+from lab.plan import PORT
+from lab.traffic import answers, iperf, ping, received_bytes, traffic_within, transfer, unanswered_sizes
+
+OUTER = pytest.mark.parametrize("outer", [4, 6], ids=["over_ipv4", "over_ipv6"])
+INNER = pytest.mark.parametrize("inner", [4, 6], ids=["ipv4", "ipv6"])
+
+
+def inner_address(end, inner):
+    return end.side.addr4 if inner == 4 else end.side.addr6
+
+
+@OUTER
+@INNER
+def test_an_echo_of_every_size_comes_back_both_ways(make, outer, inner):
+    link = make(outer=outer).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    assert unanswered_sizes(link.a.host, inner_address(link.b, inner), range(1, 1401)) == []
+    assert unanswered_sizes(link.b.host, inner_address(link.a, inner), range(1, 1401, 31)) == []
+
+
+@OUTER
+def test_the_first_packet_of_all_is_delivered(make, outer):
+    """It waits for the handshake that it causes."""
+    link = make(outer=outer, calls="a", keepalive=0).start()
+    assert ping(link.a.host, link.b.side.addr4, 1, wait=10) == 1
+
+
+@OUTER
+@INNER
+@pytest.mark.parametrize("direction", [[], ["-R"]], ids=["a_to_b", "b_to_a"])
+def test_tcp_flows(make, measured, outer, inner, direction):
+    link = make(outer=outer).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    end = iperf(link.a.host, link.b.host, inner_address(link.b, inner), *direction)
+    measured("TCP", received_bytes(end) * 8 / end["sum_received"]["seconds"] / 1e6, "Mbit/s")
+    assert received_bytes(end) > 1_000_000
+
+
+@OUTER
+@INNER
+@pytest.mark.parametrize("direction", [[], ["-R"]], ids=["a_to_b", "b_to_a"])
+def test_udp_flows_without_loss_at_a_modest_rate(make, measured, outer, inner, direction):
+    link = make(outer=outer).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    end = iperf(link.a.host, link.b.host, inner_address(link.b, inner), "-u", "-b", "10M", "-l", "1200", *direction)
+    measured("UDP at 10 Mbit/s, lost", end["sum"]["lost_percent"], "%")
+    assert end["sum"]["packets"] > 1000
+    assert end["sum"]["lost_percent"] < 5
+
+
+@OUTER
+@INNER
+def test_fragments_of_a_packet_larger_than_the_link_cross_it(make, outer, inner):
+    link = make(outer=outer).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    for size in (1500, 3000, 9000):
+        assert ping(link.a.host, inner_address(link.b, inner), 3, size) == 3
+        assert ping(link.b.host, inner_address(link.a, inner), 3, size) == 3
+
+
+@OUTER
+def test_full_packets_cross_a_path_that_has_to_fragment_them(make, lab, outer):
+    """Packets as large as the tunnel takes, on a path that carries less: the outside is fragmented, or the sender
+    learns of it; either way the link does not become a black hole."""
+    lab.path_mtu(1300)
+    link = make(outer=outer, a={"interface": {"mtu": 1420}}, b={"interface": {"mtu": 1420}}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    ping(link.a.host, link.b.side.addr4, 2, 1392)  # may be lost to the discovery of the path's MTU
+    assert ping(link.a.host, link.b.side.addr4, 5, 1392) == 5
+    assert ping(link.b.host, link.a.side.addr4, 5, 1392) == 5
+
+
+@OUTER
+def test_tcp_gets_through_a_path_that_loses_and_doubles_packets(make, lab, outer):
+    link = make(outer=outer).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    lab.lose(2)
+    lab.duplicate()
+    assert transfer(link.a.host, link.b.host, link.b.side.addr4, 2 << 20)
+
+
+def test_no_packet_that_the_network_doubles_arrives_twice(make, lab):
+    link = make().start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    lab.duplicate()
+    done = link.a.host.run("ping", "-n", "-c", 20, "-i", 0.1, link.b.side.addr4)
+    assert " 20 received" in done.stdout
+    assert "DUP!" not in done.stdout and "duplicates" not in done.stdout
+
+
+def test_the_link_carries_other_networks_that_are_routed_into_it(make):
+    """A subnet behind b, reached from a and from a subnet behind a."""
+    link = make(a={"allowed_ips": ["10.9.0.0/30", "192.168.20.0/24"], "routes": ["192.168.20.0/24"]},
+                b={"allowed_ips": ["10.9.0.0/30", "192.168.10.0/24"], "routes": ["192.168.10.0/24"]})
+    link.a.host.ip("addr", "add", "192.168.10.1/24", "dev", "lo")
+    link.b.host.ip("addr", "add", "192.168.20.1/24", "dev", "lo")
+    link.start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    assert ping(link.a.host, "192.168.20.1") == 3
+    assert ping(link.a.host, "192.168.20.1", 3, 56, 0.2, 2, "-I", "192.168.10.1") == 3
+    assert ping(link.b.host, "192.168.10.1", 3, 56, 0.2, 2, "-I", "192.168.20.1") == 3
+
+
+def test_nothing_crosses_in_the_clear(make, lab):
+    """Whoever listens on the way sees datagrams, and not what is in them."""
+    secret = "ff00c0ffee00ff"
+    tap = Tap(lab.r, "tob", PORT)
+    link = make().start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    assert ping(link.a.host, link.b.side.addr4, 5, 300, 0.2, 2, "-p", secret) == 5
+    heard = b"".join(frame for _, frame in tap.frames())
+    tap.close()
+    assert len(heard) > 10 * 300, "it has heard the requests and the answers"
+    assert bytes.fromhex(secret) not in heard
+    assert not answers(lab.r, link.b.side.addr4), "the router is not in the tunnel"
