@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-ADIT = pathlib.Path(os.environ.get("ADIT_BUILD_DIR", ROOT / "build" / "dev")) / "daemon" / "cli" / "adit"
+ADIT = pathlib.Path(os.environ.get("ADIT_BUILD_DIR", ROOT / "build" / "dev")) / "bin" / "adit"
 SCHEMA = json.loads((ROOT / "config" / "adit.schema.json").read_text())
 VALIDATOR = jsonschema.Draft7Validator(SCHEMA)
 EXAMPLES = sorted((ROOT / "config" / "examples").glob("*/*.yaml"))
