@@ -2,6 +2,7 @@
 #include "crypto/backends.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 
 namespace adit::crypto {
@@ -67,10 +68,9 @@ std::chrono::nanoseconds time_taken(const Aead& aead) {
 
 bool agrees_with_reference(const Aead& candidate) {
   const auto key = fixed_key();
-  for (const std::size_t size : {0, 1, 15, 16, 17, 63, 64, 65, 128, 255, 256, 511, 1023, 1420, 4097, 9000}) {
-    if (!agrees_at(candidate, key, size)) return false;
-  }
-  return true;
+  constexpr auto kSizes =
+      std::to_array<std::size_t>({0, 1, 15, 16, 17, 63, 64, 65, 128, 255, 256, 511, 1023, 1420, 4097, 9000});
+  return std::ranges::all_of(kSizes, [&](std::size_t size) { return agrees_at(candidate, key, size); });
 }
 
 std::vector<std::string_view> backend_names() {

@@ -30,8 +30,8 @@ Manager make_manager() {
 
 /// A manager holds the job under way, so each thread needs its own.
 IMB_MGR* manager_of_this_thread() {
-  thread_local const Manager manager = make_manager();
-  return manager.get();
+  thread_local const Manager kManager = make_manager();
+  return kManager.get();
 }
 
 void run(IMB_CIPHER_DIRECTION direction, const DerivedKey& key, std::uint64_t counter, Bytes in, std::uint8_t* out,

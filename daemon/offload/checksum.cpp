@@ -20,7 +20,7 @@ ADIT_VECTORISED std::uint64_t add_native(const std::uint8_t* data, std::size_t s
   std::uint64_t sum = 0;
   std::size_t at = 0;
   for (; at + 4 <= size; at += 4) {
-    std::uint32_t word;
+    std::uint32_t word = 0;
     std::memcpy(&word, data + at, sizeof word);
     sum += word;
   }
