@@ -39,7 +39,7 @@ class CounterSource {
   std::uint64_t next_;
 };
 
-/// Who began the handshake this session came from.
+/// Who began the handshake these keys came from.
 enum class Role : std::uint8_t { initiator, responder };
 
 struct Keypair {

@@ -1,29 +1,19 @@
 // SPDX-License-Identifier: MIT
-// What many tests need: hex, and worlds without chance.
+// What many tests need: keys from hexadecimal, and worlds without chance.
 #pragma once
 
 #include <random>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/random.h"
 #include "base/time.h"
+#include "test_bytes.h"
 
 namespace adit::test {
 
-inline std::vector<std::uint8_t> unhex(std::string_view text) {
-  std::vector<std::uint8_t> bytes;
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
-    bytes.push_back(static_cast<std::uint8_t>(std::stoi(std::string(text.substr(i, 2)), nullptr, 16)));
-  }
-  return bytes;
-}
-
 template <class Key>
 Key unhex_key(std::string_view text) {
-  const auto bytes = unhex(text);
-  return Key(std::span(bytes).template first<32>());
+  return fixed<Key>(unhex(text));
 }
 
 /// The same bytes for the same seed, for ever.
