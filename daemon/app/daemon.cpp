@@ -37,10 +37,10 @@ Daemon::Daemon(config::Config config, spdlog::logger& log)
       state_(store_.load()),
       tun_port_(device_),
       udp_port_(sockets_),
-      tick_(loop_, [] {}) {
+      tick_(loop_, [] {}),
+      timestamps_lost_(!state_.writable) {
   for (const auto& warning : config_.warnings) log_.warn("{}", config::to_string(warning));
   for (const auto& warning : state_.warnings) log_.warn("{}", warning);
-  timestamps_lost_ = !state_.writable;
   make_tunnel();
   make_link();
   watch_sockets();

@@ -51,8 +51,8 @@ class EventLog {
   enum class Kind : std::uint8_t { attempt, exhausted, handshake, moved, load, expired, send };
   static constexpr std::size_t kKinds = static_cast<std::size_t>(Kind::send) + 1;
 
-  void write(Kind kind, spdlog::level::level_enum level, const std::string& line, Instant now);
-  void write(LineLimit& limit, spdlog::level::level_enum level, std::string line, Instant now);
+  void write(Kind kind, spdlog::level::level_enum severity, const std::string& line, Instant now);
+  void write(LineLimit& limit, spdlog::level::level_enum severity, std::string line, Instant now);
 
   void tell(const tunnel::InitiationSent& event, Instant now);
   void tell(const tunnel::HandshakeCompleted& event, Instant now);

@@ -11,6 +11,6 @@
 
 namespace adit::app {
 
-std::shared_ptr<spdlog::logger> make_logger(config::LogLevel level);
+std::shared_ptr<spdlog::logger> make_logger(config::LogLevel wanted);
 
 }  // namespace adit::app

@@ -44,7 +44,8 @@ Upkeep::Upkeep(const Parts& parts)
       timer_(parts.loop, [this] { look(parts_.loop.now()); }) {}
 
 Upkeep::~Upkeep() {
-  if (found_.known() && found_ != saved_) static_cast<void>(parts_.store.save_endpoint(found_));
+  if (!found_.known() || found_ == saved_) return;
+  if (const auto saved = parts_.store.save_endpoint(found_); !saved) parts_.log.warn("{}", saved.error().message);
 }
 
 void Upkeep::event(const tunnel::Event& event, Instant now) {
