@@ -115,6 +115,22 @@ def test_the_peer_follows_an_end_that_gets_a_new_address(make, lab, outer):
     background.stop()
 
 
+@pytest.mark.slow
+def test_a_new_session_every_two_minutes_costs_no_packet(make):
+    """Both ends may be the one that renews it (§6.2), and packets fly both ways all the time."""
+    link = make().start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    there = BackgroundPing(link.a.host, link.b.side.addr4, 0.1)
+    back = BackgroundPing(link.b.host, link.a.side.addr6, 0.1)
+    before = link.a.latest_handshake()
+    wait_until(lambda: link.a.latest_handshake() != before, 150, "a new handshake", interval=1)
+    time.sleep(3)  # packets of the new session too
+    for background in (there, back):
+        sent, received = background.stop()
+        assert sent > 1000
+        assert received == sent
+
+
 @OUTER
 def test_an_end_behind_nat_is_reached_through_its_mapping(make, lab, outer):
     lab.nat()
