@@ -243,7 +243,7 @@ TEST(Resolver, MarksItsQuestionsSoThatTheyDoNotEnterTheLinkTheyAreFor) {
     // Marked datagrams to the name server reach it; all others go nowhere.
     test::run("ip addr add 192.0.2.53/32 dev lo");
     test::run(
-        "ip rule add pref 1 fwmark 0x51 lookup local; ip rule add pref 2 to 192.0.2.53 ipproto udp dport 5353 "
+        "ip rule add pref 1 fwmark 0x51 lookup local; ip rule add pref 2 to 192.0.2.53 ipproto 17 dport 5353 "
         "unreachable; ip rule del pref 0; ip rule add pref 3 lookup local");
     EventLoop loop;
     DnsServer server(
