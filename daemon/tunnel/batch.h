@@ -8,24 +8,38 @@
 
 #include <memory>
 #include <optional>
-#include <variant>
 #include <vector>
 
 #include "base/ip.h"
 #include "crypto/aead.h"
 #include "noise/keypair.h"
+#include "offload/split.h"
 #include "tunnel/event.h"
 
 namespace adit::tunnel {
 
-/// Writable bytes there must be behind each packet given to Tunnel::admit: zero padding is written there in place.
+/// Writable bytes there must be behind each packet given to Tunnel::admit: zero padding is written there in place, and
+/// what stood there is put back.
 inline constexpr std::size_t kPaddingSlack = wire::kPaddingMultiple - 1;
 
-/// A packet with permission to leave: it has its counter. Every one of them is to be sealed and sent, or lost.
+/// One packet from the TUN, or a super-packet that is to be cut as `plan` says. Writable, with kPaddingSlack more
+/// writable bytes behind it: sealing writes headers and padding in place.
+struct PlainPacket {
+  MutableBytes bytes;
+  const offload::SplitPlan* plan = nullptr;  ///< null: nothing to cut, nothing to finish
+  std::size_t segments() const { return plan == nullptr ? 1 : plan->segments(); }
+  std::size_t size_of(std::size_t segment) const { return plan == nullptr ? bytes.size() : plan->size_of(segment); }
+};
+
+/// A packet with permission to leave: each of its segments has a counter, consecutive from `counter` on. Every one of
+/// them is to be sealed once and sent, or lost.
 struct OutboundPacket {
   const noise::Keypair* keypair = nullptr;
   std::uint64_t counter = 0;
-  Bytes plaintext;  ///< already padded; empty: a keepalive
+  PlainPacket plain;  ///< without bytes: a keepalive
+  std::size_t mtu = 0;
+  /// Bytes of the transport datagram that segment `index` becomes: padded, with header and tag.
+  std::size_t sealed_size(std::size_t index) const;
 };
 
 /// A handshake message or cookie reply, complete.
@@ -71,13 +85,8 @@ struct InboundBatch {
   void clear();
 };
 
-/// Room `seal` needs for a packet.
-constexpr std::size_t sealed_size(const OutboundPacket& packet) {
-  return packet.plaintext.size() + wire::kTransportOverhead;
-}
-
-/// Seals packets[i] into a transport datagram at out[i], with out[i].size() == sealed_size(packets[i]).
-/// The plaintexts are left as they are.
+/// Seals all segments of all packets into transport datagrams, one in each of `out`, in order; the sizes of `out` are
+/// those of sealed_size. Afterwards the plaintext of what was cut is no longer what it was.
 void seal(std::span<const OutboundPacket> packets, const crypto::Aead& aead, std::span<const MutableBytes> out);
 
 /// Decrypts in place and sets `authentic`.

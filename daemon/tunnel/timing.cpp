@@ -127,7 +127,7 @@ void Tunnel::send_keepalive(Instant now, Outbox& out) {
     return;
   }
   out.keypairs.push_back(sessions_.current());
-  out.packets.push_back({keypair, *counter, {}});
+  out.packets.push_back({keypair, *counter, {}, mtu_});
   after_packet_sent(now);
   keep_fresh_after_sending(now, out);
 }

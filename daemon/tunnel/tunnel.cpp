@@ -12,12 +12,6 @@
 namespace adit::tunnel {
 namespace {
 
-/// Zero padding to a multiple of 16, but never past the MTU (§5.4.6): a full packet must fit the path as it is.
-std::size_t padded_size(std::size_t size, std::size_t mtu) {
-  const auto rounded = (size + wire::kPaddingMultiple - 1) / wire::kPaddingMultiple * wire::kPaddingMultiple;
-  return std::max(size, std::min(rounded, mtu));
-}
-
 /// Keeps alive what packets point at; a batch rarely has more than one keypair.
 template <class Pins, class Pin>
 void pin(Pins& pins, const Pin& keypair) {
@@ -47,12 +41,12 @@ Tunnel::Tunnel(noise::StaticKeys keys, Settings& settings, RandomSource& random,
 
 // Outbound: admit → (seal) → (transmit) ------------------------------------------------------------------------------
 
-void Tunnel::admit(std::span<const MutableBytes> packets, Instant now, Outbox& out) {
+void Tunnel::admit(std::span<const PlainPacket> packets, Instant now, Outbox& out) {
   const auto sent_before = status_.sent.packets;
   bool waiting = false;
   const bool usable = usable_session(now) != nullptr;
-  for (const auto packet : packets) {
-    const auto header = wire::read_ip_packet(packet);
+  for (const auto& packet : packets) {
+    const auto header = wire::read_ip_packet(packet.bytes);
     if (!header) {
       count_drop(DropReason::malformed_packet);
     } else if (!allowed_ips_.contains(header->destination)) {
@@ -71,23 +65,26 @@ void Tunnel::admit(std::span<const MutableBytes> packets, Instant now, Outbox& o
   out.path = path_;
 }
 
-/// With the current session, which the caller found usable. False when its counters are used up.
-bool Tunnel::send(MutableBytes packet, Outbox& out) {
+/// With the current session, which the caller found usable. False when it has not counters enough.
+bool Tunnel::send(const PlainPacket& packet, Outbox& out) {
   const auto& keypair = sessions_.current();
-  const auto counter = keypair->counters.take(1);
+  const auto segments = packet.segments();
+  const auto counter = keypair->counters.take(segments);
   if (!counter) return false;
   pin(out.keypairs, keypair);
-  const auto size = padded_size(packet.size(), mtu_);
-  std::memset(packet.data() + packet.size(), 0, size - packet.size());
-  out.packets.push_back({keypair.get(), *counter, Bytes(packet.data(), size)});
-  status_.sent.packets += 1;
-  status_.sent.bytes += packet.size();
+  out.packets.push_back({keypair.get(), *counter, packet, mtu_});
+  status_.sent.packets += segments;
+  // All segments but the last are of one size.
+  status_.sent.bytes += (segments - 1) * packet.size_of(0) + packet.size_of(segments - 1);
   return true;
 }
 
-void Tunnel::stage(Bytes packet, Instant now) {
+void Tunnel::stage(const PlainPacket& packet, Instant now) {
   count_drop(DropReason::no_session_timeout, staging_.expire(now));
-  count_drop(DropReason::no_session_queue_full, staging_.push(packet, now));
+  for (std::size_t i = 0; i < packet.segments(); ++i) {
+    const Bytes segment = packet.plan == nullptr ? packet.bytes : packet.plan->write_header(packet.bytes, i);
+    count_drop(DropReason::no_session_queue_full, staging_.push(segment, now));
+  }
 }
 
 /// False when there was nothing that could be sent.
@@ -98,7 +95,7 @@ bool Tunnel::send_staged(Instant now, Outbox& out) {
     auto& bytes = out.staged.emplace_back(staging_.pop());
     const auto size = bytes.size();
     bytes.resize(size + kPaddingSlack);
-    if (!send(MutableBytes(bytes).first(size), out)) break;
+    if (!send({MutableBytes(bytes).first(size)}, out)) break;
   }
   after_data_sent(now);
   after_packet_sent(now);
@@ -140,7 +137,7 @@ std::optional<DropReason> Tunnel::take_transport(const Datagram& datagram, Insta
   return std::nullopt;
 }
 
-void Tunnel::accept(const InboundBatch& batch, Instant now, std::vector<Bytes>& deliver, Outbox& out) {
+void Tunnel::accept(const InboundBatch& batch, Instant now, std::vector<MutableBytes>& deliver, Outbox& out) {
   bool authentic = false;
   bool data = false;
   for (const auto& packet : batch.packets) {

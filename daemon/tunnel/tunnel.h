@@ -40,17 +40,16 @@ class Tunnel {
   /// Fails for a peer key no handshake can be had with. `random` and `wall_clock` must outlive the tunnel.
   static Result<std::unique_ptr<Tunnel>> make(Settings settings, RandomSource& random, WallClock& wall_clock);
 
-  /// Packets read from the TUN, one IP packet each, with kPaddingSlack writable bytes behind it. Allowed ones get
-  /// their counter and are in `out.packets` (pointing into `packets`), padded; those that must wait for a session are
-  /// copied; the rest is counted as dropped.
-  void admit(std::span<const MutableBytes> packets, Instant now, Outbox& out);
+  /// Packets read from the TUN. Allowed ones get their counters and are in `out.packets`, pointing where `packets`
+  /// point; those that must wait for a session are cut and copied; the rest is counted as dropped.
+  void admit(std::span<const PlainPacket> packets, Instant now, Outbox& out);
 
   /// Datagrams as received. Handshakes are dealt with at once; transport packets with a session of ours are put into
   /// `batch`, pointing into the datagrams.
   void classify(std::span<const Datagram> datagrams, Instant now, InboundBatch& batch, Outbox& out);
 
   /// The batch after `open`: appends the IP packets to deliver, in order, pointing into the batch.
-  void accept(const InboundBatch& batch, Instant now, std::vector<Bytes>& deliver, Outbox& out);
+  void accept(const InboundBatch& batch, Instant now, std::vector<MutableBytes>& deliver, Outbox& out);
 
   /// When `tick` wants to be called next; the far future when nothing is pending. May lie in the past.
   Instant deadline() const;
@@ -82,8 +81,8 @@ class Tunnel {
   Tunnel(noise::StaticKeys keys, Settings& settings, RandomSource& random, WallClock& wall_clock);
 
   // Packets (tunnel.cpp)
-  bool send(MutableBytes packet, Outbox& out);
-  void stage(Bytes packet, Instant now);
+  bool send(const PlainPacket& packet, Outbox& out);
+  void stage(const PlainPacket& packet, Instant now);
   bool send_staged(Instant now, Outbox& out);
   void take_handshake(wire::MessageType type, const Datagram& datagram, Instant now, Outbox& out);
   std::optional<DropReason> take_transport(const Datagram& datagram, Instant now, InboundBatch& batch) const;

@@ -2,6 +2,7 @@
 // The rules of packets and sessions one by one, many of them bugs that others shipped.
 #include "tunnel/tunnel.h"
 
+#include "packets.h"
 #include "world.h"
 
 namespace adit::tunnel::test {
@@ -19,7 +20,7 @@ struct Link : testing::Test {
     storage = inner_packet(host.inner, world.peer_of(host).inner, 1'000'000 + size, size);
     const auto actual = storage.size();
     storage.resize(actual + kPaddingSlack, 0xEE);
-    const auto view = MutableBytes(storage).first(actual);
+    const PlainPacket view{MutableBytes(storage).first(actual)};
     Outbox out;
     host.tunnel->admit({&view, 1}, world.now, out);
     return out;
@@ -27,8 +28,11 @@ struct Link : testing::Test {
   /// A datagram sealed with the keys `host` sends with now, with any counter and any contents.
   Buffer sealed(Host& host, std::uint64_t counter, const Buffer& plaintext) {
     const auto out = admitted(host, 100);
-    const OutboundPacket packet{out.packets.at(0).keypair, counter, plaintext};
-    Buffer bytes(sealed_size(packet));
+    storage = plaintext;
+    storage.resize(plaintext.size() + kPaddingSlack);
+    const OutboundPacket packet{
+        out.packets.at(0).keypair, counter, {MutableBytes(storage).first(plaintext.size())}, plaintext.size()};
+    Buffer bytes(packet.sealed_size(0));
     const MutableBytes view = bytes;
     seal({&packet, 1}, *world.aead, {&view, 1});
     return bytes;
@@ -54,9 +58,16 @@ TEST_F(Link, PadsWithZerosToSixteenButNeverPastTheMtu) {
   for (const auto& [size, padded] : table) {
     const auto out = admitted(a, size);
     ASSERT_EQ(out.packets.size(), 1u);
-    const auto plaintext = out.packets[0].plaintext;
-    EXPECT_EQ(plaintext.size(), padded) << size;
-    EXPECT_TRUE(std::ranges::all_of(plaintext.subspan(size), [](auto byte) { return byte == 0; })) << size;
+    Buffer sealed(out.packets[0].sealed_size(0));
+    const MutableBytes view = sealed;
+    seal(out.packets, *world.aead, {&view, 1});
+    ASSERT_EQ(sealed.size(), padded + wire::kTransportOverhead) << size;
+    Buffer plaintext(padded);
+    ASSERT_TRUE(crypto::aead_open(out.packets[0].keypair->keys.send, out.packets[0].counter, {},
+                                  Bytes(sealed).subspan(wire::kTransportHeaderSize), plaintext));
+    EXPECT_TRUE(std::ranges::equal(Bytes(plaintext).first(size), Bytes(storage).first(size)));
+    EXPECT_TRUE(std::ranges::all_of(Bytes(plaintext).subspan(size), [](auto byte) { return byte == 0; })) << size;
+    EXPECT_EQ(storage.at(size), 0xEE) << "what stood behind the packet must be put back";
   }
 }
 
@@ -74,6 +85,92 @@ TEST_F(Link, TrimsPaddingFromWhatItDelivers) {
   for (std::size_t size = 28; size < 80; ++size) world.send(a, size);
   world.run(1s);
   ASSERT_EQ(b.delivered.size(), 52u);  // the World compares the bytes
+}
+
+/// A super-packet from a to b, in a buffer with slack, and what it stands for.
+struct Super {
+  explicit Super(std::size_t payload, std::uint16_t segment_size) : recipe{.ip_options = 0, .tcp_options = 12} {
+    recipe.payload = adit::test::pattern(payload);
+    packet = offload::test::with_partial_checksum(offload::test::build(recipe));
+    std::ranges::copy(IpAddress::parse("10.9.0.1")->bytes(), packet.begin() + 12);
+    std::ranges::copy(IpAddress::parse("10.9.0.2")->bytes(), packet.begin() + 16);
+    size = packet.size();
+    packet.resize(size + kPaddingSlack);
+    plan = offload::SplitPlan::make({.flags = offload::VirtioHeader::kNeedsChecksum,
+                                     .gso_type = static_cast<std::uint8_t>(offload::GsoType::tcp4),
+                                     .segment_size = segment_size,
+                                     .checksum_start = 20,
+                                     .checksum_offset = 16},
+                                    MutableBytes(packet).first(size));
+  }
+  PlainPacket plain() { return {MutableBytes(packet).first(size), &*plan}; }
+
+  offload::test::Recipe recipe;
+  Buffer packet;
+  std::size_t size = 0;
+  std::optional<offload::SplitPlan> plan;
+};
+
+TEST_F(Link, ASuperPacketIsSealedAsTheSegmentsItStandsFor) {
+  world.connect();
+  // Sizes that need padding and ones that do not; one below the headers' own, where headers overlap most.
+  for (const auto segment_size : std::initializer_list<std::uint16_t>{20, 500, 1353, 1368}) {
+    Super whole(10'000, segment_size);
+    Super copy(10'000, segment_size);
+    const auto plain = whole.plain();
+    Outbox out;
+    a.tunnel->admit({&plain, 1}, world.now, out);
+    ASSERT_EQ(out.packets.size(), 1u);
+    const auto& packet = out.packets[0];
+    std::vector<Buffer> sealed;
+    std::vector<MutableBytes> views;
+    for (std::size_t i = 0; i < plain.segments(); ++i) sealed.emplace_back(packet.sealed_size(i));
+    for (auto& bytes : sealed) views.emplace_back(bytes);
+    seal(out.packets, *world.aead, views);
+    for (std::size_t i = 0; i < sealed.size(); ++i) {
+      Buffer opened(sealed[i].size() - wire::kTransportOverhead);
+      ASSERT_TRUE(crypto::aead_open(packet.keypair->keys.send, packet.counter + i, {},
+                                    Bytes(sealed[i]).subspan(wire::kTransportHeaderSize), opened));
+      const auto expected = copy.plan->write_header(MutableBytes(copy.packet).first(copy.size), i);
+      ASSERT_TRUE(std::ranges::equal(Bytes(opened).first(expected.size()), expected)) << segment_size << " at " << i;
+      ASSERT_TRUE(std::ranges::all_of(Bytes(opened).subspan(expected.size()), [](auto byte) { return byte == 0; }));
+      const auto header = wire::read_transport_header(sealed[i]);
+      EXPECT_EQ(header.counter, packet.counter + i);
+    }
+  }
+}
+
+TEST_F(Link, ASuperPacketThatMustWaitIsCutAndCounted) {
+  world.start(b, false);
+  world.network.loss = 1;
+  world.start(a);
+  Super whole(10'000, 1000);
+  Super copy(10'000, 1000);
+  for (std::size_t i = 0; i < copy.plan->segments(); ++i) {
+    const auto segment = copy.plan->write_header(copy.plain().bytes, i);
+    world.expect(a, Buffer(segment.begin(), segment.end()));
+  }
+  const auto plain = whole.plain();
+  a.tunnel->admit({&plain, 1}, world.now, world.outbox);
+  world.transmit(a);
+  EXPECT_EQ(a.tunnel->status().sent.packets, 0u);
+  world.network.loss = 0;
+  world.run(5s);
+  EXPECT_TRUE(world.run_until([&] { return a.tunnel->status().sent.packets == 10; }, 2s));
+  EXPECT_EQ(a.tunnel->status().sent.bytes, 10u * 52u + 10'000u);
+  EXPECT_EQ(b.delivered.size(), 10u);
+}
+
+TEST_F(Link, ASuperPacketNeverTakesACounterPastTheLimit) {
+  world.connect();
+  world.run(6s);
+  auto& keypair = receiving(a);
+  ASSERT_TRUE(keypair.counters.take(noise::REJECT_AFTER_MESSAGES - 9 - keypair.counters.next()));
+  Super whole(10'000, 1000);
+  const auto plain = whole.plain();
+  Outbox out;
+  a.tunnel->admit({&plain, 1}, world.now, out);
+  EXPECT_TRUE(out.packets.empty());
 }
 
 TEST_F(Link, ChecksAllowedIpsBothWays) {
@@ -255,10 +352,10 @@ TEST_F(Link, ABatchThatUsesUpTheCountersStagesTheRest) {
   auto& keypair = receiving(a);
   ASSERT_TRUE(keypair.counters.take(noise::REJECT_AFTER_MESSAGES - 2 - keypair.counters.next()));
   std::vector<Buffer> buffers(4, inner_packet(a.inner, b.inner, 900'004));
-  std::vector<MutableBytes> views;
+  std::vector<PlainPacket> views;
   for (auto& buffer : buffers) {
     buffer.resize(64 + kPaddingSlack);
-    views.push_back(MutableBytes(buffer).first(64));
+    views.push_back({MutableBytes(buffer).first(64)});
   }
   Outbox out;
   a.tunnel->admit(views, world.now, out);

@@ -48,10 +48,10 @@ void World::send(Host& host, std::size_t size) {
 }
 
 void World::send(Host& host, Buffer packet) {
-  sent_[load_be64(packet.data() + 20)] = {&host, packet};
+  expect(host, packet);
   const auto size = packet.size();
   packet.resize(size + kPaddingSlack, 0xEE);
-  const MutableBytes view = MutableBytes(packet).first(size);
+  const PlainPacket view{MutableBytes(packet).first(size)};
   set_clocks();
   host.tunnel->admit({&view, 1}, now, outbox);
   transmit(host);
@@ -62,12 +62,17 @@ void World::transmit(Host& host) {
   for (const auto& handshake : outbox.handshakes) launch(host, handshake.path, handshake.bytes());
   std::vector<Buffer> sealed;
   std::vector<MutableBytes> views;
-  for (const auto& packet : outbox.packets) sealed.emplace_back(sealed_size(packet));
+  for (const auto& packet : outbox.packets) {
+    for (std::size_t i = 0; i < packet.plain.segments(); ++i) sealed.emplace_back(packet.sealed_size(i));
+  }
   for (auto& bytes : sealed) views.emplace_back(bytes);
   seal(outbox.packets, *aead, views);
   for (const auto& packet : outbox.packets) {
-    EXPECT_TRUE(host.nonces.emplace(packet.keypair->remote_index, packet.counter).second) << "a nonce was used twice";
-    EXPECT_LT(packet.counter, noise::REJECT_AFTER_MESSAGES);
+    for (std::size_t i = 0; i < packet.plain.segments(); ++i) {
+      const auto counter = packet.counter + i;
+      EXPECT_TRUE(host.nonces.emplace(packet.keypair->remote_index, counter).second) << "a nonce was used twice";
+      EXPECT_LT(counter, noise::REJECT_AFTER_MESSAGES);
+    }
   }
   for (const auto& bytes : sealed) launch(host, outbox.path, bytes);
   std::ranges::move(outbox.events, std::back_inserter(host.events));
@@ -105,7 +110,7 @@ void World::inject(Host& host, Endpoint source, Buffer bytes) {
   InboundBatch batch;
   host.tunnel->classify({&datagram, 1}, now, batch, outbox);
   open(batch.packets, *aead);
-  std::vector<Bytes> delivered;
+  std::vector<MutableBytes> delivered;
   host.tunnel->accept(batch, now, delivered, outbox);
   for (const auto packet : delivered) {
     const auto id = load_be64(packet.data() + 20);

@@ -93,6 +93,8 @@ class World {
 
   void send(Host& host, std::size_t size = 64);
   void send(Host& host, Buffer packet);
+  /// `packet` is one that `host` sends and its peer may therefore deliver, once.
+  void expect(Host& host, const Buffer& packet) { sent_[load_be64(packet.data() + 20)] = {&host, packet}; }
   /// Hands `bytes` to the tunnel as a datagram that came from `source`.
   void inject(Host& host, Endpoint source, Buffer bytes);
   void run(Duration time);
