@@ -158,8 +158,9 @@ class Namespace:
         parts = [self.ip("-details", "addr")]
         for family in ("-4", "-6"):
             parts += [self.ip(family, "route", "show", "table", "all"), self.ip(family, "rule")]
-        # Lifetimes run on by themselves; the kernel's own multicast routes come with the carrier.
-        return re.sub(r"(expires|valid_lft|preferred_lft|pref) \S+|^multicast .*\n", "", "\n".join(parts), flags=re.M)
+        # Lifetimes run on by themselves; the kernel's own multicast routes come with the carrier; each user of a TUN
+        # chooses vnet_hdr anew.
+        return re.sub(r"(vnet_hdr|expires|valid_lft|preferred_lft|pref) \S+|^multicast .*\n", "", "\n".join(parts), flags=re.M)
 
     def expect_network_state(self, before):
         """It is as it was; carriers take up to a second to be reported."""

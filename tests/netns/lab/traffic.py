@@ -7,7 +7,6 @@ import signal
 import socket
 import struct
 import threading
-import time
 
 from .namespace import Failed
 from .wait import wait_until
@@ -45,13 +44,15 @@ class BackgroundPing:
         self._process = host.popen("ping", "-n", "-i", interval, to, name="ping")
 
     def stop(self):
-        time.sleep(0.5)  # the last answer may be on its way
         self._process.stop(signal.SIGINT)
         log = self._process.log()
         found = re.search(r"(\d+) packets transmitted, (\d+) received", log)
         if not found:
             raise Failed(f"ping said nothing:\n{log}")
-        return int(found[1]), int(found[2])
+        sent, received = int(found[1]), int(found[2])
+        # The answer to the very last one may still have been on its way.
+        last_is_open = not re.search(rf"icmp_seq={sent} (ttl|hop)", log)
+        return sent - last_is_open, received
 
 
 def unanswered_sizes(host, to, sizes):
