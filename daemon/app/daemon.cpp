@@ -13,12 +13,18 @@
 #include "app/or_throw.h"
 #include "app/paths.h"
 #include "app/status_report.h"
+#include "crypto/backends.h"
 
 namespace adit::app {
 namespace {
 
 /// What an event may cause is done in the same turn, but events that cause events must not keep packets waiting.
 constexpr int kEventRounds = 4;
+
+/// The interface takes what it gives.
+offload::MergeOptions merge_options(const net::TunOffloads& offloads) {
+  return {.tcp4 = offloads.tcp, .tcp6 = offloads.tcp, .udp4 = offloads.udp, .udp6 = offloads.udp};
+}
 
 }  // namespace
 
@@ -27,7 +33,7 @@ Daemon::Daemon(config::Config config, spdlog::logger& log)
       public_key_(crypto::public_key_of(config_.local.private_key)),
       log_(log),
       event_log_(log),
-      aead_(crypto::make_sodium_aead()),
+      aead_(or_throw(crypto::choose_aead("auto", net::boot_now))),
       signals_(loop_, [this](int number) { signal(number); }),
       device_(or_throw(net::TunDevice::open(tun_options(config_)))),
       sockets_(or_throw(net::open_udp(listen_options(config_)))),
@@ -58,7 +64,7 @@ void Daemon::make_tunnel() {
 }
 
 void Daemon::make_link() {
-  data_path_.emplace(*tunnel_, *aead_, tun_port_, udp_port_,
+  data_path_.emplace(*tunnel_, *aead_, tun_port_, udp_port_, merge_options(device_.offloads()),
                      [this](const noise::Tai64n& timestamp) { keep_timestamp(timestamp); });
   CallerOptions options{.names = config_.peer.endpoints,
                         .remembered = state_.endpoint,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "app/data_path.h"
 
+#include <cerrno>
+
 #include "base/assert.h"
 
 namespace adit::app {
@@ -8,31 +10,45 @@ namespace adit::app {
 using tunnel::DropReason;
 
 DataPath::DataPath(tunnel::Tunnel& tunnel, const crypto::Aead& aead, PacketPort& packets, DatagramPort& datagrams,
-                   Transmitter::KeepTimestamp keep_timestamp)
+                   offload::MergeOptions merge, Transmitter::KeepTimestamp keep_timestamp)
     : tunnel_(tunnel),
       aead_(aead),
       packet_port_(packets),
       datagram_port_(datagrams),
-      transmitter_(tunnel, aead, datagrams, std::move(keep_timestamp)) {}
+      transmitter_(tunnel, aead, datagrams, std::move(keep_timestamp)),
+      merger_(merge) {}
 
 net::IoResult DataPath::send(Instant now) {
   ADIT_ASSERT(blocked() == Family::none);
-  for (std::size_t i = 0; i < kBatchPackets; ++i) packets_[i] = packet_slots_[i].first(kLargestRead);
-  const auto result = packet_port_.read(packets_);
+  for (std::size_t i = 0; i < kBatchReads; ++i) reads_[i].bytes = packet_slots_[i];
+  const auto result = packet_port_.read(reads_);
   count_truncated();
   if (result.count == 0) return result;
-  tunnel_.admit(std::span(packets_).first(result.count), now, transmitter_.outbox());
+
+  packets_.clear();
+  for (std::size_t i = 0; i < result.count; ++i) {
+    const auto& read = reads_[i];
+    if (read.virtio == offload::VirtioHeader{}) {
+      packets_.push_back({read.bytes});
+    } else if (plans_[i] = offload::SplitPlan::make(read.virtio, read.bytes); plans_[i]) {
+      packets_.push_back({read.bytes, &*plans_[i]});
+    } else {
+      tunnel_.count_drop(DropReason::malformed_packet);
+    }
+  }
+  tunnel_.admit(packets_, now, transmitter_.outbox());
   transmitter_.flush(now);
   return result;
 }
 
 net::IoResult DataPath::receive(Instant now) {
-  for (std::size_t i = 0; i < kBatchPackets; ++i) datagrams_[i].bytes = datagram_slots_[i].first(kLargestRead);
-  const auto result = datagram_port_.receive(datagrams_);
+  for (std::size_t i = 0; i < kBatchReads; ++i) buffers_[i] = datagram_slots_[i];
+  datagrams_.clear();
+  const auto result = datagram_port_.receive(buffers_, datagrams_);
   count_truncated();
   if (result.count == 0) return result;
 
-  tunnel_.classify(std::span(datagrams_).first(result.count), now, batch_, transmitter_.outbox());
+  tunnel_.classify(datagrams_, now, batch_, transmitter_.outbox());
   tunnel::open(batch_.packets, aead_);
   tunnel_.accept(batch_, now, accepted_, transmitter_.outbox());
   deliver();
@@ -43,14 +59,30 @@ net::IoResult DataPath::receive(Instant now) {
 
 void DataPath::deliver() {
   if (accepted_.empty()) return;
-  // What the Tunnel only shows us lies in our own slots, and is ours to change.
-  for (const auto packet : accepted_) {
-    deliverable_.emplace_back(const_cast<std::uint8_t*>(packet.data()), packet.size());
-  }
-  const auto result = packet_port_.write(deliverable_);
-  tunnel_.count_drop(DropReason::deliver_failed, deliverable_.size() - result.count);
+  const auto deliveries = merger_.merge(accepted_);
+  packet_port_.write(deliveries, [&](std::size_t i, int error) {
+    const auto& refused = deliveries[i];
+    if (refused.packets > 1 && error == EINVAL) {
+      merger_.give_up(refused.virtio);
+      deliver_one_by_one(refused);
+    } else {
+      tunnel_.count_drop(DropReason::deliver_failed, refused.packets);
+    }
+  });
   accepted_.clear();
-  deliverable_.clear();
+}
+
+/// A merged packet this kernel does not take (6.6.44 had such a bug) is cut again.
+void DataPath::deliver_one_by_one(const offload::Delivery& merged) {
+  unmerged_.clear();
+  for (const auto piece : merged.pieces) unmerged_.insert(unmerged_.end(), piece.begin(), piece.end());
+  const auto plan = offload::SplitPlan::make(merged.virtio, unmerged_);
+  ADIT_ASSERT(plan);
+  for (std::size_t i = 0; i < plan->segments(); ++i) {
+    const offload::Delivery one{.virtio = {}, .pieces = {plan->write_header(unmerged_, i)}};
+    const auto result = packet_port_.write({&one, 1}, {});
+    if (result.count == 0) tunnel_.count_drop(DropReason::deliver_failed);
+  }
 }
 
 void DataPath::count_truncated() {

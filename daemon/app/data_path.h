@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: MIT
 // The way of packets through the daemon, a batch at a time (docs/life-of-a-packet.md):
 //
-//   send      TUN → admit → seal → UDP
-//   receive   UDP → classify → open → accept → TUN, and UDP for what it causes
+//   send      TUN → plan → admit → seal → UDP
+//   receive   UDP → classify → open → accept → merge → TUN, and UDP for what it causes
 //
 // Holds the buffers. Does not know when it is called; nothing is allocated for a packet.
 #pragma once
 
 #include <array>
+#include <optional>
 #include <vector>
 
 #include "app/packet_slots.h"
 #include "app/ports.h"
 #include "app/transmitter.h"
+#include "offload/merge.h"
 
 namespace adit::app {
 
@@ -20,7 +22,7 @@ class DataPath {
  public:
   /// The references must outlive the data path.
   DataPath(tunnel::Tunnel& tunnel, const crypto::Aead& aead, PacketPort& packets, DatagramPort& datagrams,
-           Transmitter::KeepTimestamp keep_timestamp);
+           offload::MergeOptions merge, Transmitter::KeepTimestamp keep_timestamp);
 
   /// One batch of packets out. Only while not blocked: packets wait better in the kernel. `error` in the result means
   /// that the TUN can no longer be read.
@@ -34,12 +36,15 @@ class DataPath {
   void call(const Endpoint& endpoint, Instant now);
   void retry_now(Instant now);
 
+  /// What is merged before it is written to the TUN; less than was asked for when the kernel refused some.
+  const offload::MergeOptions& merges() const { return merger_.options(); }
   Family blocked() const { return transmitter_.blocked(); }
   int send_error() const { return transmitter_.last_error(); }
   void take_events(std::vector<tunnel::Event>& events) { transmitter_.take_events(events); }
 
  private:
   void deliver();
+  void deliver_one_by_one(const offload::Delivery& merged);
   void count_truncated();
 
   tunnel::Tunnel& tunnel_;
@@ -49,12 +54,17 @@ class DataPath {
   Transmitter transmitter_;
 
   PacketSlots packet_slots_;
-  std::array<MutableBytes, kBatchPackets> packets_;
+  std::array<net::TunPacket, kBatchReads> reads_;
+  std::array<std::optional<offload::SplitPlan>, kBatchReads> plans_;
+  std::vector<tunnel::PlainPacket> packets_;
+
   PacketSlots datagram_slots_;
-  std::array<Datagram, kBatchPackets> datagrams_;
+  std::array<MutableBytes, kBatchReads> buffers_;
+  std::vector<Datagram> datagrams_;
   tunnel::InboundBatch batch_;
-  std::vector<Bytes> accepted_;
-  std::vector<MutableBytes> deliverable_;
+  std::vector<MutableBytes> accepted_;
+  offload::Merger merger_;
+  std::vector<std::uint8_t> unmerged_;
   std::uint64_t truncated_ = 0;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Buffers for a batch of packets, made once. Memory that no packet has reached yet is not even backed by the kernel.
+// Buffers for a batch of what the kernel hands over, made once. Memory that no packet has reached yet is not even
+// backed by the kernel.
 #pragma once
 
 #include <memory>
@@ -11,23 +12,21 @@ namespace adit::app {
 
 /// More than any IP packet and any datagram has: what fills it was cut.
 inline constexpr std::size_t kLargestRead = 65'536;
-/// Packets a batch has at most.
-inline constexpr std::size_t kBatchPackets = 32;
+/// Reads of the TUN in a batch, and messages of a UDP socket: each may be a super-packet of 64 KB, and what is in work
+/// must stay in the processor's cache.
+inline constexpr std::size_t kBatchReads = 16;
 
 class PacketSlots {
  public:
-  /// The largest packet, padded, with header and tag.
-  static constexpr std::size_t kCapacity = kLargestRead + tunnel::kPaddingSlack + wire::kTransportOverhead;
-
-  PacketSlots() : storage_(std::make_unique_for_overwrite<std::uint8_t[]>(kBatchPackets * kStride)) {}
-  /// Slot `i`, kCapacity bytes.
-  MutableBytes operator[](std::size_t i) { return {storage_.get() + i * kStride, kCapacity}; }
+  PacketSlots() : storage_(std::make_unique_for_overwrite<std::uint8_t[]>(kBatchReads * kStride)) {}
+  /// Slot `i`: kLargestRead bytes, and room for padding behind.
+  MutableBytes operator[](std::size_t i) { return {storage_.get() + i * kStride, kLargestRead}; }
 
  private:
   /// Two cache lines more than a power of two: packets of a batch that begin alike would otherwise fight for the same
   /// few places in the cache.
   static constexpr std::size_t kStride = kLargestRead + 128;
-  static_assert(kStride >= kCapacity);
+  static_assert(kStride >= kLargestRead + tunnel::kPaddingSlack);
 
   std::unique_ptr<std::uint8_t[]> storage_;
 };

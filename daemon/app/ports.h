@@ -3,6 +3,9 @@
 // Behind them are the TUN device and the UDP sockets, or in tests whatever a test needs.
 #pragma once
 
+#include <functional>
+#include <vector>
+
 #include "net/tun_device.h"
 #include "net/udp_pair.h"
 
@@ -10,25 +13,31 @@ namespace adit::app {
 
 class PacketPort {
  public:
+  using Refused = std::function<void(std::size_t, int)>;
   virtual ~PacketPort() = default;
-  virtual net::IoResult read(std::span<MutableBytes> packets) = 0;         ///< as TunDevice::read
-  virtual net::IoResult write(std::span<const MutableBytes> packets) = 0;  ///< as TunDevice::write
+  virtual net::IoResult read(std::span<net::TunPacket> packets) = 0;  ///< as TunDevice::read
+  /// As TunDevice::write.
+  virtual net::IoResult write(std::span<const offload::Delivery> deliveries, const Refused& refused) = 0;
   virtual std::uint64_t truncated() const = 0;
 };
 
 class DatagramPort {
  public:
   virtual ~DatagramPort() = default;
-  virtual net::IoResult receive(std::span<Datagram> into) = 0;                           ///< as UdpSocket::receive
-  virtual net::SendResult send(const Path& path, std::span<const Bytes> datagrams) = 0;  ///< as UdpSocket::send
+  /// As UdpSocket::receive.
+  virtual net::IoResult receive(std::span<const MutableBytes> buffers, std::vector<Datagram>& datagrams) = 0;
+  /// As UdpSocket::send.
+  virtual net::SendResult send(const Path& path, std::span<const OutboundDatagram> datagrams) = 0;
   virtual std::uint64_t truncated() const = 0;
 };
 
 class TunPort final : public PacketPort {
  public:
   explicit TunPort(net::TunDevice& device) : device_(device) {}
-  net::IoResult read(std::span<MutableBytes> packets) override { return device_.read(packets); }
-  net::IoResult write(std::span<const MutableBytes> packets) override { return device_.write(packets); }
+  net::IoResult read(std::span<net::TunPacket> packets) override { return device_.read(packets); }
+  net::IoResult write(std::span<const offload::Delivery> deliveries, const Refused& refused) override {
+    return device_.write(deliveries, refused);
+  }
   std::uint64_t truncated() const override { return device_.truncated(); }
 
  private:
@@ -41,16 +50,15 @@ class UdpPort final : public DatagramPort {
   explicit UdpPort(net::UdpPair& pair) : pair_(pair) {}
   void mark_readable(Family family) { (family == Family::v4 ? v4_readable_ : v6_readable_) = true; }
 
-  net::IoResult receive(std::span<Datagram> into) override;
+  net::IoResult receive(std::span<const MutableBytes> buffers, std::vector<Datagram>& datagrams) override;
   /// EAFNOSUPPORT when there is no socket of the remote's family.
-  net::SendResult send(const Path& path, std::span<const Bytes> datagrams) override;
+  net::SendResult send(const Path& path, std::span<const OutboundDatagram> datagrams) override;
   std::uint64_t truncated() const override;
 
  private:
   net::UdpPair& pair_;
   bool v4_readable_ = false;
   bool v6_readable_ = false;
-  bool v6_first_ = false;  ///< they take turns: neither family can shut out the other
 };
 
 }  // namespace adit::app

@@ -10,7 +10,7 @@ using tunnel::DropReason;
 
 Transmitter::Transmitter(tunnel::Tunnel& tunnel, const crypto::Aead& aead, DatagramPort& port,
                          KeepTimestamp keep_timestamp)
-    : tunnel_(tunnel), aead_(aead), port_(port), keep_timestamp_(std::move(keep_timestamp)) {}
+    : tunnel_(tunnel), aead_(aead), port_(port), keep_timestamp_(std::move(keep_timestamp)), arena_(kArenaSize) {}
 
 void Transmitter::flush(Instant now) {
   const bool was_blocked = blocked_ != Family::none;
@@ -42,8 +42,8 @@ void Transmitter::take_events(std::vector<tunnel::Event>& events) {
 bool Transmitter::send_handshakes() {
   while (handshakes_done_ < outbox_.handshakes.size()) {
     const auto& handshake = outbox_.handshakes[handshakes_done_];
-    const auto bytes = handshake.bytes();
-    if (!send(handshake.path, {&bytes, 1}, handshakes_done_)) return false;
+    const OutboundDatagram datagram{handshake.bytes()};
+    if (!send(handshake.path, {&datagram, 1}, handshakes_done_)) return false;
   }
   return true;
 }
@@ -51,28 +51,42 @@ bool Transmitter::send_handshakes() {
 /// False: the socket is full.
 bool Transmitter::send_packets() {
   for (;;) {
-    if (sealed_begin_ == sealed_end_) seal_next();
-    if (sealed_begin_ == sealed_end_) return true;
-    const auto waiting = std::span(datagrams_).first(sealed_end_).subspan(sealed_begin_);
-    if (!send(outbox_.path, waiting, sealed_begin_)) return false;
+    if (datagrams_sent_ == datagrams_.size()) seal_next();
+    if (datagrams_sent_ == datagrams_.size()) return true;
+    if (!send(outbox_.path, std::span(datagrams_).subspan(datagrams_sent_), datagrams_sent_)) return false;
   }
 }
 
 void Transmitter::seal_next() {
-  const auto packets = std::span<const tunnel::OutboundPacket>(outbox_.packets).subspan(packets_sealed_);
-  const auto count = std::min(packets.size(), kBatchPackets);
-  for (std::size_t i = 0; i < count; ++i) {
-    sealed_[i] = slots_[i].first(sealed_size(packets[i]));
-    datagrams_[i] = sealed_[i];
+  const auto packets = std::span<const tunnel::OutboundPacket>(outbox_.packets).subspan(packets_sealed_, choose_next());
+  tunnel::seal(packets, aead_, sealed_);
+  datagrams_sent_ = 0;
+  packets_sealed_ += packets.size();
+}
+
+/// As many of the packets to come as fit the arena, at least one; lays out their datagrams there.
+std::size_t Transmitter::choose_next() {
+  std::size_t used = 0;
+  std::size_t count = 0;
+  sealed_.clear();
+  datagrams_.clear();
+  for (auto at = packets_sealed_; at < outbox_.packets.size(); ++at, ++count) {
+    const auto& packet = outbox_.packets[at];
+    const auto segments = packet.plain.segments();
+    const auto most = segments * packet.sealed_size(0);
+    if (count > 0 && used + most > arena_.size()) break;
+    if (most > arena_.size()) arena_.resize(most);
+    for (std::size_t i = 0; i < segments; ++i) {
+      sealed_.push_back(MutableBytes(arena_).subspan(used, packet.sealed_size(i)));
+      datagrams_.push_back({sealed_.back(), packet.traffic_class});
+      used += sealed_.back().size();
+    }
   }
-  tunnel::seal(packets.first(count), aead_, std::span(sealed_).first(count));
-  packets_sealed_ += count;
-  sealed_begin_ = 0;
-  sealed_end_ = count;
+  return count;
 }
 
 /// Adds to `done` what needs no second try. False: the socket is full.
-bool Transmitter::send(const Path& path, std::span<const Bytes> datagrams, std::size_t& done) {
+bool Transmitter::send(const Path& path, std::span<const OutboundDatagram> datagrams, std::size_t& done) {
   const auto result = port_.send(path, datagrams);
   done += result.sent + result.refused;
   tunnel_.count_drop(DropReason::send_failed, result.refused);
@@ -93,14 +107,16 @@ bool Transmitter::send(const Path& path, std::span<const Bytes> datagrams, std::
 }
 
 void Transmitter::drop_waiting() {
-  const auto sealed = sealed_end_ - sealed_begin_;
-  const auto lost = outbox_.handshakes.size() - handshakes_done_ + outbox_.packets.size() - packets_sealed_ + sealed;
+  const auto sealed = datagrams_.size() - datagrams_sent_;
+  auto lost = outbox_.handshakes.size() - handshakes_done_ + sealed;
+  for (auto at = packets_sealed_; at < outbox_.packets.size(); ++at) lost += outbox_.packets[at].plain.segments();
   tunnel_.count_drop(DropReason::send_failed, lost);
   outbox_.handshakes.clear();
   outbox_.packets.clear();
   outbox_.staged.clear();
   outbox_.keypairs.clear();
-  handshakes_done_ = packets_sealed_ = sealed_begin_ = sealed_end_ = 0;
+  handshakes_done_ = packets_sealed_ = datagrams_sent_ = 0;
+  datagrams_.clear();
 }
 
 /// Drops the newest of what waits beyond the bounds.

@@ -4,12 +4,10 @@
 // age, since whoever fills the outbox is asked to stop meanwhile (`blocked`).
 #pragma once
 
-#include <array>
 #include <functional>
 #include <optional>
 #include <vector>
 
-#include "app/packet_slots.h"
 #include "app/ports.h"
 #include "crypto/aead.h"
 #include "tunnel/tunnel.h"
@@ -20,6 +18,8 @@ class Transmitter {
  public:
   static constexpr std::size_t kMaxWaiting = 512;
   static constexpr std::size_t kMaxHandshakesWaiting = 64;
+  /// Sealed at a time: enough for whole super-packets in a row, little enough for the processor's cache.
+  static constexpr std::size_t kArenaSize = 256 * 1024;
   /// A packet older than this helps nobody, and its session may have ended.
   static constexpr Duration kMaxWait = std::chrono::seconds(5);
 
@@ -43,7 +43,8 @@ class Transmitter {
   bool send_handshakes();
   bool send_packets();
   void seal_next();
-  bool send(const Path& path, std::span<const Bytes> datagrams, std::size_t& done);
+  std::size_t choose_next();
+  bool send(const Path& path, std::span<const OutboundDatagram> datagrams, std::size_t& done);
   void drop_waiting();
   void trim();
 
@@ -56,11 +57,11 @@ class Transmitter {
   std::size_t handshakes_done_ = 0;
   std::size_t packets_sealed_ = 0;  ///< of outbox_.packets, from the front
 
-  PacketSlots slots_;
-  std::array<MutableBytes, kBatchPackets> sealed_;
-  std::array<Bytes, kBatchPackets> datagrams_;  ///< the same, as the port wants them
-  std::size_t sealed_begin_ = 0;                ///< sealed and not sent: [sealed_begin_, sealed_end_)
-  std::size_t sealed_end_ = 0;
+  /// Sealed datagrams, one behind the other: the socket sends those of one size in one piece.
+  std::vector<std::uint8_t> arena_;
+  std::vector<MutableBytes> sealed_;
+  std::vector<OutboundDatagram> datagrams_;  ///< the same, as the port wants them
+  std::size_t datagrams_sent_ = 0;           ///< of datagrams_, from the front
 
   Family blocked_ = Family::none;
   Instant blocked_since_{};

@@ -94,6 +94,13 @@ struct Path {
 struct Datagram {
   Path path;
   MutableBytes bytes;
+  std::uint8_t traffic_class = 0;  ///< of the IP header it came with: DSCP and ECN
+};
+
+/// One UDP datagram to be sent.
+struct OutboundDatagram {
+  Bytes bytes;
+  std::uint8_t traffic_class = 0;  ///< for its IP header
 };
 
 }  // namespace adit

@@ -2,6 +2,7 @@
 // Which implementation of the AEAD runs: the fastest one that this machine has and that proves right at start.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "crypto/aead.h"
 
 namespace adit::crypto {
@@ -20,10 +22,10 @@ std::unique_ptr<Aead> make_ipsec_mb_aead();
 /// Names `tuning.crypto` may have beside "auto", whether this machine has them or not.
 std::vector<std::string_view> backend_names();
 
-/// "auto": every backend this machine has is checked against libsodium and then timed for some microseconds on packets
-/// of a usual size; the fastest wins. A name: that one, or an error that says why it cannot be had. Never returns a
-/// backend that failed its check.
-Result<std::unique_ptr<Aead>> choose_aead(std::string_view preference);
+/// "auto": every backend this machine has is checked against libsodium and then timed by `clock` for some microseconds
+/// on packets of a usual size; the fastest wins. A name: that one, or an error that says why it cannot be had. Never
+/// returns a backend that failed its check.
+Result<std::unique_ptr<Aead>> choose_aead(std::string_view preference, const std::function<Instant()>& clock);
 
 /// Seals and opens packets of many sizes, in place and not, damaged and sound, and compares with the reference.
 bool agrees_with_reference(const Aead& candidate);

@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: MIT
-// One system call a packet for now: with offload (IFF_VNET_HDR) one read will bring a super-packet, and be split into
-// the same spans.
 #include "net/tun_device.h"
 
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 namespace adit::net {
 namespace {
 
 constexpr short kFlags = IFF_TUN | IFF_NO_PI;
+
+/// Debian 12's headers do not have the last two.
+constexpr unsigned long kTcpOffloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+constexpr unsigned long kUdpOffloads = 0x20 | 0x40;
 
 std::unexpected<Error> open_failure(const std::string& path, int error) {
   switch (error) {
@@ -59,10 +63,17 @@ std::unexpected<Error> attach_failure(const std::string& name, bool existed, int
   }
 }
 
-Result<> set_options(int fd, const TunOptions& options) {
+Result<TunOffloads> set_offloads(int fd, bool wanted) {
+  if (wanted && ioctl(fd, TUNSETOFFLOAD, kTcpOffloads | kUdpOffloads) == 0)
+    return TunOffloads{.tcp = true, .udp = true};
+  if (wanted && ioctl(fd, TUNSETOFFLOAD, kTcpOffloads) == 0) return TunOffloads{.tcp = true};
   // A persistent interface may still have the offloads of the program that used it before: their packets would come
   // in up to 64 KB, and without a header that says how to split them.
   if (ioctl(fd, TUNSETOFFLOAD, 0UL) != 0) return fail("cannot switch off offloads: {}", describe(errno));
+  return {};
+}
+
+Result<> set_options(int fd, const TunOptions& options) {
   if (options.owner && ioctl(fd, TUNSETOWNER, static_cast<unsigned long>(*options.owner)) != 0) {
     return fail("cannot give it to user {} (interface.owner): {}", *options.owner, describe(errno));
   }
@@ -89,7 +100,7 @@ Result<TunDevice> TunDevice::open(const TunOptions& options) {
   if (!device.fd_) return open_failure(options.device_path, errno);
 
   device.existed_before_ = if_nametoindex(options.name.c_str()) != 0;
-  request.ifr_flags = kFlags;
+  request.ifr_flags = static_cast<short>(kFlags | (options.offload ? IFF_VNET_HDR : 0));
   std::ranges::copy(options.name, request.ifr_name);
   if (ioctl(device.fd_.get(), TUNSETIFF, &request) != 0) {
     return attach_failure(options.name, device.existed_before_, errno);
@@ -98,38 +109,62 @@ Result<TunDevice> TunDevice::open(const TunOptions& options) {
   if (auto done = set_options(device.fd_.get(), options); !done) {
     return fail("interface {}: {}", device.name_, done.error().message);
   }
+  auto offloads = set_offloads(device.fd_.get(), options.offload);
+  if (!offloads) return fail("interface {}: {}", device.name_, offloads.error().message);
+  device.virtio_ = options.offload;
+  device.offloads_ = *offloads;
   device.index_ = if_nametoindex(device.name_.c_str());
   if (device.index_ == 0) return fail("the interface {} was removed while adit set it up: start again", device.name_);
   return device;
 }
 
-IoResult TunDevice::read(std::span<MutableBytes> packets) {
+TunDevice::~TunDevice() {
+  if (fd_ && virtio_) ioctl(fd_.get(), TUNSETOFFLOAD, 0UL);
+}
+
+IoResult TunDevice::read(std::span<TunPacket> packets) {
   IoResult result;
+  const std::size_t header = virtio_ ? offload::kVirtioHeaderSize : 0;
   for (std::size_t tries = 0; tries < packets.size(); ++tries) {
     auto& packet = packets[result.count];
-    const auto size = ::read(fd_.get(), packet.data(), packet.size());
+    packet.virtio = {};
+    const std::array<iovec, 2> parts{iovec{.iov_base = &packet.virtio, .iov_len = header},
+                                     iovec{.iov_base = packet.bytes.data(), .iov_len = packet.bytes.size()}};
+    const auto size = ::readv(fd_.get(), parts.data(), parts.size());
     if (size < 0) {
       if (errno != EAGAIN && errno != EINTR) result.error = errno;
       break;
     }
-    if (static_cast<std::size_t>(size) == packet.size()) {
+    const auto bytes = static_cast<std::size_t>(size);
+    if (bytes < header || bytes - header >= packet.bytes.size()) {
       ++truncated_;
       continue;
     }
-    packet = packet.first(static_cast<std::size_t>(size));
+    packet.bytes = packet.bytes.first(bytes - header);
     ++result.count;
   }
   return result;
 }
 
-IoResult TunDevice::write(std::span<const MutableBytes> packets) {
+IoResult TunDevice::write(std::span<const offload::Delivery> deliveries,
+                          const std::function<void(std::size_t, int)>& refused) {
   IoResult result;
-  for (const auto packet : packets) {
-    if (::write(fd_.get(), packet.data(), packet.size()) >= 0) {
+  std::array<iovec, 1 + offload::kMaxPieces> parts;
+  for (std::size_t i = 0; i < deliveries.size(); ++i) {
+    const auto& delivery = deliveries[i];
+    // A fresh header every time: what the last packet needed must not be done to this one.
+    auto virtio = delivery.virtio;
+    parts[0] = {.iov_base = &virtio, .iov_len = virtio_ ? offload::kVirtioHeaderSize : 0};
+    std::size_t count = 1;
+    for (const auto piece : delivery.pieces) {
+      parts[count++] = {.iov_base = const_cast<std::uint8_t*>(piece.data()), .iov_len = piece.size()};
+    }
+    if (::writev(fd_.get(), parts.data(), static_cast<int>(count)) >= 0) {
       ++result.count;
       continue;
     }
     result.error = errno;
+    if (refused) refused(i, result.error);
     if (is_gone(result.error)) break;
   }
   return result;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The TUN interface's packet side: IP packets without any header of the driver's, in batches, non-blocking. Its
-// addresses, MTU and routes are InterfaceSetup's. Does not look into packets.
+// The TUN interface's packet side, in batches, non-blocking. With offload the kernel hands over super-packets of up to
+// 64 KB and unfinished checksums, and takes the same: the VirtioHeader says what is left to do, and offload/ does it.
+// Its addresses, MTU and routes are InterfaceSetup's. Does not look into packets.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,6 +14,7 @@
 #include "base/file_descriptor.h"
 #include "base/result.h"
 #include "net/io.h"
+#include "offload/merge.h"
 
 namespace adit::net {
 
@@ -20,7 +23,20 @@ struct TunOptions {
   std::optional<std::uint32_t> owner;  ///< user who may attach to the (persistent) interface without CAP_NET_ADMIN
   std::optional<std::uint32_t> group;
   bool persist = false;  ///< the interface stays when the device is closed
+  bool offload = true;   ///< as far as the kernel has it
   std::string device_path = "/dev/net/tun";
+};
+
+/// One read of the TUN.
+struct TunPacket {
+  offload::VirtioHeader virtio;
+  MutableBytes bytes;
+};
+
+/// What the interface may hand over and be given, beside plain packets.
+struct TunOffloads {
+  bool tcp = false;  ///< TSO for IPv4 and IPv6, and checksums
+  bool udp = false;  ///< USO for both (Linux 6.2)
 };
 
 class TunDevice {
@@ -28,16 +44,24 @@ class TunDevice {
   /// Makes the interface, or takes over a persistent TUN interface of that name that nobody uses. The error is a
   /// sentence that names what to do about it.
   static Result<TunDevice> open(const TunOptions& options);
+  TunDevice(TunDevice&&) noexcept = default;
+  TunDevice& operator=(TunDevice&&) = delete;
+  TunDevice(const TunDevice&) = delete;
+  TunDevice& operator=(const TunDevice&) = delete;
+  /// A persistent interface is left without offloads, which its next user might not know how to take.
+  ~TunDevice();
 
   /// Fills packets[0 .. count) in order and shrinks each span to what was read; the rest keep their size. Each span
-  /// must be larger than the interface's MTU: a packet that fills its span may have been cut, and is counted in
-  /// `truncated()` instead of being delivered. Nothing there: count 0, error 0. See `is_gone` for errors.
-  IoResult read(std::span<MutableBytes> packets);
+  /// must be larger than the interface's MTU, with offload larger than any IP packet: one that fills its span may have
+  /// been cut, and is counted in `truncated()` instead of being delivered. Nothing there: count 0, error 0. See
+  /// `is_gone` for errors.
+  IoResult read(std::span<TunPacket> packets);
 
-  /// Tries each packet once, in order; one that is refused does not stop the next. EIO: the interface is down;
-  /// EINVAL: no IP packet; ENOBUFS, EAGAIN, ENOMEM: the kernel is short of memory. The bytes may be changed
-  /// (checksums, headers) once offload needs it.
-  IoResult write(std::span<const MutableBytes> packets);
+  /// Tries each delivery once, in order; one that is refused does not stop the next. EIO: the interface is down;
+  /// EINVAL: no IP packet, or (merged) more than this kernel takes; ENOBUFS, EAGAIN, ENOMEM: the kernel is short of
+  /// memory. `refused` is called for each with its place and errno. count: of deliveries written.
+  IoResult write(std::span<const offload::Delivery> deliveries,
+                 const std::function<void(std::size_t, int)>& refused = {});
 
   /// The interface was deleted under us: nothing will work until the device is opened anew.
   static bool is_gone(int error);
@@ -47,6 +71,7 @@ class TunDevice {
   std::uint32_t index() const { return index_; }
   /// The interface was there before we came (a persistent one).
   bool existed_before() const { return existed_before_; }
+  const TunOffloads& offloads() const { return offloads_; }
   std::uint64_t truncated() const { return truncated_; }
 
  private:
@@ -56,6 +81,8 @@ class TunDevice {
   std::string name_;
   std::uint32_t index_ = 0;
   bool existed_before_ = false;
+  bool virtio_ = false;  ///< each packet has a VirtioHeader in front
+  TunOffloads offloads_;
   std::uint64_t truncated_ = 0;
 };
 

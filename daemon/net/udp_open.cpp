@@ -41,13 +41,13 @@ void set_buffers(int fd) {
 
 bool set_family_options(int fd, Family family) {
   if (family == Family::v4) {
-    return set(fd, IPPROTO_IP, IP_PKTINFO, 1) &&
+    return set(fd, IPPROTO_IP, IP_PKTINFO, 1) && set(fd, IPPROTO_IP, IP_RECVTOS, 1) &&
            // DF clear: udp_socket.h says why.
            set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
   }
   // Without V6ONLY the IPv4 socket could not have the same port.
   return set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) && set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) &&
-         set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
+         set(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1) && set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
 }
 
 std::expected<void, UdpOpenError> set_options(int fd, const UdpOptions& options) {
@@ -127,7 +127,7 @@ std::expected<UdpSocket, UdpOpenError> UdpSocket::open(const UdpOptions& options
   const bool known = getsockname(fd.get(), reinterpret_cast<sockaddr*>(&bound.storage), &bound.size) == 0;
   const auto local = known ? from_sockaddr(bound.get(), bound.size) : std::nullopt;
   if (!local) return refuse(Kind::other, "cannot learn the UDP port: {}", describe(errno));
-  return UdpSocket(std::move(fd), options.family, local->port);
+  return UdpSocket(std::move(fd), options.family, local->port, options.offload);
 }
 
 }  // namespace adit::net

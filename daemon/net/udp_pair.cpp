@@ -59,8 +59,11 @@ std::uint16_t UdpPair::port() const {
 }
 
 Result<UdpPair> open_udp(const ListenOptions& options) {
-  const UdpOptions each{
-      .address = options.address, .port = options.port, .device = options.device, .fwmark = options.fwmark};
+  const UdpOptions each{.address = options.address,
+                        .port = options.port,
+                        .device = options.device,
+                        .fwmark = options.fwmark,
+                        .offload = options.offload};
   if (!options.address.is_none()) return open_one(each);
 
   // Kept open until the end, so that the kernel does not offer the same port twice.

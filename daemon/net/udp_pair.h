@@ -15,6 +15,7 @@ struct ListenOptions {
   std::uint16_t port = 0;  ///< 0: any, the same for both families
   std::optional<std::string> device;
   std::optional<std::uint32_t> fwmark;
+  bool offload = true;
 };
 
 struct UdpPair {

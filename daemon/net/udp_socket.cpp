@@ -2,6 +2,7 @@
 #include "net/udp_socket.h"
 
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -16,12 +17,17 @@
 namespace adit::net {
 namespace {
 
-/// Datagrams per system call. A turn of the loop takes one such batch, so that no flood starves the rest.
+/// Messages per system call. A turn of the loop takes one such batch, so that no flood starves the rest.
 constexpr std::size_t kBatchSize = 64;
+/// Limits of UDP_SEGMENT: datagrams in a message (UDP_MAX_SEGMENTS of the older kernels), and the size of an IP packet.
+constexpr std::size_t kMaxSegments = 64;
+constexpr std::size_t kMaxMessage = 65'507 - 20;
 /// Other datagrams' errors that one receive() may step over.
 constexpr int kMaxPendingErrors = 16;
-constexpr std::size_t kControlSize = CMSG_SPACE(sizeof(in6_pktinfo));
 static_assert(sizeof(in6_pktinfo) >= sizeof(in_pktinfo));
+/// Room for PKTINFO, the size of segments and the traffic class.
+constexpr std::size_t kControlSize = CMSG_SPACE(sizeof(in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int));
+using Control = std::array<std::uint8_t, kControlSize>;
 
 /// Errors that say that this descriptor is no good. All others are about some datagram's fate.
 bool is_fatal(int error) {
@@ -33,8 +39,20 @@ bool may_be_the_source(int error) {
   return error == EINVAL || error == EADDRNOTAVAIL || error == ENETUNREACH;
 }
 
-/// Which of our addresses a datagram came to, from its control message.
-void read_pktinfo(const msghdr& header, Path& path) {
+/// What a kernel or a network card that cannot segment says. Any of them may also have another reason.
+bool may_be_segmentation(int error) {
+  return error == EIO || error == EINVAL || error == EMSGSIZE;
+}
+
+/// What the kernel says of a message beside its bytes.
+struct Received {
+  Path path;
+  std::size_t segment_size = 0;  ///< 0: the message is one datagram
+  std::uint8_t traffic_class = 0;
+};
+
+void read_control(const msghdr& header, Received& received) {
+  auto& path = received.path;
   auto* message = CMSG_FIRSTHDR(&header);
   for (; message != nullptr; message = CMSG_NXTHDR(const_cast<msghdr*>(&header), message)) {
     if (message->cmsg_level == IPPROTO_IP && message->cmsg_type == IP_PKTINFO) {
@@ -47,6 +65,16 @@ void read_pktinfo(const msghdr& header, Path& path) {
       std::memcpy(&info, CMSG_DATA(message), sizeof info);
       path.local = from_in6_addr(info.ipi6_addr);
       path.interface = info.ipi6_ifindex;
+    } else if (message->cmsg_level == SOL_UDP && message->cmsg_type == UDP_GRO) {
+      int size = 0;
+      std::memcpy(&size, CMSG_DATA(message), sizeof size);
+      received.segment_size = static_cast<std::size_t>(std::max(size, 0));
+    } else if (message->cmsg_level == IPPROTO_IP && message->cmsg_type == IP_TOS) {
+      received.traffic_class = *CMSG_DATA(message);
+    } else if (message->cmsg_level == IPPROTO_IPV6 && message->cmsg_type == IPV6_TCLASS) {
+      int traffic_class = 0;
+      std::memcpy(&traffic_class, CMSG_DATA(message), sizeof traffic_class);
+      received.traffic_class = static_cast<std::uint8_t>(traffic_class);
     }
   }
   if (path.local.is_multicast()) path.local = {};  // nothing can be sent from there
@@ -58,29 +86,48 @@ std::uint32_t interface_for(const Path& path) {
   return path.remote.address.is_link_local() ? path.interface : 0;
 }
 
-/// Returns the size of the control message, 0 when there is nothing to say.
-std::size_t write_pktinfo(const Path& path, std::array<std::uint8_t, kControlSize>& control) {
-  msghdr header{};
-  header.msg_control = control.data();
-  header.msg_controllen = control.size();
-  auto* message = CMSG_FIRSTHDR(&header);
+/// Writes one control message at `at` and returns where the next begins.
+template <class Value>
+std::size_t write_control(Control& control, std::size_t at, int level, int type, const Value& value) {
+  const cmsghdr header{.cmsg_len = CMSG_LEN(sizeof value), .cmsg_level = level, .cmsg_type = type};
+  std::memcpy(control.data() + at, &header, sizeof header);
+  std::memcpy(control.data() + at + CMSG_LEN(0), &value, sizeof value);
+  return at + CMSG_SPACE(sizeof value);
+}
+
+std::size_t write_pktinfo(const Path& path, Control& control) {
   if (path.local.is_v4()) {
     in_pktinfo info{};
     info.ipi_spec_dst = to_in_addr(path.local);
     info.ipi_ifindex = static_cast<int>(interface_for(path));
-    *message = {.cmsg_len = CMSG_LEN(sizeof info), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO};
-    std::memcpy(CMSG_DATA(message), &info, sizeof info);
-    return CMSG_SPACE(sizeof info);
+    return write_control(control, 0, IPPROTO_IP, IP_PKTINFO, info);
   }
-  if (path.local.is_v6()) {
-    in6_pktinfo info{};
-    info.ipi6_addr = to_in6_addr(path.local);
-    info.ipi6_ifindex = interface_for(path);
-    *message = {.cmsg_len = CMSG_LEN(sizeof info), .cmsg_level = IPPROTO_IPV6, .cmsg_type = IPV6_PKTINFO};
-    std::memcpy(CMSG_DATA(message), &info, sizeof info);
-    return CMSG_SPACE(sizeof info);
+  in6_pktinfo info{};
+  info.ipi6_addr = to_in6_addr(path.local);
+  info.ipi6_ifindex = interface_for(path);
+  return write_control(control, 0, IPPROTO_IPV6, IPV6_PKTINFO, info);
+}
+
+std::size_t write_traffic_class(Family family, int traffic_class, Control& control, std::size_t at) {
+  return family == Family::v4 ? write_control(control, at, IPPROTO_IP, IP_TOS, traffic_class)
+                              : write_control(control, at, IPPROTO_IPV6, IPV6_TCLASS, traffic_class);
+}
+
+/// How many of `datagrams`, from the front, one message can carry.
+std::size_t run_of(std::span<const OutboundDatagram> datagrams) {
+  const auto size = datagrams[0].bytes.size();
+  auto total = size;
+  std::size_t count = 1;
+  for (; count < std::min(datagrams.size(), kMaxSegments); ++count) {
+    const auto last = datagrams[count - 1].bytes;
+    const auto next = datagrams[count].bytes;
+    const bool adjacent = next.data() == last.data() + last.size();
+    const bool alike =
+        last.size() == size && next.size() <= size && datagrams[count].traffic_class == datagrams[0].traffic_class;
+    if (!adjacent || !alike || total + next.size() > kMaxMessage) break;
+    total += next.size();
   }
-  return 0;
+  return count;
 }
 
 }  // namespace
@@ -90,10 +137,11 @@ struct UdpSocket::Batch {
   std::array<mmsghdr, kBatchSize> headers{};
   std::array<iovec, kBatchSize> parts{};
   std::array<sockaddr_storage, kBatchSize> addresses;
-  alignas(cmsghdr) std::array<std::array<std::uint8_t, kControlSize>, kBatchSize> controls;
+  alignas(cmsghdr) std::array<Control, kBatchSize> controls;
+  std::array<std::size_t, kBatchSize> runs{};  ///< when sending: datagrams in each message
 
   /// `bytes` are only written to when receiving, and then they are the caller's buffer.
-  void prepare(std::size_t i, Bytes bytes, sockaddr_storage& address, socklen_t address_size, MutableBytes control) {
+  void prepare(std::size_t i, Bytes bytes, sockaddr_storage& address, socklen_t address_size, std::size_t control) {
     parts[i] = {.iov_base = const_cast<std::uint8_t*>(bytes.data()), .iov_len = bytes.size()};
     auto& header = headers[i].msg_hdr;
     header = {};
@@ -101,22 +149,30 @@ struct UdpSocket::Batch {
     header.msg_namelen = address_size;
     header.msg_iov = &parts[i];
     header.msg_iovlen = 1;
-    header.msg_control = control.empty() ? nullptr : control.data();
-    header.msg_controllen = control.size();
+    header.msg_control = control == 0 ? nullptr : controls[i].data();
+    header.msg_controllen = control;
   }
 };
 
-UdpSocket::UdpSocket(FileDescriptor fd, Family family, std::uint16_t port)
-    : fd_(std::move(fd)), family_(family), local_port_(port), batch_(std::make_unique<Batch>()) {}
+UdpSocket::UdpSocket(FileDescriptor fd, Family family, std::uint16_t port, bool offload)
+    : fd_(std::move(fd)), family_(family), local_port_(port), batch_(std::make_unique<Batch>()) {
+  if (!offload) return;
+  const int on = 1;
+  int segment_size = 0;
+  socklen_t size = sizeof segment_size;
+  can_segment_ = getsockopt(fd_.get(), SOL_UDP, UDP_SEGMENT, &segment_size, &size) == 0;
+  segments_ = can_segment_;
+  merges_ = setsockopt(fd_.get(), SOL_UDP, UDP_GRO, &on, sizeof on) == 0;
+}
 UdpSocket::UdpSocket(UdpSocket&&) noexcept = default;
 UdpSocket& UdpSocket::operator=(UdpSocket&&) noexcept = default;
 UdpSocket::~UdpSocket() = default;
 
-IoResult UdpSocket::receive(std::span<Datagram> into) {
+IoResult UdpSocket::receive(std::span<const MutableBytes> buffers, std::vector<Datagram>& datagrams) {
   auto& batch = *batch_;
-  const auto wanted = std::min(into.size(), kBatchSize);
+  const auto wanted = std::min(buffers.size(), kBatchSize);
   for (std::size_t i = 0; i < wanted; ++i) {
-    batch.prepare(i, into[i].bytes, batch.addresses[i], sizeof batch.addresses[i], batch.controls[i]);
+    batch.prepare(i, buffers[i], batch.addresses[i], sizeof batch.addresses[i], kControlSize);
   }
   int count = -1;
   for (int tries = 0; tries < kMaxPendingErrors; ++tries) {
@@ -127,7 +183,7 @@ IoResult UdpSocket::receive(std::span<Datagram> into) {
     ++pending_errors_;
   }
 
-  IoResult result;
+  const auto before = datagrams.size();
   for (std::size_t i = 0; i < static_cast<std::size_t>(std::max(count, 0)); ++i) {
     const auto& header = batch.headers[i].msg_hdr;
     const auto remote = from_sockaddr(reinterpret_cast<const sockaddr*>(&batch.addresses[i]), header.msg_namelen);
@@ -135,48 +191,78 @@ IoResult UdpSocket::receive(std::span<Datagram> into) {
       ++truncated_;
       continue;
     }
-    auto& datagram = into[result.count++];
-    std::swap(datagram.bytes, into[i].bytes);
-    datagram.bytes = datagram.bytes.first(batch.headers[i].msg_len);
-    datagram.path = {.remote = *remote, .local = {}};
-    read_pktinfo(header, datagram.path);
+    auto bytes = buffers[i].first(batch.headers[i].msg_len);
+    Received received{.path = {.remote = *remote}};
+    read_control(header, received);
+    const auto segment_size = received.segment_size == 0 ? bytes.size() : received.segment_size;
+    do {
+      const auto size = std::min(segment_size, bytes.size());
+      datagrams.push_back({received.path, bytes.first(size), received.traffic_class});
+      bytes = bytes.subspan(size);
+    } while (!bytes.empty());
   }
-  return result;
+  return {.count = datagrams.size() - before};
 }
 
-SendResult UdpSocket::send(const Path& path, std::span<const Bytes> datagrams) {
+SendResult UdpSocket::send(const Path& path, std::span<const OutboundDatagram> datagrams) {
   ADIT_ASSERT(path.remote.address.family() == family_);
   auto remote = path.remote;
   remote.scope = remote.address.is_v6() ? interface_for(path) : 0;
   auto to = to_sockaddr(remote);
-  alignas(cmsghdr) std::array<std::uint8_t, kControlSize> control{};
-  auto control_size = path.local.family() == family_ ? write_pktinfo(path, control) : 0;
+  bool with_source = path.local.family() == family_;
+  bool source_dropped = false;
+  // A run was refused: the next datagram goes alone, and tells whether segmentation was to blame.
+  bool in_doubt = false;
 
   SendResult result;
   auto& batch = *batch_;
-  bool without_source = false;
   for (std::size_t next = 0; next < datagrams.size();) {
-    const auto chunk = datagrams.subspan(next, std::min(datagrams.size() - next, kBatchSize));
-    for (std::size_t i = 0; i < chunk.size(); ++i) {
-      batch.prepare(i, chunk[i], to.storage, to.size, std::span(control).first(control_size));
+    std::size_t messages = 0;
+    for (auto at = next; at < datagrams.size() && messages < (in_doubt ? 1 : kBatchSize); ++messages) {
+      const auto run = segments_ && !in_doubt ? run_of(datagrams.subspan(at)) : 1;
+      const auto& first = datagrams[at];
+      const auto last = datagrams[at + run - 1].bytes;
+      auto& control = batch.controls[messages];
+      auto control_size = with_source ? write_pktinfo(path, control) : 0;
+      if (run > 1) {
+        const auto size = static_cast<std::uint16_t>(first.bytes.size());
+        control_size = write_control(control, control_size, SOL_UDP, UDP_SEGMENT, size);
+      }
+      if (first.traffic_class != 0) {
+        control_size = write_traffic_class(family_, first.traffic_class, control, control_size);
+      }
+      const Bytes whole(first.bytes.data(), last.data() + last.size());
+      batch.prepare(messages, whole, to.storage, to.size, control_size);
+      batch.runs[messages] = run;
+      at += run;
     }
-    const int sent = sendmmsg(fd_.get(), batch.headers.data(), static_cast<unsigned>(chunk.size()), MSG_DONTWAIT);
+    const int sent = sendmmsg(fd_.get(), batch.headers.data(), static_cast<unsigned>(messages), MSG_DONTWAIT);
     if (sent >= 0) {
-      result.sent += static_cast<std::size_t>(sent);
-      result.source_refused |= without_source;
-      next += static_cast<std::size_t>(sent);
+      for (std::size_t i = 0; i < static_cast<std::size_t>(sent); ++i) {
+        next += batch.runs[i];
+        result.sent += batch.runs[i];
+      }
+      result.source_refused |= source_dropped;
+      if (in_doubt) segments_ = false;
+      result.segmentation_refused |= in_doubt;
+      in_doubt = false;
       continue;
     }
     if (errno == EINTR) continue;
-    if (control_size != 0 && may_be_the_source(errno)) {
-      control_size = 0;
-      without_source = true;
+    if (batch.runs[0] > 1 && may_be_segmentation(errno)) {
+      in_doubt = true;
+      continue;
+    }
+    in_doubt = false;
+    if (with_source && may_be_the_source(errno)) {
+      with_source = false;
+      source_dropped = true;
       continue;
     }
     result.error = errno;
     if (errno == EAGAIN) break;
-    ++result.refused;
-    ++next;
+    result.refused += batch.runs[0];
+    next += batch.runs[0];
   }
   return result;
 }

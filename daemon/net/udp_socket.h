@@ -2,6 +2,9 @@
 // One unconnected UDP socket of one family, in batches, non-blocking. Says of each datagram which of our addresses it
 // came to, and sends from the address it is told (PKTINFO). Does not know who the peer is or what datagrams mean.
 //
+// Where the kernel can, many datagrams of one size travel through it as one: out by UDP_SEGMENT (Linux 4.18), in by
+// UDP_GRO (Linux 5.0). What it refuses goes the plain way, and is not tried again.
+//
 // Outer packets are sent with DF clear, as Linux' own WireGuard does: where the path is narrower than we think, a
 // fragmented packet still arrives, and one with DF set would vanish without a trace. Choosing an MTU that fits is
 // somebody else's job.
@@ -13,6 +16,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/file_descriptor.h"
 #include "base/ip.h"
@@ -29,6 +33,7 @@ struct UdpOptions {
   std::uint16_t port = 0;               ///< 0: the kernel chooses
   std::optional<std::string> device;    ///< SO_BINDTODEVICE
   std::optional<std::uint32_t> fwmark;  ///< SO_MARK
+  bool offload = true;                  ///< UDP_SEGMENT and UDP_GRO, as far as the kernel has them
 };
 
 struct UdpOpenError {
@@ -50,6 +55,8 @@ struct SendResult {
   int error = 0;
   /// The kernel did not take path.local (no longer ours): sent from an address of its choice. Forget the local one.
   bool source_refused = false;
+  /// UDP_SEGMENT was refused just now, and the same datagrams sent one by one. It is off from here on.
+  bool segmentation_refused = false;
 };
 
 class UdpSocket {
@@ -61,28 +68,38 @@ class UdpSocket {
   UdpSocket& operator=(const UdpSocket&) = delete;
   ~UdpSocket();
 
-  /// Fills into[0 .. count): `bytes` comes in as a buffer of at least kMaxDatagram bytes and is shrunk to the
-  /// datagram; `path` is where it came from and to. Spans may trade places among `into`, so after a call take them as
-  /// they stand. Nothing there: count 0, error 0. Errors other datagrams left on the socket (ICMP) are swallowed and
-  /// counted; an error that is returned means that the socket is unusable.
-  IoResult receive(std::span<Datagram> into);
+  /// Adds what arrived to `datagrams`, pointing into `buffers`, each of which is at least kMaxDatagram bytes and takes
+  /// what one system call brings: one datagram, or many of one size and one sender. count: of datagrams. Nothing there:
+  /// count 0, error 0. Errors other datagrams left on the socket (ICMP) are swallowed and counted; an error that is
+  /// returned means that the socket is unusable.
+  IoResult receive(std::span<const MutableBytes> buffers, std::vector<Datagram>& datagrams);
 
-  /// Sends all to path.remote, from path.local unless that is none. path.remote is of this socket's family.
-  SendResult send(const Path& path, std::span<const Bytes> datagrams);
+  /// Sends all to path.remote, from path.local unless that is none. path.remote is of this socket's family. Datagrams
+  /// that lie one behind the other and have one size (the last of them may be shorter) and one traffic class leave in
+  /// one piece.
+  SendResult send(const Path& path, std::span<const OutboundDatagram> datagrams);
+
+  /// After a change of the network: what was refused there may work here.
+  void try_segmentation_again() { segments_ = can_segment_; }
 
   int fd() const { return fd_.get(); }
   Family family() const { return family_; }
   std::uint16_t local_port() const { return local_port_; }
   std::uint64_t truncated() const { return truncated_; }            ///< datagrams that did not fit: never delivered
+  bool segments() const { return segments_; }                       ///< UDP_SEGMENT is in use
+  bool merges() const { return merges_; }                           ///< UDP_GRO is in use
   std::uint64_t pending_errors() const { return pending_errors_; }  ///< ICMP and the like, swallowed by receive
 
  private:
   struct Batch;
-  UdpSocket(FileDescriptor fd, Family family, std::uint16_t port);
+  UdpSocket(FileDescriptor fd, Family family, std::uint16_t port, bool offload);
 
   FileDescriptor fd_;
   Family family_;
   std::uint16_t local_port_;
+  bool can_segment_ = false;  ///< the kernel has it, and it was asked for
+  bool segments_ = false;
+  bool merges_ = false;
   std::uint64_t truncated_ = 0;
   std::uint64_t pending_errors_ = 0;
   std::unique_ptr<Batch> batch_;

@@ -130,6 +130,12 @@ std::span<Delivery> Merger::merge(std::span<const MutableBytes> packets) {
   return std::span(deliveries_).first(used_);
 }
 
+void Merger::give_up(const VirtioHeader& refused) {
+  if (refused.gso_type == static_cast<std::uint8_t>(GsoType::tcp4)) options_.tcp4 = false;
+  if (refused.gso_type == static_cast<std::uint8_t>(GsoType::tcp6)) options_.tcp6 = false;
+  if (refused.gso_type == static_cast<std::uint8_t>(GsoType::udp)) options_.udp4 = options_.udp6 = false;
+}
+
 Delivery& Merger::add_delivery(MutableBytes packet) {
   if (used_ == deliveries_.size()) deliveries_.emplace_back();
   auto& delivery = deliveries_[used_++];
@@ -157,7 +163,8 @@ bool Merger::append(const MergeCandidate& candidate) {
   group.size += candidate.payload;
   group.sequence += static_cast<std::uint32_t>(candidate.payload);
   group.flags |= flags_of(candidate);
-  group.open = candidate.payload == group.first.payload && (group.flags & kTcpPsh) == 0;
+  group.open =
+      candidate.payload == group.first.payload && (group.flags & kTcpPsh) == 0 && delivery.packets < kMaxPieces;
   return true;
 }
 

@@ -18,6 +18,9 @@
 
 namespace adit::offload {
 
+/// Pieces of one delivery at most: what the kernel takes of UDP datagrams in one packet, and enough for TCP.
+inline constexpr std::size_t kMaxPieces = 64;
+
 /// What one write to the TUN takes: the header, then the pieces one behind the other. Pieces point into the packets
 /// given to `merge`; the first of a merged packet had its headers changed.
 struct Delivery {
@@ -50,6 +53,10 @@ class Merger {
   /// Deliveries for all of `packets`, in order within each flow, valid until the next call. Each of `packets` is one
   /// IP packet of exactly its size.
   std::span<Delivery> merge(std::span<const MutableBytes> packets);
+
+  const MergeOptions& options() const { return options_; }
+  /// Never again what `refused` asked the kernel to do.
+  void give_up(const VirtioHeader& refused);
 
  private:
   /// A delivery that more may be added to, or that is closed.

@@ -15,6 +15,7 @@
 #include "noise/keypair.h"
 #include "offload/split.h"
 #include "tunnel/event.h"
+#include "wire/ecn.h"
 
 namespace adit::tunnel {
 
@@ -38,6 +39,7 @@ struct OutboundPacket {
   std::uint64_t counter = 0;
   PlainPacket plain;  ///< without bytes: a keepalive
   std::size_t mtu = 0;
+  std::uint8_t traffic_class = 0;  ///< for the outer header
   /// Bytes of the transport datagram that segment `index` becomes: padded, with header and tag.
   std::size_t sealed_size(std::size_t index) const;
 };
@@ -72,7 +74,8 @@ struct InboundPacket {
   Path path;
   noise::Keypair* keypair = nullptr;
   std::uint64_t counter = 0;
-  MutableBytes sealed;  ///< ciphertext and tag, inside the datagram's own bytes
+  wire::Ecn ecn = wire::Ecn::not_capable;  ///< of the outer header
+  MutableBytes sealed;                     ///< ciphertext and tag, inside the datagram's own bytes
   bool authentic = false;
   MutableBytes plaintext() const { return sealed.first(sealed.size() - crypto::kTagSize); }
 };

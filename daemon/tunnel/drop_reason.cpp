@@ -43,6 +43,8 @@ std::string_view name_of(DropReason reason) {
       return "replayed";
     case DropReason::disallowed_source:
       return "disallowed_source";
+    case DropReason::congestion:
+      return "congestion";
     case DropReason::truncated:
       return "truncated";
     case DropReason::deliver_failed:

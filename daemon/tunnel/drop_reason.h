@@ -32,6 +32,7 @@ enum class DropReason : std::uint8_t {
   forged,             ///< does not decrypt
   replayed,           ///< its counter was received before, or is too old to tell
   disallowed_source,  ///< the inner source address is not in peer.allowed_ips
+  congestion,         ///< marked by a router on the path, and its sender does not know ECN (RFC 6040)
   // The shell's.
   truncated,       ///< a datagram larger than any we take
   deliver_failed,  ///< the TUN refused the packet

@@ -36,6 +36,7 @@ Tunnel::Tunnel(noise::StaticKeys keys, Settings& settings, RandomSource& random,
       allowed_ips_(settings.allowed_ips),
       mtu_(settings.mtu),
       keepalive_(settings.keepalive),
+      copy_dscp_(settings.copy_dscp),
       random_(random),
       wall_clock_(wall_clock) {}
 
@@ -51,7 +52,7 @@ void Tunnel::admit(std::span<const PlainPacket> packets, Instant now, Outbox& ou
       count_drop(DropReason::malformed_packet);
     } else if (!allowed_ips_.contains(header->destination)) {
       count_drop(DropReason::disallowed_destination);
-    } else if (!usable || !send(packet, out)) {
+    } else if (!usable || !send(packet, header->traffic_class, out)) {
       stage(packet, now);
       waiting = true;
     }
@@ -66,13 +67,14 @@ void Tunnel::admit(std::span<const PlainPacket> packets, Instant now, Outbox& ou
 }
 
 /// With the current session, which the caller found usable. False when it has not counters enough.
-bool Tunnel::send(const PlainPacket& packet, Outbox& out) {
+bool Tunnel::send(const PlainPacket& packet, std::uint8_t traffic_class, Outbox& out) {
   const auto& keypair = sessions_.current();
   const auto segments = packet.segments();
   const auto counter = keypair->counters.take(segments);
   if (!counter) return false;
   pin(out.keypairs, keypair);
-  out.packets.push_back({keypair.get(), *counter, packet, mtu_});
+  const std::uint8_t copied = copy_dscp_ ? 0xff : wire::kEcnMask;
+  out.packets.push_back({keypair.get(), *counter, packet, mtu_, static_cast<std::uint8_t>(traffic_class & copied)});
   status_.sent.packets += segments;
   // All segments but the last are of one size.
   status_.sent.bytes += (segments - 1) * packet.size_of(0) + packet.size_of(segments - 1);
@@ -95,7 +97,9 @@ bool Tunnel::send_staged(Instant now, Outbox& out) {
     auto& bytes = out.staged.emplace_back(staging_.pop());
     const auto size = bytes.size();
     bytes.resize(size + kPaddingSlack);
-    if (!send({MutableBytes(bytes).first(size)}, out)) break;
+    const auto header = wire::read_ip_packet(Bytes(bytes).first(size));
+    ADIT_ASSERT(header);  // nothing else is staged
+    if (!send({MutableBytes(bytes).first(size)}, header->traffic_class, out)) break;
   }
   after_data_sent(now);
   after_packet_sent(now);
@@ -132,8 +136,8 @@ std::optional<DropReason> Tunnel::take_transport(const Datagram& datagram, Insta
   if (!keypair) return DropReason::unknown_index;
   if (is_expired(*keypair, now) || header.counter >= noise::REJECT_AFTER_MESSAGES) return DropReason::expired;
   pin(batch.keypairs, keypair);
-  batch.packets.push_back(
-      {datagram.path, keypair.get(), header.counter, datagram.bytes.subspan(wire::kTransportHeaderSize)});
+  batch.packets.push_back({datagram.path, keypair.get(), header.counter, wire::ecn_of(datagram.traffic_class),
+                           datagram.bytes.subspan(wire::kTransportHeaderSize)});
   return std::nullopt;
 }
 
@@ -165,6 +169,8 @@ void Tunnel::accept(const InboundBatch& batch, Instant now, std::vector<MutableB
       count_drop(DropReason::malformed_packet);
     } else if (!allowed_ips_.contains(header->source)) {
       count_drop(DropReason::disallowed_source);
+    } else if (!wire::take_outer_ecn(plaintext.first(header->size), packet.ecn)) {
+      count_drop(DropReason::congestion);
     } else {
       deliver.push_back(plaintext.first(header->size));
       status_.received.packets += 1;

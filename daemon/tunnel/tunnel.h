@@ -33,6 +33,7 @@ struct Settings {
   std::vector<IpNetwork> allowed_ips;
   std::uint32_t mtu = 1420;        ///< of the interface: padding never goes past it
   noise::Tai64n last_timestamp{};  ///< the last one sent by an earlier run
+  bool copy_dscp = false;          ///< of the inner packet onto the outer header; ECN always is
 };
 
 class Tunnel {
@@ -68,6 +69,7 @@ class Tunnel {
   void set_keepalive(std::optional<Duration> interval, Instant now, Outbox& out);
   void set_allowed_ips(std::span<const IpNetwork> networks) { allowed_ips_ = AllowedIps(networks); }
   void set_mtu(std::uint32_t mtu) { mtu_ = mtu; }
+  void set_copy_dscp(bool copy) { copy_dscp_ = copy; }
 
   /// For what the shell itself has to drop.
   void count_drop(DropReason reason, std::uint64_t count = 1) { status_.drops.add(reason, count); }
@@ -81,7 +83,7 @@ class Tunnel {
   Tunnel(noise::StaticKeys keys, Settings& settings, RandomSource& random, WallClock& wall_clock);
 
   // Packets (tunnel.cpp)
-  bool send(const PlainPacket& packet, Outbox& out);
+  bool send(const PlainPacket& packet, std::uint8_t traffic_class, Outbox& out);
   void stage(const PlainPacket& packet, Instant now);
   bool send_staged(Instant now, Outbox& out);
   void take_handshake(wire::MessageType type, const Datagram& datagram, Instant now, Outbox& out);
@@ -115,6 +117,7 @@ class Tunnel {
   AllowedIps allowed_ips_;
   std::uint32_t mtu_;
   std::optional<Duration> keepalive_;
+  bool copy_dscp_;
   RandomSource& random_;
   WallClock& wall_clock_;
 

@@ -12,14 +12,15 @@ std::optional<IpPacket> read_ipv4(Bytes bytes) {
   const std::size_t header = (bytes[0] & 0x0fu) * 4u;
   const std::size_t size = load_be16(bytes.data() + 2);
   if (header < kIpv4HeaderSize || size < header || size > bytes.size()) return std::nullopt;
-  return IpPacket{IpAddress::v4(bytes.subspan<12, 4>()), IpAddress::v4(bytes.subspan<16, 4>()), size};
+  return IpPacket{IpAddress::v4(bytes.subspan<12, 4>()), IpAddress::v4(bytes.subspan<16, 4>()), size, bytes[1]};
 }
 
 std::optional<IpPacket> read_ipv6(Bytes bytes) {
   if (bytes.size() < kIpv6HeaderSize) return std::nullopt;
   const std::size_t size = kIpv6HeaderSize + load_be16(bytes.data() + 4);
   if (size > bytes.size()) return std::nullopt;
-  return IpPacket{IpAddress::v6(bytes.subspan<8, 16>()), IpAddress::v6(bytes.subspan<24, 16>()), size};
+  const auto traffic_class = static_cast<std::uint8_t>(load_be16(bytes.data()) >> 4);
+  return IpPacket{IpAddress::v6(bytes.subspan<8, 16>()), IpAddress::v6(bytes.subspan<24, 16>()), size, traffic_class};
 }
 
 }  // namespace

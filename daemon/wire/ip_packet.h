@@ -14,6 +14,8 @@ struct IpPacket {
   IpAddress destination;
   /// Length of the IP packet by its own header, at most the size of the bytes it was read from.
   std::size_t size = 0;
+  /// DSCP in the upper six bits, ECN in the lower two (RFC 2474, RFC 3168).
+  std::uint8_t traffic_class = 0;
 };
 
 /// Nothing when `bytes` is no IPv4 or IPv6 packet, is shorter than its header, or claims to be longer than it is.

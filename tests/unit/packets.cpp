@@ -24,7 +24,8 @@ Buffer ip_header(const Recipe& recipe, std::size_t rest) {
           (recipe.dont_fragment ? 0x4000u : 0u) | (recipe.more_fragments ? 0x2000u : 0u) | recipe.fragment_offset);
     header[8] = recipe.ttl;
     header[9] = recipe.tcp ? 6 : 17;
-    const Buffer addresses{10, 0, 0, recipe.host, 10, 9, 8, 7};
+    const auto& chosen = recipe.v4_addresses;
+    const auto addresses = chosen.empty() ? Buffer{10, 0, 0, recipe.host, 10, 9, 8, 7} : chosen;
     std::copy(addresses.begin(), addresses.end(), header.begin() + 12);
     put16(header, 10, 0);
     put16(header, 10, slow_checksum(header));

@@ -26,7 +26,8 @@ struct Recipe {
   std::uint16_t fragment_offset = 0;
   bool more_fragments = false;
   std::uint16_t id = 1;
-  std::uint8_t host = 1;
+  std::uint8_t host = 1;     ///< last byte of the source address
+  Buffer v4_addresses = {};  ///< source and destination, if it matters which
   std::uint16_t source_port = 1000;
   std::uint16_t destination_port = 2000;
   std::uint32_t sequence = 1;

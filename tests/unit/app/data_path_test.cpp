@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <deque>
 
+#include "packets.h"
 #include "support.h"
 
 namespace adit::app {
@@ -22,49 +23,71 @@ using tunnel::DropReason;
 
 class FakeTun final : public PacketPort {
  public:
-  net::IoResult read(std::span<MutableBytes> packets) override {
+  net::IoResult read(std::span<net::TunPacket> packets) override {
     net::IoResult result{.error = read_error};
     while (result.count < packets.size() && !from_host.empty()) {
-      const auto& packet = from_host.front();
-      std::ranges::copy(packet, packets[result.count].begin());
-      packets[result.count] = packets[result.count].first(packet.size());
+      const auto& [virtio, bytes] = from_host.front();
+      auto& packet = packets[result.count++];
+      std::ranges::copy(bytes, packet.bytes.begin());
+      packet.bytes = packet.bytes.first(bytes.size());
+      packet.virtio = virtio;
       from_host.pop_front();
+    }
+    return result;
+  }
+  net::IoResult write(std::span<const offload::Delivery> deliveries, const Refused& refused) override {
+    net::IoResult result;
+    for (std::size_t i = 0; i < deliveries.size(); ++i) {
+      const bool merged = deliveries[i].packets > 1;
+      if (merged) ++merges_tried;
+      if (refuses || (merged && refuses_merged)) {
+        refused(i, refuses ? EIO : EINVAL);
+        continue;
+      }
+      take(deliveries[i]);
       ++result.count;
     }
     return result;
   }
-  net::IoResult write(std::span<const MutableBytes> packets) override {
-    if (refuses) return {.count = 0, .error = EIO};
-    for (const auto packet : packets) to_host.emplace_back(packet.begin(), packet.end());
-    return {.count = packets.size()};
-  }
   std::uint64_t truncated() const override { return cut; }
 
-  std::deque<Buffer> from_host;
-  std::vector<Buffer> to_host;
+  std::deque<std::pair<offload::VirtioHeader, Buffer>> from_host;
+  std::vector<Buffer> to_host;  ///< cut as the kernel would cut it
+  int merges_tried = 0;
   int read_error = 0;
   bool refuses = false;
+  bool refuses_merged = false;
   std::uint64_t cut = 0;
+
+ private:
+  void take(const offload::Delivery& delivery) {
+    Buffer whole;
+    for (const auto piece : delivery.pieces) whole.insert(whole.end(), piece.begin(), piece.end());
+    const auto plan = offload::SplitPlan::make(delivery.virtio, whole).value();
+    for (std::size_t i = 0; i < plan.segments(); ++i) {
+      const auto packet = plan.write_header(whole, i);
+      to_host.emplace_back(packet.begin(), packet.end());
+    }
+  }
 };
 
 class FakeUdp final : public DatagramPort {
  public:
-  net::IoResult receive(std::span<Datagram> into) override {
+  net::IoResult receive(std::span<const MutableBytes> buffers, std::vector<Datagram>& datagrams) override {
     net::IoResult result{.error = receive_error};
-    while (result.count < into.size() && !inbox.empty()) {
-      auto& datagram = into[result.count++];
-      std::ranges::copy(inbox.front(), datagram.bytes.begin());
-      datagram.bytes = datagram.bytes.first(inbox.front().size());
-      datagram.path = {.remote = peer};
+    while (result.count < buffers.size() && !inbox.empty()) {
+      const auto buffer = buffers[result.count++].first(inbox.front().size());
+      std::ranges::copy(inbox.front(), buffer.begin());
+      datagrams.push_back({{.remote = peer}, buffer, mark});
       inbox.pop_front();
     }
     return result;
   }
-  net::SendResult send(const Path& path, std::span<const Bytes> datagrams) override {
+  net::SendResult send(const Path& path, std::span<const OutboundDatagram> datagrams) override {
     to = path.remote;
     if (path.local == gone) source_refusals += 1;
     net::SendResult result{.source_refused = !gone.is_none() && path.local == gone};
-    for (const auto datagram : datagrams) {
+    for (const auto& [datagram, traffic_class] : datagrams) {
       if (room == 0) {
         result.error = EAGAIN;
         return result;
@@ -77,6 +100,7 @@ class FakeUdp final : public DatagramPort {
       if (room > 0) --room;
       result.sent += 1;
       order.push_back(datagram[0] == 4 ? 'p' : 'h');
+      classes.push_back(traffic_class);
       if (other != nullptr) other->inbox.emplace_back(datagram.begin(), datagram.end());
     }
     return result;
@@ -94,6 +118,8 @@ class FakeUdp final : public DatagramPort {
   int receive_error = 0;
   std::uint64_t cut = 0;
   std::string order;  ///< h: a handshake message, p: a packet
+  std::vector<int> classes;
+  std::uint8_t mark = 0;  ///< traffic class of what comes in
 };
 
 struct Host {
@@ -132,10 +158,11 @@ class DataPathTest : public ::testing::Test {
                               .preshared_key = {},
                               .allowed_ips = {IpNetwork::parse("10.9.0.0/30").value()}};
     host.tunnel = std::move(*tunnel::Tunnel::make(std::move(settings), host.random, host.wall_clock));
-    host.path.emplace(*host.tunnel, *host.aead, host.tun, host.udp, [&host](const noise::Tai64n& timestamp) {
+    const auto keep = [&host](const noise::Tai64n& timestamp) {
       host.timestamps.push_back(timestamp);
       host.sent_before_timestamp = host.udp.order.size();
-    });
+    };
+    host.path.emplace(*host.tunnel, *host.aead, host.tun, host.udp, offload::MergeOptions{}, keep);
   }
 
   /// Until nobody has anything to do.
@@ -168,7 +195,7 @@ class DataPathTest : public ::testing::Test {
     return list;
   }
   static void offer(Host& host, const std::vector<Buffer>& list) {
-    host.tun.from_host.insert(host.tun.from_host.end(), list.begin(), list.end());
+    for (const auto& packet : list) host.tun.from_host.emplace_back(offload::VirtioHeader{}, packet);
   }
 
   Host a_{1};
@@ -195,9 +222,9 @@ TEST_F(DataPathTest, PacketsOfEverySizeUpToTheMtuComeOutAsTheyWentIn) {
 TEST_F(DataPathTest, ABatchHasABoundSoThatTheOtherDirectionHasItsTurn) {
   connect();
   offer(a_, packets(0, 100));
-  EXPECT_EQ(a_.path->send(now_).count, kBatchPackets);
-  EXPECT_EQ(b_.udp.inbox.size(), kBatchPackets);
-  EXPECT_EQ(b_.path->receive(now_).count, kBatchPackets);
+  EXPECT_EQ(a_.path->send(now_).count, kBatchReads);
+  EXPECT_EQ(b_.udp.inbox.size(), kBatchReads);
+  EXPECT_EQ(b_.path->receive(now_).count, kBatchReads);
 }
 
 TEST_F(DataPathTest, PacketsWaitForTheSessionTheyAskedFor) {
@@ -255,13 +282,13 @@ TEST_F(DataPathTest, AFullSocketDoesNotHoldUpWhatComesIn) {
 TEST_F(DataPathTest, WhatWaitedTooLongIsDroppedAndCounted) {
   connect();
   a_.udp.room = 2;
-  offer(a_, packets(0, 20));
+  offer(a_, packets(0, 16));
   a_.path->send(now_);
   now_ += Transmitter::kMaxWait + 1s;
   a_.udp.room = -1;
   a_.path->resume(now_);
   EXPECT_EQ(a_.path->blocked(), Family::none);
-  EXPECT_EQ(a_.drops(DropReason::send_failed), 18U);
+  EXPECT_EQ(a_.drops(DropReason::send_failed), 14U);
   offer(a_, packets(100, 3));
   settle();
   std::vector<Buffer> expected = packets(0, 2);
@@ -277,7 +304,7 @@ TEST_F(DataPathTest, WhileASocketIsFullWhatWaitsStaysBounded) {
   b_.udp.inbox.clear();
   a_.path->resume(now_);
   const auto waited = b_.udp.inbox.size();
-  EXPECT_LE(waited, Transmitter::kMaxWaiting + kBatchPackets);
+  EXPECT_LE(waited, Transmitter::kMaxWaiting + kBatchReads);
   EXPECT_EQ(a_.drops(DropReason::send_failed), 1000 - waited);
 }
 
@@ -354,6 +381,116 @@ TEST_F(DataPathTest, GarbageIsCountedAndAnswersNothing) {
   settle();
   EXPECT_EQ(b_.drops(DropReason::malformed), 200U);
   EXPECT_EQ(b_.udp.order, "");
+}
+
+/// As a TCP sender's stack hands it over: 40 bytes of headers, checksum to be finished.
+std::pair<offload::VirtioHeader, Buffer> super_packet(std::size_t payload, std::uint16_t segment,
+                                                      std::uint8_t tos = 0) {
+  offload::test::Recipe recipe{.tos = tos, .v4_addresses = {10, 9, 0, 1, 10, 9, 0, 2}, .payload = Buffer(payload)};
+  for (std::size_t i = 0; i < payload; ++i) recipe.payload[i] = static_cast<std::uint8_t>(i * 7 + i / 256);
+  const auto packet = offload::test::with_partial_checksum(offload::test::build(recipe));
+  const offload::VirtioHeader virtio{.flags = offload::VirtioHeader::kNeedsChecksum,
+                                     .gso_type = static_cast<std::uint8_t>(offload::GsoType::tcp4),
+                                     .header_size = 40,
+                                     .segment_size = segment,
+                                     .checksum_start = 20,
+                                     .checksum_offset = 16};
+  return {virtio, packet};
+}
+
+std::vector<Buffer> cut(std::pair<offload::VirtioHeader, Buffer> super) {
+  std::vector<Buffer> packets;
+  const auto plan = offload::SplitPlan::make(super.first, super.second).value();
+  for (std::size_t i = 0; i < plan.segments(); ++i) {
+    const auto packet = plan.write_header(super.second, i);
+    packets.emplace_back(packet.begin(), packet.end());
+  }
+  return packets;
+}
+
+TEST_F(DataPathTest, ASuperPacketCrossesAsPacketsOfTheMtuAndIsPutTogetherAgain) {
+  connect();
+  const auto super = super_packet(60'000, 1380);
+  a_.tun.from_host.push_back(super);
+  a_.path->send(now_);
+  EXPECT_EQ(b_.udp.inbox.size(), (60'000U + 1379) / 1380);
+  EXPECT_EQ(b_.udp.inbox.front().size(), 1420U + wire::kTransportOverhead);
+  settle();
+  EXPECT_THAT(b_.tun.to_host, ElementsAreArray(cut(super)));
+  EXPECT_GT(b_.tun.merges_tried, 0);
+  EXPECT_EQ(b_.drops(DropReason::malformed_packet), 0U);
+}
+
+TEST_F(DataPathTest, WhatAHeaderLiesAboutIsDroppedAndItsNeighboursAreNot) {
+  connect();
+  auto liar = super_packet(5000, 1380);
+  liar.first.checksum_start = 60'000;
+  a_.tun.from_host.push_back(liar);
+  const auto sound = super_packet(5000, 1380);
+  a_.tun.from_host.push_back(sound);
+  settle();
+  EXPECT_EQ(a_.drops(DropReason::malformed_packet), 1U);
+  EXPECT_THAT(b_.tun.to_host, ElementsAreArray(cut(sound)));
+}
+
+TEST_F(DataPathTest, AHostThatDoesNotTakeMergedPacketsGetsTheSamePacketsOneByOneFromThenOn) {
+  connect();
+  b_.tun.refuses_merged = true;
+  const auto super = super_packet(20'000, 1380);
+  for (int i = 0; i < 3; ++i) a_.tun.from_host.push_back(super);
+  a_.path->send(now_);
+  while (b_.path->receive(now_).count != 0) {
+  }
+  std::vector<Buffer> expected;
+  for (int i = 0; i < 3; ++i) std::ranges::copy(cut(super), std::back_inserter(expected));
+  EXPECT_THAT(b_.tun.to_host, ElementsAreArray(expected));
+  EXPECT_EQ(b_.drops(DropReason::deliver_failed), 0U);
+  EXPECT_FALSE(b_.path->merges().tcp4);
+  EXPECT_TRUE(b_.path->merges().tcp6) << "that one was not refused";
+  const auto tried = b_.tun.merges_tried;
+  a_.tun.from_host.push_back(super);
+  settle();
+  EXPECT_EQ(b_.tun.merges_tried, tried);
+}
+
+TEST_F(DataPathTest, SuperPacketsThatWaitForRoomAreNotLost) {
+  connect();
+  a_.udp.room = 7;
+  std::vector<Buffer> expected;
+  for (const std::size_t payload : {60'000U, 1U, 50'000U, 64'000U, 3000U}) {
+    const auto super = super_packet(payload, 1380);
+    std::ranges::copy(cut(super), std::back_inserter(expected));
+    a_.tun.from_host.push_back(super);
+  }
+  a_.path->send(now_);
+  while (a_.path->blocked() != Family::none) {
+    a_.udp.room = 13;
+    a_.path->resume(now_);
+  }
+  a_.udp.room = -1;
+  settle();
+  EXPECT_THAT(b_.tun.to_host, ElementsAreArray(expected));
+}
+
+TEST_F(DataPathTest, CongestionMarksGoOutAndComeBack) {
+  connect();
+  a_.udp.classes.clear();
+  constexpr std::uint8_t kDscpAndCapable = 0xb8 | 2;
+  a_.tun.from_host.push_back(super_packet(3000, 1380, kDscpAndCapable));
+  a_.tun.from_host.push_back(super_packet(100, 1380, 0));
+  a_.path->send(now_);
+  EXPECT_THAT(a_.udp.classes, ::testing::ElementsAre(2, 2, 2, 0)) << "ECN is copied, DSCP is not";
+  b_.udp.mark = 3;
+  settle();
+  ASSERT_EQ(b_.tun.to_host.size(), 3U) << "who does not know ECN loses the packet";
+  for (const auto& packet : b_.tun.to_host) EXPECT_EQ(packet[1], 0xb8 | 3);
+  EXPECT_EQ(b_.drops(DropReason::congestion), 1U);
+
+  a_.tunnel->set_copy_dscp(true);
+  a_.udp.classes.clear();
+  a_.tun.from_host.push_back(super_packet(100, 1380, kDscpAndCapable));
+  a_.path->send(now_);
+  EXPECT_THAT(a_.udp.classes, ::testing::ElementsAre(kDscpAndCapable));
 }
 
 }  // namespace

@@ -33,15 +33,17 @@ void run(const std::string& command) {
 
 class NoPackets final : public PacketPort {
  public:
-  net::IoResult read(std::span<MutableBytes>) override { return {}; }
-  net::IoResult write(std::span<const MutableBytes> packets) override { return {.count = packets.size()}; }
+  net::IoResult read(std::span<net::TunPacket>) override { return {}; }
+  net::IoResult write(std::span<const offload::Delivery> deliveries, const Refused&) override {
+    return {.count = deliveries.size()};
+  }
   std::uint64_t truncated() const override { return 0; }
 };
 
 class CountedDatagrams final : public DatagramPort {
  public:
-  net::IoResult receive(std::span<Datagram>) override { return {}; }
-  net::SendResult send(const Path&, std::span<const Bytes> datagrams) override {
+  net::IoResult receive(std::span<const MutableBytes>, std::vector<Datagram>&) override { return {}; }
+  net::SendResult send(const Path&, std::span<const OutboundDatagram> datagrams) override {
     if (error != 0) return {.refused = datagrams.size(), .error = error};
     sent += datagrams.size();
     return {.sent = datagrams.size()};
@@ -65,7 +67,7 @@ struct Link {
     tunnel::Settings settings{.private_key = crypto::generate_private_key(random)};
     settings.peer_key = crypto::public_key_of(crypto::generate_private_key(random));
     tunnel = or_throw(tunnel::Tunnel::make(std::move(settings), random, wall_clock));
-    data_path.emplace(*tunnel, *aead, packets, datagrams, [](const noise::Tai64n&) {});
+    data_path.emplace(*tunnel, *aead, packets, datagrams, offload::MergeOptions{}, [](const noise::Tai64n&) {});
     caller.emplace(
         loop, random, log, CallerOptions{}, [] { return Endpoints::Line{}; }, [](const Endpoint&) {});
     store.load();

@@ -36,13 +36,15 @@ DnsServer::DnsServer(EventLoop& loop, Answerer answerer, const IpAddress& addres
 
 void DnsServer::receive() {
   std::vector<std::uint8_t> buffer(kMaxDatagram);
-  Datagram datagram{.path = {}, .bytes = buffer};
-  while (socket_.receive({&datagram, 1}).count == 1) {
-    ++questions_;
-    const auto reply = answerer_(parse(datagram.bytes));
-    const Bytes bytes = reply;
-    if (!reply.empty()) socket_.send(datagram.path, {&bytes, 1});
-    datagram.bytes = buffer;
+  const MutableBytes bytes = buffer;
+  std::vector<Datagram> datagrams;
+  while (socket_.receive({&bytes, 1}, datagrams).count != 0) {
+    for (const auto& datagram : std::exchange(datagrams, {})) {
+      ++questions_;
+      const auto reply = answerer_(parse(datagram.bytes));
+      const OutboundDatagram answer{reply};
+      if (!reply.empty()) socket_.send(datagram.path, {&answer, 1});
+    }
   }
 }
 

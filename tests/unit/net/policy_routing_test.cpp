@@ -122,9 +122,10 @@ std::string next_source(UdpSocket& socket) {
   pollfd ready{.fd = socket.fd(), .events = POLLIN, .revents = 0};
   EXPECT_EQ(poll(&ready, 1, 5000), 1);
   std::vector<std::uint8_t> buffer(kMaxDatagram);
-  Datagram datagram{.path = {}, .bytes = buffer};
-  EXPECT_EQ(socket.receive({&datagram, 1}).count, 1u);
-  return to_string(datagram.path.remote.address);
+  const MutableBytes bytes = buffer;
+  std::vector<Datagram> datagrams;
+  EXPECT_EQ(socket.receive({&bytes, 1}, datagrams).count, 1u);
+  return to_string(datagrams.at(0).path.remote.address);
 }
 
 TEST(PolicyRouting, TellsOfAStrictReversePathFilterAndItsMendHelps) {

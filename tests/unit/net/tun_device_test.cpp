@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <linux/if_tun.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "net/namespace.h"
+#include "packets.h"
 
 namespace adit::net {
 namespace {
@@ -22,18 +24,26 @@ namespace {
 using test::in_namespace;
 using test::run;
 using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Pair;
 
 constexpr std::size_t kBufferSize = 2048;
 
 struct Buffers {
   explicit Buffers(std::size_t count, std::size_t size = kBufferSize)
       : storage(count, std::vector<std::uint8_t>(size)) {
-    for (auto& buffer : storage) spans.emplace_back(buffer);
+    for (auto& buffer : storage) packets.push_back({.virtio = {}, .bytes = buffer});
   }
   std::vector<std::vector<std::uint8_t>> storage;
-  std::vector<MutableBytes> spans;
+  std::vector<TunPacket> packets;
 };
+
+std::vector<offload::Delivery> each_alone(std::initializer_list<Bytes> packets) {
+  std::vector<offload::Delivery> deliveries;
+  for (const auto packet : packets) deliveries.push_back({.virtio = {}, .pieces = {packet}});
+  return deliveries;
+}
 
 TunDevice open_up(const std::string& name) {
   auto device = TunDevice::open({.name = name});
@@ -82,20 +92,20 @@ TEST(TunDevice, ReadsABatchAndShrinksEachSpanToItsPacket) {
     EXPECT_GT(device.index(), 0u);
     EXPECT_FALSE(device.existed_before());
     Buffers buffers(4);
-    EXPECT_EQ(device.read(buffers.spans).count, 0u) << "nothing there is an empty batch";
-    EXPECT_EQ(device.read(buffers.spans).error, 0);
+    EXPECT_EQ(device.read(buffers.packets).count, 0u) << "nothing there is an empty batch";
+    EXPECT_EQ(device.read(buffers.packets).error, 0);
 
     const auto socket = udp_socket();
     for (const std::size_t size : {28u, 1420u, 100u}) send_out(socket, size);
-    const auto result = device.read(buffers.spans);
+    const auto result = device.read(buffers.packets);
     ASSERT_EQ(result.count, 3u);
     EXPECT_EQ(result.error, 0);
-    EXPECT_EQ(buffers.spans[0].size(), 28u);
-    EXPECT_EQ(buffers.spans[1].size(), 1420u);
-    EXPECT_EQ(buffers.spans[2].size(), 100u);
-    EXPECT_EQ(buffers.spans[3].size(), kBufferSize) << "unused spans stay whole";
-    EXPECT_EQ(buffers.spans[1][0], 0x45) << "the packet starts with its IP header";
-    EXPECT_EQ(buffers.spans[1][1419], 0x55);
+    EXPECT_EQ(buffers.packets[0].bytes.size(), 28u);
+    EXPECT_EQ(buffers.packets[1].bytes.size(), 1420u);
+    EXPECT_EQ(buffers.packets[2].bytes.size(), 100u);
+    EXPECT_EQ(buffers.packets[3].bytes.size(), kBufferSize) << "unused spans stay whole";
+    EXPECT_EQ(buffers.packets[1].bytes[0], 0x45) << "the packet starts with its IP header";
+    EXPECT_EQ(buffers.packets[1].bytes[1419], 0x55);
   });
 }
 
@@ -106,8 +116,8 @@ TEST(TunDevice, LeavesForTheNextReadWhatDoesNotFitIntoTheBatch) {
     for (int i = 0; i < 5; ++i) send_out(socket, 100);
     Buffers first(3);
     Buffers second(3);
-    EXPECT_EQ(device.read(first.spans).count, 3u);
-    EXPECT_EQ(device.read(second.spans).count, 2u);
+    EXPECT_EQ(device.read(first.packets).count, 3u);
+    EXPECT_EQ(device.read(second.packets).count, 2u);
   });
 }
 
@@ -119,8 +129,8 @@ TEST(TunDevice, NeverDeliversAPacketThatMayHaveBeenCut) {
     send_out(socket, 400);
     send_out(socket, 399);
     Buffers buffers(3, 400);
-    ASSERT_EQ(device.read(buffers.spans).count, 1u);
-    EXPECT_EQ(buffers.spans[0].size(), 399u);
+    ASSERT_EQ(device.read(buffers.packets).count, 1u);
+    EXPECT_EQ(buffers.packets[0].bytes.size(), 399u);
     EXPECT_EQ(device.truncated(), 2u);
   });
 }
@@ -131,8 +141,7 @@ TEST(TunDevice, WritesABatchToTheHost) {
     const auto socket = udp_socket(7000);
     auto a = incoming_packet('a');
     auto b = incoming_packet('b');
-    const std::array<MutableBytes, 2> packets{a, b};
-    const auto result = device.write(packets);
+    const auto result = device.write(each_alone({a, b}));
     EXPECT_EQ(result.count, 2u);
     EXPECT_EQ(result.error, 0);
     for (const char expected : {'a', 'b'}) {
@@ -151,10 +160,12 @@ TEST(TunDevice, ARefusedPacketIsCountedAndDoesNotStopTheNext) {
     const auto socket = udp_socket(7000);
     std::array<std::uint8_t, 20> garbage{};
     auto good = incoming_packet('g');
-    const std::array<MutableBytes, 3> packets{garbage, good, garbage};
-    auto result = device.write(packets);
+    const auto packets = each_alone({garbage, good, garbage});
+    std::vector<std::pair<std::size_t, int>> refused;
+    auto result = device.write(packets, [&](std::size_t place, int error) { refused.emplace_back(place, error); });
     EXPECT_EQ(result.count, 1u);
     EXPECT_EQ(result.error, EINVAL);
+    EXPECT_THAT(refused, ElementsAre(Pair(0, EINVAL), Pair(2, EINVAL)));
     char byte = 0;
     EXPECT_EQ(recv(socket.get(), &byte, 1, 0), 1);
 
@@ -162,11 +173,10 @@ TEST(TunDevice, ARefusedPacketIsCountedAndDoesNotStopTheNext) {
     result = device.write(packets);
     EXPECT_EQ(result.count, 0u);
     EXPECT_TRUE(result.error == EIO || result.error == EINVAL) << describe(result.error);
-    const std::array<MutableBytes, 1> only{good};
-    EXPECT_EQ(device.write(only).error, EIO);
+    EXPECT_EQ(device.write(each_alone({good})).error, EIO);
     EXPECT_FALSE(TunDevice::is_gone(EIO));
     Buffers buffers(1);
-    EXPECT_EQ(device.read(buffers.spans).error, 0) << "an interface that is down is only quiet";
+    EXPECT_EQ(device.read(buffers.packets).error, 0) << "an interface that is down is only quiet";
   });
 }
 
@@ -175,12 +185,11 @@ TEST(TunDevice, SaysWhenTheInterfaceWasDeleted) {
     auto device = open_up("tun-d");
     run("ip link del tun-d");
     Buffers buffers(2);
-    const auto read = device.read(buffers.spans);
+    const auto read = device.read(buffers.packets);
     EXPECT_EQ(read.count, 0u);
     EXPECT_TRUE(TunDevice::is_gone(read.error)) << describe(read.error);
     auto packet = incoming_packet('x');
-    const std::array<MutableBytes, 2> packets{packet, packet};
-    const auto written = device.write(packets);
+    const auto written = device.write(each_alone({packet, packet}));
     EXPECT_EQ(written.count, 0u);
     EXPECT_TRUE(TunDevice::is_gone(written.error)) << describe(written.error);
     pollfd ready{.fd = device.fd(), .events = POLLIN, .revents = 0};
@@ -200,7 +209,6 @@ TEST(TunDevice, TheInterfaceGoesWithTheDeviceUnlessItIsPersistent) {
       EXPECT_EQ(device->existed_before(), second);
       const auto shown = run("ip -d link show tun-p; ip tuntap");
       EXPECT_THAT(shown, AllOf(HasSubstr("persist"), HasSubstr("user 1234"), HasSubstr("group 2345")));
-      EXPECT_THAT(shown, Not(HasSubstr("vnet_hdr on")));
     }
     EXPECT_THAT(run("ip link"), HasSubstr("tun-p")) << "somebody else made it persistent";
   });
@@ -214,9 +222,93 @@ TEST(TunDevice, RefusesTheOffloadsAnEarlierProgramLeftOn) {
       ASSERT_EQ(ioctl(earlier->fd(), TUNSETOFFLOAD, static_cast<unsigned long>(TUN_F_CSUM | TUN_F_TSO4)), 0);
       ASSERT_THAT(run("ethtool -k tun-o"), HasSubstr("tcp-segmentation-offload: on"));
     }
-    const auto device = TunDevice::open({.name = "tun-o"});
+    const auto device = TunDevice::open({.name = "tun-o", .offload = false});
     ASSERT_TRUE(device) << device.error().message;
+    EXPECT_FALSE(device->offloads().tcp || device->offloads().udp);
     EXPECT_THAT(run("ethtool -k tun-o"), HasSubstr("tcp-segmentation-offload: off"));
+  });
+}
+
+TEST(TunDevice, LeavesAPersistentInterfaceWithoutOffloads) {
+  in_namespace([] {
+    {
+      const auto device = TunDevice::open({.name = "tun-l", .persist = true});
+      ASSERT_TRUE(device) << device.error().message;
+      ASSERT_TRUE(device->offloads().tcp);
+      EXPECT_THAT(run("ethtool -k tun-l"), HasSubstr("tcp-segmentation-offload: on"));
+    }
+    EXPECT_THAT(run("ethtool -k tun-l"), HasSubstr("tcp-segmentation-offload: off"));
+  });
+}
+
+/// What the host sends through the interface: many datagrams of `size` bytes in one call (UDP_SEGMENT).
+void send_segments(const FileDescriptor& socket, std::size_t size, std::size_t count) {
+  const int segment = static_cast<int>(size);
+  ASSERT_EQ(setsockopt(socket.get(), SOL_UDP, UDP_SEGMENT, &segment, sizeof segment), 0);
+  send_out(socket, size * count + 28);
+}
+
+TEST(TunDevice, ReadsASuperPacketWithTheHeaderThatSaysHowToCutIt) {
+  in_namespace([] {
+    auto device = open_up("tun-s");
+    const auto socket = udp_socket();
+    send_segments(socket, 1000, 5);
+    send_out(socket, 128);  // shorter than a segment
+    Buffers buffers(8, 65536);
+    const auto result = device.read(buffers.packets);
+    if (!device.offloads().udp) GTEST_SKIP() << "this kernel has no USO";
+    ASSERT_EQ(result.count, 2u);
+    const auto& [virtio, bytes] = buffers.packets[0];
+    EXPECT_EQ(bytes.size(), 5028u);
+    EXPECT_EQ(virtio.gso_type, static_cast<std::uint8_t>(offload::GsoType::udp));
+    EXPECT_EQ(virtio.segment_size, 1000u);
+    EXPECT_EQ(virtio.flags, offload::VirtioHeader::kNeedsChecksum);
+    EXPECT_EQ(virtio.checksum_start, 20u);
+    EXPECT_EQ(buffers.packets[1].virtio.gso_type, 0u);
+    EXPECT_EQ(buffers.packets[1].bytes.size(), 128u);
+  });
+}
+
+TEST(TunDevice, WithoutOffloadTheHostCutsItself) {
+  in_namespace([] {
+    auto device = TunDevice::open({.name = "tun-n", .offload = false}).value();
+    run("ip link set tun-n addrgenmode none mtu 1420; ip link set tun-n up; ip addr add 10.9.0.1/24 dev tun-n");
+    const auto socket = udp_socket();
+    send_segments(socket, 1000, 5);
+    Buffers buffers(8, 65536);
+    ASSERT_EQ(device.read(buffers.packets).count, 5u);
+    for (std::size_t i = 0; i < 5; ++i) {
+      EXPECT_EQ(buffers.packets[i].bytes.size(), 1028u);
+      EXPECT_EQ(buffers.packets[i].virtio, offload::VirtioHeader{});
+    }
+  });
+}
+
+TEST(TunDevice, WritesAMergedPacketFromItsPieces) {
+  in_namespace([] {
+    auto device = open_up("tun-m");
+    if (!device.offloads().udp) GTEST_SKIP() << "this kernel has no USO";
+    const auto socket = udp_socket(7000);
+    offload::test::Recipe recipe{.tcp = false,
+                                 .v4_addresses = {10, 9, 0, 2, 10, 9, 0, 1},
+                                 .source_port = 5,
+                                 .destination_port = 7000,
+                                 .payload = {}};
+    std::vector<std::vector<std::uint8_t>> packets;
+    for (std::uint8_t i = 0; i < 3; ++i) {
+      recipe.payload.assign(i == 2 ? 50 : 100, i);
+      packets.push_back(offload::test::build(recipe));
+    }
+    const std::vector<MutableBytes> spans(packets.begin(), packets.end());
+    offload::Merger merger({});
+    const auto deliveries = merger.merge(spans);
+    ASSERT_EQ(deliveries.size(), 1u);
+    EXPECT_EQ(device.write(deliveries).count, 1u);
+    for (std::uint8_t i = 0; i < 3; ++i) {
+      std::array<std::uint8_t, 200> received{};
+      ASSERT_EQ(recv(socket.get(), received.data(), received.size(), 0), i == 2 ? 50 : 100);
+      EXPECT_EQ(received[0], i);
+    }
   });
 }
 

@@ -140,11 +140,11 @@ TEST(UdpPair, WorksWhereIpv6IsSwitchedOff) {
     ASSERT_TRUE(pair) << pair.error().message;
     ASSERT_TRUE(pair->v4);
     const Path path{.remote = {*IpAddress::parse("127.0.0.1"), pair->port()}, .local = {}};
-    const auto bytes = as_bytes("x");
-    EXPECT_EQ(pair->v4->send(path, {&bytes, 1}).sent, 1u);
+    const OutboundDatagram datagram{as_bytes("x")};
+    EXPECT_EQ(pair->v4->send(path, {&datagram, 1}).sent, 1u);
     if (pair->v6) {
       const Path nowhere{.remote = {*IpAddress::parse("2001:db8::1"), 1}, .local = {}};
-      EXPECT_EQ(pair->v6->send(nowhere, {&bytes, 1}).refused, 1u);
+      EXPECT_EQ(pair->v6->send(nowhere, {&datagram, 1}).refused, 1u);
     }
   });
 }

@@ -39,9 +39,15 @@ Path path_to(const char* remote, std::uint16_t port) {
   return {.remote = {address(remote), port}, .local = {}};
 }
 
+std::vector<OutboundDatagram> to_send(std::initializer_list<Bytes> each) {
+  std::vector<OutboundDatagram> datagrams;
+  for (const auto bytes : each) datagrams.push_back({bytes});
+  return datagrams;
+}
+
 SendResult send(UdpSocket& socket, const Path& path, std::string_view text) {
-  const auto bytes = as_bytes(text);
-  return socket.send(path, {&bytes, 1});
+  const OutboundDatagram datagram{as_bytes(text)};
+  return socket.send(path, {&datagram, 1});
 }
 
 /// Buffers for a batch, handed in whole each time.
@@ -54,9 +60,9 @@ class Inbox {
   IoResult receive(UdpSocket& socket) {
     pollfd ready{.fd = socket.fd(), .events = POLLIN, .revents = 0};
     EXPECT_EQ(poll(&ready, 1, 5000), 1);
-    datagrams.assign(storage_.size(), {});
-    for (std::size_t i = 0; i < storage_.size(); ++i) datagrams[i].bytes = storage_[i];
-    return socket.receive(datagrams);
+    datagrams.clear();
+    const std::vector<MutableBytes> buffers(storage_.begin(), storage_.end());
+    return socket.receive(buffers, datagrams);
   }
   std::string text(std::size_t i) const {
     return {reinterpret_cast<const char*>(datagrams[i].bytes.data()), datagrams[i].bytes.size()};
@@ -83,7 +89,7 @@ TEST_P(UdpSocketOf, DeliversABatchWithItsPathAndAnAnswerComesFromTheAddressThatW
   EXPECT_NE(server.local_port(), 0);
   Inbox inbox;
 
-  const std::array<Bytes, 3> datagrams{as_bytes("one"), as_bytes(""), as_bytes("three")};
+  const auto datagrams = to_send({as_bytes("one"), as_bytes(""), as_bytes("three")});
   const auto sent = client.send(path_to(loopback(), server.local_port()), datagrams);
   EXPECT_EQ(sent.sent, 3u);
   EXPECT_EQ(sent.error, 0);
@@ -91,7 +97,6 @@ TEST_P(UdpSocketOf, DeliversABatchWithItsPathAndAnAnswerComesFromTheAddressThatW
   EXPECT_EQ(inbox.text(0), "one");
   EXPECT_EQ(inbox.text(1), "");
   EXPECT_EQ(inbox.text(2), "three");
-  EXPECT_EQ(inbox.datagrams[3].bytes.size(), kMaxDatagram);
   const auto path = inbox.datagrams[0].path;
   EXPECT_EQ(path.remote, (Endpoint{address(loopback()), client.local_port()}));
   EXPECT_EQ(path.local, address(loopback()));
@@ -106,11 +111,13 @@ TEST_P(UdpSocketOf, DeliversABatchWithItsPathAndAnAnswerComesFromTheAddressThatW
 TEST_P(UdpSocketOf, NothingThereIsAnEmptyBatch) {
   auto socket = open({.family = family()});
   std::vector<std::uint8_t> buffer(kMaxDatagram);
-  Datagram datagram{.path = {}, .bytes = buffer};
-  const auto result = socket.receive({&datagram, 1});
+  const MutableBytes buffers = buffer;
+  std::vector<Datagram> datagrams;
+  const auto result = socket.receive({&buffers, 1}, datagrams);
   EXPECT_EQ(result.count, 0u);
   EXPECT_EQ(result.error, 0);
-  EXPECT_EQ(socket.receive({}).count, 0u);
+  EXPECT_EQ(socket.receive({}, datagrams).count, 0u);
+  EXPECT_TRUE(datagrams.empty());
 }
 
 TEST_P(UdpSocketOf, TheLargestDatagramArrivesWholeAndALargerOneIsRefusedAlone) {
@@ -119,7 +126,7 @@ TEST_P(UdpSocketOf, TheLargestDatagramArrivesWholeAndALargerOneIsRefusedAlone) {
   const std::size_t largest = family() == Family::v4 ? 65'507 : 65'527;
   const std::vector<std::uint8_t> fits(largest, 0xab);
   const std::vector<std::uint8_t> too_big(largest + 1, 0xcd);
-  const std::array<Bytes, 4> datagrams{as_bytes("a"), too_big, fits, as_bytes("b")};
+  const auto datagrams = to_send({as_bytes("a"), too_big, fits, as_bytes("b")});
 
   const auto sent = client.send(path_to(loopback(), server.local_port()), datagrams);
   EXPECT_EQ(sent.sent, 3u);
@@ -135,32 +142,146 @@ TEST_P(UdpSocketOf, TheLargestDatagramArrivesWholeAndALargerOneIsRefusedAlone) {
 TEST_P(UdpSocketOf, ATruncatedDatagramIsCountedAndItsNeighboursAreDelivered) {
   auto server = open({.family = family()});
   auto client = open({.family = family()});
-  const std::array<Bytes, 4> datagrams{as_bytes("0123456789x"), as_bytes("first"), as_bytes("much too long"),
-                                       as_bytes("last")};
+  const auto datagrams =
+      to_send({as_bytes("0123456789x"), as_bytes("first"), as_bytes("much too long"), as_bytes("last")});
   ASSERT_EQ(client.send(path_to(loopback(), server.local_port()), datagrams).sent, 4u);
   Inbox small(4, 10);
   ASSERT_EQ(small.receive(server).count, 2u);
   EXPECT_EQ(small.text(0), "first");
   EXPECT_EQ(small.text(1), "last");
   EXPECT_EQ(server.truncated(), 2u);
-  // The buffers are still four different ones, each whole where it was not used.
-  EXPECT_EQ(small.datagrams[2].bytes.size(), 10u);
-  EXPECT_EQ(small.datagrams[3].bytes.size(), 10u);
-  std::vector<const std::uint8_t*> starts;
-  for (const auto& datagram : small.datagrams) starts.push_back(datagram.bytes.data());
-  std::ranges::sort(starts);
-  EXPECT_EQ(std::ranges::adjacent_find(starts), starts.end());
 }
 
 TEST_P(UdpSocketOf, MoreThanOneSystemCallsWorthIsSentInOneGo) {
   auto server = open({.family = family()});
   auto client = open({.family = family()});
-  const std::vector<Bytes> datagrams(150, as_bytes("x"));
+  const std::vector<OutboundDatagram> datagrams(150, {as_bytes("x")});
   EXPECT_EQ(client.send(path_to(loopback(), server.local_port()), datagrams).sent, 150u);
   Inbox inbox(200, 100);
   std::size_t received = 0;
   while (received < 150) received += inbox.receive(server).count;
   EXPECT_EQ(received, 150u);
+}
+
+/// Datagrams one behind the other in memory, as the transmitter lays them out; filled with their number.
+struct Row {
+  explicit Row(const std::vector<std::size_t>& sizes) {
+    std::size_t total = 0;
+    for (const auto size : sizes) total += size;
+    bytes.resize(total);
+    MutableBytes rest = bytes;
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      std::ranges::fill(rest.first(sizes[i]), static_cast<std::uint8_t>(i));
+      datagrams.push_back({rest.first(sizes[i])});
+      rest = rest.subspan(sizes[i]);
+    }
+  }
+  std::vector<std::uint8_t> bytes;
+  std::vector<OutboundDatagram> datagrams;
+};
+
+void expect_the_same(const std::vector<Datagram>& received, const Row& row) {
+  ASSERT_EQ(received.size(), row.datagrams.size());
+  for (std::size_t i = 0; i < received.size(); ++i) {
+    EXPECT_TRUE(std::ranges::equal(received[i].bytes, row.datagrams[i].bytes)) << i;
+  }
+}
+
+TEST_P(UdpSocketOf, RunsOfOneSizeTravelAsOneAndArriveAsTheyWere) {
+  auto server = open({.family = family()});
+  auto client = open({.family = family()});
+  ASSERT_TRUE(client.segments() && server.merges());
+  const auto path = path_to(loopback(), server.local_port());
+  for (const auto& sizes : {std::vector<std::size_t>(200, 300), std::vector<std::size_t>{100, 100, 40, 100, 30, 20, 20},
+                            std::vector<std::size_t>{1, 2, 3, 2, 2, 1}, std::vector<std::size_t>(60, 1400)}) {
+    const Row row(sizes);
+    EXPECT_EQ(client.send(path, row.datagrams).sent, sizes.size());
+    Inbox inbox(1);
+    std::vector<Datagram> received;
+    std::vector<std::vector<std::uint8_t>> copies;
+    std::size_t calls = 0;
+    while (copies.size() < sizes.size()) {
+      inbox.receive(server);
+      ++calls;
+      for (const auto& datagram : inbox.datagrams) copies.emplace_back(datagram.bytes.begin(), datagram.bytes.end());
+    }
+    for (auto& copy : copies) received.push_back({{}, copy});
+    expect_the_same(received, row);
+    EXPECT_LT(calls, sizes.size()) << "nothing travelled together";
+  }
+  EXPECT_TRUE(client.segments());
+}
+
+TEST_P(UdpSocketOf, WithoutOffloadEachDatagramTravelsAlone) {
+  auto server = open({.family = family(), .offload = false});
+  auto client = open({.family = family(), .offload = false});
+  EXPECT_FALSE(client.segments() || server.merges());
+  const Row row(std::vector<std::size_t>(10, 100));
+  EXPECT_EQ(client.send(path_to(loopback(), server.local_port()), row.datagrams).sent, 10u);
+  Inbox inbox(16);
+  EXPECT_EQ(inbox.receive(server).count, 10u);
+  expect_the_same(inbox.datagrams, row);
+}
+
+TEST_P(UdpSocketOf, SegmentsSentToASocketThatDoesNotMergeArriveOneByOne) {
+  auto server = open({.family = family(), .offload = false});
+  auto client = open({.family = family()});
+  const Row row(std::vector<std::size_t>(10, 100));
+  EXPECT_EQ(client.send(path_to(loopback(), server.local_port()), row.datagrams).sent, 10u);
+  Inbox inbox(16);
+  EXPECT_EQ(inbox.receive(server).count, 10u);
+  expect_the_same(inbox.datagrams, row);
+}
+
+TEST(UdpSocket, WhereSegmentationIsRefusedTheSameDatagramsGoOneByOneAndItIsNotTriedAgain) {
+  in_namespace([] {
+    run("ip link set lo mtu 1300");  // segments must fit the path; plain datagrams may be fragmented
+    for (const auto* loopback : {"127.0.0.1", "::1"}) {
+      auto server = open({.family = address(loopback).family()});
+      auto client = open({.family = address(loopback).family()});
+      const auto path = path_to(loopback, server.local_port());
+      const Row row(std::vector<std::size_t>(10, 1400));
+      const auto result = client.send(path, row.datagrams);
+      EXPECT_EQ(result.sent, 10u);
+      EXPECT_EQ(result.refused, 0u);
+      EXPECT_EQ(result.error, 0);
+      EXPECT_TRUE(result.segmentation_refused);
+      EXPECT_FALSE(client.segments());
+      Inbox inbox(16);
+      EXPECT_EQ(inbox.receive(server).count, 10u);
+      expect_the_same(inbox.datagrams, row);
+      EXPECT_FALSE(client.send(path, row.datagrams).segmentation_refused) << "said once";
+
+      client.try_segmentation_again();
+      EXPECT_TRUE(client.segments());
+    }
+  });
+}
+
+TEST(UdpSocket, ADatagramRefusedForItsOwnSakeDoesNotEndSegmentation) {
+  in_namespace([] {
+    run("nft 'add table ip t; add chain ip t out { type filter hook output priority 0; }; "
+        "add rule ip t out udp dport 9 drop'; ip route add unreachable 203.0.113.0/24");
+    auto client = open({.family = Family::v4});
+    const Row row(std::vector<std::size_t>(10, 1400));
+    for (const auto& path : {path_to("127.0.0.1", 9), path_to("203.0.113.1", 1)}) {
+      const auto result = client.send(path, row.datagrams);
+      EXPECT_EQ(result.refused, 10u) << describe(result.error);
+      EXPECT_TRUE(client.segments());
+    }
+  });
+}
+
+TEST_P(UdpSocketOf, TheTrafficClassArrivesAndEndsARun) {
+  auto server = open({.family = family()});
+  auto client = open({.family = family()});
+  Row row(std::vector<std::size_t>(6, 100));
+  const std::array<std::uint8_t, 6> classes{0, 0, 2, 2, 0xb9, 0};
+  for (std::size_t i = 0; i < 6; ++i) row.datagrams[i].traffic_class = classes[i];
+  EXPECT_EQ(client.send(path_to(loopback(), server.local_port()), row.datagrams).sent, 6u);
+  Inbox inbox(8);
+  ASSERT_EQ(inbox.receive(server).count, 6u);
+  for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(inbox.datagrams[i].traffic_class, classes[i]) << i;
 }
 
 TEST_P(UdpSocketOf, AnUnreachablePortDoesNotStopWhatComesAfter) {
@@ -221,7 +342,7 @@ TEST(UdpSocket, FallsBackToTheKernelsChoiceWhenTheSourceAddressIsGone) {
       auto client = open({.family = family});
       auto path = path_to(loopback, server.local_port());
       path.local = address(family == Family::v4 ? "198.51.100.7" : "2001:db8::7");
-      const std::array<Bytes, 2> datagrams{as_bytes("a"), as_bytes("b")};
+      const auto datagrams = to_send({as_bytes("a"), as_bytes("b")});
       const auto result = client.send(path, datagrams);
       EXPECT_EQ(result.sent, 2u) << describe(result.error);
       EXPECT_EQ(result.error, 0);
@@ -286,7 +407,7 @@ TEST(UdpSocket, AFullSocketSaysSoAndNamesWhatWasNotTried) {
     const int tiny = 1;
     ASSERT_EQ(setsockopt(socket.fd(), SOL_SOCKET, SO_SNDBUF, &tiny, sizeof tiny), 0);
     const std::vector<std::uint8_t> payload(1000);
-    const std::vector<Bytes> datagrams(100, payload);
+    const std::vector<OutboundDatagram> datagrams(100, {payload});
     const auto result = socket.send(path_to("192.0.2.2", 1), datagrams);
     EXPECT_EQ(result.error, EAGAIN) << describe(result.error);
     EXPECT_GT(result.sent, 0u);
@@ -304,8 +425,7 @@ TEST(UdpSocket, OuterPacketsMayBeFragmentedOnTheirWay) {
       auto server = open({.family = address(loopback).family()});
       auto client = open({.family = address(loopback).family()});
       const std::vector<std::uint8_t> payload(4000, 0x42);
-      const Bytes bytes = payload;
-      EXPECT_EQ(client.send(path_to(loopback, server.local_port()), {&bytes, 1}).sent, 1u);
+      EXPECT_EQ(client.send(path_to(loopback, server.local_port()), to_send({payload})).sent, 1u);
       Inbox inbox;
       ASSERT_EQ(inbox.receive(server).count, 1u);
       EXPECT_EQ(inbox.datagrams[0].bytes.size(), 4000u);
@@ -347,8 +467,9 @@ TEST(UdpSocket, AnUnusableSocketIsAnErrorAndNotAnEmptyBatch) {
   FileDescriptor other(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   ASSERT_EQ(dup3(other.get(), socket.fd(), O_CLOEXEC), socket.fd());
   std::vector<std::uint8_t> buffer(kMaxDatagram);
-  Datagram datagram{.path = {}, .bytes = buffer};
-  EXPECT_EQ(socket.receive({&datagram, 1}).error, EINVAL);
+  const MutableBytes buffers = buffer;
+  std::vector<Datagram> datagrams;
+  EXPECT_EQ(socket.receive({&buffers, 1}, datagrams).error, EINVAL);
 }
 
 }  // namespace

@@ -74,7 +74,7 @@ TEST_F(Link, PadsWithZerosToSixteenButNeverPastTheMtu) {
 TEST_F(Link, TakesANewMtuAndNewAllowedIpsWhileItRuns) {
   world.connect();
   a.tunnel->set_mtu(1300);
-  EXPECT_EQ(admitted(a, 1299).packets.at(0).plaintext.size(), 1300u);
+  EXPECT_EQ(admitted(a, 1299).packets.at(0).sealed_size(0), 1300u + wire::kTransportOverhead);
   a.tunnel->set_allowed_ips(std::array{subnet("10.8.0.0/24")});
   EXPECT_TRUE(admitted(a, 100).packets.empty());
   EXPECT_EQ(a.drops(DropReason::disallowed_destination), 1u);
@@ -290,7 +290,7 @@ TEST_F(Link, JudgesEachPacketOfABatchByItself) {
   b.tunnel->classify(datagrams, world.now, batch, world.outbox);
   ASSERT_EQ(batch.packets.size(), 6u);
   open(batch.packets, *world.aead);
-  std::vector<Bytes> delivered;
+  std::vector<MutableBytes> delivered;
   b.tunnel->accept(batch, world.now, delivered, world.outbox);
   ASSERT_EQ(delivered.size(), 2u);
   EXPECT_EQ(load_be64(delivered[0].data() + 20), 900'010u);

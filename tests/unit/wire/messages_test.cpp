@@ -68,8 +68,11 @@ std::vector<std::uint8_t> ipv4(std::size_t total, std::size_t claimed, unsigned 
 }
 
 TEST(IpPacket, ReadsAddressesAndTrimsToTheLengthTheHeaderGives) {
-  const auto packet = read_ip_packet(ipv4(48, 40));
+  auto bytes = ipv4(48, 40);
+  bytes[1] = 0xb9;
+  const auto packet = read_ip_packet(bytes);
   ASSERT_TRUE(packet);
+  EXPECT_EQ(packet->traffic_class, 0xb9u);
   EXPECT_EQ(to_string(packet->source), "10.0.0.1");
   EXPECT_EQ(to_string(packet->destination), "10.0.0.2");
   EXPECT_EQ(packet->size, 40u);
@@ -77,7 +80,8 @@ TEST(IpPacket, ReadsAddressesAndTrimsToTheLengthTheHeaderGives) {
 
 TEST(IpPacket, ReadsIpv6) {
   std::vector<std::uint8_t> bytes(64);
-  bytes[0] = 0x60;
+  bytes[0] = 0x6b;
+  bytes[1] = 0x9f;
   store_be16(bytes.data() + 4, 20);
   bytes[23] = 1;
   bytes[39] = 2;
@@ -86,6 +90,7 @@ TEST(IpPacket, ReadsIpv6) {
   EXPECT_EQ(to_string(packet->source), "::1");
   EXPECT_EQ(to_string(packet->destination), "::2");
   EXPECT_EQ(packet->size, 60u);
+  EXPECT_EQ(packet->traffic_class, 0xb9u);
 }
 
 TEST(IpPacket, RefusesWhatLiesAboutItself) {
