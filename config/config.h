@@ -20,6 +20,8 @@ inline constexpr std::size_t kMaxInterfaceName = 15;
 inline constexpr std::uint32_t kMinMtu = 576;     ///< 1280 where the interface has IPv6 addresses (RFC 8200 §5)
 inline constexpr std::uint32_t kMaxMtu = 65'455;  ///< 65,535 less IPv6, UDP and WireGuard overhead (40 + 8 + 32)
 inline constexpr std::chrono::seconds kDefaultKeepalive{25};
+inline constexpr std::uint32_t kMinBuffer = 64 * 1024;           ///< room for one super-packet
+inline constexpr std::uint32_t kMaxBuffer = 1024 * 1024 * 1024;  ///< the kernel keeps twice the size in an int
 
 struct Interface {
   std::string name;
@@ -70,6 +72,22 @@ struct Route {
 
 enum class LogLevel : std::uint8_t { trace, debug, info, warn, error };
 
+enum class Switch : std::uint8_t {
+  automatic,  ///< what the kernel has
+  off,        ///< never
+  on,         ///< or the link does not start
+};
+
+struct Tuning {
+  std::string crypto = "auto";  ///< or one of crypto::backend_names(), which this machine need not have
+  Switch tun_offload = Switch::automatic;
+  Switch udp_offload = Switch::automatic;
+  std::optional<std::uint32_t> receive_buffer;  ///< of the UDP sockets, in bytes; none: auto
+  std::optional<std::uint32_t> send_buffer;     ///< likewise
+  bool copy_dscp = false;                       ///< the inner packet's DSCP goes onto the outer header
+  friend bool operator==(const Tuning&, const Tuning&) = default;
+};
+
 struct Config {
   std::string name;  ///< the link's: the file's name without .yaml
   std::string file;  ///< as given
@@ -78,6 +96,7 @@ struct Config {
   Peer peer;
   std::vector<Route> routes;
   LogLevel log_level = LogLevel::info;
+  Tuning tuning;
   std::vector<Problem> warnings;  ///< valid all the same, but hardly what was meant: to be logged at start
 };
 

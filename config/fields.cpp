@@ -150,9 +150,7 @@ Result<LogLevel> parse_log_level(std::string_view text) {
   static constexpr std::array<std::string_view, 5> kLevels{"trace", "debug", "info", "warn", "error"};
   const auto* const found = std::ranges::find(kLevels, text);
   if (found != kLevels.end()) return static_cast<LogLevel>(found - kLevels.begin());
-  const auto guess = closest(text, kLevels);
-  return fail("{} is not a log level; choose {}{}", shown(text), alternatives(kLevels),
-              guess ? fmt::format(" (did you mean {}?)", *guess) : "");
+  return fail("{} is not a log level; {}", shown(text), choose(kLevels, closest(text, kLevels)));
 }
 
 }  // namespace adit::config

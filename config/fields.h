@@ -53,4 +53,11 @@ Result<std::uint32_t> parse_group(std::string_view text);
 
 Result<LogLevel> parse_log_level(std::string_view text);
 
+/// A crypto library by name, or `auto`. Whether this machine has it is found out at start.
+Result<std::string> parse_crypto(std::string_view text);
+/// auto, off or on.
+Result<Switch> parse_switch(std::string_view text);
+/// Bytes, with or without a binary unit (K, M, G, KiB, MiB, GiB), or `auto`: none.
+Result<std::optional<std::uint32_t>> parse_buffer(std::string_view text);
+
 }  // namespace adit::config

@@ -42,7 +42,7 @@ void read_tree(const Node& tree, const KeyContext& context, Draft& draft, Proble
     return;
   }
   if (tree.kind != Node::Kind::mapping) {
-    problems.add({tree.line, tree.column, {}}, "must consist of sections: interface, local, peer, routes, log");
+    problems.add({tree.line, tree.column, {}}, "must consist of sections: interface, local, peer, routes, log, tuning");
     return;
   }
   const Section root(tree, {tree.line, tree.column, {}}, problems);

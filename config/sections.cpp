@@ -165,6 +165,20 @@ void read_routes(const Cursor& cursor, Draft& draft) {
   }
 }
 
+/// Switches and sizes are words even where YAML takes them for numbers or, in older versions, for booleans.
+void read_tuning(const Section& section, Tuning& tuning) {
+  if (const auto crypto = section.find("crypto")) assign(crypto->parse_word(parse_crypto), tuning.crypto);
+  if (const auto tun = section.find("tun_offload")) assign(tun->parse_word(parse_switch), tuning.tun_offload);
+  if (const auto udp = section.find("udp_offload")) assign(udp->parse_word(parse_switch), tuning.udp_offload);
+  if (const auto size = section.find("receive_buffer")) assign(size->parse_word(parse_buffer), tuning.receive_buffer);
+  if (const auto size = section.find("send_buffer")) assign(size->parse_word(parse_buffer), tuning.send_buffer);
+  if (const auto copy = section.find("copy_dscp")) tuning.copy_dscp = copy->boolean().value_or(false);
+}
+
+void read_log(const Section& section, Draft& draft) {
+  if (const auto level = section.find("level")) assign(level->parse_text(parse_log_level), draft.config.log_level);
+}
+
 }  // namespace
 
 void read_sections(const Section& root, const KeyContext& context, Draft& draft) {
@@ -179,10 +193,12 @@ void read_sections(const Section& root, const KeyContext& context, Draft& draft)
     if (const auto section = cursor->section()) read_peer(*section, context, draft);
   }
   if (const auto cursor = root.find("routes")) read_routes(*cursor, draft);
-  const auto log = root.find("log");
-  const auto section = log ? log->section() : std::nullopt;
-  const auto level = section ? section->find("level") : std::nullopt;
-  if (level) assign(level->parse_text(parse_log_level), draft.config.log_level);
+  if (const auto cursor = root.find("log")) {
+    if (const auto section = cursor->section()) read_log(*section, draft);
+  }
+  if (const auto cursor = root.find("tuning")) {
+    if (const auto section = cursor->section()) read_tuning(*section, draft.config.tuning);
+  }
 }
 
 }  // namespace adit::config

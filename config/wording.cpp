@@ -80,6 +80,10 @@ std::string alternatives(std::span<const std::string_view> words) {
   return result;
 }
 
+std::string choose(std::span<const std::string_view> words, std::optional<std::string_view> guess) {
+  return fmt::format("choose {}{}", alternatives(words), guess ? fmt::format(" (did you mean {}?)", *guess) : "");
+}
+
 std::optional<std::string_view> closest(std::string_view wrong, std::span<const std::string_view> words) {
   const auto folded_wrong = folded(wrong.substr(0, kLongest));
   std::optional<std::string_view> best;

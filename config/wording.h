@@ -15,6 +15,8 @@ std::string shown(std::string_view text);
 
 /// "a, b or c"
 std::string alternatives(std::span<const std::string_view> words);
+/// "choose a, b or c", with `guess` as "(did you mean b?)" behind it.
+std::string choose(std::span<const std::string_view> words, std::optional<std::string_view> guess);
 
 /// The word that `wrong` is probably meant to be: the same but for case and separators, or few typing slips away
 /// (letters added, left out, changed, or swapped with their neighbour).

@@ -111,6 +111,28 @@ std::string route_text(const Route& route) {
   return result + "}";
 }
 
+/// In the largest unit that leaves nothing over.
+std::string size_text(std::uint32_t bytes) {
+  if (bytes % (1U << 30) == 0) return fmt::format("{}G", bytes >> 30);
+  if (bytes % (1U << 20) == 0) return fmt::format("{}M", bytes >> 20);
+  if (bytes % (1U << 10) == 0) return fmt::format("{}K", bytes >> 10);
+  return std::to_string(bytes);
+}
+
+void write_tuning(std::string& out, const Tuning& tuning) {
+  if (tuning == Tuning()) return;
+  const auto add_switch = [&](std::string_view key, Switch value) {
+    if (value != Switch::automatic) add(out, key, value == Switch::on ? "on" : "off");
+  };
+  out += "tuning:\n";
+  if (tuning.crypto != "auto") add(out, "crypto", tuning.crypto);
+  add_switch("tun_offload", tuning.tun_offload);
+  add_switch("udp_offload", tuning.udp_offload);
+  if (tuning.receive_buffer) add(out, "receive_buffer", size_text(*tuning.receive_buffer));
+  if (tuning.send_buffer) add(out, "send_buffer", size_text(*tuning.send_buffer));
+  if (tuning.copy_dscp) add(out, "copy_dscp", "true");
+}
+
 }  // namespace
 
 std::string to_yaml(const Config& config, std::string_view heading) {
@@ -129,6 +151,7 @@ std::string to_yaml(const Config& config, std::string_view heading) {
   if (config.log_level != LogLevel::info) {
     out += fmt::format("log:\n  level: {}\n", kLevels.at(static_cast<std::size_t>(config.log_level)));
   }
+  write_tuning(out, config.tuning);
   return out;
 }
 

@@ -158,6 +158,8 @@ TEST(KeySource, NoMessageRepeatsASecretWhereverItWasPutByMistake) {
       Parts{.rest = "routes: [" + secret + ", {to: " + secret + ", table: " + secret + ", source: " + secret + "}]\n"}
           .text(),
       Parts{.rest = "log: {level: " + secret + ", " + secret + ": 1}\n" + secret + ": 1\n"}.text(),
+      Parts{.rest = "tuning: {crypto: " + secret + ", tun_offload: " + secret + ", send_buffer: " + secret + "}\n"}
+          .text(),
   };
   for (const auto& text : texts) {
     const auto problems = folder.problems(text);

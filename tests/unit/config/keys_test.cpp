@@ -20,7 +20,7 @@ TEST(Keys, UnknownOnesComeWithTheLikelyMeaning) {
       {base + "logg: {}\n", {"7:1: logg", "did you mean log?"}},
       {base + "endpoint: a:1\n", {"7:1: endpoint", "unknown key here; did you mean peer.endpoint?"}},
       {base + "metric: 1\n", {"7:1: metric", "unknown key here; did you mean routes[].metric?"}},
-      {base + "zzzzzz: 1\n", {"7:1: zzzzzz", "unknown key; known here: interface, local, peer, routes or log"}},
+      {base + "zzzzzz: 1\n", {"7:1: zzzzzz", "unknown key; known here: interface, local, peer, routes, log or tuning"}},
       {base + "log: {levle: info}\n", {"7:7: log.levle", "did you mean level?"}},
       {base + "log: {interface.mtu: info}\n", {"7:7: log.interface.mtu", "unknown key; known here: level"}},
       {base + "interface.mtu: 1400\n", {"7:1: interface.mtu", "unknown key"}},
@@ -52,27 +52,33 @@ TEST(Keys, OfLaterVersionsAreRefusedAndNotIgnored) {
   const Folder folder;
   expect_problems(folder, Parts().text() + R"(tuning:
   workers: 2
+  mss_clamp: auto
   wrokers: 2
-hooks: {up: x, down: [y]}
+  receive_bufer: 4M
+hooks: {up: x, down: [y], donw: z}
 dns: {}
 )",
                   {{"8:3: tuning.workers", "not supported yet; remove it"},
-                   {"9:3: tuning.wrokers", "unknown key; did you mean workers?"},
-                   {"10:9: hooks.up", "not supported yet"},
-                   {"10:16: hooks.down", "not supported yet"},
-                   {"11:1: dns", "not supported yet"}});
+                   {"9:3: tuning.mss_clamp", "not supported yet; remove it"},
+                   {"10:3: tuning.wrokers", "unknown key; known here: crypto, tun_offload, udp_offload"},
+                   {"11:3: tuning.receive_bufer", "unknown key; did you mean receive_buffer?"},
+                   {"12:9: hooks.up", "not supported yet"},
+                   {"12:16: hooks.down", "not supported yet"},
+                   {"12:27: hooks.donw", "did you mean down?"},
+                   {"13:1: dns", "not supported yet"}});
   expect_problems(folder, Parts().text() + "dns: [192.0.2.53]\n", {{"7:1: dns", "not supported yet"}});
   expect_problems(folder, Parts().text() + "hooks:\n", {{"7:1: hooks", "not supported yet"}});
 }
 
 TEST(Keys, WithNothingBehindThemAreProblems) {
   const Folder folder;
-  expect_problems(folder, "interface:\nlocal: ~\npeer: null\nroutes:\nlog:\n",
+  expect_problems(folder, "interface:\nlocal: ~\npeer: null\nroutes:\nlog:\ntuning:\n",
                   {{"1:1: interface", "has no value; write a mapping with keys such as name, addresses"},
                    {"2:1: local", "has no value"},
                    {"3:1: peer", "has no value"},
                    {"4:1: routes", "has no value; write a list"},
-                   {"5:1: log", "has no value"}});
+                   {"5:1: log", "has no value"},
+                   {"6:1: tuning", "has no value; write a mapping with keys such as crypto, tun_offload"}});
   expect_problems(folder, Parts{.local = Parts().local + "  listen:\n"}.text(),
                   {{"5:3: local.listen", "has no value"}});
   expect_problems(folder, Parts{.local = Parts().local + "  listen: ''\n"}.text(),

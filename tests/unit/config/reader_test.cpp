@@ -50,6 +50,12 @@ TEST(Reader, FillsInEveryDefault) {
   EXPECT_EQ(texts_of(config->peer.allowed_ips), Texts{"10.9.0.0/30"});
   EXPECT_TRUE(config->routes.empty());
   EXPECT_EQ(config->log_level, LogLevel::info);
+  EXPECT_EQ(config->tuning.crypto, "auto");
+  EXPECT_EQ(config->tuning.tun_offload, Switch::automatic);
+  EXPECT_EQ(config->tuning.udp_offload, Switch::automatic);
+  EXPECT_FALSE(config->tuning.receive_buffer);
+  EXPECT_FALSE(config->tuning.send_buffer);
+  EXPECT_FALSE(config->tuning.copy_dscp);
   EXPECT_TRUE(config->warnings.empty());
 }
 
@@ -117,6 +123,13 @@ peer:
   endpoint: ["[2001:db8::7]:51820", vpn.example.net.:1]
   keepalive: off
 log: {{level: trace}}
+tuning:
+  crypto: libipsec-mb
+  tun_offload: off
+  udp_offload: on
+  receive_buffer: 4M
+  send_buffer: 0x80000
+  copy_dscp: true
 )",
                                               kOurPrivateKey, kPeerPublicKey, kPresharedKey));
   ASSERT_TRUE(config) << first_problem(folder, config);
@@ -135,6 +148,7 @@ log: {{level: trace}}
   EXPECT_EQ(config->peer.endpoints, (std::vector<EndpointName>{{"2001:db8::7", 51820}, {"vpn.example.net.", 1}}));
   EXPECT_FALSE(config->peer.keepalive);
   EXPECT_EQ(config->log_level, LogLevel::trace);
+  EXPECT_EQ(config->tuning, (Tuning{"libipsec-mb", Switch::off, Switch::on, 4'194'304, 524'288, true}));
 }
 
 TEST(Reader, WritesDefaultRoutesOutForTheFamiliesTheInterfaceHas) {

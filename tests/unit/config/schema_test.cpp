@@ -11,6 +11,7 @@
 
 #include "config/folder.h"
 #include "config/keys.h"
+#include "crypto/backends.h"
 
 namespace adit::config {
 namespace {
@@ -46,6 +47,13 @@ TEST(Schema, HasExactlyTheKeysTheReaderSupports) {
     if (key.supported) reader.emplace(key.path);
   }
   EXPECT_EQ(schema, reader);
+}
+
+TEST(Schema, NamesTheCryptoLibrariesThereAre) {
+  const auto schema = nlohmann::json::parse(text_of(kConfigFolder / "adit.schema.json"));
+  std::vector<std::string> names{"auto"};
+  for (const auto name : crypto::backend_names()) names.emplace_back(name);
+  EXPECT_EQ(schema["properties"]["tuning"]["properties"]["crypto"]["enum"], nlohmann::json(names));
 }
 
 TEST(Schema, LeavesNoObjectOpenToUnknownKeys) {

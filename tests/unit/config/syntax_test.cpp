@@ -30,7 +30,7 @@ TEST(Syntax, MistakesAreReportedWithLineAndColumn) {
       {"# a comment\n", {{"1:1", "is empty"}}},
       {"---\n", {{"1:1", "is empty"}}},
       {"~\n", {{"1:1", "is empty"}}},
-      {"interface\n", {{"1:1", "must consist of sections: interface, local, peer, routes, log"}}},
+      {"interface\n", {{"1:1", "must consist of sections: interface, local, peer, routes, log, tuning"}}},
       {"- interface\n", {{"1:1", "must consist of sections"}}},
       {"log:\n\tlevel: info\n", {{"2:1", "is indented with a tab"}}},
       {"log:\n  \tlevel: info\n", {{"2:3", "is indented with a tab"}}},

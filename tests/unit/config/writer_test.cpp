@@ -10,7 +10,7 @@ namespace {
 
 /// Everything of a Config, secrets as they are, for comparison.
 std::string dump(const Config& config) {
-  const auto& [name, file, interface, local, peer, routes, level, warnings] = config;
+  const auto& [name, file, interface, local, peer, routes, level, tuning, warnings] = config;
   std::string all = fmt::format("{} {} {} {} {}\n", name, interface.name, interface.persist, interface.multicast,
                                 static_cast<int>(level));
   for (const auto& address : interface.addresses) all += to_string(address) + " ";
@@ -29,6 +29,9 @@ std::string dump(const Config& config) {
     all += fmt::format("\n{} {} {} {}", to_string(route.to), route.metric.value_or(0), route.table.value_or(0),
                        to_string(route.source.value_or(IpAddress())));
   }
+  all += fmt::format("\n{} {} {} {} {} {}", tuning.crypto, static_cast<int>(tuning.tun_offload),
+                     static_cast<int>(tuning.udp_offload), tuning.receive_buffer.value_or(0),
+                     tuning.send_buffer.value_or(0), tuning.copy_dscp);
   return all;
 }
 
@@ -67,6 +70,13 @@ routes:
   - "fd20::/64"
 log:
   level: trace
+tuning:
+  crypto: libsodium
+  tun_offload: on
+  udp_offload: off
+  receive_buffer: 4M
+  send_buffer: 65537
+  copy_dscp: true
 )",
                                 kOurPrivateKey, kPeerPublicKey, kPresharedKey);
   const std::string texts[] = {
@@ -75,6 +85,7 @@ log:
       Parts{.local = Parts().local + "  listen: 192.0.2.1:0\n",
             .peer = Parts().peer + "  keepalive: off\n  endpoint: 192.0.2.7:1\n"}
           .text(),
+      Parts{.rest = "tuning: {tun_offload: off, udp_offload: on, receive_buffer: 1G, send_buffer: 65K}\n"}.text(),
       Parts{.interface = Parts().interface + "  name: off\n", .local = Parts().local + "  listen: 5\n  device: true-\n"}
           .text(),
   };
@@ -85,9 +96,21 @@ log:
   }
 }
 
+TEST(Writer, WritesSizesInTheUnitThatLeavesNothingOver) {
+  const Folder folder;
+  const auto written = [&](std::string_view size) {
+    return to_yaml(read(folder, Parts{.rest = fmt::format("tuning: {{send_buffer: {}}}\n", size)}.text()), "");
+  };
+  EXPECT_EQ(written("1048576K"), Parts{.rest = "tuning:\n  send_buffer: 1G\n"}.text());
+  EXPECT_EQ(written("4194304"), Parts{.rest = "tuning:\n  send_buffer: 4M\n"}.text());
+  EXPECT_EQ(written("1536KiB"), Parts{.rest = "tuning:\n  send_buffer: 1536K\n"}.text());
+  EXPECT_EQ(written("65537"), Parts{.rest = "tuning:\n  send_buffer: 65537\n"}.text());
+}
+
 TEST(Writer, LeavesDefaultsOut) {
   const Folder folder;
-  EXPECT_EQ(to_yaml(read(folder, Parts{.rest = "log: {level: info}\nroutes: []\n"}.text()), "Made by a test."),
+  EXPECT_EQ(to_yaml(read(folder, Parts{.rest = "log: {level: info}\nroutes: []\ntuning: {crypto: auto}\n"}.text()),
+                    "Made by a test."),
             "# Made by a test.\n" + Parts().text());
 }
 

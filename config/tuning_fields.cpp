@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// The values of fields.h that tune the data path: which library, which offloads, how much room.
+#include <algorithm>
+#include <array>
+#include <span>
+#include <vector>
+
+#include "config/fields.h"
+#include "config/wording.h"
+#include "crypto/backends.h"
+
+namespace adit::config {
+namespace {
+
+/// What people write for a switch elsewhere. A file says on and off in one way only, so this is for the hint alone.
+std::optional<std::string_view> meant_switch(std::string_view text, std::span<const std::string_view> words) {
+  static constexpr std::array<std::string_view, 4> kOn{"true", "yes", "y", "1"};
+  static constexpr std::array<std::string_view, 4> kOff{"false", "no", "n", "0"};
+  std::string lower;
+  for (const char c : text.substr(0, 8)) lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  if (std::ranges::find(kOn, lower) != kOn.end()) return "on";
+  if (std::ranges::find(kOff, lower) != kOff.end()) return "off";
+  return closest(text, words);
+}
+
+struct Size {
+  std::string_view digits;
+  unsigned shift = 0;  ///< the unit is two to the power of this
+};
+
+/// "4M" and "4MiB" are the same; "4MB" is neither, since half of the world takes it for 4,000,000.
+Size split_unit(std::string_view text) {
+  auto rest = text;
+  if (rest.ends_with("iB")) rest.remove_suffix(2);
+  const auto place = rest.empty() ? std::string_view::npos : std::string_view("KMG").find(rest.back());
+  if (place == std::string_view::npos) return {text};
+  rest.remove_suffix(1);
+  return {rest, 10 * (static_cast<unsigned>(place) + 1)};
+}
+
+}  // namespace
+
+Result<std::string> parse_crypto(std::string_view text) {
+  std::vector<std::string_view> names{"auto"};
+  for (const auto name : crypto::backend_names()) names.push_back(name);
+  if (std::ranges::find(names, text) != names.end()) return std::string(text);
+  return fail("{} is not a crypto library; {}", shown(text), choose(names, closest(text, names)));
+}
+
+Result<Switch> parse_switch(std::string_view text) {
+  static constexpr std::array<std::string_view, 3> kWords{"auto", "off", "on"};
+  const auto* const found = std::ranges::find(kWords, text);
+  if (found != kWords.end()) return static_cast<Switch>(found - kWords.begin());
+  return fail("{} is not a switch; {}", shown(text), choose(kWords, meant_switch(text, kWords)));
+}
+
+Result<std::optional<std::uint32_t>> parse_buffer(std::string_view text) {
+  if (text == "auto") return std::nullopt;
+  const auto [digits, shift] = split_unit(text);
+  const auto number = parse_number(digits);
+  if (!number || (shift != 0 && digits.starts_with("0x"))) {
+    return fail("{} is not a size; write a number of bytes, or one with the unit K, M or G, such as 4M, or auto",
+                shown(text));
+  }
+  if (*number > (kMaxBuffer >> shift) || (*number << shift) < kMinBuffer) {
+    return fail("{} is out of range; choose 64K (65536 bytes) to 1G (1073741824 bytes), or auto", shown(text));
+  }
+  return static_cast<std::uint32_t>(*number << shift);
+}
+
+}  // namespace adit::config
