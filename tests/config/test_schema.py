@@ -303,7 +303,7 @@ def test_examples_satisfy_both(folder, example):
 
 
 def test_examples_are_there():
-    assert {example.parent.name for example in EXAMPLES} == {"two-static-hosts", "behind-nat", "ipv6-only"}
+    assert {example.parent.name for example in EXAMPLES} == {"two-static-hosts", "behind-nat", "ipv6-only", "fast-line"}
 
 
 def test_pair_satisfies_the_schema(folder):

@@ -90,7 +90,7 @@ TEST(Examples, AreReadWithoutProblemOrWarning) {
     EXPECT_TRUE(config->warnings.empty());
     found.insert(entry.path().parent_path().filename().string());
   }
-  EXPECT_EQ(found, (std::set<std::string>{"behind-nat", "ipv6-only", "two-static-hosts"}));
+  EXPECT_EQ(found, (std::set<std::string>{"behind-nat", "fast-line", "ipv6-only", "two-static-hosts"}));
 }
 
 TEST(Examples, FitTogetherInPairs) {
