@@ -67,6 +67,8 @@ struct Route {
   std::optional<std::uint32_t> metric;
   std::optional<std::uint32_t> table;  ///< none: main
   std::optional<IpAddress> source;
+  /// Everything this host sends, as opposed to what one routing table is asked for: has neither metric nor source.
+  bool is_default_of_host() const { return to.prefix == 0 && !table; }
   friend bool operator==(const Route&, const Route&) = default;
 };
 

@@ -13,7 +13,7 @@ namespace adit::config {
 
 struct DraftRoute {
   std::optional<IpNetwork> to;  ///< none: `default`
-  std::optional<std::uint32_t> metric;
+  std::optional<At<std::uint32_t>> metric;
   std::optional<std::uint32_t> table;
   std::optional<At<IpAddress>> source;
 };

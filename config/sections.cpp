@@ -139,7 +139,7 @@ std::optional<DraftRoute> read_route(const Cursor& item) {
   const auto to = section->require("to", "it is the subnet to reach through the tunnel, or default");
   complete &= to && read_destination(*to, route);
   if (const auto metric = section->find("metric")) {
-    route.metric = metric->number(1, kMaxU32);
+    if (const auto value = metric->number(1, kMaxU32)) route.metric = {*value, metric->place()};
     complete &= route.metric.has_value();
   }
   if (const auto table = section->find("table")) {

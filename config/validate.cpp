@@ -121,9 +121,26 @@ void check_source(const Draft& draft, const DraftRoute& route, const At<IpAddres
   }
 }
 
+bool is_default_of_host(const DraftRoute& route) {
+  return (!route.to || route.to->prefix == 0) && !route.table;
+}
+
+/// Routing rules lead the whole host's traffic to a table of the link's own, where no other route competes with it.
+void check_default_of_host(const DraftRoute& route, Problems& problems) {
+  constexpr std::string_view reason =
+      "has no effect here: a default route for the whole host has neither metric nor source; remove it, or name a "
+      "table";
+  if (route.metric) problems.add(route.metric->place, std::string(reason));
+  if (route.source) problems.add(route.source->place, std::string(reason));
+}
+
 void check_route(const Draft& draft, const At<DraftRoute>& item, Problems& problems) {
   const auto& [route, place] = item;
-  if (route.source) check_source(draft, route, *route.source, problems);
+  if (is_default_of_host(route)) {
+    check_default_of_host(route, problems);
+  } else if (route.source) {
+    check_source(draft, route, *route.source, problems);
+  }
   if (!route.to) return;
   if (draft.addresses.complete && !has_family(draft, route.to->family())) {
     problems.add(place, fmt::format("{} is {}, and the interface has no {} address; add one to interface.addresses",
@@ -139,13 +156,19 @@ void check_route(const Draft& draft, const At<DraftRoute>& item, Problems& probl
   }
 }
 
+template <class T>
+std::optional<T> value_of(const std::optional<At<T>>& item) {
+  return item ? std::optional(item->value) : std::nullopt;
+}
+
 /// `default` written out: one route for each family the interface has.
 std::vector<Route> expand(const DraftRoute& route, const Draft& draft) {
-  const auto source = route.source ? std::optional(route.source->value) : std::nullopt;
-  if (route.to) return {{*route.to, route.metric, route.table, source}};
+  const auto metric = value_of(route.metric);
+  const auto source = value_of(route.source);
+  if (route.to) return {{*route.to, metric, route.table, source}};
   std::vector<Route> routes;
   for (const auto family : {Family::v4, Family::v6}) {
-    if (has_family(draft, family)) routes.push_back({{IpAddress::any(family), 0}, route.metric, route.table, source});
+    if (has_family(draft, family)) routes.push_back({{IpAddress::any(family), 0}, metric, route.table, source});
   }
   return routes;
 }
@@ -161,8 +184,9 @@ void check_repeated_routes(const Draft& draft, Problems& problems) {
     for (const auto& route : expand(draft_route, draft)) {
       const auto [earlier, is_new] = seen.try_emplace(identity(route), &place);
       if (is_new) continue;
-      problems.add(place, fmt::format("{} is routed by {} already; keep one, or give them different metrics",
-                                      to_string(route.to), earlier->second->key));
+      problems.add(place,
+                   fmt::format("{} is routed by {} already; keep one{}", to_string(route.to), earlier->second->key,
+                               route.is_default_of_host() ? "" : ", or give them different metrics"));
     }
   }
 }

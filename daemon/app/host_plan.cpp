@@ -14,10 +14,6 @@ namespace {
 constexpr std::uint32_t kNumberBase = 0x0ad1'0000;
 constexpr std::uint32_t kNumberMask = 0x3fff;
 
-bool is_default_of_host(const config::Route& route) {
-  return route.to.prefix == 0 && !route.table;
-}
-
 /// The n-th peer address of a family is the far end of the n-th address of that family.
 std::vector<net::InterfaceAddress> addresses_with_peers(const config::Interface& interface) {
   std::map<Family, std::vector<IpAddress>> peers;
@@ -53,7 +49,7 @@ net::InterfaceSettings interface_settings(const config::Config& config, std::uin
                                   .multicast = config.interface.multicast,
                                   .addresses = addresses_with_peers(config.interface)};
   for (const auto& route : config.routes) {
-    if (is_default_of_host(route)) continue;
+    if (route.is_default_of_host()) continue;
     settings.routes.push_back({.to = route.to, .metric = route.metric, .table = route.table, .source = route.source});
   }
   return settings;
@@ -62,7 +58,7 @@ net::InterfaceSettings interface_settings(const config::Config& config, std::uin
 std::vector<Family> default_families(const config::Config& config) {
   std::vector<Family> families;
   for (const auto& route : config.routes) {
-    if (is_default_of_host(route) && std::ranges::find(families, route.to.family()) == families.end()) {
+    if (route.is_default_of_host() && std::ranges::find(families, route.to.family()) == families.end()) {
       families.push_back(route.to.family());
     }
   }

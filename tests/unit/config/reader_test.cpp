@@ -160,12 +160,12 @@ TEST(Reader, WritesDefaultRoutesOutForTheFamiliesTheInterfaceHas) {
   EXPECT_EQ(texts_of(v4->peer.allowed_ips), (Texts{"10.9.0.0/30", "0.0.0.0/0"}));
 
   const auto both = folder.read(
-      Parts{.interface = "  addresses: [10.9.0.1/30, fd09::1/126]\n", .rest = "routes: [{to: default, metric: 7}]\n"}
+      Parts{.interface = "  addresses: [10.9.0.1/30, fd09::1/126]\n", .rest = "routes: [{to: default, table: 7}]\n"}
           .text());
   ASSERT_TRUE(both) << first_problem(folder, both);
   ASSERT_EQ(both->routes.size(), 2);
-  EXPECT_EQ(both->routes[0], (Route{*IpNetwork::parse("0.0.0.0/0"), 7, {}, {}}));
-  EXPECT_EQ(both->routes[1], (Route{*IpNetwork::parse("::/0"), 7, {}, {}}));
+  EXPECT_EQ(both->routes[0], (Route{*IpNetwork::parse("0.0.0.0/0"), {}, 7, {}}));
+  EXPECT_EQ(both->routes[1], (Route{*IpNetwork::parse("::/0"), {}, 7, {}}));
 }
 
 TEST(Reader, AllowsTheInterfacesSubnetsAndAllRoutesByDefaultEachOnce) {

@@ -237,13 +237,14 @@ TEST(Values, OfRoutes) {
       {"[{to: 10.1.0.0/16, source: 10.9.0.1/30}]", "7:36: routes[0].source", "is not an IP address"},
       {"[{to: 10.1.0.0/16, source: 10.9.0.2}]", "7:36: routes[0].source", "is not an address of this interface"},
       {"[{to: 10.1.0.0/16, source: 'fd09::1'}]", "7:36: routes[0].source", "is IPv6, and the route is IPv4"},
-      {"[{to: default, source: 10.9.0.1}]", "7:32: routes[0].source", "write 0.0.0.0/0 instead of default"},
-      {"[{to: default, source: 'fd09::1'}]", "7:32: routes[0].source", "write ::/0 instead of default"},
+      {"[{to: default, table: 7, source: 10.9.0.1}]", "7:42: routes[0].source", "write 0.0.0.0/0 instead of default"},
+      {"[{to: default, table: 7, source: 'fd09::1'}]", "7:42: routes[0].source", "write ::/0 instead of default"},
       {"[10.9.0.0/30]", "7:10: routes[0]", "is the interface's own subnet (interface.addresses[0])"},
       {"[{to: 10.9.0.0/30, table: main}]", "7:10: routes[0]", "is the interface's own subnet"},
       {"[10.1.0.0/16, 10.1.0.0/16]", "7:23: routes[1]", "is routed by routes[0] already"},
-      {"[default, 0.0.0.0/0]", "7:19: routes[1]", "0.0.0.0/0 is routed by routes[0] already"},
-      {"[10.1.0.0/16, {to: 10.1.0.0/16, table: 254}]", "7:23: routes[1]", "is routed by routes[0] already"},
+      {"[default, 0.0.0.0/0]", "7:19: routes[1]", "0.0.0.0/0 is routed by routes[0] already; keep one"},
+      {"[10.1.0.0/16, {to: 10.1.0.0/16, table: 254}]", "7:23: routes[1]",
+       "is routed by routes[0] already; keep one, or give them different metrics"},
   };
   const auto interface = "  addresses: [10.9.0.1/30, fd09::1/126]\n";
   for (const auto& [value, where, reason] : table) {
@@ -254,9 +255,27 @@ TEST(Values, OfRoutes) {
                   {{"7:10: routes[0]", "fd20::/64 is IPv6, and the interface has no IPv6 address"}});
   for (const auto* value :
        {"[]", "[{to: 10.1.0.0/16, metric: 1}, {to: 10.1.0.0/16, metric: 2}]", "[10.0.0.0/8, 10.1.0.0/16]",
-        "[{to: 10.9.0.0/30, table: 7}]", "[{to: '::/0', source: 'fd09::1'}, 0.0.0.0/0]"}) {
+        "[{to: 10.9.0.0/30, table: 7}]", "[{to: '::/0', table: 7, source: 'fd09::1'}, 0.0.0.0/0]",
+        "[{to: default, table: 7, metric: 5}]", "[{to: default, table: main, metric: 5}, default]"}) {
     EXPECT_TRUE(folder.read(Parts{.interface = interface, .rest = fmt::format("routes: {}\n", value)}.text())) << value;
   }
+}
+
+TEST(Values, OfADefaultRouteForTheWholeHostThatWouldHaveNoEffectAreRefused) {
+  const Folder folder;
+  const auto mend =
+      "has no effect here: a default route for the whole host has neither metric nor source; remove it, or name a "
+      "table";
+  const auto with = [](std::string_view route) {
+    return Parts{.interface = "  addresses: [10.9.0.1/30, fd09::1/126]\n", .rest = fmt::format("routes: [{}]\n", route)}
+        .text();
+  };
+  expect_problems(folder, with("{to: default, metric: 5}"), {{"7:32: routes[0].metric", mend}});
+  expect_problems(folder, with("{to: default, source: 10.9.0.1}"), {{"7:32: routes[0].source", mend}});
+  expect_problems(folder, with("{to: 0.0.0.0/0, metric: 5}"), {{"7:34: routes[0].metric", mend}});
+  expect_problems(folder, with("{to: '::/0', source: 'fd09::1'}"), {{"7:31: routes[0].source", mend}});
+  expect_problems(folder, with("{source: 10.9.0.1, metric: 5, to: default}"),
+                  {{"7:19: routes[0].source", mend}, {"7:37: routes[0].metric", mend}});
 }
 
 TEST(Values, OfEndpointsAgreeWithWhereWeListen) {
