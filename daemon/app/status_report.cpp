@@ -58,6 +58,15 @@ ordered_json drops(const tunnel::DropCounters& counters) {
   return json;
 }
 
+ordered_json offload(const OffloadReport& report) {
+  ordered_json json;
+  json["tun_tcp"] = name_of(report.tun_tcp);
+  json["tun_udp"] = name_of(report.tun_udp);
+  json["udp_send"] = name_of(report.udp_send);
+  json["udp_receive"] = name_of(report.udp_receive);
+  return json;
+}
+
 ordered_json routes(const std::vector<net::RouteSpec>& specs) {
   ordered_json json = ordered_json::array();
   for (const auto& spec : specs) {
@@ -73,6 +82,20 @@ ordered_json routes(const std::vector<net::RouteSpec>& specs) {
 
 }  // namespace
 
+std::string_view name_of(OffloadState state) {
+  switch (state) {
+    case OffloadState::off:
+      return "off";
+    case OffloadState::on:
+      return "on";
+    case OffloadState::unavailable:
+      return "unavailable";
+    case OffloadState::refused:
+      return "refused";
+  }
+  return "off";
+}
+
 ordered_json to_json(const Report& report) {
   ordered_json json;
   json["name"] = report.name;
@@ -86,7 +109,7 @@ ordered_json to_json(const Report& report) {
   json["drops"] = drops(report.status.drops);
   json["mtu"] = report.mtu;
   json["crypto"] = report.crypto;
-  json["offload"] = {{"tun", "off"}, {"udp", "off"}};
+  json["offload"] = offload(report.offload);
   json["routes"] = routes(report.routes);
   json["workers"] = 1;
   json["restarts"] = 0;

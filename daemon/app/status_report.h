@@ -3,6 +3,7 @@
 // facts come from is the Daemon's.
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -14,6 +15,21 @@
 #include "tunnel/status.h"
 
 namespace adit::app {
+
+enum class OffloadState : std::uint8_t {
+  off,          ///< the file switched it off
+  on,           ///< in use
+  unavailable,  ///< this kernel does not have it
+  refused,      ///< the kernel or the network card has it, but failed when it was used: done without since then
+};
+
+/// What travels as one instead of packet by packet.
+struct OffloadReport {
+  OffloadState tun_tcp = OffloadState::off;      ///< TCP super-packets, from the interface and to it
+  OffloadState tun_udp = OffloadState::off;      ///< likewise UDP
+  OffloadState udp_send = OffloadState::off;     ///< UDP_SEGMENT
+  OffloadState udp_receive = OffloadState::off;  ///< UDP_GRO
+};
 
 struct Report {
   std::string name;
@@ -28,8 +44,12 @@ struct Report {
   tunnel::Status status;
   std::uint32_t mtu = 0;
   std::string_view crypto;
+  OffloadReport offload;
   std::vector<net::RouteSpec> routes;
 };
+
+/// The word scripts read.
+std::string_view name_of(OffloadState state);
 
 nlohmann::ordered_json to_json(const Report& report);
 

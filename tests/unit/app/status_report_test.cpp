@@ -49,6 +49,7 @@ TEST(StatusReport, HasExactlyTheNamesPeopleScriptWith) {
   EXPECT_THAT(names(json["local"]), ElementsAre("public_key", "listen"));
   EXPECT_THAT(names(json["traffic"]), ElementsAre("tx", "rx"));
   EXPECT_THAT(names(json["traffic"]["tx"]), ElementsAre("packets", "bytes"));
+  EXPECT_THAT(names(json["offload"]), ElementsAre("tun_tcp", "tun_udp", "udp_send", "udp_receive"));
 }
 
 TEST(StatusReport, TellsWhatIsKnown) {
@@ -80,6 +81,18 @@ TEST(StatusReport, EveryDropReasonIsThereWithItsCount) {
   EXPECT_EQ(drops.size(), tunnel::kDropReasons);
   EXPECT_EQ(drops["forged"], 3);
   EXPECT_EQ(drops["replayed"], 0);
+}
+
+TEST(StatusReport, EachOffloadHasOneOfFourWords) {
+  auto with_offload = report();
+  EXPECT_EQ(to_json(with_offload)["offload"], ordered_json::parse(R"(
+      {"tun_tcp": "off", "tun_udp": "off", "udp_send": "off", "udp_receive": "off"})"));
+  with_offload.offload = {.tun_tcp = OffloadState::on,
+                          .tun_udp = OffloadState::unavailable,
+                          .udp_send = OffloadState::refused,
+                          .udp_receive = OffloadState::off};
+  EXPECT_EQ(to_json(with_offload)["offload"], ordered_json::parse(R"(
+      {"tun_tcp": "on", "tun_udp": "unavailable", "udp_send": "refused", "udp_receive": "off"})"));
 }
 
 TEST(StatusReport, ARouteSaysOnlyWhatWasChosenForIt) {
