@@ -60,6 +60,44 @@ std::string routes_line(const ordered_json& routes) {
   return list.empty() ? list : fmt::format("  routes     {}\n", list);
 }
 
+struct Offload {
+  const char* key;
+  std::string_view side;
+  std::string_view part;
+};
+constexpr std::array kOffloads = std::to_array<Offload>({
+    {"tun_tcp", "tun", "tcp"},
+    {"tun_udp", "tun", "udp"},
+    {"udp_send", "udp", "send"},
+    {"udp_receive", "udp", "receive"},
+});
+
+/// Those in `state`, such as "tun tcp+udp, udp send".
+std::string offloads_in(const ordered_json& offload, std::string_view state) {
+  std::string list;
+  std::string_view side;
+  for (const auto& each : kOffloads) {
+    if (text(offload, each.key) != state) continue;
+    if (each.side == side) {
+      list += fmt::format("+{}", each.part);
+    } else {
+      list += fmt::format("{}{} {}", list.empty() ? "" : ", ", each.side, each.part);
+    }
+    side = each.side;
+  }
+  return list;
+}
+
+/// What is off because the file says so needs no words, what cannot be had does.
+std::string offload_line(const ordered_json& offload) {
+  const auto on = offloads_in(offload, "on");
+  auto line = fmt::format("  offload    {}", on.empty() ? "off" : on);
+  for (const auto* const state : {"refused", "unavailable"}) {
+    if (const auto list = offloads_in(offload, state); !list.empty()) line += fmt::format("; {}: {}", state, list);
+  }
+  return line + "\n";
+}
+
 }  // namespace
 
 std::string bytes_text(std::uint64_t bytes) {
@@ -92,7 +130,8 @@ std::string status_text(const ordered_json& link, std::int64_t now) {
          fmt::format("  traffic    sent {}, received {}\n", amount(traffic.at("tx")), amount(traffic.at("rx"))) +
          drops_line(link.at("drops")) + routes_line(link.at("routes")) +
          fmt::format("  interface  {}, MTU {}, listening on {}\n", text(link, "interface"),
-                     link.at("mtu").get<std::uint32_t>(), text(link.at("local"), "listen"));
+                     link.at("mtu").get<std::uint32_t>(), text(link.at("local"), "listen")) +
+         offload_line(link.at("offload"));
 }
 
 }  // namespace adit::cli

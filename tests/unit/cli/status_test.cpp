@@ -31,7 +31,7 @@ ordered_json link(const std::string& name, const std::string& state) {
     "local": {"public_key": "OURS=", "listen": "51820"},
     "traffic": {"tx": {"packets": 1, "bytes": 84}, "rx": {"packets": 2000, "bytes": 2560000}},
     "drops": {"forged": 3, "replayed": 0, "rate_limited": 1}, "mtu": 1420, "crypto": "libsodium",
-    "offload": {"tun": "off", "udp": "off"}, "routes": [], "workers": 1, "restarts": 0})");
+    "offload": {"tun_tcp": "on", "tun_udp": "on", "udp_send": "on", "udp_receive": "on"}, "routes": [], "workers": 1, "restarts": 0})");
   json["name"] = name;
   json["state"] = state;
   return json;
@@ -185,7 +185,8 @@ TEST(StatusText, HasALineForEachThingPeopleAskFor) {
             "  handshake  12 s ago, round trip 1.2 ms\n"
             "  traffic    sent 84 B in 1 packet, received 2.4 MiB in 2000 packets\n"
             "  dropped    forged 3, rate_limited 1\n"
-            "  interface  adit0, MTU 1420, listening on 51820\n");
+            "  interface  adit0, MTU 1420, listening on 51820\n"
+            "  offload    tun tcp+udp, udp send+receive\n");
 }
 
 TEST(StatusText, SaysWhatIsNotKnownYet) {
@@ -203,7 +204,27 @@ TEST(StatusText, SaysWhatIsNotKnownYet) {
             "  handshake  never\n"
             "  traffic    sent 84 B in 1 packet, received 2.4 MiB in 2000 packets\n"
             "  routes     10.1.0.0/16, ::/0\n"
-            "  interface  adit0, MTU 1420, listening on 51820\n");
+            "  interface  adit0, MTU 1420, listening on 51820\n"
+            "  offload    tun tcp+udp, udp send+receive\n");
+}
+
+TEST(StatusText, SaysWhichOffloadsAreUsedAndWhichCannotBe) {
+  const auto last_line = [](const char* tun_tcp, const char* tun_udp, const char* udp_send, const char* udp_receive) {
+    auto json = link("office", "up");
+    json["offload"] = {
+        {"tun_tcp", tun_tcp}, {"tun_udp", tun_udp}, {"udp_send", udp_send}, {"udp_receive", udp_receive}};
+    const auto text = status_text(json, 1112);
+    return text.substr(text.rfind("  offload    "));
+  };
+  EXPECT_EQ(last_line("off", "off", "off", "off"), "  offload    off\n");
+  EXPECT_EQ(last_line("on", "off", "off", "on"), "  offload    tun tcp, udp receive\n");
+  EXPECT_EQ(last_line("off", "off", "on", "on"), "  offload    udp send+receive\n");
+  EXPECT_EQ(last_line("on", "unavailable", "refused", "on"),
+            "  offload    tun tcp, udp receive; refused: udp send; unavailable: tun udp\n");
+  EXPECT_EQ(last_line("off", "off", "refused", "refused"), "  offload    off; refused: udp send+receive\n");
+  EXPECT_EQ(last_line("unavailable", "unavailable", "unavailable", "unavailable"),
+            "  offload    off; unavailable: tun tcp+udp, udp send+receive\n");
+  EXPECT_EQ(last_line("on", "on", "of a later version", "on"), "  offload    tun tcp+udp, udp receive\n");
 }
 
 TEST(StatusText, WritesAmountsInTheUnitThatFits) {
