@@ -18,6 +18,7 @@ from .runner import Runner, say
 from .samples import Samples
 from .wire import KINDS
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ALWAYS = ("adit", "wireguard-go")
 
 
@@ -62,12 +63,19 @@ def write_json(path, content):
         os.chown(path, int(os.environ["SUDO_UID"]), int(os.environ["SUDO_GID"]))
 
 
+def interrupt(number, frame):
+    """Once; a second one must not keep us from cleaning up."""
+    for each in SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+    signal.default_int_handler(number, frame)
+
+
 def main():
     options = arguments()
     if os.geteuid() != 0:
         sys.exit("making network namespaces needs root: run scripts/bench, which asks sudo, or this as root")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.default_int_handler)
+    for number in SIGNALS:
+        signal.signal(number, interrupt)
     remove_leftovers()
     here = machine.describe()
     say("\n".join(machine.sentences(here)))

@@ -67,7 +67,7 @@ class Runner:
         answer = FirstAnswer(a.host, b.inner4)
         try:
             pids = peer.start(a, b)
-            seconds = answer.seconds(FIRST_ANSWER)
+            seconds = answer.seconds(FIRST_ANSWER, lambda: all(process.alive for process in peer.processes))
         finally:
             answer.close()
         return Link(peer, a, b, pids, seconds)

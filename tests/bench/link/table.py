@@ -17,7 +17,8 @@ def render(samples, wires, peers, measures):
         if body:
             rows += [[wire]] + body
     header = ["", "unit", *peers, *(["ratio", ""] if compared else [])]
-    return _align([header, *rows]) + "\n\n" + "\n".join(_legend(compared) + notes(samples, wires, peers, measures))
+    left = {0, 1, len(header) - 1} if compared else {0, 1}
+    return _align([header, *rows], left) + "\n\n" + "\n".join(_legend(compared) + notes(samples, wires, peers, measures))
 
 
 def _row(samples, wire, peers, figure, compared):
@@ -30,22 +31,12 @@ def _row(samples, wire, peers, figure, compared):
     return cells
 
 
-def _align(rows):
-    """The first two columns to the left, numbers to the right; a row of one cell is a heading."""
-    widths = [max(len(row[column]) for row in rows if len(row) > column and len(row) > 1) for column in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        if len(row) == 1:
-            lines.append(row[0])
-            continue
-        cells = [cell.ljust(width) if column < 2 or column == len(row) - 1 and len(row) > 3 and not _numeric(cell)
-                 else cell.rjust(width) for column, (cell, width) in enumerate(zip(row, widths))]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
-
-
-def _numeric(cell):
-    return cell[:1].isdigit() or cell == "-"
+def _align(rows, left):
+    """Columns in `left` to the left, the others, numbers, to the right; a row of one cell is a heading."""
+    widths = [max(len(row[column]) for row in rows if len(row) > 1) for column in range(len(rows[0]))]
+    return "\n".join("  ".join(cell.ljust(width) if column in left else cell.rjust(width)
+                               for column, (cell, width) in enumerate(zip(row, widths))).rstrip()
+                     if len(row) > 1 else row[0] for row in rows)
 
 
 def _legend(compared):

@@ -121,11 +121,14 @@ class FirstAnswer:
                     self._seconds = time.monotonic() - self._began
                     return
 
-    def seconds(self, timeout):
-        self._thread.join(timeout)
+    def seconds(self, timeout, hope):
+        """Waits for it as long as `hope()`: a daemon that has ended will not answer."""
+        deadline = time.monotonic() + timeout
+        while self._thread.is_alive() and time.monotonic() < deadline and hope():
+            self._thread.join(0.1)
         self.close()
         if self._seconds is None:
-            raise Failed(f"no answer from {self._to} within {timeout} s")
+            raise Failed(f"no answer from {self._to} in {time.monotonic() - self._began:.0f} s")
         return self._seconds
 
     def close(self):

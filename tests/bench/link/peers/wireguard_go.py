@@ -35,7 +35,7 @@ class WireguardGo(Peer):
         date = re.search(r"\b(20\d{6})\b", line)
         if date and int(date[1]) < FIRST_WITH_OFFLOAD:
             line += " (OLD: from before it learned offload; to be faster than this one proves nothing)"
-        return f"{line}, {self.program}"
+        return f"{line}, {os.path.relpath(self.program)}"
 
     @staticmethod
     def _sockets(end):
