@@ -49,15 +49,15 @@ def test_a_ratio_is_one_of_medians_and_needs_both():
 
 
 @pytest.mark.parametrize("ours, theirs, higher_is_better, expected", [
-    ([10, 11], [5, 6], True, "better"),
-    ([10, 11], [5, 6], False, "worse"),
-    ([5, 6], [10, 11], True, "worse"),
-    ([5, 6], [10, 11], False, "better"),
-    ([5, 10], [9, 11], True, "noise?"),
-    ([5, 10], [10, 11], True, "noise?"),
-    ([5, 20], [8, 9], False, "noise?"),
-    ([10], [5], True, ""),
-    ([], [5, 6], True, ""),
+    ([10, 11, 12], [5, 6, 7], True, "better"),
+    ([10, 11, 12], [5, 6, 7], False, "worse"),
+    ([5, 6, 7], [10, 11, 12], True, "worse"),
+    ([5, 6, 7], [10, 11, 12], False, "better"),
+    ([5, 6, 10], [9, 11, 12], True, "noise?"),
+    ([5, 6, 10], [10, 11, 12], True, "noise?"),
+    ([5, 6, 20], [8, 9, 10], False, "noise?"),
+    ([10, 11], [5, 6], True, ""),
+    ([], [5, 6, 7], True, ""),
 ])
 def test_only_samples_that_lie_apart_are_called_better_or_worse(ours, theirs, higher_is_better, expected):
     assert verdict(ours, theirs, higher_is_better) == expected
@@ -77,7 +77,7 @@ def test_a_row_has_medians_ranges_ratio_and_verdict():
 
 
 def test_where_lower_is_better_the_row_says_so():
-    text = table.render(filled([1, 1.1], [2, 2.2], key="cpu"), ["wire"], ["adit", "wireguard-go"], [SPEED])
+    text = table.render(filled([1, 1.1, 1], [2, 2.2, 2], key="cpu"), ["wire"], ["adit", "wireguard-go"], [SPEED])
     row = line_of(text, "cpu")
     assert "s/GB ↓" in row and row.endswith("0.50  better")
 
@@ -102,11 +102,11 @@ def test_columns_stand_below_each_other():
 
 def test_a_sender_that_was_the_limit_is_named():
     samples = Samples()
-    samples.add(1, "wire", "adit", "udp64", {"udp64": 99.5, "udp64_offered": 100.0})
-    samples.add(1, "wire", "wireguard-go", "udp64", {"udp64": 25.0, "udp64_offered": 100.0})
+    samples.add(1, "wire", "adit", "udp64", {"udp64": 60.0, "udp64_carried": 99.5, "udp64_offered": 100.0})
+    samples.add(1, "wire", "wireguard-go", "udp64", {"udp64": 25.0, "udp64_carried": 30.0, "udp64_offered": 100.0})
     ours, theirs = table.notes(samples, ["wire"], ["adit", "wireguard-go"], [UDP])
     assert "here iperf3 was the limit" in ours
-    assert "25% of them arrived." in theirs
+    assert "carried 30 % of them." in theirs
 
 
 def test_lost_pings_and_failures_are_told():

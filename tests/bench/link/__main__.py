@@ -31,8 +31,10 @@ def arguments():
     parser.add_argument("--only", nargs="+", metavar="MEASURE", choices=NAMES, default=NAMES, help=", ".join(NAMES))
     parser.add_argument("--with", dest="extra", metavar="PEER,…", default="", help="also: openvpn, fastd")
     options = parser.parse_args()
-    options.rounds = options.rounds or (1 if options.quick else 3)
-    options.seconds = options.seconds or (1 if options.quick else 4)
+    if options.rounds is None:
+        options.rounds = 1 if options.quick else 3
+    if options.seconds is None:
+        options.seconds = 1 if options.quick else 4
     if options.rounds < 1 or options.seconds < 1:
         parser.error("--rounds and --seconds take numbers from 1")
     options.names = [*ALWAYS, *(name for name in options.extra.split(",") if name and name not in ALWAYS)]

@@ -39,8 +39,8 @@ def ratio(ours, theirs):
 
 def verdict(ours, theirs, higher_is_better):
     """"better" or "worse" only when the samples lie apart: where their ranges meet, the difference may be noise. Of
-    single samples nothing is said."""
-    if len(ours) < 2 or len(theirs) < 2:
+    fewer than three samples each nothing is said: two and two lie apart by chance every third time."""
+    if len(ours) < 3 or len(theirs) < 3:
         return ""
     if min(ours) <= max(theirs) and min(theirs) <= max(ours):
         return "noise?"

@@ -58,9 +58,13 @@ def _ipv6(link, seconds):
 
 def _udp(size):
     def run(link, seconds):
-        end = traffic.iperf_end(link.a.host, link.b.host, link.b.inner4, seconds, "-u", "-b", 0, "-l", size)["sum"]
-        return {f"udp{size}": (end["packets"] - end["lost_packets"]) / end["seconds"] / 1e3,
-                f"udp{size}_offered": end["packets"] / end["seconds"] / 1e3}
+        unread = process.unread_datagrams(link.pids[1])
+        end = traffic.iperf_end(link.a.host, link.b.host, link.b.inner4, seconds, "-u", "-b", 0, "-l", size)
+        unread = process.unread_datagrams(link.pids[1]) - unread
+        received = end["sum_received"]["bytes"] / size
+        thousands = end["sum_received"]["seconds"] * 1e3
+        return {f"udp{size}": received / thousands, f"udp{size}_carried": (received + unread) / thousands,
+                f"udp{size}_offered": end["sum_sent"]["packets"] / thousands}
     return run
 
 
@@ -119,7 +123,8 @@ MEASURES = (
     Measure("tcp8", (Figure("tcp8", "TCP, eight streams", "Mbit/s"),), _tcp8),
     Measure("bidir", (Figure("bidir", "TCP, both ways at once", "Mbit/s"),), _bidir),
     Measure("ipv6", (Figure("ipv6", "TCP over IPv6", "Mbit/s"),), _ipv6),
-    *(Measure(f"udp{size}", (Figure(f"udp{size}", f"UDP, {size} bytes", "kpps", decimals=1),), _udp(size),
+    *(Measure(f"udp{size}", (Figure(f"udp{size}", f"UDP, {size} bytes, received", "kpps", decimals=1),
+                               Figure(f"udp{size}_carried", "  carried by the link", "kpps", decimals=1)), _udp(size),
               (VETH, NO_SEGMENTATION) if size == UDP_SIZES[0] else (VETH,)) for size in UDP_SIZES),
     Measure("ping", (_lower("ping", "ping, idle", "µs"), _lower("ping_p99", "  99th percentile", "µs")), _ping),
     Measure("ping-load", (_lower("ping_load", "ping beside a TCP stream", "µs"),

@@ -12,8 +12,9 @@ def render(samples, wires, peers, measures):
     compared = OURS in peers and REFERENCE in peers
     rows = []
     for wire in wires:
-        body = [_row(samples, wire, peers, figure, compared) for measure in measures if wire in measure.wires
-                for figure in measure.figures if any(samples.of(wire, peer, figure.key) for peer in peers)]
+        figures = [figure for measure in measures if wire in measure.wires for figure in measure.figures]
+        body = [_row(samples, wire, peers, figure, compared) for figure in figures
+                if any(samples.of(wire, peer, figure.key) for peer in peers)]
         if body:
             rows += [[wire]] + body
     header = ["", "unit", *peers, *(["ratio", ""] if compared else [])]
@@ -42,7 +43,7 @@ def _align(rows, left):
 def _legend(compared):
     lines = ["Medians, and (least..most) of all rounds. ↓: lower is better."]
     if compared:
-        lines.append(f"Ratio: {OURS} / {REFERENCE}. noise?: the two ranges meet, so that more rounds might say otherwise.")
+        lines.append(f"Ratio: {OURS} / {REFERENCE}. noise?: the two ranges meet, and more rounds might say otherwise.")
     return lines
 
 
@@ -59,17 +60,17 @@ def notes(samples, wires, peers, measures):
 
 
 def _udp_note(samples, wire, peer, name):
-    offered = samples.of(wire, peer, f"{name}_offered")
-    received = samples.of(wire, peer, name)
-    if not offered or not received:
+    offered, carried = (samples.of(wire, peer, f"{name}_{what}") for what in ("offered", "carried"))
+    if not offered or not carried:
         return []
-    share = median([got / sent if sent else 0 for got, sent in zip(received, offered)])
-    text = f"{wire}, {name}, {peer}: iperf3 sent {median(offered):.0f} kpps, {share:.0%} of them arrived"
+    share = median([got / sent if sent else 0 for got, sent in zip(carried, offered)])
+    text = f"{wire}, {name}, {peer}: iperf3 sent {median(offered):.0f} kpps, the link carried {share * 100:.0f} % of them"
     if share >= SENDER_IS_THE_LIMIT:
         text += ": here iperf3 was the limit, not the link"
     return [text + "."]
 
 
 def _loss_note(samples, wire, peer, measure):
-    return [f"{wire}, {figure.title}, {peer}: {median(lost):.1f} % of the pings were not answered."
-            for figure in measure.figures if (lost := samples.of(wire, peer, f"{figure.key}_lost")) and median(lost) >= 0.1]
+    losses = {figure.title: samples.of(wire, peer, f"{figure.key}_lost") for figure in measure.figures}
+    return [f"{wire}, {title}, {peer}: {median(lost):.1f} % of the pings were not answered."
+            for title, lost in losses.items() if lost and median(lost) >= 0.1]

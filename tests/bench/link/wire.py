@@ -41,7 +41,7 @@ class End:
     directory: pathlib.Path
 
     INNER4_PREFIX = 30
-    INNER6_PREFIX = 126
+    INNER6_PREFIX = 64
 
     @property
     def inner(self):

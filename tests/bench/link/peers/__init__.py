@@ -19,7 +19,8 @@ class Peer:
         """What has to be done before it can be measured, as a sentence; None when nothing has."""
         if shutil.which(self.program):
             return None
-        return f"{self.name} is left out: there is no program {self.program}; 'apt-get install {self.package}' brings it"
+        return (f"{self.name} is left out: there is no program {self.program}; 'apt-get install {self.package}' "
+                "brings it")
 
     def version(self):
         """One line."""

@@ -72,8 +72,9 @@ class WireguardGo(Peer):
             answer = sock.recv(4096)
         if b"errno=0" not in answer:
             raise RuntimeError(f"wireguard-go refused its configuration: {answer.decode(errors='replace').strip()}")
-        end.host.run("ip", "-batch", "-", input="".join(f"address add {address} dev {end.device}\n" for address in end.inner)
-                     + f"link set {end.device} mtu {MTU} up\n")
+        commands = [f"address add {address} dev {end.device}\n" for address in end.inner]
+        commands.append(f"link set {end.device} mtu {MTU} up\n")
+        end.host.run("ip", "-batch", "-", input="".join(commands))
 
 
 def _hex(key):
