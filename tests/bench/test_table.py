@@ -112,10 +112,11 @@ def test_a_sender_that_was_the_limit_is_named():
 def test_lost_pings_and_failures_are_told():
     samples = filled([100], [100], "ping", "ping")
     samples.add(1, "wire", "adit", "ping", {"ping_lost": 2.5})
-    samples.fail(2, "wire", "wireguard-go", "tcp", "iperf3: no route to host")
+    samples.fail(2, "wire", "wireguard-go", "tcp", "iperf3: no route to host\nits log")
     text = "\n".join(table.notes(samples, ["wire"], ["adit", "wireguard-go"], [PING]))
     assert "2.5 % of the pings were not answered" in text
     assert "FAILED in round 2: wireguard-go, wire, tcp: iperf3: no route to host" in text
+    assert "its log" not in text
 
 
 def test_no_two_figures_share_a_key():

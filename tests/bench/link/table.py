@@ -55,7 +55,8 @@ def notes(samples, wires, peers, measures):
             for peer in peers:
                 lines += _udp_note(samples, wire, peer, measure.name) + _loss_note(samples, wire, peer, measure)
     for failure in samples.failures:
-        lines.append("FAILED in round {round}: {peer}, {wire}, {measure}: {reason}".format(**failure))
+        lines.append("FAILED in round {round}: {peer}, {wire}, {measure}: ".format(**failure)
+                     + failure["reason"].partition("\n")[0])
     return lines
 
 

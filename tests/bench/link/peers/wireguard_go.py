@@ -35,7 +35,7 @@ class WireguardGo(Peer):
         date = re.search(r"\b(20\d{6})\b", line)
         if date and int(date[1]) < FIRST_WITH_OFFLOAD:
             line += " (OLD: from before it learned offload; to be faster than this one proves nothing)"
-        return f"{line}, {os.path.relpath(self.program)}"
+        return f"{line}, {self.program.removeprefix(os.getcwd() + os.sep)}"
 
     @staticmethod
     def _sockets(end):
@@ -63,11 +63,11 @@ class WireguardGo(Peer):
         return tuple(process.pid for process in reversed(self.processes))
 
     def _configure(self, end, process):
-        path = self._sockets(end) / f"{end.device}.sock"
-        wait_until(lambda: path.exists() or not process.alive, 10, "wireguard-go's socket", interval=0.005)
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(5)
-            sock.connect(str(path))
+            path = str(self._sockets(end) / f"{end.device}.sock")
+            wait_until(lambda: sock.connect_ex(path) == 0 or not process.alive, 10, "wireguard-go to listen",
+                       interval=0.002)
             sock.sendall(self.settings[end.label].encode())
             answer = sock.recv(4096)
         if b"errno=0" not in answer:
