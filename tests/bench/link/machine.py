@@ -24,8 +24,8 @@ def cpu_model():
 
 
 def busy_share(seconds=1.0):
-    """Of processor time, now, while we do nothing: what others take, on this machine or, if it is a virtual one, on that
-    below it. Not the load average, which remembers the build before this run."""
+    """Of processor time, now, while we do nothing: what others take, on this machine or, if it is a virtual one, on the
+    one below it. Not the load average, which remembers the build before this run."""
     idle, total = _processor_time()
     time.sleep(seconds)
     idle_later, total_later = _processor_time()
@@ -49,6 +49,6 @@ def sentences(machine):
     lines = [f"{machine['cpus']} × {machine['cpu']}, Linux {machine['kernel']}, {machine['iperf3']}, "
              f"commit {machine['commit']}"]
     if machine["busy"] > BUSY:
-        lines.append(f"Something else took {machine['busy'] * 100:.0f} % of this machine when the run began: trust ratios "
-                     "only, and those with care.")
+        lines.append(f"Something else took {machine['busy'] * 100:.0f} % of this machine when the run began: trust "
+                     "ratios only, and those with care.")
     return lines

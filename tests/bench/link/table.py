@@ -19,7 +19,8 @@ def render(samples, wires, peers, measures):
             rows += [[wire]] + body
     header = ["", "unit", *peers, *(["ratio", ""] if compared else [])]
     left = {0, 1, len(header) - 1} if compared else {0, 1}
-    return _align([header, *rows], left) + "\n\n" + "\n".join(_legend(compared) + notes(samples, wires, peers, measures))
+    below = _legend(compared) + notes(samples, wires, peers, measures)
+    return _align([header, *rows], left) + "\n\n" + "\n".join(below)
 
 
 def _row(samples, wire, peers, figure, compared):
@@ -43,7 +44,7 @@ def _align(rows, left):
 def _legend(compared):
     lines = ["Medians, and (least..most) of all rounds. ↓: lower is better."]
     if compared:
-        lines.append(f"Ratio: {OURS} / {REFERENCE}. noise?: the two ranges meet, and more rounds might say otherwise.")
+        lines.append(f"Ratio: {OURS} / {REFERENCE}. noise?: the ranges meet, and more rounds might say otherwise.")
     return lines
 
 
@@ -65,7 +66,8 @@ def _udp_note(samples, wire, peer, name):
     if not offered or not carried:
         return []
     share = median([got / sent if sent else 0 for got, sent in zip(carried, offered)])
-    text = f"{wire}, {name}, {peer}: iperf3 sent {median(offered):.0f} kpps, the link carried {share * 100:.0f} % of them"
+    text = (f"{wire}, {name}, {peer}: iperf3 sent {median(offered):.0f} kpps, "
+            f"the link carried {share * 100:.0f} % of them")
     if share >= SENDER_IS_THE_LIMIT:
         text += ": here iperf3 was the limit, not the link"
     return [text + "."]
