@@ -21,11 +21,6 @@ namespace {
 /// What an event may cause is done in the same turn, but events that cause events must not keep packets waiting.
 constexpr int kEventRounds = 4;
 
-/// The interface takes what it gives.
-offload::MergeOptions merge_options(const net::TunOffloads& offloads) {
-  return {.tcp4 = offloads.tcp, .tcp6 = offloads.tcp, .udp4 = offloads.udp, .udp6 = offloads.udp};
-}
-
 }  // namespace
 
 Daemon::Daemon(config::Config config, spdlog::logger& log)
@@ -33,7 +28,7 @@ Daemon::Daemon(config::Config config, spdlog::logger& log)
       public_key_(crypto::public_key_of(config_.local.private_key)),
       log_(log),
       event_log_(log),
-      aead_(or_throw(crypto::choose_aead("auto", net::boot_now))),
+      aead_(or_throw(crypto::choose_aead(config_.tuning.crypto, net::boot_now))),
       signals_(loop_, [this](int number) { signal(number); }),
       device_(or_throw(net::TunDevice::open(tun_options(config_)))),
       sockets_(or_throw(net::open_udp(listen_options(config_)))),
@@ -59,13 +54,16 @@ void Daemon::make_tunnel() {
                             .keepalive = config_.peer.keepalive,
                             .allowed_ips = config_.peer.allowed_ips,
                             .mtu = host_.mtu(),
-                            .last_timestamp = state_.timestamp};
+                            .last_timestamp = state_.timestamp,
+                            .copy_dscp = config_.tuning.copy_dscp};
   tunnel_ = or_throw(tunnel::Tunnel::make(std::move(settings), random_, wall_clock_));
 }
 
 void Daemon::make_link() {
   data_path_.emplace(*tunnel_, *aead_, tun_port_, udp_port_, merge_options(device_.offloads()),
                      [this](const noise::Tai64n& timestamp) { keep_timestamp(timestamp); });
+  offloads_seen_ = offloads();
+  or_throw(have_what_was_asked(config_.tuning, offloads_seen_));
   CallerOptions options{.names = config_.peer.endpoints,
                         .remembered = state_.endpoint,
                         .resolver = {.fwmark = datagram_mark(config_)},
@@ -137,6 +135,7 @@ void Daemon::network_changed(const net::NetworkChange& change) {
     give_up(interface_removed());
     return;
   }
+  sockets_.try_segmentation_again();
   upkeep_->network_changed(change, loop_.now());
 }
 
@@ -150,6 +149,7 @@ void Daemon::turn() {
   handle_events(now);
   set_interest();
   plan_tick();
+  tell_of_refused_offloads();
 }
 
 void Daemon::move_packets(Instant now) {
@@ -197,6 +197,16 @@ void Daemon::plan_tick() {
   if (!tick_.deadline() || deadline < *tick_.deadline()) tick_.set(deadline);
 }
 
+OffloadReport Daemon::offloads() const {
+  return report_offloads(config_.tuning, device_.offloads(), data_path_->merges(), sockets_.offloads());
+}
+
+void Daemon::tell_of_refused_offloads() {
+  const auto now = offloads();
+  for (const auto& sentence : describe_refusals(offloads_seen_, now)) log_.warn("{}", sentence);
+  offloads_seen_ = now;
+}
+
 std::string Daemon::answer(std::string_view request) {
   const auto status = [this] {
     const auto& health = upkeep_->look(loop_.now());
@@ -212,6 +222,7 @@ std::string Daemon::answer(std::string_view request) {
                     .status = tunnel_->status(),
                     .mtu = host_.mtu(),
                     .crypto = aead_->name(),
+                    .offload = offloads(),
                     .routes = host_.routes()});
   };
   return app::answer(request, {.status = status});

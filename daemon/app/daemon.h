@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "app/control_socket.h"
+#include "app/offload_state.h"
 #include "app/upkeep.h"
 #include "net/signals.h"
 #include "net/system.h"
@@ -37,6 +38,8 @@ class Daemon {
   void handle_events(Instant now);
   void set_interest();
   void plan_tick();
+  OffloadReport offloads() const;
+  void tell_of_refused_offloads();
   std::string answer(std::string_view request);
   std::string interface_removed() const;
   void give_up(std::string reason);
@@ -62,6 +65,7 @@ class Daemon {
   TunPort tun_port_;
   UdpPort udp_port_;
   std::optional<DataPath> data_path_;
+  OffloadReport offloads_seen_;
   std::optional<Caller> caller_;
   std::optional<Upkeep> upkeep_;
   std::optional<net::NetlinkMonitor> monitor_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "app/data_path.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/assert.h"
@@ -8,6 +9,11 @@
 namespace adit::app {
 
 using tunnel::DropReason;
+
+namespace {
+/// Of a UDP socket, in one batch.
+constexpr std::size_t kFewestMessages = 4;
+}  // namespace
 
 DataPath::DataPath(tunnel::Tunnel& tunnel, const crypto::Aead& aead, PacketPort& packets, DatagramPort& datagrams,
                    offload::MergeOptions merge, Transmitter::KeepTimestamp keep_timestamp)
@@ -21,7 +27,7 @@ DataPath::DataPath(tunnel::Tunnel& tunnel, const crypto::Aead& aead, PacketPort&
 net::IoResult DataPath::send(Instant now) {
   ADIT_ASSERT(blocked() == Family::none);
   for (std::size_t i = 0; i < kBatchReads; ++i) reads_[i].bytes = packet_slots_[i];
-  const auto result = packet_port_.read(reads_);
+  const auto result = packet_port_.read(reads_, kBatchBytes);
   count_truncated();
   if (result.count == 0) return result;
 
@@ -44,9 +50,10 @@ net::IoResult DataPath::send(Instant now) {
 net::IoResult DataPath::receive(Instant now) {
   for (std::size_t i = 0; i < kBatchReads; ++i) buffers_[i] = datagram_slots_[i];
   datagrams_.clear();
-  const auto result = datagram_port_.receive(buffers_, datagrams_);
+  const auto result = datagram_port_.receive(std::span(buffers_).first(messages_), datagrams_);
   count_truncated();
   if (result.count == 0) return result;
+  plan_next_batch();
 
   tunnel_.classify(datagrams_, now, batch_, transmitter_.outbox());
   tunnel::open(batch_.packets, aead_);
@@ -55,6 +62,19 @@ net::IoResult DataPath::receive(Instant now) {
   batch_.clear();
   transmitter_.flush(now);
   return result;
+}
+
+/// One message brings a single datagram or 64 KB of them, and it does not say so before.
+void DataPath::plan_next_batch() {
+  std::size_t bytes = 0;
+  std::size_t messages = 0;
+  const std::uint8_t* end = nullptr;
+  for (const auto& datagram : datagrams_) {
+    bytes += datagram.bytes.size();
+    if (datagram.bytes.data() != end) ++messages;
+    end = datagram.bytes.data() + datagram.bytes.size();
+  }
+  messages_ = std::clamp(kBatchBytes * messages / std::max<std::size_t>(bytes, 1), kFewestMessages, kBatchReads);
 }
 
 void DataPath::deliver() {

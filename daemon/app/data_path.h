@@ -43,6 +43,7 @@ class DataPath {
   void take_events(std::vector<tunnel::Event>& events) { transmitter_.take_events(events); }
 
  private:
+  void plan_next_batch();
   void deliver();
   void deliver_one_by_one(const offload::Delivery& merged);
   void count_truncated();
@@ -60,6 +61,7 @@ class DataPath {
 
   PacketSlots datagram_slots_;
   std::array<MutableBytes, kBatchReads> buffers_;
+  std::size_t messages_ = kBatchReads;  ///< to be received next time: about kBatchBytes, to judge by the last time
   std::vector<Datagram> datagrams_;
   tunnel::InboundBatch batch_;
   std::vector<MutableBytes> accepted_;

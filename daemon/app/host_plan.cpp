@@ -32,15 +32,23 @@ std::vector<net::InterfaceAddress> addresses_with_peers(const config::Interface&
 
 net::TunOptions tun_options(const config::Config& config) {
   const auto& interface = config.interface;
-  return {.name = interface.name, .owner = interface.owner, .group = interface.group, .persist = interface.persist};
+  return {.name = interface.name,
+          .owner = interface.owner,
+          .group = interface.group,
+          .persist = interface.persist,
+          .offload = config.tuning.tun_offload != config::Switch::off};
 }
 
 net::ListenOptions listen_options(const config::Config& config) {
   const auto& local = config.local;
+  const auto& tuning = config.tuning;
   return {.address = local.listen.address,
           .port = local.listen.port,
           .device = local.device,
-          .fwmark = datagram_mark(config)};
+          .fwmark = datagram_mark(config),
+          .offload = tuning.udp_offload != config::Switch::off,
+          .receive_buffer = tuning.receive_buffer,
+          .send_buffer = tuning.send_buffer};
 }
 
 net::InterfaceSettings interface_settings(const config::Config& config, std::uint32_t mtu) {

@@ -12,9 +12,11 @@ namespace adit::app {
 
 /// More than any IP packet and any datagram has: what fills it was cut.
 inline constexpr std::size_t kLargestRead = 65'536;
-/// Reads of the TUN in a batch, and messages of a UDP socket: each may be a super-packet of 64 KB, and what is in work
-/// must stay in the processor's cache.
-inline constexpr std::size_t kBatchReads = 16;
+/// Reads of the TUN in a batch, and messages of a UDP socket, at most: small packets are worth many at a time.
+inline constexpr std::size_t kBatchReads = 64;
+/// A batch ends once it has this many bytes: each read may be a super-packet of 64 KB, what is in work must stay in the
+/// processor's cache, and the other direction must have its turn.
+inline constexpr std::size_t kBatchBytes = 256 * 1024;
 
 class PacketSlots {
  public:

@@ -82,20 +82,6 @@ ordered_json routes(const std::vector<net::RouteSpec>& specs) {
 
 }  // namespace
 
-std::string_view name_of(OffloadState state) {
-  switch (state) {
-    case OffloadState::off:
-      return "off";
-    case OffloadState::on:
-      return "on";
-    case OffloadState::unavailable:
-      return "unavailable";
-    case OffloadState::refused:
-      return "refused";
-  }
-  return "off";
-}
-
 ordered_json to_json(const Report& report) {
   ordered_json json;
   json["name"] = report.name;

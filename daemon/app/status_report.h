@@ -11,25 +11,11 @@
 #include <vector>
 
 #include "app/health.h"
+#include "app/offload_state.h"
 #include "net/netlink_route.h"
 #include "tunnel/status.h"
 
 namespace adit::app {
-
-enum class OffloadState : std::uint8_t {
-  off,          ///< the file switched it off
-  on,           ///< in use
-  unavailable,  ///< this kernel does not have it
-  refused,      ///< the kernel or the network card has it, but failed when it was used: done without since then
-};
-
-/// What travels as one instead of packet by packet.
-struct OffloadReport {
-  OffloadState tun_tcp = OffloadState::off;      ///< TCP super-packets, from the interface and to it
-  OffloadState tun_udp = OffloadState::off;      ///< likewise UDP
-  OffloadState udp_send = OffloadState::off;     ///< UDP_SEGMENT
-  OffloadState udp_receive = OffloadState::off;  ///< UDP_GRO
-};
 
 struct Report {
   std::string name;
@@ -47,9 +33,6 @@ struct Report {
   OffloadReport offload;
   std::vector<net::RouteSpec> routes;
 };
-
-/// The word scripts read.
-std::string_view name_of(OffloadState state);
 
 nlohmann::ordered_json to_json(const Report& report);
 

@@ -122,10 +122,11 @@ TunDevice::~TunDevice() {
   if (fd_ && virtio_) ioctl(fd_.get(), TUNSETOFFLOAD, 0UL);
 }
 
-IoResult TunDevice::read(std::span<TunPacket> packets) {
+IoResult TunDevice::read(std::span<TunPacket> packets, std::size_t enough) {
   IoResult result;
+  std::size_t total = 0;
   const std::size_t header = virtio_ ? offload::kVirtioHeaderSize : 0;
-  for (std::size_t tries = 0; tries < packets.size(); ++tries) {
+  for (std::size_t tries = 0; tries < packets.size() && total < enough; ++tries) {
     auto& packet = packets[result.count];
     packet.virtio = {};
     const std::array<iovec, 2> parts{iovec{.iov_base = &packet.virtio, .iov_len = header},
@@ -141,6 +142,7 @@ IoResult TunDevice::read(std::span<TunPacket> packets) {
       continue;
     }
     packet.bytes = packet.bytes.first(bytes - header);
+    total += packet.bytes.size();
     ++result.count;
   }
   return result;

@@ -51,11 +51,12 @@ class TunDevice {
   /// A persistent interface is left without offloads, which its next user might not know how to take.
   ~TunDevice();
 
-  /// Fills packets[0 .. count) in order and shrinks each span to what was read; the rest keep their size. Each span
+  /// Fills packets[0 .. count) in order and shrinks each span to what was read; the rest keep their size. Ends early
+  /// when `enough` bytes have come together. Each span
   /// must be larger than the interface's MTU, with offload larger than any IP packet: one that fills its span may have
   /// been cut, and is counted in `truncated()` instead of being delivered. Nothing there: count 0, error 0. See
   /// `is_gone` for errors.
-  IoResult read(std::span<TunPacket> packets);
+  IoResult read(std::span<TunPacket> packets, std::size_t enough = SIZE_MAX);
 
   /// Tries each delivery once, in order; one that is refused does not stop the next. EIO: the interface is down;
   /// EINVAL: no IP packet, or (merged) more than this kernel takes; ENOBUFS, EAGAIN, ENOMEM: the kernel is short of

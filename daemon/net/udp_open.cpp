@@ -13,9 +13,9 @@ namespace adit::net {
 namespace {
 
 /// Room for what arrives while the loop is busy elsewhere: 5 ms at 10 Gbit/s.
-constexpr int kReceiveBuffer = 7 << 20;
+constexpr std::uint32_t kReceiveBuffer = 7 << 20;
 /// Enough for a burst of super-packets; more would only be delay.
-constexpr int kSendBuffer = 1 << 20;
+constexpr std::uint32_t kSendBuffer = 1 << 20;
 
 using Kind = UdpOpenError::Kind;
 
@@ -28,15 +28,17 @@ const char* name_of(Family family) {
   return family == Family::v4 ? "IPv4" : "IPv6";
 }
 
-bool set(int fd, int level, int option, int value) {
+bool set(int fd, int level, int option, std::uint32_t value) {
   return setsockopt(fd, level, option, &value, sizeof value) == 0;
 }
 
 /// More than net.core.*mem_max allows needs CAP_NET_ADMIN in the host's own user namespace; elsewhere we take what we
 /// get.
-void set_buffers(int fd) {
-  if (!set(fd, SOL_SOCKET, SO_RCVBUFFORCE, kReceiveBuffer)) set(fd, SOL_SOCKET, SO_RCVBUF, kReceiveBuffer);
-  if (!set(fd, SOL_SOCKET, SO_SNDBUFFORCE, kSendBuffer)) set(fd, SOL_SOCKET, SO_SNDBUF, kSendBuffer);
+void set_buffers(int fd, const UdpOptions& options) {
+  const auto receive = options.receive_buffer.value_or(kReceiveBuffer);
+  const auto send = options.send_buffer.value_or(kSendBuffer);
+  if (!set(fd, SOL_SOCKET, SO_RCVBUFFORCE, receive)) set(fd, SOL_SOCKET, SO_RCVBUF, receive);
+  if (!set(fd, SOL_SOCKET, SO_SNDBUFFORCE, send)) set(fd, SOL_SOCKET, SO_SNDBUF, send);
 }
 
 bool set_family_options(int fd, Family family) {
@@ -54,7 +56,7 @@ std::expected<void, UdpOpenError> set_options(int fd, const UdpOptions& options)
   if (!set_family_options(fd, options.family)) {
     return refuse(Kind::other, "cannot set up a UDP socket for {}: {}", name_of(options.family), describe(errno));
   }
-  set_buffers(fd);
+  set_buffers(fd, options);
   if (options.fwmark) {
     const auto mark = *options.fwmark;
     if (setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) != 0) {

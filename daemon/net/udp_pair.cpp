@@ -58,12 +58,31 @@ std::uint16_t UdpPair::port() const {
   return v4 ? v4->local_port() : v6 ? v6->local_port() : 0;
 }
 
+UdpOffloads UdpPair::offloads() const {
+  UdpOffloads all{.can_send = true, .sends = true, .receives = true};
+  for (const auto* socket : {&v4, &v6}) {
+    if (!*socket) continue;
+    all.can_send &= (*socket)->can_segment();
+    all.sends &= (*socket)->segments();
+    all.receives &= (*socket)->merges();
+  }
+  return all;
+}
+
+void UdpPair::try_segmentation_again() {
+  for (auto* socket : {&v4, &v6}) {
+    if (*socket) (*socket)->try_segmentation_again();
+  }
+}
+
 Result<UdpPair> open_udp(const ListenOptions& options) {
   const UdpOptions each{.address = options.address,
                         .port = options.port,
                         .device = options.device,
                         .fwmark = options.fwmark,
-                        .offload = options.offload};
+                        .offload = options.offload,
+                        .receive_buffer = options.receive_buffer,
+                        .send_buffer = options.send_buffer};
   if (!options.address.is_none()) return open_one(each);
 
   // Kept open until the end, so that the kernel does not offer the same port twice.

@@ -16,6 +16,15 @@ struct ListenOptions {
   std::optional<std::string> device;
   std::optional<std::uint32_t> fwmark;
   bool offload = true;
+  std::optional<std::uint32_t> receive_buffer;  ///< as UdpOptions
+  std::optional<std::uint32_t> send_buffer;
+};
+
+/// Of all the sockets there are.
+struct UdpOffloads {
+  bool can_send = false;  ///< UDP_SEGMENT was to be had
+  bool sends = false;     ///< and is in use
+  bool receives = false;  ///< UDP_GRO is in use
 };
 
 struct UdpPair {
@@ -25,6 +34,8 @@ struct UdpPair {
   /// The family's socket, or none.
   UdpSocket* of(Family family);
   std::uint16_t port() const;
+  UdpOffloads offloads() const;
+  void try_segmentation_again();
 };
 
 /// At least one of the two is there on success. The error is a sentence.

@@ -29,11 +29,13 @@ inline constexpr std::size_t kMaxDatagram = 65'535;
 
 struct UdpOptions {
   Family family = Family::v4;
-  IpAddress address;                    ///< of `family`; none: all of the host's
-  std::uint16_t port = 0;               ///< 0: the kernel chooses
-  std::optional<std::string> device;    ///< SO_BINDTODEVICE
-  std::optional<std::uint32_t> fwmark;  ///< SO_MARK
-  bool offload = true;                  ///< UDP_SEGMENT and UDP_GRO, as far as the kernel has them
+  IpAddress address;                            ///< of `family`; none: all of the host's
+  std::uint16_t port = 0;                       ///< 0: the kernel chooses
+  std::optional<std::string> device;            ///< SO_BINDTODEVICE
+  std::optional<std::uint32_t> fwmark;          ///< SO_MARK
+  bool offload = true;                          ///< UDP_SEGMENT and UDP_GRO, as far as the kernel has them
+  std::optional<std::uint32_t> receive_buffer;  ///< bytes; without CAP_NET_ADMIN at most net.core.rmem_max
+  std::optional<std::uint32_t> send_buffer;     ///< likewise net.core.wmem_max
 };
 
 struct UdpOpenError {
@@ -86,7 +88,8 @@ class UdpSocket {
   Family family() const { return family_; }
   std::uint16_t local_port() const { return local_port_; }
   std::uint64_t truncated() const { return truncated_; }            ///< datagrams that did not fit: never delivered
-  bool segments() const { return segments_; }                       ///< UDP_SEGMENT is in use
+  bool can_segment() const { return can_segment_; }                 ///< UDP_SEGMENT is there, and was asked for
+  bool segments() const { return segments_; }                       ///< and is in use
   bool merges() const { return merges_; }                           ///< UDP_GRO is in use
   std::uint64_t pending_errors() const { return pending_errors_; }  ///< ICMP and the like, swallowed by receive
 

@@ -29,6 +29,7 @@ void Tunnel::after_handshake_completed(Instant now) {
   timers_.cancel(Timer::retransmit);
   attempts_in_cycle_ = 0;
   rekeyed_before_expiry_ = false;
+  session_jitter_ = jitter();
   status_.attempts = 0;
   status_.problem.reset();
   status_.handshake_at = now;
@@ -43,7 +44,7 @@ void Tunnel::after_session_derived(Instant now) {
 /// Called after packets with something in them were sent.
 void Tunnel::after_data_sent(Instant now) {
   if (!timers_.pending(Timer::new_handshake)) {
-    timers_.set(Timer::new_handshake, now + KEEPALIVE_TIMEOUT + REKEY_TIMEOUT + jitter());
+    timers_.set(Timer::new_handshake, now + KEEPALIVE_TIMEOUT + REKEY_TIMEOUT + session_jitter_);
   }
   if (!status_.unanswered_at) status_.unanswered_at = now;
 }

@@ -194,6 +194,7 @@ class FileEnd(AditEnd):
 
 class WireguardGoEnd(End):
     program = "wireguard-go"
+    binary = "wireguard-go"
 
     def __init__(self, side, directory):
         super().__init__(side, directory)
@@ -209,7 +210,7 @@ class WireguardGoEnd(End):
 
     def start(self):
         self.socket.unlink(missing_ok=True)
-        self.process = self.host.popen("wireguard-go", "-f", self.device, name=self.program, binds=self.wg_binds,
+        self.process = self.host.popen(self.binary, "-f", self.device, name=self.program, binds=self.wg_binds,
                                        env={"WG_PROCESS_FOREGROUND": "1", "LOG_LEVEL": "verbose"})
         wait_until(lambda: self.socket.exists() or not self.process.alive, 10, "wireguard-go's socket")
         self.wg("setconf", self.device, "/dev/stdin", input=self.config())

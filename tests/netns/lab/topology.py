@@ -19,7 +19,7 @@ class Lab:
         self.directory = directory
         self.ends = []
         self.closers = []
-        self.a, self.r, self.b = (self._namespace(label) for label in "arb")
+        self.a, self.r, self.b = (self.namespace(label) for label in "arb")
         for key in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
             self.r.sysctl(key, 1)
         self.cable(self.a, "toa", 1)
@@ -27,7 +27,7 @@ class Lab:
         for namespace, device in ((self.a, "eth0"), (self.r, "toa"), (self.r, "tob"), (self.b, "eth0")):
             wait_until(lambda: "state UP" in namespace.ip("link", "show", "dev", device), 10, f"carrier on {device}")
 
-    def _namespace(self, label):
+    def namespace(self, label):
         namespace = Namespace(label, self.directory)
         self.closers.append(namespace.close)
         return namespace

@@ -23,14 +23,15 @@ using tunnel::DropReason;
 
 class FakeTun final : public PacketPort {
  public:
-  net::IoResult read(std::span<net::TunPacket> packets) override {
+  net::IoResult read(std::span<net::TunPacket> packets, std::size_t enough) override {
     net::IoResult result{.error = read_error};
-    while (result.count < packets.size() && !from_host.empty()) {
+    for (std::size_t total = 0; result.count < packets.size() && total < enough && !from_host.empty();) {
       const auto& [virtio, bytes] = from_host.front();
       auto& packet = packets[result.count++];
       std::ranges::copy(bytes, packet.bytes.begin());
       packet.bytes = packet.bytes.first(bytes.size());
       packet.virtio = virtio;
+      total += bytes.size();
       from_host.pop_front();
     }
     return result;
@@ -137,6 +138,31 @@ struct Host {
   std::uint64_t drops(DropReason reason) const { return tunnel->status().drops[reason]; }
 };
 
+/// As a TCP sender's stack hands it over: 40 bytes of headers, checksum to be finished.
+std::pair<offload::VirtioHeader, Buffer> super_packet(std::size_t payload, std::uint16_t segment,
+                                                      std::uint8_t tos = 0) {
+  offload::test::Recipe recipe{.tos = tos, .v4_addresses = {10, 9, 0, 1, 10, 9, 0, 2}, .payload = Buffer(payload)};
+  for (std::size_t i = 0; i < payload; ++i) recipe.payload[i] = static_cast<std::uint8_t>(i * 7 + i / 256);
+  const auto packet = offload::test::with_partial_checksum(offload::test::build(recipe));
+  const offload::VirtioHeader virtio{.flags = offload::VirtioHeader::kNeedsChecksum,
+                                     .gso_type = static_cast<std::uint8_t>(offload::GsoType::tcp4),
+                                     .header_size = 40,
+                                     .segment_size = segment,
+                                     .checksum_start = 20,
+                                     .checksum_offset = 16};
+  return {virtio, packet};
+}
+
+std::vector<Buffer> cut(std::pair<offload::VirtioHeader, Buffer> super) {
+  std::vector<Buffer> packets;
+  const auto plan = offload::SplitPlan::make(super.first, super.second).value();
+  for (std::size_t i = 0; i < plan.segments(); ++i) {
+    const auto packet = plan.write_header(super.second, i);
+    packets.emplace_back(packet.begin(), packet.end());
+  }
+  return packets;
+}
+
 class DataPathTest : public ::testing::Test {
  protected:
   DataPathTest() {
@@ -225,6 +251,26 @@ TEST_F(DataPathTest, ABatchHasABoundSoThatTheOtherDirectionHasItsTurn) {
   EXPECT_EQ(a_.path->send(now_).count, kBatchReads);
   EXPECT_EQ(b_.udp.inbox.size(), kBatchReads);
   EXPECT_EQ(b_.path->receive(now_).count, kBatchReads);
+}
+
+TEST_F(DataPathTest, ABatchOfSuperPacketsIsBoundByItsBytes) {
+  connect();
+  for (int i = 0; i < 20; ++i) a_.tun.from_host.push_back(super_packet(64'000, 1380));
+  EXPECT_EQ(a_.path->send(now_).count, kBatchBytes / 64'000 + 1);
+}
+
+TEST_F(DataPathTest, FewMessagesAreReceivedAtATimeWhereEachIsLargeAndManyWhereEachIsSmall) {
+  connect();
+  const auto received = [&](std::size_t size) {
+    for (int i = 0; i < 200; ++i) b_.udp.inbox.emplace_back(size, std::uint8_t{4});
+    b_.path->receive(now_);  // shows what they are like
+    const auto count = b_.path->receive(now_).count;
+    b_.udp.inbox.clear();
+    return count;
+  };
+  EXPECT_EQ(received(65'000), kBatchBytes / 65'000);
+  EXPECT_EQ(received(100), kBatchReads);
+  EXPECT_EQ(received(8000), kBatchBytes / 8000);
 }
 
 TEST_F(DataPathTest, PacketsWaitForTheSessionTheyAskedFor) {
@@ -381,31 +427,6 @@ TEST_F(DataPathTest, GarbageIsCountedAndAnswersNothing) {
   settle();
   EXPECT_EQ(b_.drops(DropReason::malformed), 200U);
   EXPECT_EQ(b_.udp.order, "");
-}
-
-/// As a TCP sender's stack hands it over: 40 bytes of headers, checksum to be finished.
-std::pair<offload::VirtioHeader, Buffer> super_packet(std::size_t payload, std::uint16_t segment,
-                                                      std::uint8_t tos = 0) {
-  offload::test::Recipe recipe{.tos = tos, .v4_addresses = {10, 9, 0, 1, 10, 9, 0, 2}, .payload = Buffer(payload)};
-  for (std::size_t i = 0; i < payload; ++i) recipe.payload[i] = static_cast<std::uint8_t>(i * 7 + i / 256);
-  const auto packet = offload::test::with_partial_checksum(offload::test::build(recipe));
-  const offload::VirtioHeader virtio{.flags = offload::VirtioHeader::kNeedsChecksum,
-                                     .gso_type = static_cast<std::uint8_t>(offload::GsoType::tcp4),
-                                     .header_size = 40,
-                                     .segment_size = segment,
-                                     .checksum_start = 20,
-                                     .checksum_offset = 16};
-  return {virtio, packet};
-}
-
-std::vector<Buffer> cut(std::pair<offload::VirtioHeader, Buffer> super) {
-  std::vector<Buffer> packets;
-  const auto plan = offload::SplitPlan::make(super.first, super.second).value();
-  for (std::size_t i = 0; i < plan.segments(); ++i) {
-    const auto packet = plan.write_header(super.second, i);
-    packets.emplace_back(packet.begin(), packet.end());
-  }
-  return packets;
 }
 
 TEST_F(DataPathTest, ASuperPacketCrossesAsPacketsOfTheMtuAndIsPutTogetherAgain) {

@@ -121,6 +121,20 @@ TEST(TunDevice, LeavesForTheNextReadWhatDoesNotFitIntoTheBatch) {
   });
 }
 
+TEST(TunDevice, EndsABatchWithThePacketThatMakesItEnough) {
+  in_namespace([] {
+    auto device = open_up("tun-e");
+    const auto socket = udp_socket();
+    for (int i = 0; i < 5; ++i) send_out(socket, 1000);
+    Buffers buffers(5);
+    EXPECT_EQ(device.read(buffers.packets, 2001).count, 3u);
+    Buffers next(5);
+    EXPECT_EQ(device.read(next.packets, 1).count, 1u);
+    Buffers rest(5);
+    EXPECT_EQ(device.read(rest.packets).count, 1u);
+  });
+}
+
 TEST(TunDevice, NeverDeliversAPacketThatMayHaveBeenCut) {
   in_namespace([] {
     auto device = open_up("tun-t");

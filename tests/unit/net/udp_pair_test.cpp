@@ -133,6 +133,39 @@ TEST(UdpPair, SaysSoWhenThereIsNoFamilyAtAll) {
   });
 }
 
+TEST(UdpPair, SaysOfItsOffloadsWhatHoldsForBothFamilies) {
+  in_namespace([] {
+    auto pair = open_udp({}).value();
+    auto offloads = pair.offloads();
+    EXPECT_TRUE(offloads.can_send && offloads.sends && offloads.receives);
+    run("ip link set lo mtu 1300");
+    const std::vector<std::uint8_t> bytes(2800);
+    const std::array<OutboundDatagram, 2> both{{{Bytes(bytes).first(1400)}, {Bytes(bytes).last(1400)}}};
+    const Path path{.remote = {*IpAddress::parse("127.0.0.1"), pair.port()}, .local = {}};
+    EXPECT_TRUE(pair.v4->send(path, both).segmentation_refused);
+    offloads = pair.offloads();
+    EXPECT_TRUE(offloads.can_send && offloads.receives);
+    EXPECT_FALSE(offloads.sends);
+    pair.try_segmentation_again();
+    EXPECT_TRUE(pair.offloads().sends);
+
+    const auto without = open_udp({.offload = false}).value().offloads();
+    EXPECT_FALSE(without.can_send || without.sends || without.receives);
+  });
+}
+
+TEST(UdpPair, ItsBuffersHaveTheSizeThatWasAskedFor) {
+  in_namespace([] {
+    const auto pair = open_udp({.receive_buffer = 300'000, .send_buffer = 200'000}).value();
+    for (const auto& [option, wanted] : {std::pair{SO_RCVBUF, 300'000}, {SO_SNDBUF, 200'000}}) {
+      int size = 0;
+      socklen_t length = sizeof size;
+      ASSERT_EQ(getsockopt(pair.v4->fd(), SOL_SOCKET, option, &size, &length), 0);
+      EXPECT_EQ(size, 2 * wanted) << "the kernel counts its own overhead too";
+    }
+  });
+}
+
 TEST(UdpPair, WorksWhereIpv6IsSwitchedOff) {
   in_namespace([] {
     run("sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1");
