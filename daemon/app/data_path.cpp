@@ -22,22 +22,24 @@ DataPath::DataPath(tunnel::Tunnel& tunnel, const crypto::Aead& aead, PacketPort&
       packet_port_(packets),
       datagram_port_(datagrams),
       transmitter_(tunnel, aead, datagrams, std::move(keep_timestamp)),
+      packet_arena_(kPacketArena),
       merger_(merge) {}
 
 net::IoResult DataPath::send(Instant now) {
   ADIT_ASSERT(blocked() == Family::none);
-  for (std::size_t i = 0; i < kBatchReads; ++i) reads_[i].bytes = packet_slots_[i];
-  const auto result = packet_port_.read(reads_, kBatchBytes);
+  reads_.clear();
+  const auto result = packet_port_.read(packet_arena_, reads_);
   count_truncated();
   if (result.count == 0) return result;
 
   packets_.clear();
-  for (std::size_t i = 0; i < result.count; ++i) {
-    const auto& read = reads_[i];
+  plans_.clear();
+  plans_.reserve(reads_.size());  // packets_ points into it
+  for (const auto& read : reads_) {
     if (read.virtio == offload::VirtioHeader{}) {
       packets_.push_back({read.bytes});
-    } else if (plans_[i] = offload::SplitPlan::make(read.virtio, read.bytes); plans_[i]) {
-      packets_.push_back({read.bytes, &*plans_[i]});
+    } else if (const auto plan = offload::SplitPlan::make(read.virtio, read.bytes)) {
+      packets_.push_back({read.bytes, &plans_.emplace_back(*plan)});
     } else {
       tunnel_.count_drop(DropReason::malformed_packet);
     }
@@ -48,7 +50,7 @@ net::IoResult DataPath::send(Instant now) {
 }
 
 net::IoResult DataPath::receive(Instant now) {
-  for (std::size_t i = 0; i < kBatchReads; ++i) buffers_[i] = datagram_slots_[i];
+  for (std::size_t i = 0; i < messages_; ++i) buffers_[i] = message_slots_[i];
   datagrams_.clear();
   const auto result = datagram_port_.receive(std::span(buffers_).first(messages_), datagrams_);
   count_truncated();
@@ -74,7 +76,7 @@ void DataPath::plan_next_batch() {
     if (datagram.bytes.data() != end) ++messages;
     end = datagram.bytes.data() + datagram.bytes.size();
   }
-  messages_ = std::clamp(kBatchBytes * messages / std::max<std::size_t>(bytes, 1), kFewestMessages, kBatchReads);
+  messages_ = std::clamp(kBatchBytes * messages / std::max<std::size_t>(bytes, 1), kFewestMessages, kBatchMessages);
 }
 
 void DataPath::deliver() {

@@ -11,7 +11,7 @@
 #include <optional>
 #include <vector>
 
-#include "app/packet_slots.h"
+#include "app/buffers.h"
 #include "app/ports.h"
 #include "app/transmitter.h"
 #include "offload/merge.h"
@@ -54,14 +54,14 @@ class DataPath {
   DatagramPort& datagram_port_;
   Transmitter transmitter_;
 
-  PacketSlots packet_slots_;
-  std::array<net::TunPacket, kBatchReads> reads_;
-  std::array<std::optional<offload::SplitPlan>, kBatchReads> plans_;
+  std::vector<std::uint8_t> packet_arena_;
+  std::vector<net::TunPacket> reads_;
+  std::vector<offload::SplitPlan> plans_;
   std::vector<tunnel::PlainPacket> packets_;
 
-  PacketSlots datagram_slots_;
-  std::array<MutableBytes, kBatchReads> buffers_;
-  std::size_t messages_ = kBatchReads;  ///< to be received next time: about kBatchBytes, to judge by the last time
+  MessageSlots message_slots_;
+  std::array<MutableBytes, kBatchMessages> buffers_;
+  std::size_t messages_ = kBatchMessages;  ///< to be received next time: about kBatchBytes, to judge by the last time
   std::vector<Datagram> datagrams_;
   tunnel::InboundBatch batch_;
   std::vector<MutableBytes> accepted_;

@@ -15,7 +15,7 @@ class PacketPort {
  public:
   using Refused = std::function<void(std::size_t, int)>;
   virtual ~PacketPort() = default;
-  virtual net::IoResult read(std::span<net::TunPacket> packets, std::size_t enough) = 0;  ///< as TunDevice::read
+  virtual net::IoResult read(MutableBytes arena, std::vector<net::TunPacket>& packets) = 0;  ///< as TunDevice::read
   /// As TunDevice::write.
   virtual net::IoResult write(std::span<const offload::Delivery> deliveries, const Refused& refused) = 0;
   virtual std::uint64_t truncated() const = 0;
@@ -34,8 +34,8 @@ class DatagramPort {
 class TunPort final : public PacketPort {
  public:
   explicit TunPort(net::TunDevice& device) : device_(device) {}
-  net::IoResult read(std::span<net::TunPacket> packets, std::size_t enough) override {
-    return device_.read(packets, enough);
+  net::IoResult read(MutableBytes arena, std::vector<net::TunPacket>& packets) override {
+    return device_.read(arena, packets);
   }
   net::IoResult write(std::span<const offload::Delivery> deliveries, const Refused& refused) override {
     return device_.write(deliveries, refused);

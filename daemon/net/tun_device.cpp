@@ -122,28 +122,31 @@ TunDevice::~TunDevice() {
   if (fd_ && virtio_) ioctl(fd_.get(), TUNSETOFFLOAD, 0UL);
 }
 
-IoResult TunDevice::read(std::span<TunPacket> packets, std::size_t enough) {
+IoResult TunDevice::read(MutableBytes arena, std::vector<TunPacket>& packets) {
+  constexpr std::size_t kCacheLine = 64;
   IoResult result;
-  std::size_t total = 0;
   const std::size_t header = virtio_ ? offload::kVirtioHeaderSize : 0;
-  for (std::size_t tries = 0; tries < packets.size() && total < enough; ++tries) {
-    auto& packet = packets[result.count];
-    packet.virtio = {};
+  std::size_t used = 0;
+  for (std::size_t tries = 0; tries < kMostReads; ++tries) {
+    if (used > 0 && arena.size() - used < kLargestPacket + kReadSlack) break;
+    TunPacket packet{.virtio = {}, .bytes = arena.subspan(used)};
+    const auto room = std::min(packet.bytes.size() - kReadSlack, kLargestPacket);
     const std::array<iovec, 2> parts{iovec{.iov_base = &packet.virtio, .iov_len = header},
-                                     iovec{.iov_base = packet.bytes.data(), .iov_len = packet.bytes.size()}};
+                                     iovec{.iov_base = packet.bytes.data(), .iov_len = room}};
     const auto size = ::readv(fd_.get(), parts.data(), parts.size());
     if (size < 0) {
       if (errno != EAGAIN && errno != EINTR) result.error = errno;
       break;
     }
     const auto bytes = static_cast<std::size_t>(size);
-    if (bytes < header || bytes - header >= packet.bytes.size()) {
+    if (bytes < header || bytes - header >= room) {
       ++truncated_;
       continue;
     }
     packet.bytes = packet.bytes.first(bytes - header);
-    total += packet.bytes.size();
+    packets.push_back(packet);
     ++result.count;
+    used += (packet.bytes.size() + kReadSlack + kCacheLine - 1) / kCacheLine * kCacheLine;
   }
   return result;
 }

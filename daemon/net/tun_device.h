@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/file_descriptor.h"
@@ -39,6 +40,12 @@ struct TunOffloads {
   bool udp = false;  ///< USO for both (Linux 6.2)
 };
 
+/// More than any IP packet has.
+inline constexpr std::size_t kLargestPacket = 65'536;
+inline constexpr std::size_t kReadSlack = 64;
+/// Packets in a batch, at most: the other direction must have its turn.
+inline constexpr std::size_t kMostReads = 64;
+
 class TunDevice {
  public:
   /// Makes the interface, or takes over a persistent TUN interface of that name that nobody uses. The error is a
@@ -51,12 +58,12 @@ class TunDevice {
   /// A persistent interface is left without offloads, which its next user might not know how to take.
   ~TunDevice();
 
-  /// Fills packets[0 .. count) in order and shrinks each span to what was read; the rest keep their size. Ends early
-  /// when `enough` bytes have come together. Each span
-  /// must be larger than the interface's MTU, with offload larger than any IP packet: one that fills its span may have
-  /// been cut, and is counted in `truncated()` instead of being delivered. Nothing there: count 0, error 0. See
-  /// `is_gone` for errors.
-  IoResult read(std::span<TunPacket> packets, std::size_t enough = SIZE_MAX);
+  /// Adds what is there to `packets`, in order, one behind the other in `arena`, each on a cache line of its own and
+  /// with kReadSlack writable bytes behind it. Ends when nothing is there, kMostReads are done, or the arena has no
+  /// room for another packet of any size. A packet that fills all the room it had may have been cut: it is counted in
+  /// `truncated()` and not delivered; that takes an arena of less than kLargestPacket. Nothing there: count 0, error 0.
+  /// See `is_gone` for errors.
+  IoResult read(MutableBytes arena, std::vector<TunPacket>& packets);
 
   /// Tries each delivery once, in order; one that is refused does not stop the next. EIO: the interface is down;
   /// EINVAL: no IP packet, or (merged) more than this kernel takes; ENOBUFS, EAGAIN, ENOMEM: the kernel is short of

@@ -33,7 +33,7 @@ void run(const std::string& command) {
 
 class NoPackets final : public PacketPort {
  public:
-  net::IoResult read(std::span<net::TunPacket>, std::size_t) override { return {}; }
+  net::IoResult read(MutableBytes, std::vector<net::TunPacket>&) override { return {}; }
   net::IoResult write(std::span<const offload::Delivery> deliveries, const Refused&) override {
     return {.count = deliveries.size()};
   }

@@ -28,15 +28,13 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Pair;
 
-constexpr std::size_t kBufferSize = 2048;
-
-struct Buffers {
-  explicit Buffers(std::size_t count, std::size_t size = kBufferSize)
-      : storage(count, std::vector<std::uint8_t>(size)) {
-    for (auto& buffer : storage) packets.push_back({.virtio = {}, .bytes = buffer});
-  }
-  std::vector<std::vector<std::uint8_t>> storage;
+/// What was read.
+struct Reads {
+  explicit Reads(TunDevice& device, std::size_t room = 4 * kLargestPacket)
+      : arena(room), result(device.read(arena, packets)) {}
+  std::vector<std::uint8_t> arena;
   std::vector<TunPacket> packets;
+  IoResult result;
 };
 
 std::vector<offload::Delivery> each_alone(std::initializer_list<Bytes> packets) {
@@ -91,47 +89,56 @@ TEST(TunDevice, ReadsABatchAndShrinksEachSpanToItsPacket) {
     EXPECT_EQ(device.name(), "tun-r");
     EXPECT_GT(device.index(), 0u);
     EXPECT_FALSE(device.existed_before());
-    Buffers buffers(4);
-    EXPECT_EQ(device.read(buffers.packets).count, 0u) << "nothing there is an empty batch";
-    EXPECT_EQ(device.read(buffers.packets).error, 0);
+    EXPECT_EQ(Reads(device).result.count, 0u) << "nothing there is an empty batch";
+    EXPECT_EQ(Reads(device).result.error, 0);
 
     const auto socket = udp_socket();
     for (const std::size_t size : {28u, 1420u, 100u}) send_out(socket, size);
-    const auto result = device.read(buffers.packets);
-    ASSERT_EQ(result.count, 3u);
-    EXPECT_EQ(result.error, 0);
-    EXPECT_EQ(buffers.packets[0].bytes.size(), 28u);
-    EXPECT_EQ(buffers.packets[1].bytes.size(), 1420u);
-    EXPECT_EQ(buffers.packets[2].bytes.size(), 100u);
-    EXPECT_EQ(buffers.packets[3].bytes.size(), kBufferSize) << "unused spans stay whole";
-    EXPECT_EQ(buffers.packets[1].bytes[0], 0x45) << "the packet starts with its IP header";
-    EXPECT_EQ(buffers.packets[1].bytes[1419], 0x55);
+    const Reads reads(device);
+    ASSERT_EQ(reads.result.count, 3u);
+    EXPECT_EQ(reads.result.error, 0);
+    ASSERT_EQ(reads.packets.size(), 3u);
+    EXPECT_EQ(reads.packets[0].bytes.size(), 28u);
+    EXPECT_EQ(reads.packets[1].bytes.size(), 1420u);
+    EXPECT_EQ(reads.packets[2].bytes.size(), 100u);
+    EXPECT_EQ(reads.packets[1].bytes[0], 0x45) << "the packet starts with its IP header";
+    EXPECT_EQ(reads.packets[1].bytes[1419], 0x55);
   });
 }
 
-TEST(TunDevice, LeavesForTheNextReadWhatDoesNotFitIntoTheBatch) {
+TEST(TunDevice, LeavesForTheNextReadWhatTheArenaHasNoRoomFor) {
   in_namespace([] {
     auto device = open_up("tun-b");
     const auto socket = udp_socket();
-    for (int i = 0; i < 5; ++i) send_out(socket, 100);
-    Buffers first(3);
-    Buffers second(3);
-    EXPECT_EQ(device.read(first.packets).count, 3u);
-    EXPECT_EQ(device.read(second.packets).count, 2u);
+    for (int i = 0; i < 5; ++i) send_out(socket, 1000);
+    // Room for a packet of any size, and for two of these beside it.
+    EXPECT_EQ(Reads(device, kLargestPacket + kReadSlack + 2 * 1088).result.count, 3u);
+    EXPECT_EQ(Reads(device).result.count, 2u);
   });
 }
 
-TEST(TunDevice, EndsABatchWithThePacketThatMakesItEnough) {
+TEST(TunDevice, ABatchHasABoundedNumberOfPackets) {
   in_namespace([] {
-    auto device = open_up("tun-e");
+    auto device = open_up("tun-c");
     const auto socket = udp_socket();
-    for (int i = 0; i < 5; ++i) send_out(socket, 1000);
-    Buffers buffers(5);
-    EXPECT_EQ(device.read(buffers.packets, 2001).count, 3u);
-    Buffers next(5);
-    EXPECT_EQ(device.read(next.packets, 1).count, 1u);
-    Buffers rest(5);
-    EXPECT_EQ(device.read(rest.packets).count, 1u);
+    for (std::size_t i = 0; i < kMostReads + 5; ++i) send_out(socket, 50);
+    EXPECT_EQ(Reads(device).result.count, kMostReads);
+    EXPECT_EQ(Reads(device).result.count, 5u);
+  });
+}
+
+TEST(TunDevice, BehindEachPacketThereIsRoomThatIsNobodyElses) {
+  in_namespace([] {
+    auto device = open_up("tun-a");
+    const auto socket = udp_socket();
+    for (const std::size_t size : {28u, 64u, 1420u, 100u}) send_out(socket, size);
+    const Reads reads(device);
+    ASSERT_EQ(reads.packets.size(), 4u);
+    for (std::size_t i = 0; i + 1 < 4; ++i) {
+      const auto* const end = reads.packets[i].bytes.data() + reads.packets[i].bytes.size();
+      EXPECT_LE(end + kReadSlack, reads.packets[i + 1].bytes.data());
+    }
+    EXPECT_LE(reads.packets[3].bytes.data() + 100 + kReadSlack, reads.arena.data() + reads.arena.size());
   });
 }
 
@@ -142,9 +149,9 @@ TEST(TunDevice, NeverDeliversAPacketThatMayHaveBeenCut) {
     send_out(socket, 500);
     send_out(socket, 400);
     send_out(socket, 399);
-    Buffers buffers(3, 400);
-    ASSERT_EQ(device.read(buffers.packets).count, 1u);
-    EXPECT_EQ(buffers.packets[0].bytes.size(), 399u);
+    const Reads reads(device, 400 + kReadSlack);
+    ASSERT_EQ(reads.packets.size(), 1u);
+    EXPECT_EQ(reads.packets[0].bytes.size(), 399u);
     EXPECT_EQ(device.truncated(), 2u);
   });
 }
@@ -189,8 +196,7 @@ TEST(TunDevice, ARefusedPacketIsCountedAndDoesNotStopTheNext) {
     EXPECT_TRUE(result.error == EIO || result.error == EINVAL) << describe(result.error);
     EXPECT_EQ(device.write(each_alone({good})).error, EIO);
     EXPECT_FALSE(TunDevice::is_gone(EIO));
-    Buffers buffers(1);
-    EXPECT_EQ(device.read(buffers.packets).error, 0) << "an interface that is down is only quiet";
+    EXPECT_EQ(Reads(device).result.error, 0) << "an interface that is down is only quiet";
   });
 }
 
@@ -198,8 +204,7 @@ TEST(TunDevice, SaysWhenTheInterfaceWasDeleted) {
   in_namespace([] {
     auto device = open_up("tun-d");
     run("ip link del tun-d");
-    Buffers buffers(2);
-    const auto read = device.read(buffers.packets);
+    const auto read = Reads(device).result;
     EXPECT_EQ(read.count, 0u);
     EXPECT_TRUE(TunDevice::is_gone(read.error)) << describe(read.error);
     auto packet = incoming_packet('x');
@@ -268,18 +273,17 @@ TEST(TunDevice, ReadsASuperPacketWithTheHeaderThatSaysHowToCutIt) {
     const auto socket = udp_socket();
     send_segments(socket, 1000, 5);
     send_out(socket, 128);  // shorter than a segment
-    Buffers buffers(8, 65536);
-    const auto result = device.read(buffers.packets);
+    const Reads reads(device);
     if (!device.offloads().udp) GTEST_SKIP() << "this kernel has no USO";
-    ASSERT_EQ(result.count, 2u);
-    const auto& [virtio, bytes] = buffers.packets[0];
+    ASSERT_EQ(reads.packets.size(), 2u);
+    const auto& [virtio, bytes] = reads.packets[0];
     EXPECT_EQ(bytes.size(), 5028u);
     EXPECT_EQ(virtio.gso_type, static_cast<std::uint8_t>(offload::GsoType::udp));
     EXPECT_EQ(virtio.segment_size, 1000u);
     EXPECT_EQ(virtio.flags, offload::VirtioHeader::kNeedsChecksum);
     EXPECT_EQ(virtio.checksum_start, 20u);
-    EXPECT_EQ(buffers.packets[1].virtio.gso_type, 0u);
-    EXPECT_EQ(buffers.packets[1].bytes.size(), 128u);
+    EXPECT_EQ(reads.packets[1].virtio.gso_type, 0u);
+    EXPECT_EQ(reads.packets[1].bytes.size(), 128u);
   });
 }
 
@@ -289,11 +293,11 @@ TEST(TunDevice, WithoutOffloadTheHostCutsItself) {
     run("ip link set tun-n addrgenmode none mtu 1420; ip link set tun-n up; ip addr add 10.9.0.1/24 dev tun-n");
     const auto socket = udp_socket();
     send_segments(socket, 1000, 5);
-    Buffers buffers(8, 65536);
-    ASSERT_EQ(device.read(buffers.packets).count, 5u);
+    const Reads reads(device);
+    ASSERT_EQ(reads.packets.size(), 5u);
     for (std::size_t i = 0; i < 5; ++i) {
-      EXPECT_EQ(buffers.packets[i].bytes.size(), 1028u);
-      EXPECT_EQ(buffers.packets[i].virtio, offload::VirtioHeader{});
+      EXPECT_EQ(reads.packets[i].bytes.size(), 1028u);
+      EXPECT_EQ(reads.packets[i].virtio, offload::VirtioHeader{});
     }
   });
 }
