@@ -38,6 +38,7 @@ struct Interface {
 struct Listen {
   IpAddress address;       ///< none: all, of both families
   std::uint16_t port = 0;  ///< 0: any
+  friend bool operator==(const Listen&, const Listen&) = default;
 };
 
 struct Local {

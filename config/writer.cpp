@@ -79,19 +79,21 @@ void write_interface(std::string& out, const Config& config) {
   if (interface.multicast) add(out, "multicast", "true");
 }
 
-void write_local(std::string& out, const Local& local) {
+void write_local(std::string& out, const Local& local, Secrets secrets) {
   out += "local:\n";
-  add(out, "private_key", crypto::reveal_base64(local.private_key));
+  if (secrets == Secrets::written) add(out, "private_key", crypto::reveal_base64(local.private_key));
   if (local.listen.port != 0 || !local.listen.address.is_none()) add(out, "listen", listen_text(local.listen));
   if (local.device) add(out, "device", text(*local.device));
   if (local.fwmark) add(out, "fwmark", fmt::format("{:#x}", *local.fwmark));
 }
 
-void write_peer(std::string& out, const Config& config) {
+void write_peer(std::string& out, const Config& config, Secrets secrets) {
   const auto& peer = config.peer;
   out += "peer:\n";
   add(out, "public_key", to_base64(peer.public_key));
-  if (peer.has_preshared_key) add(out, "preshared_key", crypto::reveal_base64(peer.preshared_key));
+  if (peer.has_preshared_key && secrets == Secrets::written) {
+    add(out, "preshared_key", crypto::reveal_base64(peer.preshared_key));
+  }
   if (peer.endpoints.size() == 1) add(out, "endpoint", endpoint_text(peer.endpoints[0]));
   if (peer.endpoints.size() > 1) add(out, "endpoint", list(peer.endpoints, endpoint_text));
   if (!peer.keepalive) add(out, "keepalive", "off");
@@ -135,7 +137,7 @@ void write_tuning(std::string& out, const Tuning& tuning) {
 
 }  // namespace
 
-std::string to_yaml(const Config& config, std::string_view heading) {
+std::string to_yaml(const Config& config, std::string_view heading, Secrets secrets) {
   static constexpr std::array<std::string_view, 5> kLevels{"trace", "debug", "info", "warn", "error"};
   std::string out;
   for (std::size_t start = 0; start < heading.size();) {
@@ -144,8 +146,8 @@ std::string to_yaml(const Config& config, std::string_view heading) {
     start = end + 1;
   }
   write_interface(out, config);
-  write_local(out, config.local);
-  write_peer(out, config);
+  write_local(out, config.local, secrets);
+  write_peer(out, config, secrets);
   if (!config.routes.empty()) out += "routes:\n";
   for (const auto& route : config.routes) out += fmt::format("  - {}\n", route_text(route));
   if (config.log_level != LogLevel::info) {

@@ -10,7 +10,12 @@
 
 namespace adit::config {
 
-/// `heading`: comment lines for the top, without their '#'. The result holds secrets.
-std::string to_yaml(const Config& config, std::string_view heading);
+enum class Secrets : std::uint8_t {
+  written,   ///< the result is a file that works, and holds secrets
+  left_out,  ///< as if there were none
+};
+
+/// `heading`: comment lines for the top, without their '#'.
+std::string to_yaml(const Config& config, std::string_view heading, Secrets secrets = Secrets::written);
 
 }  // namespace adit::config

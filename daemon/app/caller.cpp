@@ -28,7 +28,7 @@ Caller::Caller(net::EventLoop& loop, RandomSource& random, spdlog::logger& log, 
 }
 
 void Caller::start() {
-  call_if(endpoints_.first());
+  if (!line_().remote.known()) call_if(endpoints_.first());
   if (names_.empty()) return;
   head_start_.set(loop_.now() + kHeadStart);
   resolve_all();

@@ -21,6 +21,12 @@ ordered_json parse(std::string_view request) {
   return ordered_json::parse(request, not_too_deep, false);
 }
 
+ordered_json to_json(const ReloadOutcome& outcome) {
+  if (outcome) return {{"reload", {{"changes", *outcome}}}};
+  const auto& refusal = outcome.error();
+  return {{"error", refusal.sentence}, {"problems", refusal.problems}};
+}
+
 }  // namespace
 
 std::string error_answer(std::string_view sentence) {
@@ -37,7 +43,8 @@ std::string answer(std::string_view request, const Commands& commands) {
   }
   const auto name = command->get<std::string>();
   if (name == "status") return dump({{"status", commands.status()}});
-  return error_answer("unknown command \"" + name + "\": this aditd knows \"status\"");
+  if (name == "reload") return dump(to_json(commands.reload()));
+  return error_answer("unknown command \"" + name + "\": this aditd knows \"status\" and \"reload\"");
 }
 
 }  // namespace adit::app

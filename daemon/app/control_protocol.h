@@ -8,11 +8,14 @@
 #include <string>
 #include <string_view>
 
+#include "app/reload.h"
+
 namespace adit::app {
 
 /// What the daemon can be asked.
 struct Commands {
   std::function<nlohmann::ordered_json()> status;
+  std::function<ReloadOutcome()> reload;
 };
 
 /// The answer, without a newline in it or behind it. Whatever the request is, there is one.

@@ -42,21 +42,24 @@ Daemon::Daemon(config::Config config, spdlog::logger& log)
       timestamps_lost_(!state_.writable) {
   for (const auto& warning : config_.warnings) log_.warn("{}", config::to_string(warning));
   for (const auto& warning : state_.warnings) log_.warn("{}", warning);
-  make_tunnel();
+  tunnel_ = or_throw(make_tunnel(config_, host_.mtu()));
   make_link();
-  watch_sockets();
+  tun_watch_ = loop_.watch(device_.fd(), EPOLLIN, [this](std::uint32_t) { packets_wait_ = true; });
+  watch_udp();
+  loop_.set_turn_end([this] { turn(); });
 }
 
-void Daemon::make_tunnel() {
-  tunnel::Settings settings{.private_key = std::move(config_.local.private_key),
-                            .peer_key = config_.peer.public_key,
-                            .preshared_key = std::move(config_.peer.preshared_key),
-                            .keepalive = config_.peer.keepalive,
-                            .allowed_ips = config_.peer.allowed_ips,
-                            .mtu = host_.mtu(),
+/// Takes the keys out of `config`.
+Result<std::unique_ptr<tunnel::Tunnel>> Daemon::make_tunnel(config::Config& config, std::uint32_t mtu) {
+  tunnel::Settings settings{.private_key = std::move(config.local.private_key),
+                            .peer_key = config.peer.public_key,
+                            .preshared_key = std::move(config.peer.preshared_key),
+                            .keepalive = config.peer.keepalive,
+                            .allowed_ips = config.peer.allowed_ips,
+                            .mtu = mtu,
                             .last_timestamp = state_.timestamp,
-                            .copy_dscp = config_.tuning.copy_dscp};
-  tunnel_ = or_throw(tunnel::Tunnel::make(std::move(settings), random_, wall_clock_));
+                            .copy_dscp = config.tuning.copy_dscp};
+  return tunnel::Tunnel::make(std::move(settings), random_, wall_clock_);
 }
 
 void Daemon::make_link() {
@@ -64,22 +67,7 @@ void Daemon::make_link() {
                      [this](const noise::Tai64n& timestamp) { keep_timestamp(timestamp); });
   offloads_seen_ = offloads();
   or_throw(have_what_was_asked(config_.tuning, offloads_seen_));
-  CallerOptions options{.names = config_.peer.endpoints,
-                        .remembered = state_.endpoint,
-                        .resolver = {.fwmark = datagram_mark(config_)},
-                        .has_v4 = sockets_.v4.has_value(),
-                        .has_v6 = sockets_.v6.has_value()};
-  const auto line = [this] {
-    const auto& status = tunnel_->status();
-    const bool heard_lately = status.heard_at && loop_.now() - *status.heard_at < Endpoints::kPatienceTime;
-    return Endpoints::Line{.remote = tunnel_->path().remote,
-                           .alive = status.handshake_at && (status.attempts <= 1 || heard_lately)};
-  };
-  const auto call = [this](const Endpoint& endpoint) {
-    data_path_->call(endpoint, loop_.now());
-    upkeep_->called();
-  };
-  caller_.emplace(loop_, random_, log_, std::move(options), line, call);
+  make_caller(state_.endpoint);
   upkeep_.emplace(Upkeep::Parts{.config = config_,
                                 .interface = device_.index(),
                                 .loop = loop_,
@@ -94,8 +82,27 @@ void Daemon::make_link() {
   monitor_.emplace(loop_, [this](const net::NetworkChange& change) { network_changed(change); });
 }
 
-void Daemon::watch_sockets() {
-  tun_watch_ = loop_.watch(device_.fd(), EPOLLIN, [this](std::uint32_t) { packets_wait_ = true; });
+void Daemon::make_caller(std::optional<Endpoint> remembered) {
+  CallerOptions options{.names = config_.peer.endpoints,
+                        .remembered = remembered,
+                        .resolver = {.fwmark = datagram_mark(config_)},
+                        .has_v4 = sockets_.v4.has_value(),
+                        .has_v6 = sockets_.v6.has_value()};
+  const auto line = [this] {
+    const auto& status = tunnel_->status();
+    const bool heard_lately = status.heard_at && loop_.now() - *status.heard_at < Endpoints::kPatienceTime;
+    const bool alive = status.handshake_at && (status.attempts <= 1 || heard_lately);
+    return Endpoints::Line{.remote = tunnel_->path().remote, .alive = alive && !endpoint_edited_};
+  };
+  const auto call = [this](const Endpoint& endpoint) {
+    endpoint_edited_ = false;
+    data_path_->call(endpoint, loop_.now());
+    upkeep_->called();
+  };
+  caller_.emplace(loop_, random_, log_, std::move(options), line, call);
+}
+
+void Daemon::watch_udp() {
   const auto watch = [this](std::optional<net::UdpSocket>& socket) {
     if (!socket) return net::Watch();
     return loop_.watch(socket->fd(), EPOLLIN, [this, family = socket->family()](std::uint32_t events) {
@@ -107,7 +114,6 @@ void Daemon::watch_sockets() {
   };
   v4_watch_ = watch(sockets_.v4);
   v6_watch_ = watch(sockets_.v6);
-  loop_.set_turn_end([this] { turn(); });
 }
 
 Result<> Daemon::run() {
@@ -123,7 +129,7 @@ Result<> Daemon::run() {
 
 void Daemon::signal(int number) {
   if (number == SIGHUP) {
-    log_.warn("reload is not supported yet: restart to apply changes");
+    reload();
     return;
   }
   log_.info("ending on {}", number == SIGTERM ? "SIGTERM" : "SIGINT");
@@ -225,7 +231,7 @@ std::string Daemon::answer(std::string_view request) {
                     .offload = offloads(),
                     .routes = host_.routes()});
   };
-  return app::answer(request, {.status = status});
+  return app::answer(request, {.status = status, .reload = [this] { return reload(); }});
 }
 
 std::string Daemon::interface_removed() const {
@@ -239,6 +245,7 @@ void Daemon::give_up(std::string reason) {
 }
 
 void Daemon::keep_timestamp(const noise::Tai64n& timestamp) {
+  state_.timestamp = timestamp;
   const auto saved = store_.save_timestamp(timestamp);
   if (!saved && !timestamps_lost_) {
     log_.warn("{}: if aditd restarts and this host's clock goes back, the peer will refuse handshakes for that long",

@@ -11,6 +11,7 @@
 
 #include "app/control_socket.h"
 #include "app/offload_state.h"
+#include "app/reload.h"
 #include "app/upkeep.h"
 #include "net/signals.h"
 #include "net/system.h"
@@ -27,9 +28,17 @@ class Daemon {
   Result<> run();
 
  private:
-  void make_tunnel();
   void make_link();
-  void watch_sockets();
+  void make_caller(std::optional<Endpoint> remembered);
+  void watch_udp();
+
+  // Another configuration (daemon_reload.cpp)
+  struct Edit;
+  ReloadOutcome reload();
+  Result<> change_to(config::Config& next, const Edit& edit);
+  Result<> reopen_sockets(const net::ListenOptions& options);
+  Result<std::unique_ptr<tunnel::Tunnel>> make_tunnel(config::Config& config, std::uint32_t mtu);
+  void adopt(config::Config next, const Edit& edit, std::unique_ptr<tunnel::Tunnel> successor);
 
   void signal(int number);
   void network_changed(const net::NetworkChange& change);
@@ -66,6 +75,8 @@ class Daemon {
   UdpPort udp_port_;
   std::optional<DataPath> data_path_;
   OffloadReport offloads_seen_;
+  bool endpoint_edited_ =
+      false;  ///< the file names another one than is called: the call in progress is no reason to stay
   std::optional<Caller> caller_;
   std::optional<Upkeep> upkeep_;
   std::optional<net::NetlinkMonitor> monitor_;

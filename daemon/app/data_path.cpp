@@ -18,7 +18,7 @@ constexpr std::size_t kFewestMessages = 4;
 DataPath::DataPath(tunnel::Tunnel& tunnel, const crypto::Aead& aead, PacketPort& packets, DatagramPort& datagrams,
                    offload::MergeOptions merge, Transmitter::KeepTimestamp keep_timestamp)
     : tunnel_(tunnel),
-      aead_(aead),
+      aead_(&aead),
       packet_port_(packets),
       datagram_port_(datagrams),
       transmitter_(tunnel, aead, datagrams, std::move(keep_timestamp)),
@@ -58,7 +58,7 @@ net::IoResult DataPath::receive(Instant now) {
   plan_next_batch();
 
   tunnel_.classify(datagrams_, now, batch_, transmitter_.outbox());
-  tunnel::open(batch_.packets, aead_);
+  tunnel::open(batch_.packets, *aead_);
   tunnel_.accept(batch_, now, accepted_, transmitter_.outbox());
   deliver();
   batch_.clear();
@@ -121,6 +121,16 @@ void DataPath::tick(Instant now) {
 void DataPath::call(const Endpoint& endpoint, Instant now) {
   tunnel_.set_endpoint(endpoint, now, transmitter_.outbox());
   transmitter_.flush(now);
+}
+
+void DataPath::set_keepalive(std::optional<Duration> interval, Instant now) {
+  tunnel_.set_keepalive(interval, now, transmitter_.outbox());
+  transmitter_.flush(now);
+}
+
+void DataPath::set_aead(const crypto::Aead& aead) {
+  aead_ = &aead;
+  transmitter_.set_aead(aead);
 }
 
 void DataPath::retry_now(Instant now) {

@@ -34,6 +34,10 @@ class DataPath {
   /// Goes on with what could not be sent before.
   void resume(Instant now) { transmitter_.flush(now); }
   void call(const Endpoint& endpoint, Instant now);
+  void set_keepalive(std::optional<Duration> interval, Instant now);
+  /// `aead` must outlive the data path, or the next call.
+  void set_aead(const crypto::Aead& aead);
+  void set_merges(const offload::MergeOptions& options) { merger_ = offload::Merger(options); }
   void retry_now(Instant now);
 
   /// What is merged before it is written to the TUN; less than was asked for when the kernel refused some.
@@ -49,7 +53,7 @@ class DataPath {
   void count_truncated();
 
   tunnel::Tunnel& tunnel_;
-  const crypto::Aead& aead_;
+  const crypto::Aead* aead_;
   PacketPort& packet_port_;
   DatagramPort& datagram_port_;
   Transmitter transmitter_;

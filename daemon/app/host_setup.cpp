@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "app/host_setup.h"
 
+#include <tuple>
+
 #include "app/host_plan.h"
 #include "app/or_throw.h"
 
@@ -8,20 +10,38 @@ namespace adit::app {
 
 HostSetup::HostSetup(const config::Config& config, const net::TunDevice& device, std::uint32_t mtu)
     : config_(config),
+      interface_index_(device.index()),
       mtu_(mtu),
       netlink_(or_throw(net::Netlink::open())),
       interface_(netlink_, device.index(), device.name()),
       policy_(netlink_) {
   or_throw(interface_.apply(interface_settings(config, mtu)));
+  or_throw(apply_policy(config));
+}
+
+Result<> HostSetup::apply_policy(const config::Config& config) {
   const auto table = link_number(config.name);
   const auto families = default_families(config);
   if (families.empty()) {
+    policy_.remove();
     // Only what bears this link's own mark: a mark of the user's choice may be another link's, too, and in use there.
-    or_throw(net::PolicyRouting::remove_leftovers(netlink_, table, table));
-    return;
+    return net::PolicyRouting::remove_leftovers(netlink_, table, table);
   }
-  or_throw(policy_.install(
-      {.interface = device.index(), .families = families, .table = table, .fwmark = datagram_mark(config).value()}));
+  return policy_.install(
+      {.interface = interface_index_, .families = families, .table = table, .fwmark = datagram_mark(config).value()});
+}
+
+Result<> HostSetup::change(const config::Config& config, std::uint32_t mtu) {
+  auto done = interface_.apply(interface_settings(config, mtu));
+  if (!done) return done;
+  if (done = apply_policy(config); !done) {
+    // What was possible before is as good as certain to be possible again.
+    std::ignore = interface_.apply(interface_settings(config_, mtu_));
+    std::ignore = apply_policy(config_);
+    return done;
+  }
+  mtu_ = mtu;
+  return {};
 }
 
 Result<> HostSetup::restore() {

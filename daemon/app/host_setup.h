@@ -21,6 +21,10 @@ class HostSetup {
   /// Brings back what the kernel took away, as it does when the interface goes down.
   Result<> restore();
   Result<> set_mtu(std::uint32_t mtu);
+  /// The network as another configuration wants it; what is the same in both is not touched. On failure all is as it
+  /// was. The caller then makes `config` the one this was made with.
+  Result<> change(const config::Config& config, std::uint32_t mtu);
+  Result<> rename(const std::string& name) { return interface_.rename(name); }
   /// The way our datagrams take.
   Result<net::RouteInfo> route_to(const IpAddress& destination);
 
@@ -29,7 +33,10 @@ class HostSetup {
   std::vector<net::RouteSpec> routes() const;
 
  private:
+  Result<> apply_policy(const config::Config& config);
+
   const config::Config& config_;
+  std::uint32_t interface_index_;
   std::uint32_t mtu_;
   net::Netlink netlink_;
   net::InterfaceSetup interface_;

@@ -55,6 +55,10 @@ class PriorityFlag final : public spdlog::custom_flag_formatter {
 
 }  // namespace
 
+void set_level(spdlog::logger& log, config::LogLevel wanted) {
+  log.set_level(to_spdlog(wanted));
+}
+
 std::shared_ptr<spdlog::logger> make_logger(config::LogLevel wanted) {
   auto logger = std::make_shared<spdlog::logger>("aditd", std::make_shared<spdlog::sinks::stderr_sink_st>());
   logger->set_level(to_spdlog(wanted));

@@ -12,5 +12,6 @@
 namespace adit::app {
 
 std::shared_ptr<spdlog::logger> make_logger(config::LogLevel wanted);
+void set_level(spdlog::logger& log, config::LogLevel wanted);
 
 }  // namespace adit::app

@@ -12,6 +12,7 @@
 
 #include "app/daemon.h"
 #include "app/logging.h"
+#include "app/paths.h"
 #include "config/reader.h"
 
 namespace {
@@ -50,8 +51,7 @@ int run(Config config) {
 }
 
 int start(const char* file) {
-  const char* const credentials = std::getenv("CREDENTIALS_DIRECTORY");
-  auto config = adit::config::read_config(file, {.credentials_directory = credentials == nullptr ? "" : credentials});
+  auto config = adit::config::read_config(file, {.credentials_directory = adit::app::credentials_directory()});
   if (config) return run(std::move(*config));
   for (const auto& problem : config.error()) fmt::print(stderr, "{}\n", to_string(problem));
   return kConfigInvalid;

@@ -22,4 +22,9 @@ inline std::filesystem::path state_directory() {
   return folder_from("ADIT_STATE_DIR", "/var/lib/adit");
 }
 
+/// Where systemd puts a unit's credentials; empty: there are none.
+inline std::filesystem::path credentials_directory() {
+  return folder_from("CREDENTIALS_DIRECTORY", "");
+}
+
 }  // namespace adit::app

@@ -10,7 +10,7 @@ using tunnel::DropReason;
 
 Transmitter::Transmitter(tunnel::Tunnel& tunnel, const crypto::Aead& aead, DatagramPort& port,
                          KeepTimestamp keep_timestamp)
-    : tunnel_(tunnel), aead_(aead), port_(port), keep_timestamp_(std::move(keep_timestamp)), arena_(kArenaSize) {}
+    : tunnel_(tunnel), aead_(&aead), port_(port), keep_timestamp_(std::move(keep_timestamp)), arena_(kArenaSize) {}
 
 void Transmitter::flush(Instant now) {
   const bool was_blocked = blocked_ != Family::none;
@@ -59,7 +59,7 @@ bool Transmitter::send_packets() {
 
 void Transmitter::seal_next() {
   const auto packets = std::span<const tunnel::OutboundPacket>(outbox_.packets).subspan(packets_sealed_, choose_next());
-  tunnel::seal(packets, aead_, sealed_);
+  tunnel::seal(packets, *aead_, sealed_);
   datagrams_sent_ = 0;
   packets_sealed_ += packets.size();
 }

@@ -31,6 +31,7 @@ class Transmitter {
   /// For the Tunnel to fill; flush afterwards.
   tunnel::Outbox& outbox() { return outbox_; }
   void flush(Instant now);
+  void set_aead(const crypto::Aead& aead) { aead_ = &aead; }
 
   /// The family whose socket is full; none: everything has left.
   Family blocked() const { return blocked_; }
@@ -49,7 +50,7 @@ class Transmitter {
   void trim();
 
   tunnel::Tunnel& tunnel_;
-  const crypto::Aead& aead_;
+  const crypto::Aead* aead_;
   DatagramPort& port_;
   KeepTimestamp keep_timestamp_;
 

@@ -52,6 +52,8 @@ class Upkeep {
   void event(const tunnel::Event& event, Instant now);
   /// The peer is called at another endpoint.
   void called() { way_due_ = eventful_ = true; }
+  /// The configuration is another one: MTU and way are looked at again.
+  void reloaded() { way_due_ = eventful_ = true; }
   void network_changed(const net::NetworkChange& change, Instant now);
   /// At the end of each turn of the loop.
   void turn_end(Instant now);

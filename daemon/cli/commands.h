@@ -32,6 +32,7 @@ void add_pubkey(CLI::App& app, Context& context);
 void add_genpsk(CLI::App& app, Context& context);
 void add_pair(CLI::App& app, Context& context);
 void add_check(CLI::App& app, Context& context);
+void add_reload(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 
 /// The whole program: parses the command line, runs what it asks for, returns the exit status.

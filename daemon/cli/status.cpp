@@ -12,7 +12,7 @@
 
 #include "app/paths.h"
 #include "cli/commands.h"
-#include "cli/control_client.h"
+#include "cli/link_question.h"
 #include "cli/status_text.h"
 
 namespace adit::cli {
@@ -30,32 +30,6 @@ struct Link {
   int exit_status = kDone;
 };
 
-std::string problem_text(const std::string& name, const std::filesystem::path& socket, const AskError& error) {
-  switch (error.kind) {
-    case AskFailure::no_socket:
-      return fmt::format(
-          "there is no link {0} ({1} is missing): start it with `systemctl start adit@{0}`, or see "
-          "`journalctl -u adit@{0}` why it ended",
-          name, socket.string());
-    case AskFailure::nobody:
-      return fmt::format(
-          "link {0} is not running (nobody answers at {1}): it was killed; see `journalctl -u "
-          "adit@{0}`, start it with `systemctl start adit@{0}`",
-          name, socket.string());
-    case AskFailure::forbidden:
-      return fmt::format("link {0} may only be asked by its owner: `sudo adit status {0}`", name);
-    case AskFailure::no_answer:
-      return fmt::format(
-          "link {0} runs but does not answer within {1} s: see `journalctl -u adit@{0}`, or restart it "
-          "with `systemctl restart adit@{0}`",
-          name, kPatience.count());
-    case AskFailure::broken:
-      break;
-  }
-  return fmt::format("cannot ask link {} at {}: {}", name, socket.string(),
-                     std::generic_category().message(error.error));
-}
-
 Link not_understood(Link link) {
   link.status = nullptr;
   link.problem =
@@ -64,13 +38,11 @@ Link not_understood(Link link) {
   return link;
 }
 
-Link ask_link(const std::string& name, std::int64_t now) {
+Link status_of(const std::string& name, std::int64_t now) {
   Link link{.name = name, .status = nullptr, .problem = {}};
-  const auto socket = app::run_directory() / (name + ".sock");
-  const auto answer = name.find('/') == std::string::npos ? ask(socket, kRequest, kPatience)
-                                                          : std::unexpected(AskError{AskFailure::no_socket, ENOENT});
+  const auto answer = ask_link(name, kRequest, kPatience);
   if (!answer) {
-    link.problem = problem_text(name, socket, answer.error());
+    link.problem = answer.error().sentence;
     const bool failed = answer.error().kind == AskFailure::forbidden || answer.error().kind == AskFailure::broken;
     link.exit_status = failed ? kFailed : kNoSuchLink;
     return link;
@@ -128,7 +100,7 @@ int status(const std::vector<std::string>& named, bool json, Context& context) {
   const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
   const std::int64_t now = std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count();
   std::vector<Link> links;
-  for (const auto& name : named.empty() ? running_links() : named) links.push_back(ask_link(name, now));
+  for (const auto& name : named.empty() ? running_links() : named) links.push_back(status_of(name, now));
   if (json) {
     print_json(links, context);
   } else {

@@ -91,6 +91,21 @@ Result<> InterfaceSetup::restore() {
   return add_missing(applied_);
 }
 
+Result<> InterfaceSetup::rename(const std::string& name) {
+  auto done = change_link(netlink_, index_, {.name = name});
+  if (!done && done.error().code == EBUSY) {  // an older kernel, which renames only what is down
+    std::ignore = change_link(netlink_, index_, {.up = false});
+    done = change_link(netlink_, index_, {.name = name});
+    if (auto restored = add_missing(applied_); !restored) return restored;
+  }
+  if (!done) {
+    const auto* const mend = done.error().code == EEXIST ? "; choose another interface.name" : "";
+    return fail("cannot rename the interface {} to {}: {}{}", name_, name, describe(done.error()), mend);
+  }
+  name_ = name;
+  return {};
+}
+
 void InterfaceSetup::remove() {
   if (!active_) return;
   std::ignore = remove_unwanted({});

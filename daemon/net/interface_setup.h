@@ -39,6 +39,8 @@ class InterfaceSetup {
   /// Adds again what the kernel dropped of ours (it flushes routes when an interface goes down). Changes nothing
   /// when all is there.
   Result<> restore();
+  /// Gives the interface another name; addresses and routes stay. The error is a sentence.
+  Result<> rename(const std::string& name);
   /// What cannot be removed because it is gone already is no error. Afterwards nothing is applied.
   void remove();
 

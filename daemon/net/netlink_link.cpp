@@ -53,6 +53,7 @@ NetlinkResult<> change_link(Netlink& netlink, std::uint32_t index, const LinkCha
   put_flag(header, change.up, IFF_UP);
   put_flag(header, change.multicast, IFF_MULTICAST);
   NetlinkMessage message(RTM_NEWLINK, 0, header);
+  if (change.name) message.put(IFLA_IFNAME, *change.name);
   if (change.mtu) message.put_u32(IFLA_MTU, *change.mtu);
   if (change.queue_length) message.put_u32(IFLA_TXQLEN, *change.queue_length);
   if (change.address_generation) {

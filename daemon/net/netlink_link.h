@@ -23,6 +23,7 @@ struct LinkState {
 /// Only what is set is changed. The kernel changes flags before the rest: to have no link-local address, set
 /// `address_generation` in a call before the one that sets `up`.
 struct LinkChange {
+  std::optional<std::string> name;  ///< before Linux 6.2 only while it is down (EBUSY)
   std::optional<std::uint32_t> mtu;
   std::optional<std::uint32_t> queue_length;
   std::optional<bool> up;

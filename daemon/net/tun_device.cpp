@@ -15,7 +15,7 @@
 namespace adit::net {
 namespace {
 
-constexpr short kFlags = IFF_TUN | IFF_NO_PI;
+constexpr short kFlags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
 
 /// Debian 12's headers do not have the last two.
 constexpr unsigned long kTcpOffloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
@@ -100,7 +100,7 @@ Result<TunDevice> TunDevice::open(const TunOptions& options) {
   if (!device.fd_) return open_failure(options.device_path, errno);
 
   device.existed_before_ = if_nametoindex(options.name.c_str()) != 0;
-  request.ifr_flags = static_cast<short>(kFlags | (options.offload ? IFF_VNET_HDR : 0));
+  request.ifr_flags = kFlags;
   std::ranges::copy(options.name, request.ifr_name);
   if (ioctl(device.fd_.get(), TUNSETIFF, &request) != 0) {
     return attach_failure(options.name, device.existed_before_, errno);
@@ -111,27 +111,43 @@ Result<TunDevice> TunDevice::open(const TunOptions& options) {
   }
   auto offloads = set_offloads(device.fd_.get(), options.offload);
   if (!offloads) return fail("interface {}: {}", device.name_, offloads.error().message);
-  device.virtio_ = options.offload;
   device.offloads_ = *offloads;
+  device.options_ = options;
   device.index_ = if_nametoindex(device.name_.c_str());
   if (device.index_ == 0) return fail("the interface {} was removed while adit set it up: start again", device.name_);
   return device;
 }
 
 TunDevice::~TunDevice() {
-  if (fd_ && virtio_) ioctl(fd_.get(), TUNSETOFFLOAD, 0UL);
+  if (fd_) ioctl(fd_.get(), TUNSETOFFLOAD, 0UL);
+}
+
+Result<> TunDevice::change(const TunOptions& options) {
+  // The kernel cannot take it back from somebody, but it can be given to root, who may use it anyway.
+  auto given = options;
+  if (options_.owner && !options.owner) given.owner = 0;
+  if (options_.group && !options.group) given.group = 0;
+  auto done = set_options(fd_.get(), given);
+  if (done && !options.persist && !existed_before_ && ioctl(fd_.get(), TUNSETPERSIST, 0UL) != 0) {
+    done = fail("cannot make it end with aditd (interface.persist): {}", describe(errno));
+  }
+  auto offloads = done ? set_offloads(fd_.get(), options.offload) : std::unexpected(done.error());
+  if (!offloads) return fail("interface {}: {}", name_, offloads.error().message);
+  offloads_ = *offloads;
+  options_ = options;
+  return {};
 }
 
 IoResult TunDevice::read(MutableBytes arena, std::vector<TunPacket>& packets) {
   constexpr std::size_t kCacheLine = 64;
   IoResult result;
-  const std::size_t header = virtio_ ? offload::kVirtioHeaderSize : 0;
+  constexpr std::size_t kHeader = offload::kVirtioHeaderSize;
   std::size_t used = 0;
   for (std::size_t tries = 0; tries < kMostReads; ++tries) {
     if (used > 0 && arena.size() - used < kLargestPacket + kReadSlack) break;
     TunPacket packet{.virtio = {}, .bytes = arena.subspan(used)};
     const auto room = std::min(packet.bytes.size() - kReadSlack, kLargestPacket);
-    const std::array<iovec, 2> parts{iovec{.iov_base = &packet.virtio, .iov_len = header},
+    const std::array<iovec, 2> parts{iovec{.iov_base = &packet.virtio, .iov_len = kHeader},
                                      iovec{.iov_base = packet.bytes.data(), .iov_len = room}};
     const auto size = ::readv(fd_.get(), parts.data(), parts.size());
     if (size < 0) {
@@ -139,11 +155,11 @@ IoResult TunDevice::read(MutableBytes arena, std::vector<TunPacket>& packets) {
       break;
     }
     const auto bytes = static_cast<std::size_t>(size);
-    if (bytes < header || bytes - header >= room) {
+    if (bytes < kHeader || bytes - kHeader >= room) {
       ++truncated_;
       continue;
     }
-    packet.bytes = packet.bytes.first(bytes - header);
+    packet.bytes = packet.bytes.first(bytes - kHeader);
     packets.push_back(packet);
     ++result.count;
     used += (packet.bytes.size() + kReadSlack + kCacheLine - 1) / kCacheLine * kCacheLine;
@@ -159,7 +175,7 @@ IoResult TunDevice::write(std::span<const offload::Delivery> deliveries,
     const auto& delivery = deliveries[i];
     // A fresh header every time: what the last packet needed must not be done to this one.
     auto virtio = delivery.virtio;
-    parts[0] = {.iov_base = &virtio, .iov_len = virtio_ ? offload::kVirtioHeaderSize : 0};
+    parts[0] = {.iov_base = &virtio, .iov_len = offload::kVirtioHeaderSize};
     std::size_t count = 1;
     for (const auto piece : delivery.pieces) {
       parts[count++] = {.iov_base = const_cast<std::uint8_t*>(piece.data()), .iov_len = piece.size()};

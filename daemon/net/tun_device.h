@@ -58,6 +58,11 @@ class TunDevice {
   /// A persistent interface is left without offloads, which its next user might not know how to take.
   ~TunDevice();
 
+  /// Owner, group, persistence and offload as `options` have them; the rest cannot change. The error is a sentence.
+  Result<> change(const TunOptions& options);
+  /// After the interface was renamed.
+  void set_name(std::string name) { name_ = std::move(name); }
+
   /// Adds what is there to `packets`, in order, one behind the other in `arena`, each on a cache line of its own and
   /// with kReadSlack writable bytes behind it. Ends when nothing is there, kMostReads are done, or the arena has no
   /// room for another packet of any size. A packet that fills all the room it had may have been cut: it is counted in
@@ -89,7 +94,7 @@ class TunDevice {
   std::string name_;
   std::uint32_t index_ = 0;
   bool existed_before_ = false;
-  bool virtio_ = false;  ///< each packet has a VirtioHeader in front
+  TunOptions options_;
   TunOffloads offloads_;
   std::uint64_t truncated_ = 0;
 };

@@ -44,6 +44,9 @@ class Handshaker {
     if (pending_ && pending_->sent < limit) pending_.reset();
   }
   void set_preshared_key(crypto::PresharedKey key) { preshared_ = std::move(key); }
+  bool has_preshared_key(const crypto::PresharedKey& key) const {
+    return crypto::equal_in_constant_time(preshared_.bytes(), key.bytes());
+  }
   noise::Tai64n last_timestamp() const { return timestamps_.last(); }
   bool under_load(Instant now) const { return load_.under_load(now); }
   Instant under_load_until() const { return load_.until(); }

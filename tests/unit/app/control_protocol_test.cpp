@@ -12,10 +12,25 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-const Commands kCommands{.status = [] { return nlohmann::ordered_json{{"name", "office"}}; }};
+const Commands kCommands{.status =
+                             [] {
+                               return nlohmann::ordered_json{{"name", "office"}};
+                             },
+                         .reload = [] { return ReloadOutcome({"peer.keepalive: 10s, was the default"}); }};
 
 TEST(ControlProtocol, StatusIsAnsweredWithTheStatus) {
   EXPECT_EQ(answer(R"({"command":"status"})", kCommands), R"({"status":{"name":"office"}})");
+}
+
+TEST(ControlProtocol, AReloadIsAnsweredWithWhatItChangedOrWhyItDidNot) {
+  EXPECT_EQ(answer(R"({"command":"reload"})", kCommands),
+            R"({"reload":{"changes":["peer.keepalive: 10s, was the default"]}})");
+  auto refusing = kCommands;
+  refusing.reload = []() -> ReloadOutcome {
+    return std::unexpected(ReloadRefusal{"a.yaml has mistakes", {"a.yaml:1:2: mtu: is no number"}});
+  };
+  EXPECT_EQ(answer(R"({"command":"reload"})", refusing),
+            R"({"error":"a.yaml has mistakes","problems":["a.yaml:1:2: mtu: is no number"]})");
 }
 
 TEST(ControlProtocol, OtherMembersOfARequestAreNoMistake) {

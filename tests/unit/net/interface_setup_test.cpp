@@ -172,6 +172,24 @@ TEST(InterfaceSetup, AnAddressSurvivesTheRemovalOfAnotherOfItsSubnet) {
   });
 }
 
+TEST(InterfaceSetup, RenamesTheInterfaceWithAllThatItHas) {
+  in_namespace([] {
+    Interface interface;
+    expect_done(interface.setup->apply(usual()));
+    const auto before = network_dump();
+    expect_done(interface.setup->rename("tun-new"));
+    EXPECT_EQ(run("ip addr show dev tun-new | grep -c inet"), run("echo 2"));
+    EXPECT_THAT(run("ip route show table main"), HasSubstr("192.168.20.0/24 dev tun-new"));
+    run("ip link add tun-old type veth peer name tun-other");
+    const auto refused = interface.setup->rename("tun-old");
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, AllOf(HasSubstr("tun-new to tun-old"), HasSubstr("interface.name")));
+    run("ip link del tun-old");
+    expect_done(interface.setup->rename("tun-i"));
+    EXPECT_EQ(network_dump(), before);
+  });
+}
+
 TEST(InterfaceSetup, ARouteThatWasThereBeforeIsLeftAloneAtExit) {
   in_namespace([] {
     run("ip tuntap add dev tun-i mode tun; ip link set tun-i addrgenmode none; ip link set tun-i up mtu 1300");

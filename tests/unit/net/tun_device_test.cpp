@@ -26,6 +26,7 @@ using test::run;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 using testing::Pair;
 
 /// What was read.
@@ -327,6 +328,24 @@ TEST(TunDevice, WritesAMergedPacketFromItsPieces) {
       ASSERT_EQ(recv(socket.get(), received.data(), received.size(), 0), i == 2 ? 50 : 100);
       EXPECT_EQ(received[0], i);
     }
+  });
+}
+
+TEST(TunDevice, ChangesWhatCanChangeWhileItIsOpen) {
+  in_namespace([] {
+    auto device = open_up("tun-v");
+    const auto change = [&](const TunOptions& options) {
+      const auto done = device.change(options);
+      EXPECT_TRUE(done) << done.error().message;
+      return run("ip -d link show tun-v; ip tuntap; ethtool -k tun-v");
+    };
+    EXPECT_THAT(change({.name = "tun-v", .owner = 1234, .group = 2345, .persist = true, .offload = false}),
+                AllOf(HasSubstr("persist on"), HasSubstr("user 1234"), HasSubstr("group 2345"),
+                      HasSubstr("tcp-segmentation-offload: off")));
+    EXPECT_FALSE(device.offloads().tcp);
+    EXPECT_THAT(change({.name = "tun-v"}), AllOf(HasSubstr("persist off"), Not(HasSubstr("1234")),
+                                                 Not(HasSubstr("2345")), HasSubstr("tcp-segmentation-offload: on")));
+    EXPECT_TRUE(device.offloads().tcp);
   });
 }
 

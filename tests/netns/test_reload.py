@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: MIT
+"""Edits to a running link: what changed is applied, what did not is not touched, and a mistake changes nothing."""
+import copy
+import random
+import re
+import signal
+import time
+
+import pytest
+import yaml
+
+from lab.ends import Keys, wg
+from lab.traffic import BackgroundPing, ping, traffic_within, transfer
+from lab.wait import wait_until
+
+pytestmark = pytest.mark.adit_only
+EDITS = 1000
+
+
+def edit(end, changes, check=True):
+    """Changes keys of the end's file ({"peer.keepalive": "10s"}; None takes the key out) and reloads it."""
+    config = yaml.safe_load(end.file.read_text())
+    for path, value in changes.items():
+        section, _, key = path.partition(".")
+        place, name = (config.setdefault(section, {}), key) if key else (config, section)
+        if value is None:
+            place.pop(name, None)
+        else:
+            place[name] = value
+    end.file.write_text(yaml.safe_dump({name: value for name, value in config.items() if value not in ({}, None)}))
+    return end.adit("reload", end.name, check=check)
+
+
+@pytest.fixture
+def link(make):
+    link = make(calls="ab").start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    return link
+
+
+def link_of(end):
+    return end.host.ip("-details", "link", "show", "dev", end.device)
+
+
+# Each key that can be seen in the host's network or in the status: the edit, and what must hold afterwards.
+VISIBLE = {
+    "interface.addresses": (["10.9.0.1/30", "10.77.0.1/24"], lambda end: "10.77.0.1/24" in end.host.ip("addr")),
+    "interface.mtu": (1300, lambda end: "mtu 1300" in link_of(end) and end.status()["mtu"] == 1300),
+    "interface.queue_length": (77, lambda end: "qlen 77" in link_of(end)),
+    "interface.multicast": (True, lambda end: "MULTICAST" in link_of(end)),
+    "interface.persist": (True, lambda end: "persist on" in link_of(end)),
+    "interface.owner": (1234, lambda end: "user 1234" in link_of(end)),
+    "interface.name": ("renamed0", lambda end: "renamed0" in end.host.ip("addr") and end.status()["interface"] == "renamed0"),
+    "local.listen": (51999, lambda end: end.status()["local"]["listen"] == "51999"),
+    "local.fwmark": (0x77, lambda end: "fwmark:0x77" in end.host.run("ss", "-uanme").stdout),
+    "local.device": ("eth0", lambda end: "%eth0:51820" in end.host.run("ss", "-uan").stdout),
+    "peer.keepalive": ("7s", lambda end: end.status()["peer"]["keepalive"] == 7),
+    "peer.allowed_ips": (["10.9.0.0/30", "fd09::/126", "10.88.0.0/16"], lambda end: end.state() == "up"),
+    "routes": ([{"to": "192.168.44.0/24", "metric": 7}], lambda end: "192.168.44.0/24" in end.host.ip("route")),
+    "log.level": ("warn", lambda end: end.state() == "up"),
+    "tuning.crypto": ("libsodium", lambda end: end.status()["crypto"] == "libsodium"),
+    "tuning.tun_offload": ("off", lambda end: end.status()["offload"]["tun_tcp"] == "off"),
+    "tuning.udp_offload": ("off", lambda end: end.status()["offload"]["udp_send"] == "off"),
+    "tuning.receive_buffer": ("1M", lambda end: "rb2097152" in end.host.run("ss", "-uanm").stdout),
+    "tuning.copy_dscp": (True, lambda end: end.state() == "up"),
+}
+
+
+@pytest.mark.parametrize("key", VISIBLE)
+def test_each_key_changes_on_a_running_link_and_back_without_a_new_session(link, key):
+    value, holds = VISIBLE[key]
+    end = link.a
+    before, handshake = end.host.network_state(), end.latest_handshake()
+    old = yaml.safe_load(end.file.read_text())
+    section, _, name = key.partition(".")
+    old_value = old.get(section, {}).get(name) if name else old.get(section)
+    said = edit(end, {key: value}).stdout
+    assert said.startswith(f"{key}: "), said
+    assert holds(end)
+    assert transfer(link.a.host, link.b.host, link.b.side.addr4, 1 << 20)
+
+    edit(end, {key: old_value})
+    assert not holds(end) or key in ("peer.allowed_ips", "log.level", "tuning.copy_dscp")
+    assert transfer(link.a.host, link.b.host, link.b.side.addr4, 1 << 20)
+    assert end.latest_handshake() == handshake, "the session survived both"
+    if key != "interface.owner":  # which the kernel can give to root, and not take back
+        end.host.expect_network_state(before)
+
+
+@pytest.mark.parametrize("key", ["peer.keepalive", "routes", "interface.mtu", "interface.addresses", "tuning.crypto"])
+def test_no_packet_is_lost_while_keys_change_that_do_not_concern_the_sockets(link, key):
+    background = BackgroundPing(link.b.host, link.a.side.addr4, 0.01)
+    value = VISIBLE[key][0]
+    for _ in range(10):
+        edit(link.a, {key: value})
+        edit(link.a, {key: None} if key != "interface.addresses" else {key: ["10.9.0.1/30", "fd09::1/126"]})
+    sent, received = background.stop()
+    assert sent > 20
+    assert received == sent
+
+
+def test_a_file_with_mistakes_changes_nothing_and_says_them_all(link):
+    before = link.a.host.network_state()
+    done = edit(link.a, {"interface.mtu": 99, "peer.keepalife": "10s", "routes": ["192.168.44.0/24"]}, check=False)
+    assert done.returncode == 78
+    assert "interface.mtu" in done.stderr and "did you mean" in done.stderr and "nothing was changed" in done.stderr
+    link.a.host.expect_network_state(before)
+    assert ping(link.a.host, link.b.side.addr4) == 3
+    assert "peer.keepalife" in link.a.log()
+
+
+def test_what_cannot_be_applied_is_taken_back_whole(link):
+    """The address and the MTU would be fine; the route is somebody else's already."""
+    link.a.host.ip("route", "add", "192.168.44.0/24", "dev", "lo")
+    before, status = link.a.host.network_state(), link.a.status()
+    done = edit(link.a, {"interface.addresses": ["10.77.0.1/24", "10.9.0.1/30"], "interface.mtu": 1300,
+                         "routes": ["192.168.45.0/24", "192.168.44.0/24"]}, check=False)
+    assert done.returncode == 1
+    assert "192.168.44.0/24 is there already" in done.stderr and "nothing was changed" in done.stderr
+    link.a.host.expect_network_state(before)
+    assert link.a.status()["routes"] == status["routes"]
+    assert ping(link.a.host, link.b.side.addr4) == 3
+
+
+def test_a_port_that_is_taken_leaves_the_old_one_in_use(link):
+    taken = link.a.host.popen("socat", "-u", "UDP4-RECV:51999", "STDOUT", name="socat")
+    wait_until(lambda: ":51999" in link.a.host.run("ss", "-uan").stdout, 5, "the port to be taken")
+    done = edit(link.a, {"local.listen": 51999}, check=False)
+    assert done.returncode == 1 and "51999 is in use" in done.stderr
+    assert ping(link.a.host, link.b.side.addr4) == 3
+    assert link.a.status()["local"]["listen"] == "51820"
+    taken.stop()
+    assert edit(link.a, {"local.listen": 51999}).returncode == 0
+    traffic_within(link.b.host, link.a.side.addr4, 10)
+
+
+def test_other_peoples_routes_and_addresses_stay(link):
+    link.a.host.ip("route", "add", "192.168.99.0/24", "dev", link.a.device, "metric", "3")
+    link.a.host.ip("addr", "add", "10.66.0.1/24", "dev", link.a.device)
+    edit(link.a, {"routes": ["192.168.44.0/24"], "interface.addresses": ["10.9.0.1/30"]})
+    edit(link.a, {"routes": None, "interface.mtu": 1300})
+    assert "192.168.99.0/24" in link.a.host.ip("route")
+    assert "10.66.0.1/24" in link.a.host.ip("addr")
+
+
+def test_new_keys_begin_a_new_session(link):
+    fresh = Keys()
+    edit(link.a, {"local.private_key": fresh.private})
+    said = edit(link.b, {"peer.public_key": fresh.public}).stdout
+    assert "new session" in said
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+    assert link.a.status()["local"]["public_key"] == fresh.public
+    assert fresh.private not in link.a.log()
+
+
+def test_a_new_preshared_key_is_used_from_the_next_handshake_on_without_a_gap(link):
+    background = BackgroundPing(link.a.host, link.b.side.addr4, 0.05)
+    psk = wg("genpsk")
+    for end in (link.a, link.b):
+        assert "peer.preshared_key" in edit(end, {"peer.preshared_key": psk}).stdout
+        end.side.preshared_key = psk
+    sent, received = background.stop()
+    assert received == sent
+    link.a.restart()  # brings a handshake
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+    assert "nothing to change" in edit(link.b, {"peer.preshared_key": psk}).stdout
+
+
+def test_an_edited_endpoint_is_called_though_the_old_one_answers(link):
+    link.b.host.ip("addr", "add", "10.2.0.99/24", "dev", "eth0")
+    edit(link.a, {"peer.endpoint": "10.2.0.99:51820"})
+    wait_until(lambda: link.a.peer_endpoint() == "10.2.0.99:51820", 10, "the new endpoint to be called")
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+
+
+def test_a_learned_endpoint_survives_edits_of_other_keys(make, lab):
+    lab.nat()
+    link = make(calls="a").start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    learned = link.b.peer_endpoint()
+    assert link.b.status()["peer"]["endpoint_source"] == "learned"
+    edit(link.b, {"peer.keepalive": "10s", "local.fwmark": 0x99, "routes": ["192.168.44.0/24"]})
+    assert link.b.peer_endpoint() == learned
+    assert link.b.status()["peer"]["endpoint_source"] == "learned"
+    assert ping(link.b.host, link.a.side.addr4) == 3
+
+
+def test_sighup_reloads_too(link):
+    config = yaml.safe_load(link.a.file.read_text())
+    config["interface"]["mtu"] = 1311
+    link.a.file.write_text(yaml.safe_dump(config))
+    link.a.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: link.a.status()["mtu"] == 1311, 5, "the file to be in force")
+    link.a.file.write_text("interface: {mtu: 5}\n")
+    link.a.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "nothing was changed" in link.a.log(), 5, "the mistakes to be told")
+    assert link.a.status()["mtu"] == 1311
+
+
+def test_who_reloads_what_is_not_there_is_told(link):
+    done = link.a.adit("reload", "nosuch", check=False)
+    assert done.returncode == 1 and "there is no link nosuch" in done.stderr
+
+
+def random_config(chance, usual):
+    """Any valid file that keeps the link's identity and a way to the peer."""
+    config = copy.deepcopy(usual)
+    pick, some = chance.choice, lambda: chance.random() < 0.5
+    interface, local, peer = config["interface"], config["local"], config["peer"]
+    if some():
+        interface["addresses"] = ["10.9.0.1/30", "fd09::1/126"][:pick([1, 2])] + [f"10.{n}.0.1/24" for n in (70, 71, 72) if some()]
+    if some():
+        interface["mtu"] = chance.randint(1280, 1500)
+    if some():
+        interface["queue_length"] = chance.randint(10, 999)
+    if some():
+        interface["multicast"] = some()
+    if some():
+        local["listen"] = pick([51820, 51821, "10.1.0.2:51822"])
+    if some():
+        local["fwmark"] = pick([0x51, 0x52])
+    if some():
+        peer["keepalive"] = pick(["off", "5s", "25s"])
+    tuning = {"tun_offload": pick(["auto", "on", "off"]), "udp_offload": pick(["auto", "on", "off"]),
+              "crypto": pick(["auto", "libsodium"]), "copy_dscp": some()}
+    config["tuning"] = {key: value for key, value in tuning.items() if some()}
+    routes = [f"192.168.{n}.0/24" for n in range(40, 46) if some()]
+    if some():
+        routes.append({"to": "10.200.0.0/16", "metric": pick([5, 6]), **({"table": 100} if some() else {})})
+    if chance.random() < 0.2:
+        routes.append("default")
+    config["routes"] = routes
+    return config
+
+
+def comparable(state):
+    """Without what a new interface does not share with an old one: its number; and the order in which things came."""
+    lines = (re.sub(r"^\d+: ", "", line.strip()) for line in state.splitlines())
+    return sorted(line for line in lines if not line.startswith("0:"))
+
+
+@pytest.mark.slow
+def test_a_thousand_random_edits_leave_what_a_fresh_start_would(link, measured):
+    chance = random.Random(7)
+    usual = {key: value for key, value in yaml.safe_load(link.a.file.read_text()).items() if key != "routes"}
+    usual["peer"].pop("allowed_ips", None)
+    flow = link.b.host.popen("ping", "-n", "-i", "0.01", link.a.side.addr4, name="ping")
+    for number in range(EDITS):
+        link.a.file.write_text(yaml.safe_dump(random_config(chance, usual)))
+        done = link.a.adit("reload", link.a.name, check=False)
+        assert done.returncode == 0, f"edit {number}: {done.stderr}\n{link.a.file.read_text()}"
+    flow.stop(signal.SIGINT)
+    traffic_within(link.b.host, link.a.side.addr4, 20)
+    time.sleep(2)  # an automatic MTU follows the way to the peer, which is looked up once a second
+    reloaded = comparable(link.a.host.network_state())
+    link.a.stop()
+    link.a.write_config = lambda: None  # the file as it is
+    link.a.launch()
+    traffic_within(link.b.host, link.a.side.addr4, 20)
+    time.sleep(2)
+    assert reloaded == comparable(link.a.host.network_state())
