@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <tuple>
 #include <utility>
 
 #include "app/control_protocol.h"
@@ -24,15 +25,17 @@ constexpr int kEventRounds = 4;
 }  // namespace
 
 Daemon::Daemon(config::Config config, spdlog::logger& log)
-    : config_(std::move(config)),
+    : inherited_(inherit()),
+      config_(std::move(config)),
       public_key_(crypto::public_key_of(config_.local.private_key)),
       log_(log),
       event_log_(log),
       aead_(or_throw(crypto::choose_aead(config_.tuning.crypto, net::boot_now))),
-      signals_(loop_, [this](int number) { signal(number); }),
-      device_(or_throw(net::TunDevice::open(tun_options(config_)))),
-      sockets_(or_throw(net::open_udp(listen_options(config_)))),
-      host_(config_, device_, config_.interface.mtu.value_or(kUnknownPathMtu)),
+      signals_(loop_, [this](int number) { signal(number); }, {SIGTERM, SIGINT, SIGHUP, SIGUSR2}),
+      device_(open_device()),
+      sockets_(open_sockets()),
+      host_(config_, device_,
+            config_.interface.mtu.value_or(inherited_->facts ? inherited_->facts->mtu : kUnknownPathMtu)),
       control_(loop_, run_directory(), config_.name, [this](std::string_view request) { return answer(request); }),
       store_(state_directory() / config_.name, read_boot_id()),
       state_(store_.load()),
@@ -43,6 +46,7 @@ Daemon::Daemon(config::Config config, spdlog::logger& log)
   for (const auto& warning : config_.warnings) log_.warn("{}", config::to_string(warning));
   for (const auto& warning : state_.warnings) log_.warn("{}", warning);
   tunnel_ = or_throw(make_tunnel(config_, host_.mtu()));
+  take_over_session();
   make_link();
   tun_watch_ = loop_.watch(device_.fd(), EPOLLIN, [this](std::uint32_t) { packets_wait_ = true; });
   watch_udp();
@@ -116,7 +120,7 @@ void Daemon::watch_udp() {
   v6_watch_ = watch(sockets_.v6);
 }
 
-Result<> Daemon::run() {
+Result<Daemon::Ending> Daemon::run() {
   log_.info("{} serves {} on {}, port {}, public key {}", "aditd", config_.name, device_.name(), sockets_.port(),
             crypto::to_base64(public_key_));
   caller_->start();
@@ -124,12 +128,16 @@ Result<> Daemon::run() {
   loop_.run();
   loop_.set_turn_end({});
   if (failure_) return std::unexpected(*failure_);
-  return {};
+  return ending_;
 }
 
 void Daemon::signal(int number) {
   if (number == SIGHUP) {
-    reload();
+    std::ignore = reload();
+    return;
+  }
+  if (number == SIGUSR2) {
+    succeed();
     return;
   }
   log_.info("ending on {}", number == SIGTERM ? "SIGTERM" : "SIGINT");

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "app/control_socket.h"
+#include "app/handover.h"
 #include "app/offload_state.h"
 #include "app/reload.h"
 #include "app/upkeep.h"
@@ -25,12 +26,32 @@ class Daemon {
   Daemon& operator=(const Daemon&) = delete;
 
   /// Until a signal ends it. The error is a sentence: why the link could not go on.
-  Result<> run();
+  enum class Ending : std::uint8_t {
+    stopped,
+    succeeded,  ///< a successor goes on, with what `leave` gives it
+  };
+  Result<Ending> run();
+
+  /// To be called once, after run: what the successor needs. Nothing is taken back then.
+  Result<Estate> leave();
 
  private:
+  struct Inherited {
+    Estate estate;
+    tunnel::SavedTunnelHolder session;
+    std::optional<SessionFacts> facts;  ///< none: there is nothing to go on with
+  };
+
   void make_link();
   void make_caller(std::optional<Endpoint> remembered);
   void watch_udp();
+
+  // From one run to the next (daemon_handover.cpp)
+  static std::unique_ptr<Inherited> inherit();
+  net::TunDevice open_device();
+  net::UdpPair open_sockets();
+  void take_over_session();
+  void succeed();
 
   // Another configuration (daemon_reload.cpp)
   struct Edit;
@@ -55,6 +76,7 @@ class Daemon {
   void keep_timestamp(const noise::Tai64n& timestamp);
 
   // In the order of their making; taken back in the reverse.
+  std::unique_ptr<Inherited> inherited_;  ///< during the making
   config::Config config_;
   crypto::PublicKey public_key_;
   spdlog::logger& log_;
@@ -90,6 +112,7 @@ class Daemon {
   bool room_to_send_ = false;
   std::vector<tunnel::Event> events_;
   bool timestamps_lost_ = false;  ///< and has been said
+  Ending ending_ = Ending::stopped;
   std::optional<Error> failure_;
 };
 

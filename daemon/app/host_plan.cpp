@@ -51,6 +51,12 @@ net::ListenOptions listen_options(const config::Config& config) {
           .send_buffer = tuning.send_buffer};
 }
 
+std::string to_text(const net::ListenOptions& options) {
+  return fmt::format("{} {} {} {} {} {} {}", to_string(options.address), options.port, options.device.value_or(""),
+                     options.fwmark.value_or(0), options.offload, options.receive_buffer.value_or(0),
+                     options.send_buffer.value_or(0));
+}
+
 net::InterfaceSettings interface_settings(const config::Config& config, std::uint32_t mtu) {
   net::InterfaceSettings settings{.mtu = mtu,
                                   .queue_length = config.interface.queue_length,

@@ -25,6 +25,11 @@ class HostSetup {
   /// was. The caller then makes `config` the one this was made with.
   Result<> change(const config::Config& config, std::uint32_t mtu);
   Result<> rename(const std::string& name) { return interface_.rename(name); }
+  /// Leaves all as it is, for a later run.
+  void release() {
+    interface_.release();
+    policy_.release();
+  }
   /// The way our datagrams take.
   Result<net::RouteInfo> route_to(const IpAddress& destination);
 

@@ -8,7 +8,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "app/daemon.h"
 #include "app/logging.h"
@@ -38,21 +41,33 @@ void guard_memory() {
   prctl(PR_SET_DUMPABLE, 0);
 }
 
-int run(Config config) {
+/// What the successor gets; nothing when none is wanted. The daemon is gone when this returns.
+adit::Result<std::optional<adit::app::Estate>> run_link(Config config, spdlog::logger& log) {
+  adit::app::Daemon daemon(std::move(config), log);
+  const auto ended = daemon.run();
+  if (!ended) return std::unexpected(ended.error());
+  if (*ended == adit::app::Daemon::Ending::stopped) return std::nullopt;
+  auto estate = daemon.leave();
+  if (!estate) return std::unexpected(estate.error());
+  return std::move(*estate);
+}
+
+int run(Config config, const std::vector<std::string>& arguments) {
   const auto log = adit::app::make_logger(config.log_level);
   try {
-    const auto ended = adit::app::Daemon(std::move(config), *log).run();
-    if (ended) return EXIT_SUCCESS;
-    log->error("{}", ended.error().message);
+    const auto estate = run_link(std::move(config), *log);
+    if (estate && !*estate) return EXIT_SUCCESS;
+    log->error("{}", estate ? adit::app::become(**estate, arguments).message : estate.error().message);
   } catch (const std::exception& error) {
     fmt::print(stderr, "aditd: {}\n", error.what());
   }
   return kFailed;
 }
 
-int start(const char* file) {
+int start(const std::vector<std::string>& arguments) {
+  const auto& file = arguments[1];
   auto config = adit::config::read_config(file, {.credentials_directory = adit::app::credentials_directory()});
-  if (config) return run(std::move(*config));
+  if (config) return run(std::move(*config), arguments);
   for (const auto& problem : config.error()) fmt::print(stderr, "{}\n", to_string(problem));
   return kConfigInvalid;
 }
@@ -75,5 +90,5 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "{}", kUsage);
     return kWrongUsage;
   }
-  return start(argv[1]);
+  return start({argv, argv + argc});
 }

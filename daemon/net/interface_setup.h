@@ -44,6 +44,9 @@ class InterfaceSetup {
   /// What cannot be removed because it is gone already is no error. Afterwards nothing is applied.
   void remove();
 
+  /// Leaves all as it is, for a later run.
+  void release() { active_ = false; }
+
   const std::vector<RouteSpec>& routes() const { return applied_.routes; }
 
  private:

@@ -44,6 +44,8 @@ class PolicyRouting {
   /// Adds again what is missing, as after the interface was down.
   Result<> restore();
   void remove();
+  /// Leaves all as it is, for a later run.
+  void release() { installed_.reset(); }
 
   /// Rules and routes that an earlier run with this mark and table left behind; for starts that need no policy routing
   /// any more. install() does it by itself.

@@ -118,6 +118,22 @@ Result<TunDevice> TunDevice::open(const TunOptions& options) {
   return device;
 }
 
+Result<TunDevice> TunDevice::adopt(FileDescriptor fd, const TunOptions& options, bool existed_before) {
+  ifreq request{};
+  if (ioctl(fd.get(), TUNGETIFF, &request) != 0) return fail("cannot go on with the interface: {}", describe(errno));
+  if (options.name != request.ifr_name || (request.ifr_flags & kFlags) != kFlags) {
+    return fail("the interface of the run before is {}, and not {}", request.ifr_name, options.name);
+  }
+  TunDevice device;
+  device.fd_ = std::move(fd);
+  device.name_ = options.name;
+  device.index_ = if_nametoindex(device.name_.c_str());
+  device.existed_before_ = existed_before;
+  if (device.index_ == 0) return fail("the interface {} of the run before is gone", device.name_);
+  if (auto done = device.change(options); !done) return std::unexpected(done.error());
+  return device;
+}
+
 TunDevice::~TunDevice() {
   if (fd_) ioctl(fd_.get(), TUNSETOFFLOAD, 0UL);
 }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -51,6 +52,11 @@ class TunDevice {
   /// Makes the interface, or takes over a persistent TUN interface of that name that nobody uses. The error is a
   /// sentence that names what to do about it.
   static Result<TunDevice> open(const TunOptions& options);
+  /// One that an earlier run opened. `existed_before`: as that run had it. Fails when it is not what `options` ask for;
+  /// the descriptor is closed then.
+  static Result<TunDevice> adopt(FileDescriptor fd, const TunOptions& options, bool existed_before);
+  /// For a later run; nothing else can be done with this one then.
+  FileDescriptor release() { return std::move(fd_); }
   TunDevice(TunDevice&&) noexcept = default;
   TunDevice& operator=(TunDevice&&) = delete;
   TunDevice(const TunDevice&) = delete;

@@ -124,12 +124,18 @@ std::expected<UdpSocket, UdpOpenError> UdpSocket::open(const UdpOptions& options
   const auto address = to_sockaddr({.address = wanted, .port = options.port});
   if (bind(fd.get(), address.get(), address.size) != 0) return bind_failure(options, errno);
 
+  auto socket = adopt(std::move(fd), options.family, options.offload);
+  if (!socket) return refuse(Kind::other, "{}", socket.error().message);
+  return std::move(*socket);
+}
+
+Result<UdpSocket> UdpSocket::adopt(FileDescriptor fd, Family family, bool offload) {
   SocketAddress bound;
   bound.size = sizeof bound.storage;
   const bool known = getsockname(fd.get(), reinterpret_cast<sockaddr*>(&bound.storage), &bound.size) == 0;
   const auto local = known ? from_sockaddr(bound.get(), bound.size) : std::nullopt;
-  if (!local) return refuse(Kind::other, "cannot learn the UDP port: {}", describe(errno));
-  return UdpSocket(std::move(fd), options.family, local->port, options.offload);
+  if (!local) return fail("cannot learn the UDP port: {}", describe(errno));
+  return UdpSocket(std::move(fd), family, local->port, offload);
 }
 
 }  // namespace adit::net

@@ -75,6 +75,20 @@ void UdpPair::try_segmentation_again() {
   }
 }
 
+Result<UdpPair> adopt_udp(FileDescriptor v4, FileDescriptor v6, bool offload) {
+  UdpPair pair;
+  const auto adopt = [offload](FileDescriptor fd, Family family, std::optional<UdpSocket>& place) -> Result<> {
+    if (!fd) return {};
+    auto socket = UdpSocket::adopt(std::move(fd), family, offload);
+    if (!socket) return std::unexpected(socket.error());
+    place = std::move(*socket);
+    return {};
+  };
+  if (auto done = adopt(std::move(v4), Family::v4, pair.v4); !done) return std::unexpected(done.error());
+  if (auto done = adopt(std::move(v6), Family::v6, pair.v6); !done) return std::unexpected(done.error());
+  return pair;
+}
+
 Result<UdpPair> open_udp(const ListenOptions& options) {
   const UdpOptions each{.address = options.address,
                         .port = options.port,

@@ -38,6 +38,9 @@ struct UdpPair {
   void try_segmentation_again();
 };
 
+/// Of an earlier run, with the same options; either may be missing.
+Result<UdpPair> adopt_udp(FileDescriptor v4, FileDescriptor v6, bool offload);
+
 /// At least one of the two is there on success. The error is a sentence.
 Result<UdpPair> open_udp(const ListenOptions& options);
 

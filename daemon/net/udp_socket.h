@@ -16,10 +16,12 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/file_descriptor.h"
 #include "base/ip.h"
+#include "base/result.h"
 #include "net/io.h"
 
 namespace adit::net {
@@ -64,6 +66,10 @@ struct SendResult {
 class UdpSocket {
  public:
   static std::expected<UdpSocket, UdpOpenError> open(const UdpOptions& options);
+  /// One that an earlier run opened with the same options.
+  static Result<UdpSocket> adopt(FileDescriptor fd, Family family, bool offload);
+  /// For a later run; nothing else can be done with this one then.
+  FileDescriptor release() { return std::move(fd_); }
   UdpSocket(UdpSocket&&) noexcept;
   UdpSocket& operator=(UdpSocket&&) noexcept;
   UdpSocket(const UdpSocket&) = delete;

@@ -47,6 +47,11 @@ class Handshaker {
   bool has_preshared_key(const crypto::PresharedKey& key) const {
     return crypto::equal_in_constant_time(preshared_.bytes(), key.bytes());
   }
+  const crypto::PublicKey& our_key() const { return keys_.local_public; }
+  const crypto::PublicKey& peer_key() const { return keys_.remote_public; }
+  /// The peer's newest: only later ones are taken.
+  noise::Tai64n newest_initiation() const { return newest_initiation_; }
+  void set_newest_initiation(noise::Tai64n newest) { newest_initiation_ = newest; }
   noise::Tai64n last_timestamp() const { return timestamps_.last(); }
   bool under_load(Instant now) const { return load_.under_load(now); }
   Instant under_load_until() const { return load_.until(); }

@@ -32,6 +32,16 @@ const std::shared_ptr<noise::Keypair>& Sessions::find(std::uint32_t local_index)
   return kNone;
 }
 
+std::array<std::shared_ptr<noise::Keypair>, 3> Sessions::take_all() {
+  return {std::move(next_), std::move(current_), std::move(previous_)};
+}
+
+void Sessions::put_all(std::array<std::shared_ptr<noise::Keypair>, 3> sessions) {
+  next_ = std::move(sessions[0]);
+  current_ = std::move(sessions[1]);
+  previous_ = std::move(sessions[2]);
+}
+
 void Sessions::clear() {
   next_.reset();
   current_.reset();

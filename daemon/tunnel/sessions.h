@@ -25,6 +25,10 @@ class Sessions {
   bool any() const { return next_ || current_ || previous_; }
   void clear();
 
+  /// next, current, previous; none of them is here afterwards.
+  std::array<std::shared_ptr<noise::Keypair>, 3> take_all();
+  void put_all(std::array<std::shared_ptr<noise::Keypair>, 3> sessions);
+
  private:
   std::shared_ptr<noise::Keypair> next_;
   std::shared_ptr<noise::Keypair> current_;

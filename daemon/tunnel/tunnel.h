@@ -18,6 +18,7 @@
 #include "tunnel/allowed_ips.h"
 #include "tunnel/batch.h"
 #include "tunnel/handshaker.h"
+#include "tunnel/saved.h"
 #include "tunnel/sessions.h"
 #include "tunnel/staging.h"
 #include "tunnel/status.h"
@@ -71,6 +72,12 @@ class Tunnel {
   void set_allowed_ips(std::span<const IpNetwork> networks) { allowed_ips_ = AllowedIps(networks); }
   void set_mtu(std::uint32_t mtu) { mtu_ = mtu; }
   void set_copy_dscp(bool copy) { copy_dscp_ = copy; }
+
+  /// Everything a successor needs. This one has no session afterwards, so no counter is used by both; what waits for a
+  /// session is gone with it.
+  void hand_over(SavedTunnel& out);
+  /// To be called before anything else. False: made for other keys, and nothing was taken.
+  bool take_over(const SavedTunnel& saved);
 
   /// For what the shell itself has to drop.
   void count_drop(DropReason reason, std::uint64_t count = 1) { status_.drops.add(reason, count); }

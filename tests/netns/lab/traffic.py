@@ -40,6 +40,9 @@ def traffic_within(host, to, timeout):
 class BackgroundPing:
     """Pings until stopped; then says how many went out and how many came back."""
 
+    def log(self):
+        return self._process.log()
+
     def __init__(self, host, to, interval=0.2):
         self._process = host.popen("ping", "-n", "-i", interval, to, name="ping")
 

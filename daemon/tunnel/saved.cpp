@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#include "tunnel/saved.h"
+
+#include <algorithm>
+
+#include "tunnel/tunnel.h"
+
+namespace adit::tunnel {
+namespace {
+
+SavedSession save(const noise::Keypair& keypair) {
+  SavedSession saved{.present = true,
+                     .local_index = keypair.local_index,
+                     .remote_index = keypair.remote_index,
+                     .role = keypair.role,
+                     .created = keypair.created,
+                     .next_counter = keypair.counters.next(),
+                     .received = keypair.received};
+  std::ranges::copy(keypair.keys.send.bytes(), saved.send_key.begin());
+  std::ranges::copy(keypair.keys.receive.bytes(), saved.receive_key.begin());
+  return saved;
+}
+
+std::shared_ptr<noise::Keypair> restore(const SavedSession& saved) {
+  if (!saved.present) return nullptr;
+  return std::make_shared<noise::Keypair>(
+      noise::Keypair{.keys = {crypto::DerivedKey(saved.send_key), crypto::DerivedKey(saved.receive_key)},
+                     .local_index = saved.local_index,
+                     .remote_index = saved.remote_index,
+                     .role = saved.role,
+                     .created = saved.created,
+                     .counters = noise::CounterSource(saved.next_counter),
+                     .received = saved.received});
+}
+
+}  // namespace
+
+void Tunnel::hand_over(SavedTunnel& out) {
+  out.our_key = handshaker_.our_key();
+  out.peer_key = handshaker_.peer_key();
+  const auto sessions = sessions_.take_all();
+  for (std::size_t i = 0; i < sessions.size(); ++i) {
+    if (sessions[i]) out.sessions[i] = save(*sessions[i]);
+  }
+  out.newest_initiation = handshaker_.newest_initiation();
+  out.path = path_;
+  out.timers = timers_;
+  out.status = status_;
+  timers_ = {};
+}
+
+bool Tunnel::take_over(const SavedTunnel& saved) {
+  if (saved.our_key != handshaker_.our_key() || saved.peer_key != handshaker_.peer_key()) return false;
+  std::array<std::shared_ptr<noise::Keypair>, 3> sessions;
+  std::ranges::transform(saved.sessions, sessions.begin(), restore);
+  sessions_.put_all(std::move(sessions));
+  handshaker_.set_newest_initiation(saved.newest_initiation);
+  path_ = saved.path;
+  timers_ = saved.timers;
+  status_ = saved.status;
+  session_jitter_ = jitter();
+  return true;
+}
+
+}  // namespace adit::tunnel

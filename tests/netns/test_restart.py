@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+"""Restarts nobody notices: the daemon becomes its successor (SIGUSR2), and packets, sessions and routes live on."""
+import signal
+import time
+
+import pytest
+import yaml
+
+from lab.datagrams import Datagram, Tap
+from lab.ends import Keys
+from lab.plan import PORT
+from lab.traffic import BackgroundPing, ping, traffic_within, transfer
+from lab.wait import wait_until
+
+pytestmark = pytest.mark.adit_only
+TRANSPORT_DATA = 4
+GOES_ON = "going on with the session of the run before"
+
+
+def renew(end):
+    """The successor has the process's number."""
+    before = end.log().count(GOES_ON)
+    end.process.send_signal(signal.SIGUSR2)
+    wait_until(lambda: end.log().count(GOES_ON) > before and end.socket_path.exists(), 10, "the successor")
+
+
+@pytest.fixture
+def link(make):
+    link = make(a={"routes": ["192.168.44.0/24"]}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    return link
+
+
+def test_not_one_packet_of_a_thousand_a_second_is_lost_or_doubled(link):
+    before = link.a.latest_handshake(), link.b.latest_handshake()
+    background = BackgroundPing(link.b.host, link.a.side.addr4, 0.001)
+    for end in (link.a, link.b, link.a, link.a):
+        renew(end)
+        time.sleep(0.2)
+    sent, received = background.stop()
+    assert sent > 300
+    assert received == sent
+    assert "DUP" not in background.log()
+    assert (link.a.latest_handshake(), link.b.latest_handshake()) == before, "no new session was needed"
+
+
+def test_network_and_connections_survive(link):
+    before = link.a.host.network_state()
+    listener = link.b.host.popen("iperf3", "-s", "-1", "--forceflush", name="iperf3")
+    wait_until(lambda: "Server listening" in listener.log(), 10, "iperf3 to listen")
+    flow = link.a.host.popen("iperf3", "-c", link.b.side.addr4, "-t", 3, name="iperf3")
+    for _ in range(5):
+        renew(link.a)
+        renew(link.b)
+    assert flow.wait(30) == 0, flow.log()
+    link.a.host.expect_network_state(before)
+    assert link.a.stop() == 0
+    assert link.a.device not in link.a.host.ip("link")
+    assert "192.168.44.0/24" not in link.a.host.ip("route")
+
+
+def test_no_counter_is_used_twice_whatever_ends_a_run(link, lab):
+    """Crashes, renewals, reloads and stops; every datagram is overheard."""
+    tap = Tap(lab.r, "toa", PORT)
+    background = link.b.host.popen("ping", "-n", "-i", "0.005", link.a.side.addr4, name="ping")
+    for number in range(4):
+        renew(link.a)
+        config = yaml.safe_load(link.a.file.read_text())
+        config["interface"]["mtu"] = 1300 + number
+        link.a.file.write_text(yaml.safe_dump(config))
+        link.a.adit("reload", link.a.name)
+        renew(link.a)
+        link.a.kill()
+        link.a.start()
+        traffic_within(link.a.host, link.b.side.addr4, 20)
+        renew(link.a)
+        link.a.restart()
+        traffic_within(link.a.host, link.b.side.addr4, 20)
+    background.stop(signal.SIGINT)
+    seen = {}
+    for datagram in filter(None, (Datagram.parse(frame) for _, frame in tap.frames())):
+        if PORT not in (datagram.port, datagram.source_port) or datagram.type != TRANSPORT_DATA:
+            continue
+        number = datagram.payload[4:16]  # receiver index and counter
+        assert seen.setdefault(number, datagram.payload) == datagram.payload, "a nonce with two contents"
+    tap.close()
+    assert len(seen) > 500
+
+
+def test_an_edited_file_is_applied_by_the_successor(link):
+    config = yaml.safe_load(link.a.file.read_text())
+    config["interface"]["mtu"] = 1311
+    config["routes"] = ["192.168.55.0/24"]
+    config["local"]["listen"] = 51999
+    link.a.file.write_text(yaml.safe_dump(config))
+    renew(link.a)
+    assert link.a.status()["mtu"] == 1311
+    assert link.a.status()["local"]["listen"] == "51999"
+    routes = link.a.host.ip("route")
+    assert "192.168.55.0/24" in routes and "192.168.44.0/24" not in routes
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+
+
+def test_with_mistakes_in_the_file_the_run_goes_on(link):
+    good = link.a.file.read_text()
+    link.a.file.write_text("interface: {mtu: 7}\n")
+    link.a.process.send_signal(signal.SIGUSR2)
+    wait_until(lambda: "this run goes on" in link.a.log(), 10, "the refusal")
+    assert ping(link.a.host, link.b.side.addr4) == 3
+    link.a.file.write_text(good)
+    renew(link.a)
+
+
+def test_a_new_key_in_the_file_begins_a_new_session(link):
+    config = yaml.safe_load(link.a.file.read_text())
+    fresh = Keys()
+    config["local"]["private_key"] = fresh.private
+    link.a.file.write_text(yaml.safe_dump(config))
+    link.a.process.send_signal(signal.SIGUSR2)
+    wait_until(lambda: link.a.log().count("aditd serves") == 2 and link.a.socket_path.exists(), 10, "the successor")
+    assert link.a.status()["local"]["public_key"] == fresh.public
+    other = yaml.safe_load(link.b.file.read_text())
+    other["peer"]["public_key"] = fresh.public
+    link.b.file.write_text(yaml.safe_dump(other))
+    link.b.adit("reload", link.b.name)
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+
+
+def test_a_link_with_a_default_route_keeps_it(make):
+    link = make(a={"routes": ["default"], "allowed_ips": None, "addresses": ["10.9.0.1/30"]},
+                b={"allowed_ips": ["0.0.0.0/0"]})
+    link.a.side.allowed_ips = ["0.0.0.0/0"]
+    link.start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    rules = link.a.host.ip("rule")
+    renew(link.a)
+    assert link.a.host.ip("rule") == rules
+    assert transfer(link.a.host, link.b.host, link.b.side.addr4, 1 << 20)
+    assert link.a.stop() == 0
+    assert link.a.host.ip("rule") != rules
