@@ -32,6 +32,7 @@ Daemon::Daemon(config::Config config, spdlog::logger& log)
       event_log_(log),
       aead_(or_throw(crypto::choose_aead(config_.tuning.crypto, net::boot_now))),
       signals_(loop_, [this](int number) { signal(number); }, {SIGTERM, SIGINT, SIGHUP, SIGUSR2}),
+      service_(loop_),
       device_(open_device()),
       sockets_(open_sockets()),
       host_(config_, device_,
@@ -82,7 +83,8 @@ void Daemon::make_link() {
                                 .data_path = *data_path_,
                                 .host = host_,
                                 .caller = *caller_,
-                                .store = store_});
+                                .store = store_,
+                                .told = [this](const Health& health) { service_.status(health); }});
   monitor_.emplace(loop_, [this](const net::NetworkChange& change) { network_changed(change); });
 }
 
@@ -125,8 +127,10 @@ Result<Daemon::Ending> Daemon::run() {
             crypto::to_base64(public_key_));
   caller_->start();
   turn();
+  service_.ready();
   loop_.run();
   loop_.set_turn_end({});
+  service_.stopping();
   if (failure_) return std::unexpected(*failure_);
   return ending_;
 }
@@ -164,6 +168,7 @@ void Daemon::turn() {
   set_interest();
   plan_tick();
   tell_of_refused_offloads();
+  service_.turn_end();
 }
 
 void Daemon::move_packets(Instant now) {

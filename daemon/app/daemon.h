@@ -13,6 +13,7 @@
 #include "app/handover.h"
 #include "app/offload_state.h"
 #include "app/reload.h"
+#include "app/service_manager.h"
 #include "app/upkeep.h"
 #include "net/signals.h"
 #include "net/system.h"
@@ -86,6 +87,7 @@ class Daemon {
   std::unique_ptr<crypto::Aead> aead_;
   net::EventLoop loop_;
   net::SignalWatch signals_;
+  ServiceManager service_;
   net::TunDevice device_;
   net::UdpPair sockets_;
   HostSetup host_;

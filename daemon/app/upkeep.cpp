@@ -106,6 +106,7 @@ void Upkeep::look_at_state(Instant now) {
   auto health = assess(status, remote, surroundings, parts_.tunnel.keepalive().has_value(), now);
   const bool changed = health.state != health_.state;
   health_ = std::move(health);
+  if (parts_.told) parts_.told(health_);
   if (!changed && since_told_) return;
   since_told_ = true;
   since_ = parts_.wall_clock.now();

@@ -3,6 +3,7 @@
 // keeping the MTU fit for the way to the peer, remembering where the peer is. Done now and then, never per packet.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,6 +44,7 @@ class Upkeep {
     HostSetup& host;
     Caller& caller;
     StateStore& store;
+    std::function<void(const Health&)> told = {};  ///< hears the state each time it was looked at
   };
   explicit Upkeep(const Parts& parts);
   ~Upkeep();

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// What the service manager is told (sd_notify): that the link is ready, what it is doing, that it ends, and that its
+// loop still turns. Started by anything else than systemd with Type=notify, all of it does nothing.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "app/health.h"
+#include "net/event_loop.h"
+
+namespace adit::app {
+
+class ServiceManager {
+ public:
+  /// Reads what the manager wants to hear from the environment (NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID).
+  explicit ServiceManager(net::EventLoop& loop);
+
+  /// Interface, addresses, routes and sockets are in place; also: the reload is done.
+  void ready();
+  /// `ready()` or a refusal follows; until then `systemctl reload` waits.
+  void reloading();
+  void stopping();
+  /// The unit's status line, in the words of `adit status`. Sent when it changed.
+  void status(const Health& health);
+  /// At the end of each whole turn of the loop: the only place from which the watchdog is fed, so that a loop that is
+  /// stuck, be it in a callback or for want of events, is found out.
+  void turn_end();
+
+  /// The time without a sign of life after which the manager acts; none: it does not watch.
+  std::optional<Duration> patience() const { return patience_; }
+
+ private:
+  static void send(const std::string& message);
+
+  net::EventLoop& loop_;
+  std::optional<Duration> patience_;
+  bool sign_due_ = false;
+  std::string status_;
+  net::Timer sign_;
+};
+
+}  // namespace adit::app
