@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+"""What the hosts boot: a small Debian 12, fetched once and kept under build/, and Adit as `cmake --install` puts it there.
+Both are only read by the hosts, which write to memory.
+"""
+import fcntl
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+ROOT = pathlib.Path(__file__).parents[3]
+CACHE = ROOT / "build/systemd"
+BUILD = pathlib.Path(os.environ.get("ADIT_BIN_DIR", ROOT / "build/dev/bin")).parent
+SUITE = "bookworm"
+PACKAGES = ("systemd", "systemd-sysv", "iproute2", "iputils-ping", "procps")
+
+
+def _run(*command, env=None):
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, env={**os.environ, **(env or {})})
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(map(str, command))}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def debian():
+    """The folder with the system; made at the first call, which takes a minute and a network."""
+    image, wanted = CACHE / "image", f"{SUITE}: {' '.join(PACKAGES)}\n"
+    made_of = CACHE / "image.packages"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / "image.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if made_of.exists() and made_of.read_text(encoding="utf-8") == wanted:
+            return image
+        made_of.unlink(missing_ok=True)
+        shutil.rmtree(image, ignore_errors=True)
+        leave_out = [f"--dpkgopt=path-exclude=/usr/share/{part}/*" for part in ("man", "doc", "locale")]
+        _run("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={','.join(PACKAGES)}", *leave_out,
+             SUITE, image, env={"TMPDIR": str(CACHE)})
+        (image / "etc/machine-id").write_text("")  # each host makes its own
+        (image / "etc/hostname").unlink(missing_ok=True)
+        made_of.write_text(wanted, encoding="utf-8")
+    return image
+
+
+def libraries(program):
+    """The shared libraries it is linked with, as the machine has them."""
+    return re.findall(r"=> (/\S+) \(", _run("ldd", program))
+
+
+def installed(directory, image):
+    """Installs what was built into a folder, with the libraries that the image lacks."""
+    _run("cmake", "--install", BUILD, "--prefix", "/usr", "--strip", env={"DESTDIR": str(directory)})
+    for program in ("usr/sbin/aditd", "usr/bin/adit"):
+        for library in libraries(directory / program):
+            place = library.lstrip("/") if library.startswith("/usr") else f"usr{library}"
+            if not (image / place).exists():
+                (directory / place).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(library, directory / place)
+    return directory

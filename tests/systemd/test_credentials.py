@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""Keys handed over by systemd: from a file that only root can read, and from one that only this host can decrypt."""
+import re
+
+import pytest
+
+DROP_IN = "/etc/systemd/system/adit@office.service.d/key.conf"
+
+
+def key_taken_out(text):
+    """The file with `private_key_credential` in the place of the key, and the key."""
+    key = re.search(r"private_key: (\S+)", text)[1]
+    return text.replace(f"private_key: {key}", "private_key_credential: office"), key
+
+
+@pytest.fixture
+def keyed(pair):
+    """The two links; the first one's key is a credential, and whoever gets `give` decides how it is kept."""
+    office, home = pair.links()
+    text, key = key_taken_out(pair.a.run("cat", office.file).stdout)
+    pair.a.put(office.file, text)
+
+    def give(setting):
+        pair.a.put(DROP_IN, f"[Service]\n{setting}\n", 0o644)
+        pair.a.systemctl("daemon-reload")
+        pair.start(office, home)
+    return office, key, give
+
+
+def test_the_private_key_may_be_a_credential(pair, keyed):
+    office, key, give = keyed
+    pair.a.put("/root/office.key", key + "\n")
+    give("LoadCredential=office:/root/office.key")
+    assert pair.a.run("stat", "-c", "%U %a", "/root/office.key").stdout.strip() == "root 600", "it stays root's"
+    checked = pair.a.run("adit", "check", office.file)
+    assert "not checked: systemd credentials are there only for the running unit" in checked.stdout + checked.stderr
+
+
+def test_the_private_key_may_be_an_encrypted_credential(pair, keyed):
+    office, key, give = keyed
+    pair.a.run("systemd-creds", "encrypt", "--with-key=host", "--name=office", "-", "/etc/credstore.office", input=key)
+    assert key not in pair.a.run("cat", "/etc/credstore.office").stdout
+    give("LoadCredentialEncrypted=office:/etc/credstore.office")
+
+
+def test_a_credential_that_is_not_handed_over_is_a_wrong_file_that_says_so(pair, keyed):
+    office, _, _ = keyed
+    assert pair.a.systemctl("start", office.unit, check=False).returncode != 0
+    assert pair.a.show(office.unit, "ExecMainStatus") == "78"
+    assert any("LoadCredential=office:FILE" in message for message in pair.a.messages(office.unit))

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+"""What happens to a daemon that dies or hangs. Times are shown, not judged."""
+import time
+
+from lab.wait import wait_until
+
+
+def recovery(link, before):
+    """Seconds until another process serves the link, and until it carries packets."""
+    begin = time.monotonic()
+    wait_until(lambda: link.pid() not in (0, before) and link.active() == "active", 90, "another process")
+    served = time.monotonic() - begin
+    wait_until(lambda: link.host.pings(link.peer), 60, "packets")
+    return served, time.monotonic() - begin
+
+
+def test_a_killed_daemon_comes_back(pair, measured):
+    office, home = pair.start(*pair.links())
+    before = office.pid()
+    pair.a.run("kill", "-KILL", before)
+    served, works = recovery(office, before)
+    measured("kill -9 until another process serves", served)
+    measured("kill -9 until packets pass", works)
+    assert office.restarts() == 1
+    office.wait_until_up()
+    home.wait_until_up()
+
+
+def test_a_stuck_loop_is_killed_by_the_watchdog_and_comes_back(pair, measured):
+    office, home = pair.start(*pair.links())
+    before = office.pid()
+    pair.a.run("kill", "-STOP", before)
+    served, works = recovery(office, before)
+    measured("SIGSTOP until another process serves", served)
+    measured("SIGSTOP until packets pass", works)
+    assert office.restarts() == 1
+    assert any("atchdog timeout" in message for message in pair.a.messages(office.unit))
+    office.wait_until_up()
+    home.wait_until_up()
+
+
+def test_an_idle_link_keeps_the_watchdog_content(pair):
+    office, _ = pair.links(edit=lambda text: text.replace("endpoint: ", "keepalive: off\n  endpoint: "))
+    pair.a.put("/etc/systemd/system/adit@.service.d/watchdog.conf", "[Service]\nWatchdogSec=1\n", 0o644)
+    pair.a.systemctl("daemon-reload")
+    pair.a.systemctl("start", office.unit)
+    signs = set()
+
+    def signs_seen():
+        signs.add(pair.a.show(office.unit, "WatchdogTimestampMonotonic"))
+        return len(signs)
+
+    wait_until(lambda: signs_seen() > 5, 30, "five signs of life")
+    assert office.restarts() == 0

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""The unit in everyday use: enable, status line, stop, a wrong file, several links on one host."""
+from lab.wait import wait_until
+
+CAP_NET_ADMIN = 1 << 12
+
+
+def test_enable_now_at_both_ends_brings_the_link_up(pair):
+    pair.start(*pair.links())
+
+
+def test_the_daemon_is_not_root_and_has_one_capability(pair):
+    office, home = pair.start(*pair.links())
+    status = dict(line.split(":\t", 1) for line in pair.a.run("cat", f"/proc/{office.pid()}/status").stdout.splitlines())
+    user = pair.a.run("id", "-u", "adit").stdout.strip()
+    assert user != "0"
+    assert status["Uid"].split() == [user] * 4
+    for kind in ("CapEff", "CapPrm", "CapBnd", "CapAmb"):
+        assert int(status[kind], 16) == CAP_NET_ADMIN, kind
+    assert status["NoNewPrivs"] == "1"
+    assert status["Seccomp"] == "2"
+
+
+def test_it_is_ready_without_its_peer_and_the_status_line_says_what_it_is_doing(pair):
+    office, home = pair.links()
+    pair.a.systemctl("start", office.unit)
+    assert office.active() == "active"
+    assert "10.9.0.1" in pair.a.net.ip("addr", "show", "dev", "office"), "all is set up when start returns"
+    wait_until(lambda: office.status().startswith("connecting: "), 10, "connecting")
+    pair.b.systemctl("start", home.unit)
+    office.wait_until_up()
+    home.wait_until_up()
+    pair.b.systemctl("stop", home.unit)
+    assert pair.b.show(home.unit, "Result") == "success"
+
+
+def test_stop_leaves_no_trace(pair):
+    edit = "routes: [192.168.20.0/24, default]\n"
+    before = pair.a.net.network_state()
+    links = pair.links(edit=lambda text: text + edit)
+    pair.a.systemctl("start", links[0].unit)
+    pair.b.systemctl("start", links[1].unit)
+    links[0].wait_until_up()
+    assert pair.a.net.network_state() != before
+    assert ":51820" in pair.a.run("ss", "-uln").stdout
+    assert pair.a.exists("/run/adit/office.sock")
+    pair.a.systemctl("stop", links[0].unit)
+    pair.a.net.expect_network_state(before)
+    assert ":51820" not in pair.a.run("ss", "-uln").stdout
+    assert not pair.a.exists("/run/adit/office.sock")
+    assert pair.a.exists("/var/lib/adit/office/timestamp"), "but what must outlive it stays"
+    assert pair.a.show(links[0].unit, "Result") == "success"
+
+
+def test_a_wrong_file_is_refused_once_with_every_problem_in_the_journal(pair):
+    office, _ = pair.links(edit=lambda text: text.replace("  listen:", "  listenn:") + "rooutes: []\n")
+    assert pair.a.systemctl("start", office.unit, check=False).returncode != 0
+    assert pair.a.show(office.unit, "ExecMainStatus") == "78"
+    assert office.active() == "failed"
+    assert office.restarts() == 0
+    messages = pair.a.messages(office.unit)
+    for problem in ("local.listenn: unknown key; did you mean listen?", "rooutes: unknown key; did you mean routes?"):
+        assert any(problem in message and message.startswith(f"{office.file}:") for message in messages), messages
+
+
+def test_a_missing_file_is_refused_with_a_sentence(pair):
+    assert pair.a.systemctl("start", "adit@nowhere", check=False).returncode != 0
+    assert pair.a.show("adit@nowhere", "ExecMainStatus") == "78"
+    assert any("/etc/adit/nowhere.yaml" in message for message in pair.a.messages("adit@nowhere"))
+
+
+def test_what_cannot_be_had_now_is_tried_again_until_it_can(pair):
+    """The address to listen at comes later than the daemon, as it does at many a boot."""
+    office, home = pair.links(edit=lambda text: text.replace("listen: 51820", 'listen: "10.99.1.1:51820"'))
+    assert pair.a.systemctl("start", office.unit, check=False).returncode != 0
+    wait_until(lambda: office.restarts() >= 2, 30, "further attempts")
+    pair.a.net.ip("addr", "add", "10.99.1.1/24", "dev", "eth0")
+    wait_until(lambda: office.active() == "active", 30, "the attempt that succeeds")
+
+
+def test_links_on_one_host_do_not_take_each_others_files_away(pair):
+    first = pair.links("office", "home")
+    second = pair.links("depot", "yard", tunnel="10.8.0.0/30", port=51830)
+    pair.start(*first, *second)
+    pair.a.systemctl("stop", first[0].unit)
+    assert not pair.a.exists("/run/adit/office.sock")
+    assert pair.a.exists("/run/adit/depot.sock")
+    assert pair.a.exists("/var/lib/adit/office/timestamp")
+    assert pair.a.run("adit", "status", "depot").returncode == 0
+    second[0].wait_until_up()
+    pair.a.systemctl("start", first[0].unit)
+    first[0].wait_until_up()
+    pair.a.systemctl("restart", second[0].unit)
+    assert pair.a.run("adit", "status", "office").returncode == 0
+    for link in (first[0], second[0]):
+        link.wait_until_up()
+
+
+def test_the_target_starts_and_stops_all_links(pair):
+    links = [pair.links("office", "home")[0], pair.links("depot", "yard", tunnel="10.8.0.0/30", port=51830)[0]]
+    for link in links:
+        pair.a.systemctl("enable", "--now", link.unit)
+    pair.a.systemctl("stop", "adit.target")
+    wait_until(lambda: [link.active() for link in links] == ["inactive"] * 2, 30, "all links to end")
+    pair.a.systemctl("start", "adit.target")
+    assert [link.active() for link in links] == ["active"] * 2
+    pair.a.systemctl("stop", "adit.target")
+    wait_until(lambda: [link.active() for link in links] == ["inactive"] * 2, 30, "all links to end")
+
+
+def test_nobody_else_can_read_the_files_and_links_cannot_write_them(pair):
+    office, home = pair.links()
+    pair.a.systemctl("start", office.unit)
+    assert pair.a.run("stat", "-c", "%U:%G %a", office.file).stdout.strip() == "adit:adit 600"
+    assert pair.a.run("stat", "-c", "%U:%G %a", "/etc/adit").stdout.strip() == "root:adit 750"
+    checked = pair.a.run("adit", "check", office.file, check=False)
+    assert checked.returncode == 0, checked.stderr
