@@ -95,7 +95,8 @@ void print_next_steps(const Arguments& arguments, const Configs& configs, Contex
   }
   fmt::print(context.out, "\nNext, on each host:\n");
   for (const auto& config : configs) {
-    fmt::print(context.out, "  copy {0} to host {1} as /etc/adit/{1}.yaml, and start there: systemctl enable --now adit@{1}\n",
+    fmt::print(context.out,
+               "  copy {0} to host {1} as /etc/adit/{1}.yaml, and start there: systemctl enable --now adit@{1}\n",
                file_of(arguments, config).native(), config.name);
   }
   fmt::print(context.out, "Then remove the copies here.\n");
