@@ -24,12 +24,12 @@ constexpr int kEventRounds = 4;
 
 }  // namespace
 
-Daemon::Daemon(config::Config config, spdlog::logger& log)
+Daemon::Daemon(config::Config config, const Log& log)
     : inherited_(inherit()),
       config_(std::move(config)),
       public_key_(crypto::public_key_of(config_.local.private_key)),
-      log_(log),
-      event_log_(log),
+      log_(*log.logger),
+      event_log_(*log.logger, log.journal.get()),
       aead_(or_throw(crypto::choose_aead(config_.tuning.crypto, net::boot_now))),
       signals_(loop_, [this](int number) { signal(number); }, {SIGTERM, SIGINT, SIGHUP, SIGUSR2}),
       service_(loop_),

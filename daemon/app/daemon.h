@@ -3,14 +3,13 @@
 // What goes wrong at the start is a std::runtime_error with a sentence; whatever was made until then is taken back.
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "app/control_socket.h"
 #include "app/handover.h"
+#include "app/logging.h"
 #include "app/offload_state.h"
 #include "app/reload.h"
 #include "app/service_manager.h"
@@ -22,7 +21,7 @@ namespace adit::app {
 
 class Daemon {
  public:
-  Daemon(config::Config config, spdlog::logger& log);
+  Daemon(config::Config config, const Log& log);
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 

@@ -31,6 +31,27 @@ level::level_enum level_of(DropReason reason) {
   }
 }
 
+constexpr std::string_view kEndpoint = "ADIT_ENDPOINT";
+constexpr std::string_view kReason = "ADIT_REASON";
+
+EntryKind kind_of(State state) {
+  switch (state) {
+    case State::waiting:
+      return entry::kWaiting;
+    case State::resolving:
+      return entry::kResolving;
+    case State::connecting:
+      return entry::kConnecting;
+    case State::up:
+      return entry::kUp;
+    case State::stale:
+      return entry::kStale;
+    case State::failed:
+      return entry::kFailed;
+  }
+  return {};
+}
+
 }  // namespace
 
 bool LineLimit::allow(Instant now) {
@@ -52,62 +73,78 @@ void EventLog::event(const tunnel::Event& event, Instant now) {
 }
 
 void EventLog::tell(const tunnel::InitiationSent& event, Instant now) {
-  write(Kind::attempt, level::debug, fmt::format("handshake {} sent to {}", event.attempt, to_string(event.to)), now);
+  const auto to = to_string(event.to);
+  write(Kind::attempt,
+        {level::debug,
+         fmt::format("handshake {} sent to {}", event.attempt, to),
+         {entry::kHandshakeSent, {{kEndpoint, to}}}},
+        now);
 }
 
 void EventLog::tell(const tunnel::HandshakeCompleted& event, Instant now) {
-  const auto line = event.role == noise::Role::initiator
-                        ? fmt::format("handshake with {} completed in {:.1f} ms", to_string(event.with),
-                                      milliseconds(event.round_trip))
-                        : fmt::format("handshake begun by {} completed", to_string(event.with));
-  write(Kind::handshake, level::debug, line, now);
+  const auto with = to_string(event.with);
+  auto text = event.role == noise::Role::initiator
+                  ? fmt::format("handshake with {} completed in {:.1f} ms", with, milliseconds(event.round_trip))
+                  : fmt::format("handshake begun by {} completed", with);
+  write(Kind::handshake, {level::debug, std::move(text), {entry::kHandshake, {{kEndpoint, with}}}}, now);
 }
 
 void EventLog::tell(const tunnel::HandshakeRefused& event, Instant now) {
-  auto line = explain({.reason = event.reason, .from = event.from, .key = event.key, .when = {}});
-  if (line.empty()) line = fmt::format("handshake from {} dropped: {}", to_string(event.from), name_of(event.reason));
-  write(refusals_[static_cast<std::size_t>(event.reason)], level_of(event.reason), std::move(line), now);
+  const auto from = to_string(event.from);
+  auto text = explain({.reason = event.reason, .from = event.from, .key = event.key, .when = {}});
+  if (text.empty()) text = fmt::format("handshake from {} dropped: {}", from, name_of(event.reason));
+  const std::string reason(name_of(event.reason));
+  write(refusals_[static_cast<std::size_t>(event.reason)],
+        {level_of(event.reason), std::move(text), {entry::kHandshakeRefused, {{kEndpoint, from}, {kReason, reason}}}},
+        now);
 }
 
 void EventLog::tell(const tunnel::AttemptsExhausted& event, Instant now) {
-  const auto line = fmt::format("{} does not answer; packets that waited for it are dropped, and calling goes on",
-                                to_string(event.to));
-  write(Kind::exhausted, level::warn, line, now);
+  const auto to = to_string(event.to);
+  auto text = fmt::format("{} does not answer; packets that waited for it are dropped, and calling goes on", to);
+  write(Kind::exhausted, {level::warn, std::move(text), {entry::kPeerSilent, {{kEndpoint, to}}}}, now);
 }
 
 void EventLog::tell(const tunnel::EndpointMoved& event, Instant now) {
-  const auto line = fmt::format("the peer moved from {} to {}", to_string(event.from), to_string(event.to));
-  write(Kind::moved, level::info, line, now);
+  const auto to = to_string(event.to);
+  write(Kind::moved,
+        {level::info,
+         fmt::format("the peer moved from {} to {}", to_string(event.from), to),
+         {entry::kPeerMoved, {{kEndpoint, to}}}},
+        now);
 }
 
 void EventLog::tell(const tunnel::UnderLoadChanged& event, Instant now) {
   if (event.under_load) {
-    write(Kind::load, level::warn, "handshakes come in floods: strangers must show a cookie from now on", now);
+    const auto* const text = "handshakes come in floods: strangers must show a cookie from now on";
+    write(Kind::load, {level::warn, text, {entry::kUnderLoad, {}}}, now);
   } else {
-    write(Kind::load, level::info, "the flood of handshakes is over", now);
+    write(Kind::load, {level::info, "the flood of handshakes is over", {entry::kUnderLoad, {}}}, now);
   }
 }
 
 void EventLog::tell(const tunnel::SessionExpired&, Instant now) {
-  write(Kind::expired, level::info, "no session for a long time: all session keys are wiped", now);
+  const auto* const text = "no session for a long time: all session keys are wiped";
+  write(Kind::expired, {level::info, text, {entry::kSessionExpired, {}}}, now);
 }
 
 void EventLog::state(const Health& health) {
-  switch (health.state) {
-    case State::up:
-      log_.info("the link is up");
-      return;
-    case State::stale:
-    case State::failed:
-      log_.warn("the link is {}: {}", name_of(health.state), health.reason);
-      return;
-    default:
-      log_.info("the link is {}: {}", name_of(health.state), health.reason);
-  }
+  const std::string name(name_of(health.state));
+  const bool bad = health.state == State::stale || health.state == State::failed;
+  auto text = fmt::format("the link is {}", name);
+  if (!health.reason.empty()) text += ": " + health.reason;
+  write({bad ? level::warn : level::info,
+         std::move(text),
+         {kind_of(health.state), {{"ADIT_STATE", name}, {kReason, health.reason}}}});
 }
 
 void EventLog::send_failed(const Endpoint& to, const std::string& error, Instant now) {
-  write(Kind::send, level::warn, fmt::format("cannot send to {}: {}", to_string(to), error), now);
+  const auto endpoint = to_string(to);
+  write(Kind::send,
+        {level::warn,
+         fmt::format("cannot send to {}: {}", endpoint, error),
+         {entry::kSendFailed, {{kEndpoint, endpoint}, {kReason, error}}}},
+        now);
 }
 
 void EventLog::drops(const tunnel::DropCounters& counters, Instant now) {
@@ -119,21 +156,31 @@ void EventLog::drops(const tunnel::DropCounters& counters, Instant now) {
     if (fresh != 0) list += fmt::format("{}{} {}", list.empty() ? "" : ", ", name_of(reason), fresh);
   }
   if (list.empty()) return;
-  log_.info("packets dropped: {}", list);
+  write({level::info, fmt::format("packets dropped: {}", list), {entry::kDrops, {}}});
   told_ = counters;
   told_at_ = now;
 }
 
-void EventLog::write(Kind kind, level::level_enum severity, const std::string& line, Instant now) {
-  write(limits_[static_cast<std::size_t>(kind)], severity, line, now);
+void EventLog::write(Kind kind, Line line, Instant now) {
+  write(limits_[static_cast<std::size_t>(kind)], std::move(line), now);
 }
 
-void EventLog::write(LineLimit& limit, level::level_enum severity, std::string line, Instant now) {
+void EventLog::write(LineLimit& limit, Line line, Instant now) {
   // Lines below the level cost no allowance: a debug line must not be why a later one is missing.
-  if (!log_.should_log(severity) || !limit.allow(now)) return;
-  if (const auto suppressed = limit.take_suppressed())
-    line += fmt::format(" ({} more like this not shown)", suppressed);
-  log_.log(severity, line);
+  if (!log_.should_log(line.severity) || !limit.allow(now)) return;
+  if (const auto suppressed = limit.take_suppressed()) {
+    line.text += fmt::format(" ({} more like this not shown)", suppressed);
+  }
+  write(line);
+}
+
+/// The logger knows lines alone, so that what has fields goes past it.
+void EventLog::write(const Line& line) {
+  if (journal_ == nullptr) {
+    log_.log(line.severity, line.text);
+  } else if (log_.should_log(line.severity)) {
+    journal_->write(line.severity, line.text, line.fields);
+  }
 }
 
 }  // namespace adit::app

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "app/health.h"
+#include "app/journal.h"
 #include "tunnel/event.h"
 #include "tunnel/status.h"
 
@@ -37,7 +38,8 @@ class EventLog {
  public:
   static constexpr Duration kSummaryInterval = std::chrono::minutes(10);
 
-  explicit EventLog(spdlog::logger& log) : log_(log) {}
+  /// `journal`: where the logger writes to, if it does; there events keep their fields.
+  explicit EventLog(spdlog::logger& log, const Journal* journal = nullptr) : log_(log), journal_(journal) {}
 
   void event(const tunnel::Event& event, Instant now);
   void state(const Health& health);
@@ -51,8 +53,14 @@ class EventLog {
   enum class Kind : std::uint8_t { attempt, exhausted, handshake, moved, load, expired, send };
   static constexpr std::size_t kKinds = static_cast<std::size_t>(Kind::send) + 1;
 
-  void write(Kind kind, spdlog::level::level_enum severity, const std::string& line, Instant now);
-  void write(LineLimit& limit, spdlog::level::level_enum severity, std::string line, Instant now);
+  struct Line {
+    spdlog::level::level_enum severity;
+    std::string text;
+    EntryFields fields;
+  };
+  void write(Kind kind, Line line, Instant now);
+  void write(LineLimit& limit, Line line, Instant now);
+  void write(const Line& line);
 
   void tell(const tunnel::InitiationSent& event, Instant now);
   void tell(const tunnel::HandshakeCompleted& event, Instant now);
@@ -63,6 +71,7 @@ class EventLog {
   void tell(const tunnel::SessionExpired& event, Instant now);
 
   spdlog::logger& log_;
+  const Journal* journal_;
   std::array<LineLimit, kKinds> limits_;
   /// One each: a flood of forgeries must not hide that the peer uses another key.
   std::array<LineLimit, tunnel::kDropReasons> refusals_;

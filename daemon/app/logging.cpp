@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "app/logging.h"
 
-#include <fmt/core.h>
-#include <spdlog/pattern_formatter.h>
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cstdlib>
-#include <string>
+#include <utility>
 
 namespace adit::app {
 namespace {
@@ -31,26 +28,19 @@ level::level_enum to_spdlog(config::LogLevel wanted) {
   return level::info;
 }
 
-/// stderr is what JOURNAL_STREAM names (systemd.exec): not so for a program started by a unit with its output
-/// elsewhere.
-bool writes_to_journal() {
-  const char* const stream = std::getenv("JOURNAL_STREAM");
-  struct stat status {};
-  return stream != nullptr && ::fstat(STDERR_FILENO, &status) == 0 &&
-         fmt::format("{}:{}", status.st_dev, status.st_ino) == stream;
-}
-
-/// "<4>": the priority as sd-daemon has it.
-class PriorityFlag final : public spdlog::custom_flag_formatter {
+/// Lines from all over the daemon, which have no fields of their own.
+class JournalSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  public:
-  void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
-    const char priority = message.level >= level::err    ? '3'
-                          : message.level == level::warn ? '4'
-                          : message.level == level::info ? '6'
-                                                         : '7';
-    for (const char letter : {'<', priority, '>'}) out.push_back(letter);
+  explicit JournalSink(std::shared_ptr<Journal> journal) : journal_(std::move(journal)) {}
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& line) override {
+    journal_->write(line.level, {line.payload.data(), line.payload.size()});
   }
-  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<PriorityFlag>(); }
+  void flush_() override {}
+
+ private:
+  std::shared_ptr<Journal> journal_;
 };
 
 }  // namespace
@@ -59,17 +49,19 @@ void set_level(spdlog::logger& log, config::LogLevel wanted) {
   log.set_level(to_spdlog(wanted));
 }
 
-std::shared_ptr<spdlog::logger> make_logger(config::LogLevel wanted) {
-  auto logger = std::make_shared<spdlog::logger>("aditd", std::make_shared<spdlog::sinks::stderr_sink_st>());
-  logger->set_level(to_spdlog(wanted));
-  auto formatter = std::make_unique<spdlog::pattern_formatter>();
-  if (writes_to_journal()) {
-    formatter->add_flag<PriorityFlag>('*').set_pattern("%*%v");
+Log make_log(const config::Config& config) {
+  Log log;
+  spdlog::sink_ptr sink;
+  if (stderr_is_journal()) {
+    log.journal = std::make_shared<Journal>(config.name, crypto::to_base64(config.peer.public_key));
+    sink = std::make_shared<JournalSink>(log.journal);
   } else {
-    formatter->set_pattern("%Y-%m-%d %H:%M:%S.%e %l: %v");
+    sink = std::make_shared<spdlog::sinks::stderr_sink_st>();
+    sink->set_pattern("%Y-%m-%d %H:%M:%S.%e %l: %v");
   }
-  logger->set_formatter(std::move(formatter));
-  return logger;
+  log.logger = std::make_shared<spdlog::logger>("aditd", std::move(sink));
+  set_level(*log.logger, config.log_level);
+  return log;
 }
 
 }  // namespace adit::app

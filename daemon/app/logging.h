@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: MIT
-// Where log lines go: stderr, which under systemd is the journal. The journal has its own clock and wants to be told a
-// line's weight in its own way.
+// Where log lines go: the journal, when stderr leads there, else stderr.
 #pragma once
 
 #include <spdlog/logger.h>
 
 #include <memory>
 
+#include "app/journal.h"
 #include "config/config.h"
 
 namespace adit::app {
 
-std::shared_ptr<spdlog::logger> make_logger(config::LogLevel wanted);
+struct Log {
+  std::shared_ptr<Journal> journal;  ///< where the logger's lines go; none: to stderr
+  std::shared_ptr<spdlog::logger> logger;
+};
+
+Log make_log(const config::Config& config);
 void set_level(spdlog::logger& log, config::LogLevel wanted);
 
 }  // namespace adit::app

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,8 @@
 
 namespace {
 
+using adit::app::EntryKind;
+using adit::app::Journal;
 using adit::config::Config;
 
 constexpr int kFailed = 1;
@@ -41,8 +44,17 @@ void guard_memory() {
   prctl(PR_SET_DUMPABLE, 0);
 }
 
+/// Why it ends, in the journal with the fields that find it, else on stderr.
+void report(const Journal* journal, const EntryKind& kind, const std::string& sentence, const char* prefix = "") {
+  if (journal == nullptr) {
+    fmt::print(stderr, "{}{}\n", prefix, sentence);
+  } else {
+    journal->write(spdlog::level::err, sentence, {kind, {}});
+  }
+}
+
 /// What the successor gets; nothing when none is wanted. The daemon is gone when this returns.
-adit::Result<std::optional<adit::app::Estate>> run_link(Config config, spdlog::logger& log) {
+adit::Result<std::optional<adit::app::Estate>> run_link(Config config, const adit::app::Log& log) {
   adit::app::Daemon daemon(std::move(config), log);
   const auto ended = daemon.run();
   if (!ended) return std::unexpected(ended.error());
@@ -53,13 +65,14 @@ adit::Result<std::optional<adit::app::Estate>> run_link(Config config, spdlog::l
 }
 
 int run(Config config, const std::vector<std::string>& arguments) {
-  const auto log = adit::app::make_logger(config.log_level);
+  const auto log = adit::app::make_log(config);
   try {
-    const auto estate = run_link(std::move(config), *log);
+    const auto estate = run_link(std::move(config), log);
     if (estate && !*estate) return EXIT_SUCCESS;
-    log->error("{}", estate ? adit::app::become(**estate, arguments).message : estate.error().message);
+    const auto why = estate ? adit::app::become(**estate, arguments) : estate.error();
+    report(log.journal.get(), adit::app::entry::kGivenUp, why.message, "aditd: ");
   } catch (const std::exception& error) {
-    fmt::print(stderr, "aditd: {}\n", error.what());
+    report(log.journal.get(), adit::app::entry::kGivenUp, error.what(), "aditd: ");
   }
   return kFailed;
 }
@@ -68,7 +81,12 @@ int start(const std::vector<std::string>& arguments) {
   const auto& file = arguments[1];
   auto config = adit::config::read_config(file, {.credentials_directory = adit::app::credentials_directory()});
   if (config) return run(std::move(*config), arguments);
-  for (const auto& problem : config.error()) fmt::print(stderr, "{}\n", to_string(problem));
+  // Which link it is, the file's name has to say; its content is no help.
+  std::optional<Journal> journal;
+  if (adit::app::stderr_is_journal()) journal.emplace(std::filesystem::path(file).stem(), "");
+  for (const auto& problem : config.error()) {
+    report(journal ? &*journal : nullptr, adit::app::entry::kConfigInvalid, to_string(problem));
+  }
   return kConfigInvalid;
 }
 
