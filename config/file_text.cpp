@@ -2,6 +2,7 @@
 #include "config/file_text.h"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,13 @@ namespace {
 
 std::string reason_of(int error) {
   return std::generic_category().message(error);
+}
+
+/// Whoever this runs as; by number where there is no name.
+std::string user_name() {
+  const auto user = ::geteuid();
+  const passwd* const entry = ::getpwuid(user);
+  return entry != nullptr ? entry->pw_name : std::to_string(user);
 }
 
 bool is_continuation(std::string_view text, std::size_t at) {
@@ -47,6 +55,11 @@ bool is_forbidden_control(char character) {
 Result<FileText> read_small_file(const std::filesystem::path& file, std::size_t max_size) {
   // O_NONBLOCK: opening a FIFO must not wait for its writer.
   const FileDescriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd && errno == EACCES) {
+    return fail(
+        "cannot be opened: {0}; this runs as the user {1}: give it the file (chown {1}), in a folder it may enter",
+        reason_of(EACCES), user_name());
+  }
   if (!fd) return fail("cannot be opened: {}", reason_of(errno));
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return fail("cannot be examined: {}", reason_of(errno));
