@@ -2,8 +2,10 @@
 #include "app/daemon.h"
 
 #include <fmt/core.h>
+#include <sys/mman.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <nlohmann/json.hpp>
 #include <tuple>
 #include <utility>
@@ -64,7 +66,13 @@ Result<std::unique_ptr<tunnel::Tunnel>> Daemon::make_tunnel(config::Config& conf
                             .mtu = mtu,
                             .last_timestamp = state_.timestamp,
                             .copy_dscp = config.tuning.copy_dscp};
-  return tunnel::Tunnel::make(std::move(settings), random_, wall_clock_);
+  auto made = tunnel::Tunnel::make(std::move(settings), random_, wall_clock_);
+  // The keys that live as long as the tunnel are not to be on the disk; those of a session are gone in minutes. Under
+  // systemd the unit keeps all of the daemon out of swap.
+  if (made && ::mlock(made->get(), sizeof **made) != 0) {
+    log_.debug("the private key may be swapped to disk: {}", net::describe(errno));
+  }
+  return made;
 }
 
 void Daemon::make_link() {

@@ -43,6 +43,17 @@ def test_the_private_key_may_be_an_encrypted_credential(pair, keyed):
     give("LoadCredentialEncrypted=office:/etc/credstore.office")
 
 
+def test_a_key_that_the_links_user_cannot_read_is_refused_with_the_mend(pair, keyed):
+    office, key, _ = keyed
+    text = pair.a.run("cat", office.file).stdout
+    pair.a.put("/etc/keys/office.key", key + "\n")
+    pair.a.put(office.file, text.replace("private_key_credential: office", "private_key_file: /etc/keys/office.key"))
+    assert pair.a.systemctl("start", office.unit, check=False).returncode != 0
+    assert any("/etc/keys/office.key" in message and "chown adit" in message for message in pair.a.messages(office.unit))
+    pair.a.run("chown", "adit", "/etc/keys/office.key")
+    pair.a.systemctl("start", office.unit)
+
+
 def test_a_credential_that_is_not_handed_over_is_a_wrong_file_that_says_so(pair, keyed):
     office, _, _ = keyed
     assert pair.a.systemctl("start", office.unit, check=False).returncode != 0

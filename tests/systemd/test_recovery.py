@@ -26,6 +26,17 @@ def test_a_killed_daemon_comes_back(pair, measured):
     home.wait_until_up()
 
 
+def test_a_crash_leaves_no_copy_of_the_keys_behind(pair):
+    office, home = pair.start(*pair.links())
+    before = office.pid()
+    pair.a.run("kill", "-SEGV", before)
+    recovery(office, before)
+    ends = [message for message in pair.a.messages(office.unit) if "Main process exited" in message]
+    assert len(ends) == 1 and "code=killed, status=11/SEGV" in ends[0], "and not code=dumped"
+    locked = [line for line in pair.a.run("cat", f"/proc/{office.pid()}/status").stdout.splitlines() if "VmLck" in line]
+    assert int(locked[0].split()[1]) > 0, "what holds the private key is locked"
+
+
 def test_a_stuck_loop_is_killed_by_the_watchdog_and_comes_back(pair, measured):
     office, home = pair.start(*pair.links())
     before = office.pid()

@@ -108,6 +108,21 @@ def test_the_target_starts_and_stops_all_links(pair):
     wait_until(lambda: [link.active() for link in links] == ["inactive"] * 2, 30, "all links to end")
 
 
+def test_a_link_sees_little_of_its_host(pair):
+    office, _ = pair.links()
+    pair.a.systemctl("start", office.unit)
+
+    def inside(*command):
+        """As root, which may more than the daemon, among the daemon's mounts."""
+        return pair.a.run("nsenter", "-t", office.pid(), "-m", *command, check=False)
+    for place in ("/etc/adit", "/usr/sbin", "/var/lib", "/proc/sys/net/ipv4/conf/all", "/sys/fs/cgroup"):
+        refused = inside("touch", f"{place}/forwarding" if "ipv4" in place else f"{place}/x")
+        assert "Read-only file system" in refused.stderr, place
+    assert inside("touch", "/var/lib/adit/x").returncode == 0
+    assert inside("ls", "/dev/net").stdout.split() == ["tun"]
+    assert not inside("ls", "/root").stdout
+
+
 def test_nobody_else_can_read_the_files_and_links_cannot_write_them(pair):
     office, home = pair.links()
     pair.a.systemctl("start", office.unit)
