@@ -43,6 +43,18 @@ def test_the_private_key_may_be_an_encrypted_credential(pair, keyed):
     give("LoadCredentialEncrypted=office:/etc/credstore.office")
 
 
+def test_a_credential_is_seen_by_its_own_link_alone(pair, keyed):
+    office, key, give = keyed
+    pair.a.put("/root/office.key", key + "\n")
+    give("LoadCredential=office:/root/office.key")
+    depot, _ = pair.links("depot", "yard", tunnel="10.8.0.0/30", port=51830)
+    pair.a.systemctl("start", depot.unit)
+    place = f"/run/credentials/{office.unit}/office"
+    for link, sees in ((office, True), (depot, False)):
+        looked = pair.a.run("nsenter", "-t", link.pid(), "-m", "cat", place, check=False)
+        assert (looked.returncode == 0) == sees, f"{link.name}: {looked.stderr}"
+
+
 def test_a_key_that_the_links_user_cannot_read_is_refused_with_the_mend(pair, keyed):
     office, key, _ = keyed
     text = pair.a.run("cat", office.file).stdout

@@ -78,6 +78,17 @@ def test_what_cannot_be_had_now_is_tried_again_until_it_can(pair):
     wait_until(lambda: office.active() == "active", 30, "the attempt that succeeds")
 
 
+def test_a_port_below_1024_takes_one_capability_more(pair):
+    office, home = pair.links(port=443)
+    pair.b.systemctl("start", home.unit, check=False)
+    assert any("CAP_NET_BIND_SERVICE" in message for message in pair.b.messages(home.unit))
+    for host in pair.hosts:
+        host.put("/etc/systemd/system/adit@.service.d/port.conf",
+                 "[Service]\nAmbientCapabilities=CAP_NET_BIND_SERVICE\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE\n", 0o644)
+        host.systemctl("daemon-reload")
+    pair.start(office, home)
+
+
 def test_links_on_one_host_do_not_take_each_others_files_away(pair):
     first = pair.links("office", "home")
     second = pair.links("depot", "yard", tunnel="10.8.0.0/30", port=51830)
