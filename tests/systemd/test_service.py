@@ -136,6 +136,7 @@ def test_a_link_sees_little_of_its_host(pair):
 
 def test_nobody_else_can_read_the_files_and_links_cannot_write_them(pair):
     office, home = pair.links()
+    pair.a.run("chown", "nobody", office.file)  # as `mv` from somebody's home leaves it
     pair.a.systemctl("start", office.unit)
     assert pair.a.run("stat", "-c", "%U:%G %a", office.file).stdout.strip() == "adit:adit 600"
     assert pair.a.run("stat", "-c", "%U:%G %a", "/etc/adit").stdout.strip() == "root:adit 750"

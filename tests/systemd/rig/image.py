@@ -12,7 +12,7 @@ import subprocess
 ROOT = pathlib.Path(__file__).parents[3]
 CACHE = ROOT / "build/systemd"
 BUILD = pathlib.Path(os.environ.get("ADIT_BIN_DIR", ROOT / "build/dev/bin")).parent
-SUITE = "bookworm"
+SUITE = os.environ.get("ADIT_SYSTEMD_SUITE", "bookworm")  # Debian's name; trixie: a newer systemd
 PACKAGES = ("systemd", "systemd-sysv", "iproute2", "iputils-ping", "procps")
 
 
@@ -25,10 +25,10 @@ def _run(*command, env=None):
 
 def debian():
     """The folder with the system; made at the first call, which takes a minute and a network."""
-    image, wanted = CACHE / "image", f"{SUITE}: {' '.join(PACKAGES)}\n"
-    made_of = CACHE / "image.packages"
+    image, wanted = CACHE / SUITE, f"{' '.join(PACKAGES)}\n"
+    made_of = CACHE / f"{SUITE}.packages"
     CACHE.mkdir(parents=True, exist_ok=True)
-    with open(CACHE / "image.lock", "w", encoding="utf-8") as lock:
+    with open(CACHE / f"{SUITE}.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if made_of.exists() and made_of.read_text(encoding="utf-8") == wanted:
             return image

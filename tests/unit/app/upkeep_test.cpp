@@ -81,7 +81,8 @@ struct Link {
                                  .data_path = *data_path,
                                  .host = host,
                                  .caller = *caller,
-                                 .store = store});
+                                 .store = store,
+                                 .told = [this](const Health& health) { told = health; }});
   }
 
   void call(const Endpoint& endpoint) {
@@ -121,6 +122,7 @@ struct Link {
   StateStore store{directory.path() / "office", "boot"};
   NoPackets packets;
   CountedDatagrams datagrams;
+  Health told;
   std::unique_ptr<tunnel::Tunnel> tunnel;
   std::optional<DataPath> data_path;
   std::optional<Caller> caller;
@@ -159,6 +161,17 @@ TEST(Upkeep, TheMtuFollowsTheWayToThePeer) {
     link.upkeep->network_changed(kRoutesChanged, link.now);
     link.look_after(1s);
     EXPECT_EQ(link.host.mtu(), 1240U);
+  });
+}
+
+TEST(Upkeep, WhoeverReportsTheStateHearsItWithItsReason) {
+  with_link(configuration(), [](Link& link) {
+    link.look_after(1s);
+    EXPECT_EQ(link.told.state, State::waiting);
+    link.call(kPeer);
+    link.look_after(1s);
+    EXPECT_EQ(link.told.state, State::connecting);
+    EXPECT_THAT(link.told.reason, HasSubstr("192.0.2.7:51820"));
   });
 }
 
