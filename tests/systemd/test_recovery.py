@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 """What happens to a daemon that dies or hangs. Times are shown, not judged."""
+import pathlib
 import time
 
 from lab.wait import wait_until
+
+BACKOFF = pathlib.Path(__file__).parents[2] / "systemd/backoff.conf"
 
 
 def recovery(link, before):
@@ -63,3 +66,13 @@ def test_an_idle_link_keeps_the_watchdog_content(pair):
 
     wait_until(lambda: signs_seen() > 5, 30, "five signs of life")
     assert office.restarts() == 0
+
+
+def test_where_systemd_can_attempts_become_rarer(pair):
+    """From 254 on, where `cmake --install` puts the drop-in."""
+    office, _ = pair.links()
+    pair.a.put(f"/etc/systemd/system/{office.unit}.d/backoff.conf", BACKOFF.read_text(encoding="utf-8"), 0o644)
+    pair.a.systemctl("daemon-reload")
+    version = int(pair.a.run("systemctl", "--version").stdout.split()[1])
+    assert pair.a.show(office.unit, "RestartSteps") == ("6" if version >= 254 else "")
+    assert pair.a.show(office.unit, "RestartUSec") == "1s"
