@@ -78,6 +78,21 @@ def test_what_cannot_be_had_now_is_tried_again_until_it_can(pair):
     wait_until(lambda: office.active() == "active", 30, "the attempt that succeeds")
 
 
+def test_an_edited_file_is_applied_from_within_the_sandbox(pair):
+    office, home = pair.start(*pair.links())
+    before, text = office.pid(), pair.a.run("cat", office.file).stdout
+    pair.a.put(office.file, text + "rooutes: []\n")
+    refused = pair.a.run("adit", "reload", "office", check=False)
+    assert refused.returncode == 78
+    assert "rooutes: unknown key" in refused.stderr
+    pair.a.put(office.file, text.replace("listen: 51820", "listen: 51840") + "routes: [192.168.20.0/24, default]\n")
+    pair.a.run("adit", "reload", "office")
+    assert "192.168.20.0/24 dev office" in pair.a.net.ip("route")
+    assert ":51840" in pair.a.run("ss", "-uln").stdout
+    assert office.pid() == before
+    office.wait_until_up()
+
+
 def test_a_port_below_1024_takes_one_capability_more(pair):
     office, home = pair.links(port=443)
     pair.b.systemctl("start", home.unit, check=False)
