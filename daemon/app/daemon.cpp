@@ -138,7 +138,7 @@ Result<Daemon::Ending> Daemon::run() {
   service_.ready();
   loop_.run();
   loop_.set_turn_end({});
-  service_.stopping();
+  if (ending_ != Ending::succeeded) service_.stopping();
   if (failure_) return std::unexpected(*failure_);
   return ending_;
 }
@@ -153,6 +153,7 @@ void Daemon::signal(int number) {
     return;
   }
   log_.info("ending on {}", number == SIGTERM ? "SIGTERM" : "SIGINT");
+  if (number == SIGTERM && ServiceManager::is_restarting()) ending_ = Ending::kept;
   loop_.stop();
 }
 

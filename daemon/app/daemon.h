@@ -28,7 +28,8 @@ class Daemon {
   /// Until a signal ends it. The error is a sentence: why the link could not go on.
   enum class Ending : std::uint8_t {
     stopped,
-    succeeded,  ///< a successor goes on, with what `leave` gives it
+    succeeded,  ///< a successor goes on at once, with what `leave` gives it
+    kept,       ///< the service manager keeps that for a run that follows
   };
   Result<Ending> run();
 

@@ -36,6 +36,18 @@ class Undo {
   std::vector<std::function<void()>> steps_;
 };
 
+/// In whichever way the reload ends, the link is ready again.
+class NotifyReady {
+ public:
+  explicit NotifyReady(ServiceManager& service) : service_(service) {}
+  NotifyReady(const NotifyReady&) = delete;
+  NotifyReady& operator=(const NotifyReady&) = delete;
+  ~NotifyReady() { service_.ready(); }
+
+ private:
+  ServiceManager& service_;
+};
+
 }  // namespace
 
 /// What differs, and what that concerns.
@@ -61,6 +73,8 @@ ReloadOutcome Daemon::reload() {
     log_.error("{}", refusal.sentence);
     return std::unexpected(std::move(refusal));
   };
+  service_.reloading();
+  const NotifyReady ready(service_);
   auto next = config::read_config(config_.file, {.credentials_directory = credentials_directory()});
   if (!next) {
     ReloadRefusal refusal{.sentence = fmt::format("{} has mistakes: nothing was changed", config_.file),

@@ -53,7 +53,7 @@ void report(const Journal* journal, const EntryKind& kind, const std::string& se
   }
 }
 
-/// What the successor gets; nothing when none is wanted. The daemon is gone when this returns.
+/// What a successor gets at once; nothing when none is wanted. The daemon is gone when this returns.
 adit::Result<std::optional<adit::app::Estate>> run_link(Config config, const adit::app::Log& log) {
   adit::app::Daemon daemon(std::move(config), log);
   const auto ended = daemon.run();
@@ -61,7 +61,9 @@ adit::Result<std::optional<adit::app::Estate>> run_link(Config config, const adi
   if (*ended == adit::app::Daemon::Ending::stopped) return std::nullopt;
   auto estate = daemon.leave();
   if (!estate) return std::unexpected(estate.error());
-  return std::move(*estate);
+  if (*ended == adit::app::Daemon::Ending::succeeded) return std::move(*estate);
+  if (!adit::app::store(*estate)) log.logger->warn("the service manager keeps nothing: the link begins anew");
+  return std::nullopt;
 }
 
 int run(Config config, const std::vector<std::string>& arguments) {

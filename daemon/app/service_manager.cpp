@@ -2,10 +2,13 @@
 #include "app/service_manager.h"
 
 #include <fmt/core.h>
+#include <systemd/sd-bus.h>
 #include <systemd/sd-daemon.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <ctime>
+#include <memory>
 
 namespace adit::app {
 namespace {
@@ -23,11 +26,59 @@ std::uint64_t monotonic_microseconds() {
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000 + static_cast<std::uint64_t>(now.tv_nsec) / 1000;
 }
 
+struct CloseBus {
+  void operator()(sd_bus* bus) const { sd_bus_flush_close_unref(bus); }
+};
+struct DropMessage {
+  void operator()(sd_bus_message* message) const { sd_bus_message_unref(message); }
+};
+
+/// What the manager is doing with our unit ("restart", "stop"); empty: nothing, or it cannot be asked.
+std::string kind_of_job() {
+  constexpr const char* kManager = "org.freedesktop.systemd1";
+  constexpr std::uint64_t kPatience = 1'000'000;  // microseconds
+  sd_bus* opened = nullptr;
+  if (sd_bus_open_system(&opened) < 0) return {};
+  const std::unique_ptr<sd_bus, CloseBus> bus(opened);
+  sd_bus_set_method_call_timeout(bus.get(), kPatience);
+
+  sd_bus_message* answer = nullptr;
+  const char* unit = nullptr;
+  if (sd_bus_call_method(bus.get(), kManager, "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager",
+                         "GetUnitByPID", nullptr, &answer, "u", 0) < 0) {  // 0: who asks
+    return {};
+  }
+  const std::unique_ptr<sd_bus_message, DropMessage> unit_answer(answer);
+  if (sd_bus_message_read(answer, "o", &unit) < 0) return {};
+  if (sd_bus_get_property(bus.get(), kManager, unit, "org.freedesktop.systemd1.Unit", "Job", nullptr, &answer, "(uo)") <
+      0) {
+    return {};
+  }
+  const std::unique_ptr<sd_bus_message, DropMessage> job_answer(answer);
+  std::uint32_t id = 0;
+  const char* job = nullptr;
+  if (sd_bus_message_read(answer, "(uo)", &id, &job) < 0 || id == 0) return {};
+  char* kind = nullptr;
+  if (sd_bus_get_property_string(bus.get(), kManager, job, "org.freedesktop.systemd1.Job", "JobType", nullptr, &kind) <
+      0) {
+    return {};
+  }
+  const std::string result(kind);
+  std::free(kind);
+  return result;
+}
+
 }  // namespace
 
 ServiceManager::ServiceManager(net::EventLoop& loop)
     : loop_(loop), patience_(read_patience()), sign_(loop, [this] { sign_due_ = true; }) {
   if (patience_) sign_.set(loop_.now() + *patience_ / 2);
+}
+
+bool ServiceManager::is_restarting() {
+  if (std::getenv("NOTIFY_SOCKET") == nullptr) return false;
+  const auto kind = kind_of_job();
+  return kind == "restart" || kind == "try-restart";
 }
 
 void ServiceManager::ready() {

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""`systemctl reload` and `systemctl restart` on a link in use."""
+import time
+
+from lab.traffic import BackgroundPing
+from lab.wait import wait_until
+
+GOES_ON = "going on with the session of the run before"
+
+
+def edit(link, change):
+    """As an administrator's editor does it: the file is root's afterwards."""
+    text = link.host.run("cat", link.file).stdout
+    link.host.put(link.file, change(text))
+
+
+def test_reload_returns_when_the_file_is_in_force(pair):
+    office, home = pair.start(*pair.links())
+    before = office.pid()
+    edit(office, lambda text: text + "routes: [192.168.44.0/24]\n")
+    pair.a.systemctl("reload", office.unit)
+    assert "192.168.44.0/24" in pair.a.net.ip("route")
+    assert office.pid() == before
+    assert office.active() == "active"
+    office.wait_until_up()
+
+
+def test_reload_of_a_file_with_mistakes_fails_and_changes_nothing(pair):
+    office, home = pair.start(*pair.links())
+    before = pair.a.net.network_state()
+    edit(office, lambda text: text + "rooutes: [192.168.44.0/24]\n")
+    assert pair.a.systemctl("reload", office.unit, check=False).returncode != 0
+    assert any("did you mean routes" in message for message in pair.a.messages(office.unit))
+    pair.a.net.expect_network_state(before)
+    assert office.active() == "active"
+    assert pair.a.pings(office.peer)
+
+
+def restarts_without_loss(pair, office, home, restart):
+    inner = pair.b.net, office_address(office)
+    background = BackgroundPing(*inner, 0.001)
+    before = office.pid()
+    for _ in range(3):
+        restart()
+        wait_until(lambda: office.active() == "active", 10, "the unit")
+        time.sleep(0.2)
+    sent, received = background.stop()
+    assert sum(GOES_ON in message for message in pair.a.messages(office.unit)) == 3
+    assert received == sent and sent > 300
+    assert "DUP" not in background.log()
+    return before
+
+
+def office_address(office):
+    """Inside the tunnel."""
+    return "10.9.0.1"
+
+
+def test_restart_loses_and_doubles_not_one_packet_of_a_thousand_a_second(pair):
+    office, home = pair.start(*pair.links())
+    state = pair.a.net.network_state()
+    before = restarts_without_loss(pair, office, home, lambda: pair.a.systemctl("restart", office.unit))
+    assert office.pid() != before
+    pair.a.net.expect_network_state(state)
+
+
+def test_sigusr2_does_the_same_in_the_same_process(pair):
+    office, home = pair.start(*pair.links())
+
+    def renew():
+        count = sum(GOES_ON in message for message in pair.a.messages(office.unit))
+        pair.a.systemctl("kill", "--signal=USR2", office.unit)
+        wait_until(lambda: sum(GOES_ON in message for message in pair.a.messages(office.unit)) > count, 10, "the successor")
+    assert restarts_without_loss(pair, office, home, renew) == office.pid()
+
+
+def test_after_a_restart_stop_leaves_no_trace(pair):
+    before = pair.a.net.network_state()
+    office, home = pair.start(*pair.links(edit=lambda text: text + "routes: [192.168.20.0/24, default]\n"))
+    pair.a.systemctl("restart", office.unit)
+    office.wait_until_up()
+    pair.a.systemctl("stop", office.unit)
+    pair.a.net.expect_network_state(before)
+    assert pair.a.show(office.unit, "NFileDescriptorStore") == "0"
+
+
+def test_a_crash_after_a_restart_begins_a_new_session(pair):
+    office, home = pair.start(*pair.links())
+    pair.a.systemctl("restart", office.unit)
+    office.wait_until_up()
+    before = office.pid()
+    pair.a.run("kill", "-KILL", before)
+    wait_until(lambda: office.pid() not in (0, before) and office.active() == "active", 30, "another process")
+    office.wait_until_up()
+    assert sum(GOES_ON in message for message in pair.a.messages(office.unit)) == 1, "by the restart alone"
