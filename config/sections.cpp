@@ -114,6 +114,9 @@ void read_peer(const Section& section, const KeyContext& context, Draft& draft) 
   if (auto key = read_preshared_key(section, context)) {
     peer.preshared_key = std::move(key->value);
     peer.has_preshared_key = true;
+    if (const auto file = section.find("preshared_key_file")) {
+      peer.preshared_key_file = context.directory / file->text().value_or("");
+    }
   }
   if (const auto endpoint = section.find("endpoint")) draft.endpoints = read_endpoints(*endpoint);
   if (const auto keepalive = section.find("keepalive")) assign(keepalive->parse_word(parse_keepalive), peer.keepalive);

@@ -53,6 +53,7 @@ Daemon::Daemon(config::Config config, const Log& log)
   make_link();
   tun_watch_ = loop_.watch(device_.fd(), EPOLLIN, [this](std::uint32_t) { packets_wait_ = true; });
   watch_udp();
+  watch_preshared_key();
   loop_.set_turn_end([this] { turn(); });
 }
 

@@ -14,6 +14,7 @@
 #include "app/reload.h"
 #include "app/service_manager.h"
 #include "app/upkeep.h"
+#include "net/file_watch.h"
 #include "net/signals.h"
 #include "net/system.h"
 
@@ -57,6 +58,8 @@ class Daemon {
   // Another configuration (daemon_reload.cpp)
   struct Edit;
   ReloadOutcome reload();
+  void watch_preshared_key();
+  void preshared_key_changed();
   Result<> change_to(config::Config& next, const Edit& edit);
   Result<> reopen_sockets(const net::ListenOptions& options);
   Result<std::unique_ptr<tunnel::Tunnel>> make_tunnel(config::Config& config, std::uint32_t mtu);
@@ -105,6 +108,7 @@ class Daemon {
   std::optional<Upkeep> upkeep_;
   std::optional<net::NetlinkMonitor> monitor_;
   net::Timer tick_;
+  std::optional<net::FileWatch> preshared_key_watch_;
 
   net::Watch tun_watch_;
   net::Watch v4_watch_;

@@ -14,6 +14,7 @@
 #include "app/mtu.h"
 #include "app/paths.h"
 #include "config/difference.h"
+#include "config/key_source.h"
 #include "config/reader.h"
 #include "crypto/backends.h"
 
@@ -154,6 +155,27 @@ Result<> Daemon::change_to(config::Config& next, const Edit& edit) {
   return {};
 }
 
+/// Programs that agree on a key with the peer's put it there, again and again.
+void Daemon::watch_preshared_key() {
+  preshared_key_watch_.reset();
+  const auto& file = config_.peer.preshared_key_file;
+  if (file.empty()) return;
+  preshared_key_watch_.emplace(loop_, file, [this] { preshared_key_changed(); });
+  if (!preshared_key_watch_->works()) {
+    log_.warn("changes of {} will not be noticed by themselves: reload after them", file.native());
+  }
+}
+
+void Daemon::preshared_key_changed() {
+  auto key = config::read_preshared_key_file(config_.peer.preshared_key_file);
+  if (!key) {
+    log_.warn("peer.preshared_key_file: {}; the key in use stays", key.error().message);
+  } else if (!tunnel_->has_preshared_key(*key)) {
+    tunnel_->set_preshared_key(std::move(*key));
+    log_.info("peer.preshared_key_file: another key, from the next handshake on");
+  }
+}
+
 /// Nothing here can fail.
 void Daemon::adopt(config::Config next, const Edit& edit, std::unique_ptr<tunnel::Tunnel> successor) {
   const auto now = loop_.now();
@@ -161,6 +183,7 @@ void Daemon::adopt(config::Config next, const Edit& edit, std::unique_ptr<tunnel
   const auto known = remote.known() && !edit.has({"peer.public_key"}) ? std::optional(remote) : std::nullopt;
   config_ = std::move(next);
   set_level(log_, config_.log_level);
+  watch_preshared_key();
   for (const auto& warning : config_.warnings) log_.warn("{}", config::to_string(warning));
 
   if (successor) {

@@ -259,3 +259,33 @@ def test_a_thousand_random_edits_leave_what_a_fresh_start_would(link, measured):
     traffic_within(link.b.host, link.a.side.addr4, 20)
     time.sleep(2)
     assert reloaded == comparable(link.a.host.network_state())
+
+
+def test_a_preshared_key_file_that_changes_is_picked_up_by_itself(make, tmp_path):
+    """As a program that agrees on keys with the peer's does it: written beside, then moved into place."""
+    link = make()
+    for end in (link.a, link.b):
+        end.psk = tmp_path / f"{end.name}.psk"
+        end.psk.touch(mode=0o600)
+        end.psk.write_text(f"{wg('genpsk')}\n" if end is link.a else link.a.psk.read_text())
+        usual = end.config
+        end.config = lambda usual=usual, psk=end.psk: (
+            lambda config: {**config, "peer": {**config["peer"], "preshared_key_file": str(psk)}})(usual())
+    link.start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    background = BackgroundPing(link.a.host, link.b.side.addr4, 0.05)
+    fresh = wg("genpsk")
+    for end in (link.a, link.b):
+        beside = end.psk.with_suffix(".new")
+        beside.touch(mode=0o600)
+        beside.write_text(fresh)
+        beside.rename(end.psk)
+        wait_until(lambda: "another key, from the next handshake on" in end.log(), 5, "the change to be noticed")
+    sent, received = background.stop()
+    assert received == sent
+    link.a.restart()  # brings a handshake, and reads the file
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+    link.b.psk.write_text("garbage")
+    wait_until(lambda: "the key in use stays" in link.b.log(), 5, "the mistake to be told")
+    assert fresh not in link.a.log() + link.b.log() and "garbage" not in link.b.log()
+    assert ping(link.a.host, link.b.side.addr4) == 3
