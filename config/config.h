@@ -60,7 +60,7 @@ struct Peer {
   crypto::PresharedKey preshared_key;  ///< all zero: none
   bool has_preshared_key = false;
   std::filesystem::path preshared_key_file;  ///< where it came from; empty: from somewhere else
-  std::vector<EndpointName> endpoints;  ///< in order of preference; empty: the peer calls us
+  std::vector<EndpointName> endpoints;       ///< in order of preference; empty: the peer calls us
   std::optional<std::chrono::seconds> keepalive = kDefaultKeepalive;  ///< none: off; 1 s to 65,535 s
   std::vector<IpNetwork> allowed_ips;                                 ///< without host bits; the default is filled in
 };

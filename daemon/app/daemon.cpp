@@ -31,6 +31,7 @@ Daemon::Daemon(config::Config config, const Log& log)
       config_(std::move(config)),
       public_key_(crypto::public_key_of(config_.local.private_key)),
       log_(*log.logger),
+      journal_(log.journal),
       event_log_(*log.logger, log.journal.get()),
       aead_(or_throw(crypto::choose_aead(config_.tuning.crypto, net::boot_now))),
       signals_(loop_, [this](int number) { signal(number); }, {SIGTERM, SIGINT, SIGHUP, SIGUSR2}),

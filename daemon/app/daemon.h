@@ -84,6 +84,7 @@ class Daemon {
   config::Config config_;
   crypto::PublicKey public_key_;
   spdlog::logger& log_;
+  std::shared_ptr<Journal> journal_;  ///< none: stderr is something else
   EventLog event_log_;
   net::SystemRandom random_;
   net::SystemWallClock wall_clock_;

@@ -69,9 +69,16 @@ struct Daemon::Edit {
 };
 
 ReloadOutcome Daemon::reload() {
-  const auto refuse = [this](ReloadRefusal refusal) -> ReloadOutcome {
-    for (const auto& problem : refusal.problems) log_.error("{}", problem);
-    log_.error("{}", refusal.sentence);
+  const auto tell = [this](const std::string& sentence) {
+    if (journal_) {
+      journal_->write(spdlog::level::err, sentence, {entry::kConfigInvalid, {}});
+    } else {
+      log_.error("{}", sentence);
+    }
+  };
+  const auto refuse = [&tell](ReloadRefusal refusal) -> ReloadOutcome {
+    for (const auto& problem : refusal.problems) tell(problem);
+    tell(refusal.sentence);
     return std::unexpected(std::move(refusal));
   };
   service_.reloading();
@@ -183,6 +190,7 @@ void Daemon::adopt(config::Config next, const Edit& edit, std::unique_ptr<tunnel
   const auto known = remote.known() && !edit.has({"peer.public_key"}) ? std::optional(remote) : std::nullopt;
   config_ = std::move(next);
   set_level(log_, config_.log_level);
+  if (journal_) journal_->set_peer(crypto::to_base64(config_.peer.public_key));
   watch_preshared_key();
   for (const auto& warning : config_.warnings) log_.warn("{}", config::to_string(warning));
 

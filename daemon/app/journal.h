@@ -49,6 +49,7 @@ class Journal {
   /// `link`: its name. `peer`: the peer's public key; empty when it is not known.
   Journal(std::string link, std::string peer) : link_(std::move(link)), peer_(std::move(peer)) {}
 
+  void set_peer(std::string peer) { peer_ = std::move(peer); }
   /// Onto stderr when the journal does not take it.
   void write(spdlog::level::level_enum severity, std::string_view message, const EntryFields& fields = {}) const;
 
