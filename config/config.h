@@ -93,6 +93,27 @@ struct Tuning {
   friend bool operator==(const Tuning&, const Tuning&) = default;
 };
 
+inline constexpr std::chrono::seconds kDefaultHookTimeout{10};
+inline constexpr std::chrono::seconds kMaxHookTimeout{300};
+inline constexpr std::size_t kMaxHooks = 16;
+inline constexpr std::size_t kMaxHookText = 32 * 1024;  ///< of all its words; the kernel takes no word of 128 KiB
+
+/// A command to run when the link comes or goes.
+struct Hook {
+  std::vector<std::string> words;  ///< at least one
+  bool shell = false;              ///< the only word is for /bin/sh -c; else the first is the program
+  std::chrono::seconds timeout = kDefaultHookTimeout;
+  bool required = false;  ///< of `up`: the link does not go on without
+  friend bool operator==(const Hook&, const Hook&) = default;
+};
+
+/// In the order in which they are to run.
+struct Hooks {
+  std::vector<Hook> up;
+  std::vector<Hook> down;
+  friend bool operator==(const Hooks&, const Hooks&) = default;
+};
+
 struct Config {
   std::string name;  ///< the link's: the file's name without .yaml
   std::string file;  ///< as given
@@ -102,6 +123,7 @@ struct Config {
   std::vector<Route> routes;
   LogLevel log_level = LogLevel::info;
   Tuning tuning;
+  Hooks hooks;
   std::vector<Problem> warnings;  ///< valid all the same, but hardly what was meant: to be logged at start
 };
 

@@ -122,6 +122,12 @@ Result<std::optional<std::chrono::seconds>> parse_keepalive(std::string_view tex
   return *duration;
 }
 
+Result<std::chrono::seconds> parse_hook_timeout(std::string_view text) {
+  auto duration = parse_duration(text);
+  if (!duration || (duration->count() >= 1 && *duration <= kMaxHookTimeout)) return duration;
+  return fail("{} is out of range; choose 1s to {}m", shown(text), kMaxHookTimeout.count() / 60);
+}
+
 Result<std::uint32_t> parse_table(std::string_view text) {
   if (text == "main") return 254;
   if (text == "default") return 253;

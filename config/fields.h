@@ -45,6 +45,9 @@ Result<std::chrono::seconds> parse_duration(std::string_view text);
 /// A duration, or `off`.
 Result<std::optional<std::chrono::seconds>> parse_keepalive(std::string_view text);
 
+/// How long a hook may run.
+Result<std::chrono::seconds> parse_hook_timeout(std::string_view text);
+
 /// A routing table's number, or main, default, local.
 Result<std::uint32_t> parse_table(std::string_view text);
 /// A user's or group's number or name.

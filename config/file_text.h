@@ -18,6 +18,7 @@ struct FileText {
   mode_t mode = 0;  ///< permission bits, of the very file that was read
 
   bool others_can_read() const { return (mode & 077) != 0; }
+  bool others_can_write() const { return (mode & 022) != 0; }
 };
 
 /// Regular files of at most `max_size` bytes only. The error is what follows the file's name in a sentence.

@@ -14,8 +14,9 @@ namespace adit::config {
 struct KeyContext {
   std::filesystem::path directory;  ///< of the configuration file: where relative names start
   std::filesystem::path credentials_directory;
-  bool file_is_private = false;  ///< only its owner can read the configuration file
-  bool check_only = false;       ///< credentials need not be there
+  bool file_is_private = false;    ///< only its owner can read the configuration file
+  bool only_owner_writes = false;  ///< nobody else can change the configuration file
+  bool check_only = false;         ///< credentials need not be there
 };
 
 /// `private_key`, `private_key_file` or `private_key_credential`; one of them must be given.

@@ -42,7 +42,8 @@ void read_tree(const Node& tree, const KeyContext& context, Draft& draft, Proble
     return;
   }
   if (tree.kind != Node::Kind::mapping) {
-    problems.add({tree.line, tree.column, {}}, "must consist of sections: interface, local, peer, routes, log, tuning");
+    problems.add({tree.line, tree.column, {}},
+                 "must consist of sections: interface, local, peer, routes, log, tuning, hooks");
     return;
   }
   const Section root(tree, {tree.line, tree.column, {}}, problems);
@@ -62,7 +63,7 @@ std::expected<Config, std::vector<Problem>> read_config(const std::filesystem::p
     problems.add({}, content.error().message);
   } else if (check_text(content->text, problems)) {
     const KeyContext context{file.parent_path(), options.credentials_directory, !content->others_can_read(),
-                             options.check_only};
+                             !content->others_can_write(), options.check_only};
     read_tree(parse_yaml(content->text, problems), context, draft, problems);
   }
   if (!problems.empty()) return std::unexpected(problems.take_errors());

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "config/fields.h"
+#include "config/hook_reader.h"
 #include "config/wording.h"
 #include "crypto/x25519.h"
 
@@ -201,6 +202,9 @@ void read_sections(const Section& root, const KeyContext& context, Draft& draft)
   }
   if (const auto cursor = root.find("tuning")) {
     if (const auto section = cursor->section()) read_tuning(*section, draft.config.tuning);
+  }
+  if (const auto cursor = root.find("hooks")) {
+    if (const auto section = cursor->section()) read_hooks(*section, context, draft.config.hooks);
   }
 }
 

@@ -27,10 +27,19 @@ std::string text(std::string_view value) {
   }
   std::string quoted = "\"";
   for (const char c : value) {
+    const auto byte = static_cast<std::uint8_t>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      quoted += fmt::format("\\x{:02x}", byte);
+      continue;
+    }
     if (c == '"' || c == '\\') quoted += '\\';
     quoted += c;
   }
   return quoted + '"';
+}
+
+std::string word_text(const std::string& word) {
+  return text(word);
 }
 
 /// Addresses of IPv6 have colons, which old readers of YAML trip over without quotes.
@@ -135,6 +144,26 @@ void write_tuning(std::string& out, const Tuning& tuning) {
   if (tuning.copy_dscp) add(out, "copy_dscp", "true");
 }
 
+std::string hook_text(const Hook& hook) {
+  auto command = hook.shell ? text(hook.words[0]) : list(hook.words, word_text);
+  if (hook.shell && hook.timeout == kDefaultHookTimeout && !hook.required) return command;
+  auto result = fmt::format("{{command: {}", command);
+  if (hook.timeout != kDefaultHookTimeout) result += fmt::format(", timeout: {}s", hook.timeout.count());
+  if (hook.required) result += ", required: true";
+  return result + "}";
+}
+
+void write_hooks(std::string& out, const Hooks& hooks) {
+  if (hooks == Hooks()) return;
+  const auto add_hooks = [&](std::string_view key, const std::vector<Hook>& of_event) {
+    if (of_event.size() == 1) add(out, key, hook_text(of_event[0]));
+    if (of_event.size() > 1) add(out, key, list(of_event, hook_text));
+  };
+  out += "hooks:\n";
+  add_hooks("up", hooks.up);
+  add_hooks("down", hooks.down);
+}
+
 }  // namespace
 
 std::string to_yaml(const Config& config, std::string_view heading, Secrets secrets) {
@@ -154,6 +183,7 @@ std::string to_yaml(const Config& config, std::string_view heading, Secrets secr
     out += fmt::format("log:\n  level: {}\n", kLevels.at(static_cast<std::size_t>(config.log_level)));
   }
   write_tuning(out, config.tuning);
+  write_hooks(out, config.hooks);
   return out;
 }
 

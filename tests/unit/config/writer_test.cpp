@@ -8,9 +8,15 @@
 namespace adit::config {
 namespace {
 
+std::string dump(const Hook& hook) {
+  auto all = fmt::format("{} {} {}", hook.shell, hook.timeout.count(), hook.required);
+  for (const auto& word : hook.words) all += fmt::format(" <{}>", word);
+  return all;
+}
+
 /// Everything of a Config, secrets as they are, for comparison.
 std::string dump(const Config& config) {
-  const auto& [name, file, interface, local, peer, routes, level, tuning, warnings] = config;
+  const auto& [name, file, interface, local, peer, routes, level, tuning, hooks, warnings] = config;
   std::string all = fmt::format("{} {} {} {} {}\n", name, interface.name, interface.persist, interface.multicast,
                                 static_cast<int>(level));
   for (const auto& address : interface.addresses) all += to_string(address) + " ";
@@ -32,6 +38,8 @@ std::string dump(const Config& config) {
   all += fmt::format("\n{} {} {} {} {} {}", tuning.crypto, static_cast<int>(tuning.tun_offload),
                      static_cast<int>(tuning.udp_offload), tuning.receive_buffer.value_or(0),
                      tuning.send_buffer.value_or(0), tuning.copy_dscp);
+  for (const auto& hook : hooks.up) all += "\nup " + dump(hook);
+  for (const auto& hook : hooks.down) all += "\ndown " + dump(hook);
   return all;
 }
 
@@ -77,6 +85,15 @@ tuning:
   receive_buffer: 4M
   send_buffer: 65537
   copy_dscp: true
+hooks:
+  up:
+    - ip rule add from 10.9.0.1 table 100
+    - {{command: [printf, "%s\n", "a b", "true"], timeout: 30s, required: true}}
+    - command: |
+        echo "up: $ADIT_LINK"  # not a comment of the file's
+        a	tab 'and' \back\slashes\
+    - {{command: "1\t\e\x7f€", timeout: 10s}}
+  down: {{command: [restart], timeout: 5m}}
 )",
                                 kOurPrivateKey, kPeerPublicKey, kPresharedKey);
   const std::string texts[] = {
@@ -105,6 +122,19 @@ TEST(Writer, WritesSizesInTheUnitThatLeavesNothingOver) {
   EXPECT_EQ(written("4194304"), Parts{.rest = "tuning:\n  send_buffer: 4M\n"}.text());
   EXPECT_EQ(written("1536KiB"), Parts{.rest = "tuning:\n  send_buffer: 1536K\n"}.text());
   EXPECT_EQ(written("65537"), Parts{.rest = "tuning:\n  send_buffer: 65537\n"}.text());
+}
+
+TEST(Writer, WritesAHookInTheShortestWayThatSaysIt) {
+  const Folder folder;
+  const auto written = [&](std::string_view hooks) {
+    const auto yaml = to_yaml(read(folder, Parts{.rest = fmt::format("hooks: {}\n", hooks)}.text()), "");
+    return yaml.substr(Parts().text().size());
+  };
+  EXPECT_EQ(written("{up: [{command: a b, timeout: 10s, required: false}]}"), "hooks:\n  up: \"a b\"\n");
+  EXPECT_EQ(written("{down: {command: [a]}}"), "hooks:\n  down: {command: [a]}\n");
+  EXPECT_EQ(written("{down: {command: a, timeout: 1m}, up: [a, b]}"),
+            "hooks:\n  up: [a, b]\n  down: {command: a, timeout: 60s}\n");
+  EXPECT_EQ(written("{up: [], down: []}"), "");
 }
 
 TEST(Writer, LeavesDefaultsOut) {
