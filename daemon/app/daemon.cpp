@@ -46,6 +46,7 @@ Daemon::Daemon(config::Config config, const Log& log)
       tun_port_(device_),
       udp_port_(sockets_),
       tick_(loop_, [] {}),
+      hooks_(loop_, log_),
       timestamps_lost_(!state_.writable) {
   for (const auto& warning : config_.warnings) log_.warn("{}", config::to_string(warning));
   for (const auto& warning : state_.warnings) log_.warn("{}", warning);
@@ -137,7 +138,7 @@ Result<Daemon::Ending> Daemon::run() {
             crypto::to_base64(public_key_));
   caller_->start();
   turn();
-  service_.ready();
+  begin_up();
   loop_.run();
   loop_.set_turn_end({});
   if (ending_ != Ending::succeeded) service_.stopping();
@@ -155,8 +156,17 @@ void Daemon::signal(int number) {
     return;
   }
   log_.info("ending on {}", number == SIGTERM ? "SIGTERM" : "SIGINT");
-  if (number == SIGTERM && ServiceManager::is_restarting()) ending_ = Ending::kept;
-  loop_.stop();
+  if (hooks_.ending()) {
+    loop_.stop();  // whoever asks twice does not want to wait
+    return;
+  }
+  // With a hook cut short nobody knows what it has done: then all is taken back, and done again.
+  if (number == SIGTERM && !hooks_.running() && ServiceManager::is_restarting()) {
+    ending_ = Ending::kept;
+    loop_.stop();
+    return;
+  }
+  begin_down();
 }
 
 void Daemon::network_changed(const net::NetworkChange& change) {

@@ -9,6 +9,7 @@
 
 #include "app/control_socket.h"
 #include "app/handover.h"
+#include "app/hooks.h"
 #include "app/logging.h"
 #include "app/offload_state.h"
 #include "app/reload.h"
@@ -65,6 +66,11 @@ class Daemon {
   Result<std::unique_ptr<tunnel::Tunnel>> make_tunnel(config::Config& config, std::uint32_t mtu);
   void adopt(config::Config next, const Edit& edit, std::unique_ptr<tunnel::Tunnel> successor);
 
+  // Commands beside the link (daemon_hooks.cpp)
+  void begin_up();
+  void begin_down();
+  HookFacts hook_facts() const;
+
   void signal(int number);
   void network_changed(const net::NetworkChange& change);
   void turn();
@@ -81,6 +87,7 @@ class Daemon {
 
   // In the order of their making; taken back in the reverse.
   std::unique_ptr<Inherited> inherited_;  ///< during the making
+  bool goes_on_ = false;                  ///< with the interface of the run before
   config::Config config_;
   crypto::PublicKey public_key_;
   spdlog::logger& log_;
@@ -110,6 +117,7 @@ class Daemon {
   std::optional<net::NetlinkMonitor> monitor_;
   net::Timer tick_;
   std::optional<net::FileWatch> preshared_key_watch_;
+  Hooks hooks_;
 
   net::Watch tun_watch_;
   net::Watch v4_watch_;

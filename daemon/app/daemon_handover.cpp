@@ -25,6 +25,7 @@ net::TunDevice Daemon::open_device() {
   const auto options = tun_options(config_);
   if (auto& inherited = *inherited_; inherited.facts && inherited.estate.tun) {
     auto adopted = net::TunDevice::adopt(std::move(inherited.estate.tun), options, inherited.facts->tun_existed);
+    goes_on_ = adopted.has_value();
     if (adopted) return std::move(*adopted);
     log_.info("{}: making it anew", adopted.error().message);
   }
@@ -53,6 +54,11 @@ void Daemon::take_over_session() {
 
 /// Only for a successor that will run: with mistakes in the file it would end at once, and the link with it.
 void Daemon::succeed() {
+  if (hooks_.running()) {
+    log_.error(
+        "a hook still runs, and would be lost: try again when it has ended; this run goes on instead of a new one");
+    return;
+  }
   const auto next = config::read_config(config_.file, {.credentials_directory = credentials_directory()});
   if (!next) {
     for (const auto& problem : next.error()) log_.error("{}", config::to_string(problem));

@@ -93,6 +93,10 @@ void ServiceManager::stopping() {
   send("STOPPING=1");
 }
 
+void ServiceManager::patient_for(Duration more) {
+  send(fmt::format("EXTEND_TIMEOUT_USEC={}", std::chrono::ceil<std::chrono::microseconds>(more).count()));
+}
+
 void ServiceManager::status(const Health& health) {
   std::string line(name_of(health.state));
   if (!health.reason.empty()) line += ": " + health.reason;

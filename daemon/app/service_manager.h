@@ -23,6 +23,8 @@ class ServiceManager {
   void stopping();
   /// This stop is the first half of a restart, as far as the manager can be asked; takes a second at most.
   static bool is_restarting();
+  /// Start or stop takes so much longer, at most, than whatever the unit allows.
+  void patient_for(Duration more);
   /// The unit's status line, in the words of `adit status`. Sent when it changed.
   void status(const Health& health);
   /// At the end of each whole turn of the loop: the only place from which the watchdog is fed, so that a loop that is
