@@ -2,6 +2,7 @@
 """Commands that go with the link: when they run, what they find, and that nothing they do keeps packets waiting."""
 import os
 import signal
+import socket
 
 import pytest
 import yaml
@@ -70,19 +71,20 @@ def test_interface_addresses_routes_and_sockets_are_there_at_up_and_still_at_dow
 
 
 def test_hooks_run_one_after_the_other_and_up_once_whatever_the_link_does(make):
-    link = with_hooks(make, up=["sleep 0.3; echo one", {"command": ["echo", "two  words"]}, "false", "echo three"]).start()
+    words = {"command": ["echo", "two  words"]}
+    link = with_hooks(make, up=["sleep 0.3; echo one", words, "false", "echo three"]).start()
     wait_for_line(link.a, "up", "three")
     traffic_within(link.a.host, link.b.side.addr4, 10)
     link.b.restart()
     traffic_within(link.b.host, link.a.side.addr4, 20)
     told = [line for line in hook_lines(link.a, "up") if not line.startswith("running")]
-    assert told == ["one", "two  words", '"false" failed with exit status 1; it printed nothing, so run it by hand to see why',
-                    "three"]
+    assert told == ["one", "two  words",
+                    '"false" failed with exit status 1; it printed nothing, so run it by hand to see why', "three"]
 
 
 def test_packets_flow_while_a_hook_hangs_and_it_ends_with_the_link(make):
-    link = with_hooks(make, up={"command": "echo pid $$; yes > /dev/null & sleep 1000", "timeout": "5m"}, down="echo last")
-    link.start()
+    hanging = {"command": "echo pid $$; yes > /dev/null & sleep 1000", "timeout": "5m"}
+    link = with_hooks(make, up=hanging, down="echo last").start()
     traffic_within(link.a.host, link.b.side.addr4, 10)
     wait_for_line(link.a, "up", "pid ")
     pid = int(next(line for line in hook_lines(link.a, "up") if line.startswith("pid "))[4:])
@@ -183,9 +185,56 @@ def test_a_reload_takes_hooks_over_for_the_next_time(make):
     assert hook_lines(link.a, "down")[-1] == "new down"
 
 
+def test_a_run_that_goes_on_with_the_link_runs_neither_down_nor_up(make):
+    link = with_hooks(make, up="echo up", down="echo down").start()
+    wait_for_line(link.a, "up", "up")
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    link.a.process.send_signal(signal.SIGUSR2)
+    wait_until(lambda: link.a.log().count("serves a on") == 2, 10, "the new run")
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    assert not hook_lines(link.a, "down")
+    assert link.a.stop() == 0
+    assert hook_lines(link.a, "up").count("up") == 1
+    assert hook_lines(link.a, "down").count("down") == 1
+
+
+def test_a_run_does_not_give_way_while_a_hook_runs(make):
+    link = with_hooks(make, up={"command": "echo begun; sleep 1000", "timeout": "5m"}).start()
+    wait_for_line(link.a, "up", "begun")
+    link.a.process.send_signal(signal.SIGUSR2)
+    wait_until(lambda: "a hook still runs" in link.a.log(), 10, "the refusal")
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    assert link.a.stop() == 0
+    assert link.a.log().count("serves a on") == 1
+
+
+def test_the_service_is_ready_once_required_hooks_have_run_and_may_take_their_time(make, tmp_path):
+    hook = {"command": f"while [ ! -e {tmp_path}/go ]; do sleep 0.05; done", "timeout": "1m", "required": True}
+    link = with_hooks(make, up=hook, down={"command": ["true"], "timeout": "2m"})
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(10)
+        link.a.env["NOTIFY_SOCKET"] = str(tmp_path / "notify")
+        link.a.start()
+        told = []
+
+        def wait_for(message):
+            while message not in told:
+                told.append(manager.recv(4096).decode())
+
+        wait_for("EXTEND_TIMEOUT_USEC=72000000")
+        assert "READY=1" not in told
+        (tmp_path / "go").touch()
+        wait_for("READY=1")
+        link.a.process.send_signal(signal.SIGTERM)
+        wait_for("EXTEND_TIMEOUT_USEC=132000000")
+        assert "STOPPING=1" in told
+        assert link.a.stop() == 0
+
+
 def test_a_hook_has_the_daemons_rights_and_no_more(make):
-    link = with_hooks(make, up="grep -E 'NoNewPrivs|CapEff|CapBnd' /proc/self/status; ip rule add from 10.9.0.1 table 77; "
-                               "ip rule; mount -t tmpfs none /mnt")
+    link = with_hooks(make, up="grep -E 'NoNewPrivs|CapEff|CapBnd' /proc/self/status; "
+                               "ip rule add from 10.9.0.1 table 77; ip rule; mount -t tmpfs none /mnt")
     link.a.launch("setpriv", "--no-new-privs", "--bounding-set=-all,+net_admin")
     wait_for_line(link.a, "up", "failed with exit status")
     told = "\n".join(hook_lines(link.a, "up")).replace("\t", " ")

@@ -57,6 +57,14 @@ TEST(Difference, RoutesAreOneKeyAndTheAllowedIpsTheyBringAreNotAnother) {
               ElementsAre("routes: {to: 192.168.1.0/24, metric: 7}, {to: 192.168.2.0/24, metric: 7}, was the default"));
 }
 
+TEST(Difference, TellsHooksOfEachEventApart) {
+  auto after = usual();
+  after.hooks.up = {{.words = {"echo: a\nb"}, .shell = true}};
+  after.hooks.down = {{.words = {"x"}, .shell = true}, {.words = {"a", "b"}, .timeout = std::chrono::seconds(3)}};
+  EXPECT_THAT(changes(usual(), after), ElementsAre("hooks.down: [x, {command: [a, b], timeout: 3s}], was the default",
+                                                   "hooks.up: \"echo: a\\x0ab\", was the default"));
+}
+
 TEST(Difference, SaysNothingOfSecrets) {
   test::SeededRandom random(1);
   auto after = usual();
