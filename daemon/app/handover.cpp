@@ -7,6 +7,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -58,16 +59,18 @@ std::string describe(int error) {
 
 Estate take_estate() {
   Estate estate;
-  char** names = nullptr;
-  const int count = sd_listen_fds_with_names(1, &names);
+  const char* const listed = std::getenv("LISTEN_FDNAMES");
+  std::string_view names = listed == nullptr ? "" : listed;
+  const int count = sd_listen_fds(0);  // also sees to it that no child gets them
   for (int i = 0; i < count; ++i) {
     FileDescriptor descriptor(SD_LISTEN_FDS_START + i);
-    for (const auto& [name, part] : parts()) {
-      if (std::strcmp(names[i], name) == 0) estate.*part = std::move(descriptor);
-    }
-    std::free(names[i]);
+    const auto name = names.substr(0, names.find(':'));
+    names.remove_prefix(std::min(name.size() + 1, names.size()));
+    const auto all = parts();
+    const auto* const known = std::ranges::find_if(all, [&](const auto& part) { return part.first == name; });
+    if (known != all.end()) estate.*(known->second) = std::move(descriptor);
   }
-  std::free(names);
+  for (const auto* variable : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}) unsetenv(variable);
   return estate;
 }
 

@@ -39,7 +39,7 @@ Estate take_estate();
 
 Result<FileDescriptor> write_session(const tunnel::SavedTunnel& saved, const SessionFacts& facts);
 /// Empties the file. Nothing when it is empty, or was written by a version that saved other things.
-std::optional<SessionFacts> consume_session(const FileDescriptor& file, tunnel::SavedTunnel& saved);
+std::optional<SessionFacts> consume_session(const FileDescriptor& memory, tunnel::SavedTunnel& saved);
 
 /// Gives it to the service manager to keep. False: there is none, or it does not take it.
 bool store(const Estate& estate);

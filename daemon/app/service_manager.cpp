@@ -58,14 +58,13 @@ std::string kind_of_job() {
   std::uint32_t id = 0;
   const char* job = nullptr;
   if (sd_bus_message_read(answer, "(uo)", &id, &job) < 0 || id == 0) return {};
-  char* kind = nullptr;
-  if (sd_bus_get_property_string(bus.get(), kManager, job, "org.freedesktop.systemd1.Job", "JobType", nullptr, &kind) <
+  if (sd_bus_get_property(bus.get(), kManager, job, "org.freedesktop.systemd1.Job", "JobType", nullptr, &answer, "s") <
       0) {
     return {};
   }
-  const std::string result(kind);
-  std::free(kind);
-  return result;
+  const std::unique_ptr<sd_bus_message, DropMessage> kind_answer(answer);
+  const char* kind = nullptr;
+  return sd_bus_message_read(answer, "s", &kind) < 0 ? std::string() : std::string(kind);
 }
 
 }  // namespace

@@ -152,6 +152,33 @@ struct UdpSocket::Batch {
     header.msg_control = control == 0 ? nullptr : controls[i].data();
     header.msg_controllen = control;
   }
+
+  /// For one system call: as many of `datagrams` as go into the batch, in runs where they may. Returns how many
+  /// messages.
+  std::size_t lay_out(std::span<const OutboundDatagram> datagrams, const Path& path, bool with_source, bool in_runs,
+                      SocketAddress& to) {
+    std::size_t messages = 0;
+    for (std::size_t at = 0; at < datagrams.size() && messages < kBatchSize; ++messages) {
+      const auto run = in_runs ? run_of(datagrams.subspan(at)) : 1;
+      const auto& first = datagrams[at];
+      const auto last = datagrams[at + run - 1].bytes;
+      auto& control = controls[messages];
+      auto control_size = with_source ? write_pktinfo(path, control) : 0;
+      if (run > 1) {
+        const auto size = static_cast<std::uint16_t>(first.bytes.size());
+        control_size = write_control(control, control_size, SOL_UDP, UDP_SEGMENT, size);
+      }
+      if (first.traffic_class != 0) {
+        const auto family = path.remote.address.family();
+        control_size = write_traffic_class(family, first.traffic_class, control, control_size);
+      }
+      const Bytes whole(first.bytes.data(), last.data() + last.size());
+      prepare(messages, whole, to.storage, to.size, control_size);
+      runs[messages] = run;
+      at += run;
+    }
+    return messages;
+  }
 };
 
 UdpSocket::UdpSocket(FileDescriptor fd, Family family, std::uint16_t port, bool offload)
@@ -217,25 +244,9 @@ SendResult UdpSocket::send(const Path& path, std::span<const OutboundDatagram> d
   SendResult result;
   auto& batch = *batch_;
   for (std::size_t next = 0; next < datagrams.size();) {
-    std::size_t messages = 0;
-    for (auto at = next; at < datagrams.size() && messages < (in_doubt ? 1 : kBatchSize); ++messages) {
-      const auto run = segments_ && !in_doubt ? run_of(datagrams.subspan(at)) : 1;
-      const auto& first = datagrams[at];
-      const auto last = datagrams[at + run - 1].bytes;
-      auto& control = batch.controls[messages];
-      auto control_size = with_source ? write_pktinfo(path, control) : 0;
-      if (run > 1) {
-        const auto size = static_cast<std::uint16_t>(first.bytes.size());
-        control_size = write_control(control, control_size, SOL_UDP, UDP_SEGMENT, size);
-      }
-      if (first.traffic_class != 0) {
-        control_size = write_traffic_class(family_, first.traffic_class, control, control_size);
-      }
-      const Bytes whole(first.bytes.data(), last.data() + last.size());
-      batch.prepare(messages, whole, to.storage, to.size, control_size);
-      batch.runs[messages] = run;
-      at += run;
-    }
+    const auto rest = datagrams.subspan(next);
+    const auto messages = in_doubt ? batch.lay_out(rest.first(1), path, with_source, false, to)
+                                   : batch.lay_out(rest, path, with_source, segments_, to);
     const int sent = sendmmsg(fd_.get(), batch.headers.data(), static_cast<unsigned>(messages), MSG_DONTWAIT);
     if (sent >= 0) {
       for (std::size_t i = 0; i < static_cast<std::size_t>(sent); ++i) {

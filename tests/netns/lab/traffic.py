@@ -47,6 +47,7 @@ class BackgroundPing:
         self._process = host.popen("ping", "-n", "-i", interval, to, name="ping")
 
     def stop(self):
+        wait_until(lambda: "PING" in self._process.log(), 10, "ping to begin")  # before that it ends without a word
         self._process.stop(signal.SIGINT)
         log = self._process.log()
         found = re.search(r"(\d+) packets transmitted, (\d+) received", log)
