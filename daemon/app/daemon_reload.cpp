@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <ranges>
 
 #include "app/daemon.h"
 #include "app/host_plan.h"
@@ -28,7 +29,7 @@ class Undo {
   Undo(const Undo&) = delete;
   Undo& operator=(const Undo&) = delete;
   ~Undo() {
-    for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) (*step)();
+    for (const auto& step : std::views::reverse(steps_)) step();
   }
   void add(std::function<void()> step) { steps_.push_back(std::move(step)); }
   void forget() { steps_.clear(); }

@@ -64,6 +64,17 @@ def test_restart_loses_and_doubles_not_one_packet_of_a_thousand_a_second(pair):
     pair.a.net.expect_network_state(state)
 
 
+def test_a_connection_survives_restarts_of_both_ends(pair):
+    office, home = pair.start(*pair.links())
+    listener = pair.b.net.popen("iperf3", "-s", "-1", "--forceflush", name="iperf3")
+    wait_until(lambda: "Server listening" in listener.log(), 10, "iperf3 to listen")
+    flow = pair.a.net.popen("iperf3", "-c", office.peer, "-t", 3, name="iperf3")
+    for _ in range(3):
+        pair.a.systemctl("restart", office.unit)
+        pair.b.systemctl("restart", home.unit)
+    assert flow.wait(30) == 0, flow.log()
+
+
 def test_sigusr2_does_the_same_in_the_same_process(pair):
     office, home = pair.start(*pair.links())
 
