@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 PREFIX = "adit"
 CLONE_NEWNET = 0x40000000
@@ -70,6 +71,15 @@ class Process:
             return self._popen.wait(timeout)
         except subprocess.TimeoutExpired:
             raise Failed(f"{self._popen.args} still runs after {timeout} s:\n{self.log()}") from None
+
+    def catches(self, number):
+        """Has it set up a handler for this signal (or ended already)?"""
+        try:
+            status = Path(f"/proc/{self.pid}/status").read_text()
+        except FileNotFoundError:
+            return True
+        caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+        return not self.alive or bool(int(caught.split()[1], 16) >> (number - 1) & 1)
 
     def send_signal(self, number):
         self._popen.send_signal(number)

@@ -47,7 +47,8 @@ class BackgroundPing:
         self._process = host.popen("ping", "-n", "-i", interval, to, name="ping")
 
     def stop(self):
-        wait_until(lambda: "PING" in self._process.log(), 10, "ping to begin")  # before that it ends without a word
+        # Before it catches the signal it would end without a word; its output is no sign, being kept back until an answer.
+        wait_until(lambda: self._process.catches(signal.SIGINT), 10, "ping to begin")
         self._process.stop(signal.SIGINT)
         log = self._process.log()
         found = re.search(r"(\d+) packets transmitted, (\d+) received", log)
