@@ -114,9 +114,16 @@ struct Hooks {
   friend bool operator==(const Hooks&, const Hooks&) = default;
 };
 
+/// What a link lacks that `wg` sets up; never that of a file. Keys that nobody has stand in for what is missing, so
+/// that it is a link like any other.
+struct Missing {
+  bool private_key = false;
+  bool peer = false;
+};
+
 struct Config {
   std::string name;  ///< the link's: the file's name without .yaml
-  std::string file;  ///< as given
+  std::string file;  ///< as given; empty: there is none, and `wg` sets the link up
   Interface interface;
   Local local;
   Peer peer;
@@ -124,6 +131,7 @@ struct Config {
   LogLevel log_level = LogLevel::info;
   Tuning tuning;
   Hooks hooks;
+  Missing missing;
   std::vector<Problem> warnings;  ///< valid all the same, but hardly what was meant: to be logged at start
 };
 

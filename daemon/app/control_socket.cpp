@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "app/control_protocol.h"
+#include "app/wg_protocol.h"
 #include "net/io.h"
 
 namespace adit::app {
@@ -29,17 +30,26 @@ template <class... Args>
   throw std::runtime_error(fmt::format(format, std::forward<Args>(args)...));
 }
 
-constexpr const char* kMend =
-    "make the folder and let this user write it (under systemd: RuntimeDirectory=adit), or set ADIT_RUN_DIR";
+/// Takes the first `size` bytes out, and leaves no copy of them behind.
+void wipe_front(std::string& text, std::size_t size) {
+  text.erase(0, size);
+  const auto left = text.size();
+  text.resize(left + size);
+  explicit_bzero(text.data() + left, size);
+  text.resize(left);
+}
 
-sockaddr_un address_of(const std::filesystem::path& path) {
+std::string mend(const ControlProtocol& protocol) {
+  return fmt::format("make the folder and let this user write it (under systemd: RuntimeDirectory={}), or set {}",
+                     protocol.runtime_directory, protocol.variable);
+}
+
+sockaddr_un address_of(const std::filesystem::path& path, const ControlProtocol& protocol) {
   sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
   const auto& text = path.native();
   if (text.size() >= sizeof address.sun_path) {
-    give_up(
-        "the control socket's path {} is longer than the {} bytes a socket's may be: set ADIT_RUN_DIR to a shorter "
-        "folder",
-        text, sizeof address.sun_path - 1);
+    give_up("the control socket's path {} is longer than the {} bytes a socket's may be: set {} to a shorter folder",
+            text, sizeof address.sun_path - 1, protocol.variable);
   }
   text.copy(address.sun_path, text.size());
   return address;
@@ -74,17 +84,34 @@ std::uint64_t inode_of(const std::filesystem::path& path) {
 
 }  // namespace
 
+const ControlProtocol kJsonLines{
+    .end = "\n",
+    .too_long = [] { return error_answer(fmt::format("a request has at most {} bytes", ControlSocket::kMaxRequest)); },
+    .runtime_directory = "adit",
+    .variable = "ADIT_RUN_DIR"};
+const ControlProtocol kWgParagraphs{.end = "\n\n",
+                                    .too_long = [] { return errno_line(E2BIG); },
+                                    .runtime_directory = "wireguard",
+                                    .variable = "ADIT_WG_DIR"};
+
+ControlSocket::Client::~Client() {
+  explicit_bzero(input.data(), input.size());
+  explicit_bzero(output.data(), output.size());
+}
+
 ControlSocket::ControlSocket(net::EventLoop& loop, const std::filesystem::path& directory, const std::string& name,
-                             Answer answer)
+                             Answer answer, const ControlProtocol& protocol)
     : loop_(loop),
       path_(directory / (name + ".sock")),
       answer_(std::move(answer)),
+      protocol_(protocol),
       resume_(loop, [this] { watch_.set_events(EPOLLIN); }) {
   std::error_code error;
   if (std::filesystem::create_directories(directory, error)) {
     std::filesystem::permissions(directory, std::filesystem::perms(0755), error);
   }
-  if (error) give_up("cannot make {} for the control socket ({}): {}", directory.string(), error.message(), kMend);
+  if (error)
+    give_up("cannot make {} for the control socket ({}): {}", directory.string(), error.message(), mend(protocol_));
   bind();
   watch_ = loop_.watch(fd_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
 }
@@ -94,7 +121,7 @@ ControlSocket::~ControlSocket() {
 }
 
 void ControlSocket::bind() {
-  const auto address = address_of(path_);
+  const auto address = address_of(path_, protocol_);
   fd_ = make_socket();
   int error = bind_privately(fd_.get(), address);
   if (error == EADDRINUSE) {
@@ -104,7 +131,8 @@ void ControlSocket::bind() {
     ::unlink(path_.c_str());
     error = bind_privately(fd_.get(), address);
   }
-  if (error != 0) give_up("cannot make the control socket {} ({}): {}", path_.string(), net::describe(error), kMend);
+  if (error != 0)
+    give_up("cannot make the control socket {} ({}): {}", path_.string(), net::describe(error), mend(protocol_));
   inode_ = inode_of(path_);
   if (::listen(fd_.get(), kBacklog) != 0) {
     const int reason = errno;
@@ -147,11 +175,11 @@ void ControlSocket::serve(ClientPlace client, std::uint32_t events) {
   const bool readable = (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && wants_more(*client);
   bool alive = !readable || receive(*client);
   if (alive) {
-    answer_lines(*client);
+    answer_requests(*client);
     alive = send(*client);
   }
-  const bool more_lines = client->input.find('\n') != std::string::npos;
-  const bool busy = more_lines || !client->output.empty();
+  const bool more_requests = client->input.find(protocol_.end) != std::string::npos;
+  const bool busy = more_requests || !client->output.empty();
   if (!alive || (client->finished && !busy)) {
     clients_.erase(client);
     return;
@@ -161,39 +189,47 @@ void ControlSocket::serve(ClientPlace client, std::uint32_t events) {
 }
 
 bool ControlSocket::wants_more(const Client& client) {
-  return !client.finished && client.input.size() <= kMaxLine && client.output.size() < kMaxUnread;
+  return !client.finished && client.input.size() <= kMaxRequest && client.output.size() < kMaxUnread;
 }
 
 /// False: the connection is broken.
 bool ControlSocket::receive(Client& client) {
-  std::array<char, 16 * 1024> part;
+  constexpr std::size_t kPart = 16 * 1024;
+  client.input.reserve(kMaxRequest + kPart + 1);  // growing would leave copies of keys behind
   for (std::size_t i = 0; i < kReadsPerTurn; ++i) {
-    const auto size = ::recv(client.fd.get(), part.data(), part.size(), 0);
-    if (size < 0) return errno == EAGAIN || errno == EINTR;
+    const auto had = client.input.size();
+    client.input.resize(had + kPart);
+    const auto size = ::recv(client.fd.get(), client.input.data() + had, kPart, 0);
+    const int error = errno;
+    client.input.resize(had + static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+    if (size < 0) return error == EAGAIN || error == EINTR;
     if (size == 0) {
       client.finished = true;  // it may still read: `echo ... | socat` closes its sending half
       return true;
     }
-    client.input.append(part.data(), static_cast<std::size_t>(size));
-    if (client.input.size() > kMaxLine) return true;
+    if (client.input.size() > kMaxRequest) return true;
   }
   return true;
 }
 
 /// Answers what is complete, a few requests at a time and as long as the answers find room.
-void ControlSocket::answer_lines(Client& client) {
+void ControlSocket::answer_requests(Client& client) {
   for (std::size_t i = 0; i < kAnswersPerTurn && client.output.size() < kMaxUnread; ++i) {
-    const auto end = client.input.find('\n');
-    if (std::min(end, client.input.size()) > kMaxLine) {
+    const auto end = client.input.find(protocol_.end);
+    if (std::min(end, client.input.size()) > kMaxRequest) {
       // Where the next request begins is anybody's guess.
-      client.output += error_answer(fmt::format("a request has at most {} bytes", kMaxLine)) + "\n";
-      client.input.clear();
+      client.output += protocol_.too_long();
+      client.output += protocol_.end;
+      wipe_front(client.input, client.input.size());
       client.finished = true;
       return;
     }
     if (end == std::string::npos) return;
-    client.output += answer_(std::string_view(client.input).substr(0, end)) + "\n";
-    client.input.erase(0, end + 1);
+    auto answer = answer_(std::string_view(client.input).substr(0, end));
+    client.output += answer;
+    client.output += protocol_.end;
+    explicit_bzero(answer.data(), answer.size());
+    wipe_front(client.input, end + protocol_.end.size());
   }
 }
 
@@ -202,7 +238,7 @@ bool ControlSocket::send(Client& client) {
   while (!client.output.empty()) {
     const auto size = ::send(client.fd.get(), client.output.data(), client.output.size(), MSG_NOSIGNAL);
     if (size < 0) return errno == EAGAIN || errno == EINTR;
-    client.output.erase(0, static_cast<std::size_t>(size));
+    wipe_front(client.output, static_cast<std::size_t>(size));
   }
   return true;
 }

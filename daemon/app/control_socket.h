@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The control socket, DIR/NAME.sock: one request a line, one answer a line, for as many clients as there are, within
-// bounds: a client that floods, stalls or never reads costs a little memory and nobody else's time. What the lines say
-// is control_protocol.h's business.
+// A socket that is asked, DIR/NAME.sock: requests in, an answer to each, for as many clients as there are, within
+// bounds: a client that floods, stalls or never reads costs a little memory and nobody else's time. What requests say
+// is the business of control_protocol.h and wg_protocol.h; some hold keys, so they are wiped when they are answered.
 #pragma once
 
 #include <filesystem>
@@ -16,19 +16,33 @@
 
 namespace adit::app {
 
+/// What tells one kind of socket from the other.
+struct ControlProtocol {
+  std::string_view end;       ///< of a request, and of an answer
+  std::string (*too_long)();  ///< the answer to a request of more than ControlSocket::kMaxRequest
+  // For what has to be done when the folder cannot be used.
+  const char* runtime_directory;  ///< of the unit
+  const char* variable;           ///< of the environment
+};
+/// A JSON object a line (control_protocol.h).
+extern const ControlProtocol kJsonLines;
+/// Lines up to an empty one (wg_protocol.h).
+extern const ControlProtocol kWgParagraphs;
+
 class ControlSocket {
  public:
-  /// The answer to a line; neither has its newline.
+  /// The answer to a request; neither has its end.
   using Answer = std::function<std::string(std::string_view request)>;
 
   static constexpr std::size_t kMaxClients = 32;
-  static constexpr std::size_t kMaxLine = 64 * 1024;
+  static constexpr std::size_t kMaxRequest = 64 * 1024;
   /// Answers that wait for a client to read them: from here on its further requests wait in the kernel.
   static constexpr std::size_t kMaxUnread = 256 * 1024;
 
   /// Where the socket may be. Throws std::runtime_error with a sentence: another daemon has the name, or the folder
   /// cannot be written. A socket that a killed daemon left behind is replaced.
-  ControlSocket(net::EventLoop& loop, const std::filesystem::path& directory, const std::string& name, Answer answer);
+  ControlSocket(net::EventLoop& loop, const std::filesystem::path& directory, const std::string& name, Answer answer,
+                const ControlProtocol& protocol = kJsonLines);
   /// Removes the socket file, if it is still this one's.
   ~ControlSocket();
   ControlSocket(const ControlSocket&) = delete;
@@ -39,6 +53,11 @@ class ControlSocket {
 
  private:
   struct Client {
+    Client() = default;
+    Client(const Client&) = delete;
+    Client& operator=(const Client&) = delete;
+    ~Client();
+
     FileDescriptor fd;
     std::string input;      ///< a request, as far as it has come
     std::string output;     ///< answers, as far as they have not gone
@@ -54,12 +73,13 @@ class ControlSocket {
   void serve(ClientPlace client, std::uint32_t events);
   static bool wants_more(const Client& client);
   static bool receive(Client& client);
-  void answer_lines(Client& client);
+  void answer_requests(Client& client);
   static bool send(Client& client);
 
   net::EventLoop& loop_;
   std::filesystem::path path_;
   Answer answer_;
+  const ControlProtocol& protocol_;
   FileDescriptor fd_;
   std::uint64_t inode_ = 0;
   std::list<Client> clients_;  ///< the one that was heard last comes last

@@ -50,12 +50,14 @@ Daemon::Daemon(config::Config config, const Log& log)
       timestamps_lost_(!state_.writable) {
   for (const auto& warning : config_.warnings) log_.warn("{}", config::to_string(warning));
   for (const auto& warning : state_.warnings) log_.warn("{}", warning);
+  if (is_set_up_by_wg()) state_.endpoint.reset();  // that of a peer this one need not be
   tunnel_ = or_throw(make_tunnel(config_, host_.mtu()));
   take_over_session();
   make_link();
   tun_watch_ = loop_.watch(device_.fd(), EPOLLIN, [this](std::uint32_t) { packets_wait_ = true; });
   watch_udp();
   watch_preshared_key();
+  open_wg_socket();
   loop_.set_turn_end([this] { turn(); });
 }
 
@@ -134,8 +136,8 @@ void Daemon::watch_udp() {
 }
 
 Result<Daemon::Ending> Daemon::run() {
-  log_.info("{} serves {} on {}, port {}, public key {}", "aditd", config_.name, device_.name(), sockets_.port(),
-            crypto::to_base64(public_key_));
+  log_.info("{} serves {} on {}, port {}, {}", "aditd", config_.name, device_.name(), sockets_.port(),
+            config_.missing.private_key ? "to be set up by `wg`" : "public key " + crypto::to_base64(public_key_));
   caller_->start();
   turn();
   begin_up();
@@ -161,7 +163,7 @@ void Daemon::signal(int number) {
     return;
   }
   // With a hook cut short nobody knows what it has done: then all is taken back, and done again.
-  if (number == SIGTERM && !hooks_.running() && ServiceManager::is_restarting()) {
+  if (number == SIGTERM && !hooks_.running() && !is_set_up_by_wg() && ServiceManager::is_restarting()) {
     ending_ = Ending::kept;
     loop_.stop();
     return;
@@ -171,9 +173,15 @@ void Daemon::signal(int number) {
 
 void Daemon::network_changed(const net::NetworkChange& change) {
   if (std::ranges::find(change.links_deleted, device_.index()) != change.links_deleted.end()) {
-    give_up(interface_removed());
+    if (is_set_up_by_wg()) {
+      log_.info("ending, since the interface {} was deleted", device_.name());
+      loop_.stop();
+    } else {
+      give_up(interface_removed());
+    }
     return;
   }
+  if (is_set_up_by_wg()) follow_interface();
   sockets_.try_segmentation_again();
   upkeep_->network_changed(change, loop_.now());
 }
@@ -254,16 +262,17 @@ std::string Daemon::answer(std::string_view request) {
                     .interface = device_.name(),
                     .health = health,
                     .since = upkeep_->since(),
-                    .peer_key = config_.peer.public_key,
+                    .peer_key = config_.missing.peer ? std::nullopt : std::optional(config_.peer.public_key),
                     .remote = tunnel_->path().remote,
                     .keepalive = tunnel_->keepalive(),
-                    .local_key = public_key_,
+                    .local_key = config_.missing.private_key ? std::nullopt : std::optional(public_key_),
                     .listen = listen_text(config_.local.listen, sockets_.port()),
                     .status = tunnel_->status(),
                     .mtu = host_.mtu(),
                     .crypto = aead_->name(),
                     .offload = offloads(),
-                    .routes = host_.routes()});
+                    .routes = host_.routes(),
+                    .changed_by_wg = changed_by_wg_});
   };
   return app::answer(request, {.status = status, .reload = [this] { return reload(); }});
 }

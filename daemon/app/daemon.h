@@ -15,6 +15,8 @@
 #include "app/reload.h"
 #include "app/service_manager.h"
 #include "app/upkeep.h"
+#include "app/wg_protocol.h"
+#include "config/difference.h"
 #include "net/file_watch.h"
 #include "net/signals.h"
 #include "net/system.h"
@@ -57,7 +59,20 @@ class Daemon {
   void succeed();
 
   // Another configuration (daemon_reload.cpp)
-  struct Edit;
+  /// What differs between two configurations, and what that concerns.
+  struct Edit {
+    std::vector<config::Change> changes;
+    bool our_key = false;
+    bool preshared_key = false;
+    bool mark = false;  ///< of our datagrams, which a default route brings along
+
+    bool has(std::initializer_list<std::string_view> keys) const;
+    bool identity() const { return our_key || has({"peer.public_key"}); }
+    bool sockets() const;
+    std::vector<std::string> keys() const;
+  };
+  Edit edit_to(const config::Config& next) const;
+  static std::vector<std::string> describe(const Edit& edit);
   ReloadOutcome reload();
   void watch_preshared_key();
   void preshared_key_changed();
@@ -65,6 +80,13 @@ class Daemon {
   Result<> reopen_sockets(const net::ListenOptions& options);
   Result<std::unique_ptr<tunnel::Tunnel>> make_tunnel(config::Config& config, std::uint32_t mtu);
   void adopt(config::Config next, const Edit& edit, std::unique_ptr<tunnel::Tunnel> successor);
+
+  // What `wg` asks (daemon_wg.cpp)
+  void open_wg_socket();
+  std::string answer_wg(std::string_view request);
+  std::expected<void, WgRefusal> set_by_wg(std::string_view request);
+  bool is_set_up_by_wg() const { return config_.file.empty(); }
+  void follow_interface();
 
   // Commands beside the link (daemon_hooks.cpp)
   void begin_up();
@@ -118,6 +140,8 @@ class Daemon {
   net::Timer tick_;
   std::optional<net::FileWatch> preshared_key_watch_;
   Hooks hooks_;
+  std::optional<ControlSocket> wg_socket_;
+  std::vector<std::string> changed_by_wg_;  ///< keys that are no longer as in the file
 
   net::Watch tun_watch_;
   net::Watch v4_watch_;

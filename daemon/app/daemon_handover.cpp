@@ -59,6 +59,10 @@ void Daemon::succeed() {
         "a hook still runs, and would be lost: try again when it has ended; this run goes on instead of a new one");
     return;
   }
+  if (is_set_up_by_wg()) {
+    log_.error("a new run would not know what `wg` has set up: this run goes on instead of a new one");
+    return;
+  }
   const auto next = config::read_config(config_.file, {.credentials_directory = credentials_directory()});
   if (!next) {
     for (const auto& problem : next.error()) log_.error("{}", config::to_string(problem));

@@ -14,7 +14,6 @@
 #include "app/logging.h"
 #include "app/mtu.h"
 #include "app/paths.h"
-#include "config/difference.h"
 #include "config/key_source.h"
 #include "config/reader.h"
 #include "crypto/backends.h"
@@ -52,22 +51,39 @@ class NotifyReady {
 
 }  // namespace
 
-/// What differs, and what that concerns.
-struct Daemon::Edit {
-  std::vector<config::Change> changes;
-  bool our_key = false;
-  bool preshared_key = false;
-  bool mark = false;  ///< of our datagrams, which a default route brings along
+bool Daemon::Edit::has(std::initializer_list<std::string_view> keys) const {
+  return std::ranges::any_of(changes, [&](const auto& change) { return std::ranges::count(keys, change.key) != 0; });
+}
 
-  bool has(std::initializer_list<std::string_view> keys) const {
-    return std::ranges::any_of(changes, [&](const auto& change) { return std::ranges::count(keys, change.key) != 0; });
-  }
-  bool identity() const { return our_key || has({"peer.public_key"}); }
-  bool sockets() const {
-    return mark || has({"local.listen", "local.device", "local.fwmark", "tuning.udp_offload", "tuning.receive_buffer",
-                        "tuning.send_buffer"});
-  }
-};
+bool Daemon::Edit::sockets() const {
+  return mark || has({"local.listen", "local.device", "local.fwmark", "tuning.udp_offload", "tuning.receive_buffer",
+                      "tuning.send_buffer"});
+}
+
+std::vector<std::string> Daemon::Edit::keys() const {
+  std::vector<std::string> keys;
+  for (const auto& change : changes) keys.push_back(change.key);
+  if (our_key) keys.emplace_back("local.private_key");
+  if (preshared_key) keys.emplace_back("peer.preshared_key");
+  return keys;
+}
+
+/// `next` holds its keys still.
+Daemon::Edit Daemon::edit_to(const config::Config& next) const {
+  return {.changes = config::difference(config_, next),
+          .our_key = crypto::public_key_of(next.local.private_key) != public_key_,
+          .preshared_key = !tunnel_->has_preshared_key(next.peer.preshared_key),
+          .mark = datagram_mark(config_) != datagram_mark(next)};
+}
+
+std::vector<std::string> Daemon::describe(const Edit& edit) {
+  std::vector<std::string> sentences;
+  for (const auto& change : edit.changes) sentences.push_back(config::to_string(change));
+  if (edit.our_key) sentences.emplace_back("local.private_key: another key");
+  if (edit.identity()) sentences.emplace_back("the link begins anew, with a new session");
+  if (edit.preshared_key) sentences.emplace_back("peer.preshared_key: another key, from the next handshake on");
+  return sentences;
+}
 
 ReloadOutcome Daemon::reload() {
   const auto tell = [this](const std::string& sentence) {
@@ -82,6 +98,9 @@ ReloadOutcome Daemon::reload() {
     tell(refusal.sentence);
     return std::unexpected(std::move(refusal));
   };
+  if (is_set_up_by_wg()) {
+    return refuse({fmt::format("{} has no file that could be read again: `wg` sets it up", config_.name), {}});
+  }
   service_.reloading();
   const NotifyReady ready(service_);
   auto next = config::read_config(config_.file, {.credentials_directory = credentials_directory()});
@@ -91,19 +110,12 @@ ReloadOutcome Daemon::reload() {
     for (const auto& problem : next.error()) refusal.problems.push_back(config::to_string(problem));
     return refuse(std::move(refusal));
   }
-  const Edit edit{.changes = config::difference(config_, *next),
-                  .our_key = crypto::public_key_of(next->local.private_key) != public_key_,
-                  .preshared_key = !tunnel_->has_preshared_key(next->peer.preshared_key),
-                  .mark = datagram_mark(config_) != datagram_mark(*next)};
-  std::vector<std::string> sentences;
-  for (const auto& change : edit.changes) sentences.push_back(config::to_string(change));
-  if (edit.our_key) sentences.emplace_back("local.private_key: another key");
-  if (edit.identity()) sentences.emplace_back("the link begins anew, with a new session");
-  if (edit.preshared_key) sentences.emplace_back("peer.preshared_key: another key, from the next handshake on");
-
+  const auto edit = edit_to(*next);
+  const auto sentences = describe(edit);
   if (auto done = change_to(*next, edit); !done) {
     return refuse(ReloadRefusal{fmt::format("{}: nothing was changed", done.error().message), {}});
   }
+  changed_by_wg_.clear();
   for (const auto& sentence : sentences) log_.info("reload: {}", sentence);
   if (sentences.empty()) log_.info("reload: the file says what it said before");
   return sentences;
@@ -136,8 +148,10 @@ Result<> Daemon::change_to(config::Config& next, const Edit& edit) {
   }
   undo.add([this] { std::ignore = device_.change(tun_options(config_)); });
   if (auto done = device_.change(tun_options(next)); !done) return done;
-  undo.add([this, before = host_.mtu()] { std::ignore = host_.change(config_, before); });
-  if (auto done = host_.change(next, mtu); !done) return done;
+  if (!is_set_up_by_wg()) {
+    undo.add([this, before = host_.mtu()] { std::ignore = host_.change(config_, before); });
+    if (auto done = host_.change(next, mtu); !done) return done;
+  }
   if (edit.sockets()) {
     auto options = listen_options(next);
     const auto port = sockets_.port();
@@ -188,11 +202,13 @@ void Daemon::preshared_key_changed() {
 void Daemon::adopt(config::Config next, const Edit& edit, std::unique_ptr<tunnel::Tunnel> successor) {
   const auto now = loop_.now();
   const auto remote = tunnel_->path().remote;
+  const bool renamed = edit.has({"interface.name"});
   const auto known = remote.known() && !edit.has({"peer.public_key"}) ? std::optional(remote) : std::nullopt;
   config_ = std::move(next);
   set_level(log_, config_.log_level);
   if (journal_) journal_->set_peer(crypto::to_base64(config_.peer.public_key));
   watch_preshared_key();
+  if (renamed) open_wg_socket();
   for (const auto& warning : config_.warnings) log_.warn("{}", config::to_string(warning));
 
   if (successor) {

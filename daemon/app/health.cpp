@@ -90,6 +90,7 @@ std::string_view name_of(State state) {
 Health assess(const Status& status, const Endpoint& remote, const Surroundings& surroundings, bool keepalive_on,
               Instant now) {
   if (!surroundings.failure.empty()) return {State::failed, surroundings.failure};
+  if (!surroundings.missing.empty()) return {State::waiting, surroundings.missing};
   if (!status.handshake_at) return never_connected(status, remote, surroundings);
 
   const auto silence = now - status.heard_at.value_or(*status.handshake_at);

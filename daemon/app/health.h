@@ -26,6 +26,7 @@ struct Surroundings {
   std::string endpoint_name;   ///< HOST:PORT being resolved; empty when nothing is
   std::string resolver_error;  ///< why it did not resolve yet; may be empty
   std::string send_error;      ///< why the kernel refused what was sent last; empty when it did not
+  std::string missing;         ///< what has to be set up before anything can work; empty: nothing
   std::string failure;         ///< set: the link has failed, and why
 };
 

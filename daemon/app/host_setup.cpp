@@ -55,6 +55,13 @@ Result<> HostSetup::set_mtu(std::uint32_t mtu) {
   return done;
 }
 
+std::optional<std::uint32_t> HostSetup::look_at_mtu() {
+  const auto link = net::get_link(netlink_, interface_index_);
+  if (!link) return std::nullopt;
+  mtu_ = link->mtu;
+  return mtu_;
+}
+
 Result<net::RouteInfo> HostSetup::route_to(const IpAddress& destination) {
   return net::route_to(netlink_, destination, datagram_mark(config_));
 }

@@ -34,6 +34,8 @@ class HostSetup {
   Result<net::RouteInfo> route_to(const IpAddress& destination);
 
   std::uint32_t mtu() const { return mtu_; }
+  /// As the interface has it now, whoever gave it that. Nothing when the kernel does not say.
+  std::optional<std::uint32_t> look_at_mtu();
   /// All of them, default routes included.
   std::vector<net::RouteSpec> routes() const;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// aditd CONFIG.yaml: reads the file, runs the link, and says in one sentence why when it cannot.
+// aditd CONFIG.yaml: reads the file, runs the link, and says in one sentence why when it cannot. With --interface the
+// link comes without a file.
 #include <fmt/core.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -9,34 +10,31 @@
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "app/background.h"
 #include "app/daemon.h"
 #include "app/logging.h"
+#include "app/options.h"
 #include "app/paths.h"
+#include "app/wg_device.h"
 #include "config/reader.h"
+#include "net/system.h"
 
 namespace {
 
 using adit::app::EntryKind;
 using adit::app::Journal;
+using adit::app::Options;
 using adit::config::Config;
 
 constexpr int kFailed = 1;
 constexpr int kWrongUsage = 2;
 constexpr int kConfigInvalid = 78;  // EX_CONFIG
-constexpr std::string_view kUsage =
-    "usage: aditd CONFIG.yaml\n"
-    "Runs one encrypted link in the foreground until SIGTERM or SIGINT.\n"
-    "\n"
-    "  --help     shows this\n"
-    "  --version  shows the version\n"
-    "\n"
-    "`adit check CONFIG.yaml` says whether the file is right, `adit status` what a running link does.\n";
-
 /// Keys must not end up in a core file, nor be read by another process of the same user.
 void guard_memory() {
   const rlimit none{.rlim_cur = 0, .rlim_max = 0};
@@ -53,9 +51,12 @@ void report(const Journal* journal, const EntryKind& kind, const std::string& se
   }
 }
 
+using Ready = std::function<void()>;
+
 /// What a successor gets at once; nothing when none is wanted. The daemon is gone when this returns.
-adit::Result<std::optional<adit::app::Estate>> run_link(Config config, const adit::app::Log& log) {
+adit::Result<std::optional<adit::app::Estate>> run_link(Config config, const adit::app::Log& log, const Ready& ready) {
   adit::app::Daemon daemon(std::move(config), log);
+  if (ready) ready();
   const auto ended = daemon.run();
   if (!ended) return std::unexpected(ended.error());
   if (*ended == adit::app::Daemon::Ending::stopped) return std::nullopt;
@@ -66,10 +67,10 @@ adit::Result<std::optional<adit::app::Estate>> run_link(Config config, const adi
   return std::nullopt;
 }
 
-int run(Config config, const std::vector<std::string>& arguments) {
+int run(Config config, const std::vector<std::string>& arguments, const Ready& ready = {}) {
   const auto log = adit::app::make_log(config);
   try {
-    const auto estate = run_link(std::move(config), log);
+    const auto estate = run_link(std::move(config), log, ready);
     if (estate && !*estate) return EXIT_SUCCESS;
     const auto why = estate ? adit::app::become(**estate, arguments) : estate.error();
     report(log.journal.get(), adit::app::entry::kGivenUp, why.message, "aditd: ");
@@ -79,8 +80,7 @@ int run(Config config, const std::vector<std::string>& arguments) {
   return kFailed;
 }
 
-int start(const std::vector<std::string>& arguments) {
-  const auto& file = arguments[1];
+int start(const std::string& file, const std::vector<std::string>& arguments) {
   auto config = adit::config::read_config(file, {.credentials_directory = adit::app::credentials_directory()});
   if (config) return run(std::move(*config), arguments);
   // Which link it is, the file's name has to say; its content is no help.
@@ -92,23 +92,39 @@ int start(const std::vector<std::string>& arguments) {
   return kConfigInvalid;
 }
 
+/// A link without a file, which `wg` sets up.
+int start_unconfigured(const Options& options, const std::vector<std::string>& arguments) {
+  const auto work = [&](const Ready& ready) {
+    adit::net::SystemRandom random;
+    return run(adit::app::unconfigured(options.interface, random), arguments, ready);
+  };
+  if (!options.background) return work({});
+  const auto status = adit::app::run_in_background(work);
+  if (status) return *status;
+  fmt::print(stderr, "aditd: {}\n", status.error().message);
+  return kFailed;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   guard_memory();
   std::signal(SIGPIPE, SIG_IGN);  // whoever read our log may go; the link stays
-  const std::string_view argument = argc == 2 ? argv[1] : "";
-  if (argument == "--help" || argument == "-h") {
-    fmt::print("{}", kUsage);
+  const std::vector<std::string> arguments(argv, argv + argc);
+  const char* const for_wg_quick = std::getenv("WG_QUICK_USERSPACE_IMPLEMENTATION");
+  const auto options = adit::app::parse_options(std::span(argv, static_cast<std::size_t>(argc)).subspan(1),
+                                                for_wg_quick != nullptr && *for_wg_quick != '\0');
+  if (!options) {
+    fmt::print(stderr, "aditd: {}\n{}", options.error().message, adit::app::kUsage);
+    return kWrongUsage;
+  }
+  if (options->help) {
+    fmt::print("{}", adit::app::kUsage);
     return EXIT_SUCCESS;
   }
-  if (argument == "--version") {
+  if (options->version) {
     fmt::print("aditd {}\n", ADIT_VERSION);
     return EXIT_SUCCESS;
   }
-  if (argument.empty() || argument.starts_with('-')) {
-    fmt::print(stderr, "{}", kUsage);
-    return kWrongUsage;
-  }
-  return start({argv, argv + argc});
+  return options->file.empty() ? start_unconfigured(*options, arguments) : start(options->file, arguments);
 }

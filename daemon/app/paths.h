@@ -17,6 +17,10 @@ inline std::filesystem::path folder_from(const char* variable, const char* usual
 inline std::filesystem::path run_directory() {
   return folder_from("ADIT_RUN_DIR", "/run/adit");
 }
+/// Sockets of the WireGuard configuration protocol, where `wg` looks for them: INTERFACE.sock.
+inline std::filesystem::path wg_directory() {
+  return folder_from("ADIT_WG_DIR", "/var/run/wireguard");
+}
 /// What outlives a restart: NAME/.
 inline std::filesystem::path state_directory() {
   return folder_from("ADIT_STATE_DIR", "/var/lib/adit");

@@ -25,11 +25,15 @@ ordered_json source_name(EndpointSource source) {
   return nullptr;
 }
 
+ordered_json key_text(const std::optional<crypto::PublicKey>& key) {
+  return key ? ordered_json(crypto::to_base64(*key)) : ordered_json();
+}
+
 /// What is not known is null, never a zero that reads as 1970.
 ordered_json peer(const Report& report) {
   const auto& status = report.status;
   ordered_json json;
-  json["public_key"] = crypto::to_base64(report.peer_key);
+  json["public_key"] = key_text(report.peer_key);
   json["endpoint"] = report.remote.known() ? ordered_json(to_string(report.remote)) : ordered_json();
   json["endpoint_source"] = source_name(status.endpoint_source);
   json["latest_handshake"] = status.handshake_at ? ordered_json(unix_seconds(status.handshake_time)) : ordered_json();
@@ -90,13 +94,14 @@ ordered_json to_json(const Report& report) {
   json["reason"] = report.health.reason;
   json["since"] = unix_seconds(report.since);
   json["peer"] = peer(report);
-  json["local"] = {{"public_key", crypto::to_base64(report.local_key)}, {"listen", report.listen}};
+  json["local"] = {{"public_key", key_text(report.local_key)}, {"listen", report.listen}};
   json["traffic"] = {{"tx", traffic(report.status.sent)}, {"rx", traffic(report.status.received)}};
   json["drops"] = drops(report.status.drops);
   json["mtu"] = report.mtu;
   json["crypto"] = report.crypto;
   json["offload"] = offload(report.offload);
   json["routes"] = routes(report.routes);
+  json["changed_by_wg"] = report.changed_by_wg;
   json["workers"] = 1;
   json["restarts"] = 0;
   return json;

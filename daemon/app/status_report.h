@@ -22,16 +22,17 @@ struct Report {
   std::string interface;
   Health health;
   WallTime since;  ///< when this state began
-  crypto::PublicKey peer_key;
+  std::optional<crypto::PublicKey> peer_key;  ///< none: not set up yet
   Endpoint remote;
   std::optional<Duration> keepalive;
-  crypto::PublicKey local_key;
+  std::optional<crypto::PublicKey> local_key;  ///< likewise
   std::string listen;  ///< as local.listen has it, with the port that is really used
   tunnel::Status status;
   std::uint32_t mtu = 0;
   std::string_view crypto;
   OffloadReport offload;
   std::vector<net::RouteSpec> routes;
+  std::vector<std::string> changed_by_wg;  ///< keys of the file that `wg` has given other values
 };
 
 nlohmann::ordered_json to_json(const Report& report);

@@ -11,6 +11,7 @@
 
 #include "app/host_plan.h"
 #include "app/mtu.h"
+#include "app/wg_device.h"
 
 namespace adit::app {
 namespace {
@@ -102,6 +103,7 @@ void Upkeep::look_at_state(Instant now) {
   const Surroundings surroundings{.endpoint_name = parts_.caller.unresolved(),
                                   .resolver_error = parts_.caller.error(),
                                   .send_error = error == 0 ? std::string{} : net::describe(error),
+                                  .missing = what_is_missing(parts_.config),
                                   .failure = interface_problem_.empty() ? way_problem_ : interface_problem_};
   auto health = assess(status, remote, surroundings, parts_.tunnel.keepalive().has_value(), now);
   const bool changed = health.state != health_.state;

@@ -28,7 +28,8 @@ std::string peer_line(const ordered_json& peer) {
   const auto where = endpoint.is_null()
                          ? std::string("no endpoint known")
                          : fmt::format("at {} ({})", endpoint.get<std::string>(), text(peer, "endpoint_source"));
-  return fmt::format("  peer       {} {}\n", text(peer, "public_key"), where);
+  const auto& key = peer.at("public_key");
+  return fmt::format("  peer       {} {}\n", key.is_null() ? "not set up," : key.get<std::string>(), where);
 }
 
 std::string handshake_line(const ordered_json& peer, std::int64_t now) {
@@ -52,6 +53,13 @@ std::string drops_line(const ordered_json& drops) {
     if (count != 0) list += fmt::format("{}{} {}", list.empty() ? "" : ", ", reason, count);
   }
   return list.empty() ? list : fmt::format("  dropped    {}\n", list);
+}
+
+std::string wg_line(const ordered_json& link) {
+  std::string list;
+  for (const auto& key : link.value("changed_by_wg", std::vector<std::string>()))
+    list += (list.empty() ? "" : ", ") + key;
+  return list.empty() ? list : fmt::format("  by wg      {}: other than in the file, until the next reload\n", list);
 }
 
 std::string routes_line(const ordered_json& routes) {
@@ -131,7 +139,7 @@ std::string status_text(const ordered_json& link, std::int64_t now) {
          drops_line(link.at("drops")) + routes_line(link.at("routes")) +
          fmt::format("  interface  {}, MTU {}, listening on {}\n", text(link, "interface"),
                      link.at("mtu").get<std::uint32_t>(), text(link.at("local"), "listen")) +
-         offload_line(link.at("offload"));
+         offload_line(link.at("offload")) + wg_line(link);
 }
 
 }  // namespace adit::cli

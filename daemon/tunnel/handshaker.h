@@ -47,6 +47,8 @@ class Handshaker {
   bool has_preshared_key(const crypto::PresharedKey& key) const {
     return crypto::equal_in_constant_time(preshared_.bytes(), key.bytes());
   }
+  const crypto::PresharedKey& preshared_key() const { return preshared_; }
+  const crypto::PrivateKey& private_key() const { return keys_.local_private; }
   const crypto::PublicKey& our_key() const { return keys_.local_public; }
   const crypto::PublicKey& peer_key() const { return keys_.remote_public; }
   /// The peer's newest: only later ones are taken.

@@ -68,6 +68,9 @@ class Tunnel {
   /// Used from the next handshake on.
   void set_preshared_key(crypto::PresharedKey key) { handshaker_.set_preshared_key(std::move(key)); }
   bool has_preshared_key(const crypto::PresharedKey& key) const { return handshaker_.has_preshared_key(key); }
+  /// For `wg showconf`, and for a tunnel that takes this one's place.
+  const crypto::PrivateKey& private_key() const { return handshaker_.private_key(); }
+  const crypto::PresharedKey& preshared_key() const { return handshaker_.preshared_key(); }
   void set_keepalive(std::optional<Duration> interval, Instant now, Outbox& out);
   void set_allowed_ips(std::span<const IpNetwork> networks) { allowed_ips_ = AllowedIps(networks); }
   void set_mtu(std::uint32_t mtu) { mtu_ = mtu; }

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The unit in everyday use: enable, status line, stop, a wrong file, several links on one host."""
+import shutil
+
 from lab.wait import wait_until
 
 CAP_NET_ADMIN = 1 << 12
@@ -157,3 +159,12 @@ def test_nobody_else_can_read_the_files_and_links_cannot_write_them(pair):
     assert pair.a.run("stat", "-c", "%U:%G %a", "/etc/adit").stdout.strip() == "root:adit 750"
     checked = pair.a.run("adit", "check", office.file, check=False)
     assert checked.returncode == 0, checked.stderr
+
+
+def test_wg_finds_the_link(pair):
+    office, _ = pair.start(*pair.links())
+    shutil.copy(shutil.which("wg"), f"/proc/{pair.a.leader()}/root/root/wg")
+    assert "latest handshake" in pair.a.run("/root/wg", "show", "office").stdout
+    assert pair.a.run("stat", "-c", "%U %a", "/run/wireguard/office.sock").stdout.split() == ["adit", "600"]
+    pair.a.systemctl("stop", office.unit)
+    assert not pair.a.exists("/run/wireguard/office.sock")

@@ -174,7 +174,7 @@ TEST_F(ControlSocketTest, MegabytesWithoutANewlineAreCutOff) {
 TEST_F(ControlSocketTest, TheLongestRequestIsTakenAndALongerOneIsNot) {
   open();
   Client client(path_);
-  const std::string longest(ControlSocket::kMaxLine, 'x');
+  const std::string longest(ControlSocket::kMaxRequest, 'x');
   EXPECT_EQ(ask(client, longest + "\n"), "<" + longest + ">\n");
   EXPECT_THAT(ask(client, longest + "x\n"), HasSubstr("at most"));
 }

@@ -25,8 +25,10 @@ Report report() {
                 .interface = "adit0",
                 .health = {State::up, {}},
                 .since = {1'700'000'000s},
+                .peer_key = crypto::PublicKey(),
                 .remote = Endpoint::parse("192.0.2.7:51820").value(),
                 .keepalive = 25s,
+                .local_key = crypto::PublicKey(),
                 .listen = "51820",
                 .mtu = 1420,
                 .crypto = "libsodium"};
@@ -42,14 +44,24 @@ Report report() {
 
 TEST(StatusReport, HasExactlyTheNamesPeopleScriptWith) {
   const auto json = to_json(report());
-  EXPECT_THAT(names(json), ElementsAre("name", "interface", "state", "reason", "since", "peer", "local", "traffic",
-                                       "drops", "mtu", "crypto", "offload", "routes", "workers", "restarts"));
+  EXPECT_THAT(names(json),
+              ElementsAre("name", "interface", "state", "reason", "since", "peer", "local", "traffic", "drops", "mtu",
+                          "crypto", "offload", "routes", "changed_by_wg", "workers", "restarts"));
   EXPECT_THAT(names(json["peer"]), ElementsAre("public_key", "endpoint", "endpoint_source", "latest_handshake",
                                                "handshake_rtt_ms", "keepalive"));
   EXPECT_THAT(names(json["local"]), ElementsAre("public_key", "listen"));
   EXPECT_THAT(names(json["traffic"]), ElementsAre("tx", "rx"));
   EXPECT_THAT(names(json["traffic"]["tx"]), ElementsAre("packets", "bytes"));
   EXPECT_THAT(names(json["offload"]), ElementsAre("tun_tcp", "tun_udp", "udp_send", "udp_receive"));
+}
+
+TEST(StatusReport, TellsWhatAStillUnconfiguredLinkLacks) {
+  auto bare = report();
+  bare.peer_key.reset();
+  bare.local_key.reset();
+  const auto json = to_json(bare);
+  EXPECT_TRUE(json["peer"]["public_key"].is_null());
+  EXPECT_TRUE(json["local"]["public_key"].is_null());
 }
 
 TEST(StatusReport, TellsWhatIsKnown) {
