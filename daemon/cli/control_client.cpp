@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -35,22 +36,20 @@ std::unexpected<AskError> failure(int error) {
   }
 }
 
+/// At the deadline and after it: whether there is something now.
 bool wait_for(int fd, short events, Clock::time_point deadline) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
   pollfd wanted{.fd = fd, .events = events, .revents = 0};
-  return left.count() > 0 && ::poll(&wanted, 1, static_cast<int>(left.count())) > 0;
+  return ::poll(&wanted, 1, std::max(0, static_cast<int>(left.count()))) > 0;
 }
 
-}  // namespace
-
-std::expected<std::string, AskError> ask(const std::filesystem::path& socket, std::string_view request,
-                                         std::chrono::milliseconds timeout) {
-  const auto deadline = Clock::now() + timeout;
+std::expected<FileDescriptor, AskError> send_request(const std::filesystem::path& socket, std::string_view request) {
   sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
   const auto& path = socket.native();
+  if (path.empty()) return failure(ENOENT);
   if (path.size() >= sizeof address.sun_path) return failure(ENAMETOOLONG);
   path.copy(address.sun_path, path.size());
-  const FileDescriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  FileDescriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return failure(errno);
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return failure(errno);
 
@@ -58,7 +57,10 @@ std::expected<std::string, AskError> ask(const std::filesystem::path& socket, st
   const auto line = std::string(request) + "\n";
   const auto sent = ::send(fd.get(), line.data(), line.size(), MSG_NOSIGNAL);
   if (sent != static_cast<ssize_t>(line.size())) return failure(sent < 0 ? errno : EAGAIN);
+  return fd;
+}
 
+Answer read_answer(const FileDescriptor& fd, Clock::time_point deadline) {
   std::string answer;
   std::array<char, 16 * 1024> part;
   while (answer.size() < kLongestAnswer) {
@@ -70,6 +72,25 @@ std::expected<std::string, AskError> ask(const std::filesystem::path& socket, st
     if (const auto end = answer.find('\n'); end != std::string::npos) return answer.substr(0, end);
   }
   return failure(EMSGSIZE);
+}
+
+}  // namespace
+
+Answer ask(const std::filesystem::path& socket, std::string_view request, std::chrono::milliseconds timeout) {
+  return std::move(ask_all({&socket, 1}, request, timeout).front());
+}
+
+std::vector<Answer> ask_all(std::span<const std::filesystem::path> sockets, std::string_view request,
+                            std::chrono::milliseconds timeout) {
+  const auto deadline = Clock::now() + timeout;
+  std::vector<std::expected<FileDescriptor, AskError>> asked;
+  for (const auto& socket : sockets) asked.push_back(send_request(socket, request));
+  // Whoever used up the time, the answers of the others are there by then, waiting in their sockets.
+  std::vector<Answer> answers;
+  for (const auto& each : asked) {
+    answers.push_back(each ? read_answer(*each, deadline) : std::unexpected(each.error()));
+  }
+  return answers;
 }
 
 }  // namespace adit::cli

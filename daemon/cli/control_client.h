@@ -5,8 +5,10 @@
 #include <chrono>
 #include <expected>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace adit::cli {
 
@@ -24,7 +26,12 @@ struct AskError {
 };
 
 /// The answer, without its newline.
-std::expected<std::string, AskError> ask(const std::filesystem::path& socket, std::string_view request,
-                                         std::chrono::milliseconds timeout);
+using Answer = std::expected<std::string, AskError>;
+
+Answer ask(const std::filesystem::path& socket, std::string_view request, std::chrono::milliseconds timeout);
+
+/// Asks all of them at once, and waits for all of them together: one that says nothing costs the others no answer.
+std::vector<Answer> ask_all(std::span<const std::filesystem::path> sockets, std::string_view request,
+                            std::chrono::milliseconds timeout);
 
 }  // namespace adit::cli

@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -38,17 +39,45 @@ std::string problem_text(const std::string& name, const std::filesystem::path& s
                      std::generic_category().message(error.error));
 }
 
+std::filesystem::path socket_of(const std::string& name) {
+  return app::run_directory() / (name + ".sock");
+}
+
 }  // namespace
 
-std::expected<std::string, NoAnswer> ask_link(const std::string& name, std::string_view request,
-                                              std::chrono::seconds patience) {
-  const auto socket = app::run_directory() / (name + ".sock");
-  const bool is_name = name.find('/') == std::string::npos;
-  auto answer = is_name ? ask(socket, request, patience) : std::unexpected(AskError{AskFailure::no_socket, ENOENT});
-  if (!answer) {
-    return std::unexpected(NoAnswer{answer.error().kind, problem_text(name, socket, answer.error(), patience)});
+std::vector<std::string> running_links() {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(app::run_directory(), error)) {
+    if (entry.path().extension() == ".sock") names.push_back(entry.path().stem());
   }
-  return std::move(*answer);
+  std::ranges::sort(names);
+  return names;
+}
+
+LinkAnswer ask_link(const std::string& name, std::string_view request, std::chrono::seconds patience) {
+  return std::move(ask_links({name}, request, patience).front());
+}
+
+std::vector<LinkAnswer> ask_links(const std::vector<std::string>& names, std::string_view request,
+                                  std::chrono::seconds patience) {
+  std::vector<std::filesystem::path> sockets;
+  // What leads out of the folder is no link's name, whoever answers there.
+  const auto is_name = [](const std::string& name) { return name.find('/') == std::string::npos; };
+  for (const auto& name : names) sockets.push_back(is_name(name) ? socket_of(name) : std::filesystem::path());
+  auto answers = ask_all(sockets, request, patience);
+
+  std::vector<LinkAnswer> result;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (answers[i]) {
+      result.emplace_back(std::move(*answers[i]));
+      continue;
+    }
+    const auto error = is_name(names[i]) ? answers[i].error() : AskError{AskFailure::no_socket, ENOENT};
+    result.emplace_back(
+        std::unexpected(NoAnswer{error.kind, problem_text(names[i], socket_of(names[i]), error, patience)}));
+  }
+  return result;
 }
 
 }  // namespace adit::cli

@@ -10,8 +10,14 @@ struct NoAnswer {
   AskFailure kind{};
   std::string sentence;
 };
+using LinkAnswer = std::expected<std::string, NoAnswer>;
 
-std::expected<std::string, NoAnswer> ask_link(const std::string& name, std::string_view request,
-                                              std::chrono::seconds patience);
+/// The links that have a control socket, in order.
+std::vector<std::string> running_links();
+
+LinkAnswer ask_link(const std::string& name, std::string_view request, std::chrono::seconds patience);
+/// All at once: an answer for each name, within `patience` for all of them together.
+std::vector<LinkAnswer> ask_links(const std::vector<std::string>& names, std::string_view request,
+                                  std::chrono::seconds patience);
 
 }  // namespace adit::cli

@@ -57,16 +57,6 @@ Link status_of(const std::string& name, std::int64_t now) {
   }
 }
 
-std::vector<std::string> running_links() {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(app::run_directory(), error)) {
-    if (entry.path().extension() == ".sock") names.push_back(entry.path().stem());
-  }
-  std::ranges::sort(names);
-  return names;
-}
-
 void print_json(const std::vector<Link>& links, Context& context) {
   auto list = ordered_json::array();
   for (const auto& link : links) {
