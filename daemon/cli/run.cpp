@@ -18,6 +18,7 @@ int run(int argc, const char* const* argv, Context& context) {
   add_check(app, context);
   add_reload(app, context);
   add_status(app, context);
+  add_exporter(app, context);
 
   try {
     app.parse(argc, argv);
