@@ -43,8 +43,9 @@ std::string answer(std::string_view request, const Commands& commands) {
   }
   const auto name = command->get<std::string>();
   if (name == "status") return dump({{"status", commands.status()}});
+  if (name == "history") return dump({{"history", commands.history()}});
   if (name == "reload") return dump(to_json(commands.reload()));
-  return error_answer("unknown command \"" + name + "\": this aditd knows \"status\" and \"reload\"");
+  return error_answer("unknown command \"" + name + "\": this aditd knows \"status\", \"history\" and \"reload\"");
 }
 
 }  // namespace adit::app

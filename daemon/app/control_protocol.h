@@ -15,6 +15,7 @@ namespace adit::app {
 /// What the daemon can be asked.
 struct Commands {
   std::function<nlohmann::ordered_json()> status;
+  std::function<nlohmann::ordered_json()> history;
   std::function<ReloadOutcome()> reload;
 };
 

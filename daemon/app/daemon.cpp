@@ -53,6 +53,7 @@ Daemon::Daemon(config::Config config, const Log& log)
   if (is_set_up_by_wg()) state_.endpoint.reset();  // that of a peer this one need not be
   tunnel_ = or_throw(make_tunnel(config_, host_.mtu()));
   take_over_session();
+  history_.emplace(tunnel_->status(), loop_.now());
   make_link();
   tun_watch_ = loop_.watch(device_.fd(), EPOLLIN, [this](std::uint32_t) { packets_wait_ = true; });
   watch_udp();
@@ -194,6 +195,7 @@ void Daemon::turn() {
   handle_events(now);
   upkeep_->turn_end(now);
   handle_events(now);
+  history_->note(tunnel_->status(), now);
   set_interest();
   plan_tick();
   tell_of_refused_offloads();
@@ -272,9 +274,12 @@ std::string Daemon::answer(std::string_view request) {
                     .crypto = aead_->name(),
                     .offload = offloads(),
                     .routes = host_.routes(),
+                    .observations = upkeep_->observations().list(),
+                    .process = process_facts(),
                     .changed_by_wg = changed_by_wg_});
   };
-  return app::answer(request, {.status = status, .reload = [this] { return reload(); }});
+  const auto history = [this] { return to_json(history_->recent(loop_.now())); };
+  return app::answer(request, {.status = status, .history = history, .reload = [this] { return reload(); }});
 }
 
 std::string Daemon::interface_removed() const {

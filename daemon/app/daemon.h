@@ -9,6 +9,7 @@
 
 #include "app/control_socket.h"
 #include "app/handover.h"
+#include "app/history.h"
 #include "app/hooks.h"
 #include "app/logging.h"
 #include "app/offload_state.h"
@@ -131,6 +132,7 @@ class Daemon {
   TunPort tun_port_;
   UdpPort udp_port_;
   std::optional<DataPath> data_path_;
+  std::optional<History> history_;
   OffloadReport offloads_seen_;
   bool endpoint_edited_ =
       false;  ///< the file names another one than is called: the call in progress is no reason to stay

@@ -216,6 +216,7 @@ void Daemon::adopt(config::Config next, const Edit& edit, std::unique_ptr<tunnel
     caller_.reset();
     data_path_.reset();
     tunnel_ = std::move(successor);
+    history_->restart(tunnel_->status());
     state_.endpoint = edit.has({"peer.endpoint"}) ? std::nullopt : known;
     make_link();
     caller_->start();

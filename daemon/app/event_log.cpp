@@ -7,6 +7,8 @@
 #include <chrono>
 #include <variant>
 
+#include "app/observations.h"
+
 namespace adit::app {
 namespace {
 
@@ -138,12 +140,15 @@ void EventLog::state(const Health& health) {
          {kind_of(health.state), {{"ADIT_STATE", name}, {kReason, health.reason}}}});
 }
 
+void EventLog::disallowed(DropReason reason, const std::string& sentence, Instant now) {
+  write(refusals_[static_cast<std::size_t>(reason)],
+        {level::warn, sentence, {entry::kDisallowed, {{kReason, std::string(name_of(reason))}}}}, now);
+}
+
 void EventLog::send_failed(const Endpoint& to, const std::string& error, Instant now) {
   const auto endpoint = to_string(to);
   write(Kind::send,
-        {level::warn,
-         fmt::format("cannot send to {}: {}", endpoint, error),
-         {entry::kSendFailed, {{kEndpoint, endpoint}, {kReason, error}}}},
+        {level::warn, explain_send_failure(to, error), {entry::kSendFailed, {{kEndpoint, endpoint}, {kReason, error}}}},
         now);
 }
 

@@ -43,6 +43,8 @@ class EventLog {
 
   void event(const tunnel::Event& event, Instant now);
   void state(const Health& health);
+  /// peer.allowed_ips did not let packets through: `sentence` tells of the last one.
+  void disallowed(tunnel::DropReason reason, const std::string& sentence, Instant now);
   /// The kernel refuses what we send; `error` in words.
   void send_failed(const Endpoint& to, const std::string& error, Instant now);
   /// A line when something was dropped since the last one, if that is long enough ago.

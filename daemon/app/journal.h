@@ -34,6 +34,7 @@ inline constexpr EntryKind kPeerMoved{"peer_moved", ""};
 inline constexpr EntryKind kUnderLoad{"under_load", "c80ca3d7ab8245118e46ff166e270f05"};
 inline constexpr EntryKind kSessionExpired{"session_expired", ""};
 inline constexpr EntryKind kSendFailed{"send_failed", "7eb3f93b100e4758a51c66ddf60c32c9"};
+inline constexpr EntryKind kDisallowed{"disallowed", "f6807282c9a14a01bdde27fd24fd3d8e"};
 inline constexpr EntryKind kDrops{"drops", "daefa66d3c55462cb97433067181361b"};
 inline constexpr EntryKind kConfigInvalid{"config_invalid", "14cf9f6a8ea04a9f88c65c169f9c44c7"};
 inline constexpr EntryKind kGivenUp{"given_up", "9ec5c39b53ff4b9ab0e1b56c42444965"};

@@ -84,7 +84,38 @@ ordered_json routes(const std::vector<net::RouteSpec>& specs) {
   return json;
 }
 
+ordered_json observations(const std::vector<Observation>& list) {
+  ordered_json json = ordered_json::array();
+  for (const auto& seen : list) {
+    json.push_back({{"kind", seen.kind},
+                    {"sentence", seen.sentence},
+                    {"from", seen.from.known() ? ordered_json(to_string(seen.from)) : ordered_json()},
+                    {"count", seen.count},
+                    {"last", unix_seconds(seen.last)}});
+  }
+  return json;
+}
+
+ordered_json process(const ProcessFacts& facts) {
+  return {{"pid", facts.pid}, {"cpu_seconds", facts.cpu_seconds}, {"memory_bytes", facts.memory_bytes}};
+}
+
 }  // namespace
+
+ordered_json to_json(const std::vector<History::Amount>& amounts) {
+  const auto list = [&amounts](tunnel::Traffic History::Amount::*direction, std::uint64_t tunnel::Traffic::*unit) {
+    ordered_json json = ordered_json::array();
+    for (const auto& amount : amounts) json.push_back(amount.*direction.*unit);
+    return json;
+  };
+  const auto traffic = [&list](tunnel::Traffic History::Amount::*direction) {
+    return ordered_json{{"packets", list(direction, &tunnel::Traffic::packets)},
+                        {"bytes", list(direction, &tunnel::Traffic::bytes)}};
+  };
+  return {{"interval", std::chrono::duration_cast<std::chrono::seconds>(History::kInterval).count()},
+          {"tx", traffic(&History::Amount::sent)},
+          {"rx", traffic(&History::Amount::received)}};
+}
 
 ordered_json to_json(const Report& report) {
   ordered_json json;
@@ -101,6 +132,8 @@ ordered_json to_json(const Report& report) {
   json["crypto"] = report.crypto;
   json["offload"] = offload(report.offload);
   json["routes"] = routes(report.routes);
+  json["observations"] = observations(report.observations);
+  json["process"] = process(report.process);
   json["changed_by_wg"] = report.changed_by_wg;
   json["workers"] = 1;
   json["restarts"] = 0;

@@ -11,7 +11,10 @@
 #include <vector>
 
 #include "app/health.h"
+#include "app/history.h"
+#include "app/observations.h"
 #include "app/offload_state.h"
+#include "app/process_facts.h"
 #include "net/netlink_route.h"
 #include "tunnel/status.h"
 
@@ -21,20 +24,24 @@ struct Report {
   std::string name;
   std::string interface;
   Health health;
-  WallTime since;  ///< when this state began
+  WallTime since;                             ///< when this state began
   std::optional<crypto::PublicKey> peer_key;  ///< none: not set up yet
   Endpoint remote;
   std::optional<Duration> keepalive;
   std::optional<crypto::PublicKey> local_key;  ///< likewise
-  std::string listen;  ///< as local.listen has it, with the port that is really used
+  std::string listen;                          ///< as local.listen has it, with the port that is really used
   tunnel::Status status;
   std::uint32_t mtu = 0;
   std::string_view crypto;
   OffloadReport offload;
   std::vector<net::RouteSpec> routes;
+  std::vector<Observation> observations;
+  ProcessFacts process;
   std::vector<std::string> changed_by_wg;  ///< keys of the file that `wg` has given other values
 };
 
 nlohmann::ordered_json to_json(const Report& report);
+/// `amounts`: of History, the last of which ended at the end of the second before `now`.
+nlohmann::ordered_json to_json(const std::vector<History::Amount>& amounts);
 
 }  // namespace adit::app

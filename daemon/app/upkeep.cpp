@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <utility>
 #include <variant>
 
@@ -27,6 +28,16 @@ bool concerns_others(const net::NetworkChange& change, std::uint32_t ours) {
   };
   return change.addresses || change.routes || change.overrun || other(change.links_up) || other(change.links_down) ||
          other(change.links_deleted);
+}
+
+/// Why the kernel refused to send; empty for none.
+std::string in_words(int error) {
+  if (error == 0) return {};
+  const auto* const mend =
+      error == EMSGSIZE
+          ? "; the way there is narrower than interface.mtu allows for: leave that out, or make it smaller"
+          : "";
+  return net::describe(error) + mend;
 }
 
 bool same_way(const std::optional<net::RouteInfo>& a, const std::optional<net::RouteInfo>& b) {
@@ -54,6 +65,8 @@ void Upkeep::event(const tunnel::Event& event, Instant now) {
   parts_.event_log.event(event, now);
   if (std::holds_alternative<tunnel::InitiationSent>(event)) {
     initiated_at_ = now;
+  } else if (const auto* refused = std::get_if<tunnel::HandshakeRefused>(&event)) {
+    observations_.handshake_refused(*refused, parts_.wall_clock.now());
   } else if (const auto* completed = std::get_if<tunnel::HandshakeCompleted>(&event)) {
     found_ = completed->with;
   } else if (const auto* moved = std::get_if<tunnel::EndpointMoved>(&event)) {
@@ -88,6 +101,7 @@ const Health& Upkeep::look(Instant now) {
   looked_at_ = now;
   look_at_way(now);
   call_again_if_due(now);
+  look_at_drops(now);
   look_at_state(now);
   remember_endpoint(now);
   parts_.event_log.drops(parts_.tunnel.status().drops, now);
@@ -95,14 +109,30 @@ const Health& Upkeep::look(Instant now) {
   return health_;
 }
 
+void Upkeep::look_at_drops(Instant now) {
+  const auto& status = parts_.tunnel.status();
+  const auto wall = parts_.wall_clock.now();
+  for (const auto& seen : observations_.disallowed(status, wall))
+    parts_.event_log.disallowed(seen.reason, seen.sentence, now);
+  if (const int error = parts_.data_path.send_error(); error != 0) {
+    observations_.send_failed(parts_.tunnel.path().remote, in_words(error),
+                              status.drops[tunnel::DropReason::send_failed], wall);
+  }
+  const auto resolver_error = parts_.caller.error();
+  if (!resolver_error.empty() && resolver_error != resolver_error_) {
+    observations_.unresolved(parts_.caller.unresolved(), resolver_error, wall);
+  }
+  resolver_error_ = resolver_error;
+}
+
 void Upkeep::look_at_state(Instant now) {
   const auto& status = parts_.tunnel.status();
   const auto& remote = parts_.tunnel.path().remote;
-  const int error = parts_.data_path.send_error();
-  if (error != 0) parts_.event_log.send_failed(remote, net::describe(error), now);
+  const auto send_error = in_words(parts_.data_path.send_error());
+  if (!send_error.empty()) parts_.event_log.send_failed(remote, send_error, now);
   const Surroundings surroundings{.endpoint_name = parts_.caller.unresolved(),
                                   .resolver_error = parts_.caller.error(),
-                                  .send_error = error == 0 ? std::string{} : net::describe(error),
+                                  .send_error = send_error,
                                   .missing = what_is_missing(parts_.config),
                                   .failure = interface_problem_.empty() ? way_problem_ : interface_problem_};
   auto health = assess(status, remote, surroundings, parts_.tunnel.keepalive().has_value(), now);

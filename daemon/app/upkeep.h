@@ -13,6 +13,7 @@
 #include "app/event_log.h"
 #include "app/health.h"
 #include "app/host_setup.h"
+#include "app/observations.h"
 #include "app/state_store.h"
 #include "net/netlink_monitor.h"
 
@@ -63,9 +64,11 @@ class Upkeep {
   /// The state as it is now; `since` tells when it began.
   const Health& look(Instant now);
   WallTime since() const { return since_; }
+  const Observations& observations() const { return observations_; }
 
  private:
   void look_at_state(Instant now);
+  void look_at_drops(Instant now);
   void look_at_way(Instant now);
   void fit_mtu(const net::RouteInfo& way);
   void check_uplink(const net::RouteInfo& way);
@@ -76,6 +79,8 @@ class Upkeep {
 
   Parts parts_;
   Health health_;
+  Observations observations_;
+  std::string resolver_error_;
   WallTime since_;
   bool since_told_ = false;
   bool eventful_ = true;

@@ -24,13 +24,19 @@ enum class EndpointSource : std::uint8_t {
   learned,     ///< the peer's authentic packets come from there
 };
 
-/// The last handshake message that came to nothing.
+/// A handshake message that came to nothing.
 struct HandshakeProblem {
   DropReason reason{};
   Endpoint from;
   crypto::PublicKey key;  ///< of the caller, where the reason is wrong_key
   WallTime when;
+  bool by_peer = false;  ///< it came from the address where the peer is called, so hardly from a stranger
 };
+
+/// How much one tells of why the link does not work: a stranger's garbage must not hide that the peer has another key.
+int telling(const HandshakeProblem& problem);
+/// An old one gives way to any other after this long: its cause may be mended.
+inline constexpr Duration kProblemAge = std::chrono::seconds(60);
 
 struct Status {
   Traffic sent;
@@ -43,10 +49,12 @@ struct Status {
   std::optional<Duration> round_trip;   ///< of the last handshake we began
   std::optional<Instant> heard_at;      ///< last authentic message of the peer's
 
-  std::uint32_t attempts = 0;            ///< initiations since the last completed handshake
-  WallTime attempting_since;             ///< the first of them
-  std::optional<Instant> unanswered_at;  ///< first data sent since the peer was last heard
-  std::optional<HandshakeProblem> problem;
+  std::uint32_t attempts = 0;               ///< initiations since the last completed handshake
+  WallTime attempting_since;                ///< the first of them
+  std::optional<Instant> unanswered_at;     ///< first data sent since the peer was last heard
+  std::optional<HandshakeProblem> problem;  ///< the most telling one since the last completed handshake
+  IpAddress disallowed_source;              ///< of the last packet dropped for that; none: there was none
+  IpAddress disallowed_destination;         ///< likewise; multicast, which hosts send unasked, is left out
   bool under_load = false;
 };
 

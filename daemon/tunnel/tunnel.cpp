@@ -52,6 +52,7 @@ void Tunnel::admit(std::span<const PlainPacket> packets, Instant now, Outbox& ou
       count_drop(DropReason::malformed_packet);
     } else if (!allowed_ips_.contains(header->destination)) {
       count_drop(DropReason::disallowed_destination);
+      if (!header->destination.is_multicast()) status_.disallowed_destination = header->destination;
     } else if (!usable || !send(packet, header->traffic_class, out)) {
       stage(packet, now);
       waiting = true;
@@ -169,6 +170,7 @@ void Tunnel::accept(const InboundBatch& batch, Instant now, std::vector<MutableB
       count_drop(DropReason::malformed_packet);
     } else if (!allowed_ips_.contains(header->source)) {
       count_drop(DropReason::disallowed_source);
+      status_.disallowed_source = header->source;
     } else if (!wire::take_outer_ecn(plaintext.first(header->size), packet.ecn)) {
       count_drop(DropReason::congestion);
     } else {
@@ -188,7 +190,7 @@ void Tunnel::take_handshake(wire::MessageType type, const Datagram& datagram, In
   if (outcome.reply) out.handshakes.push_back(*outcome.reply);
   if (outcome.dropped) {
     count_drop(*outcome.dropped);
-    status_.problem = HandshakeProblem{*outcome.dropped, datagram.path.remote, outcome.stranger, wall_clock_.now()};
+    note_problem({*outcome.dropped, datagram.path.remote, outcome.stranger, wall_clock_.now()});
     out.events.emplace_back(HandshakeRefused{*outcome.dropped, datagram.path.remote, outcome.stranger});
     return;
   }
@@ -204,6 +206,13 @@ void Tunnel::take_handshake(wire::MessageType type, const Datagram& datagram, In
   } else {
     after_response_sent(now);
   }
+}
+
+void Tunnel::note_problem(HandshakeProblem problem) {
+  problem.by_peer = path_.remote.known() && problem.from.address == path_.remote.address;
+  auto& kept = status_.problem;
+  const bool fresh = kept && problem.when.since_epoch - kept->when.since_epoch < kProblemAge;
+  if (!fresh || telling(problem) >= telling(*kept)) kept = problem;
 }
 
 /// The session is current now. As initiator we owe the peer a packet that proves our keys, before it may send any.

@@ -99,6 +99,7 @@ class Tunnel {
   bool send_staged(Instant now, Outbox& out);
   void take_handshake(wire::MessageType type, const Datagram& datagram, Instant now, Outbox& out);
   std::optional<DropReason> take_transport(const Datagram& datagram, Instant now, InboundBatch& batch) const;
+  void note_problem(HandshakeProblem problem);
   void begin_session(const noise::Keypair& keypair, Duration round_trip, Instant now, Outbox& out);
   void roam(const Path& path, Outbox& out);
   void note_load(Instant now, Outbox& out);

@@ -104,6 +104,25 @@ def test_a_link_whose_peer_has_gone_becomes_stale(make):
     background.stop()
 
 
+def test_the_history_has_what_was_sent_and_received(make):
+    """Fed by the packets themselves, so that no clock wakes the daemon; silent seconds are there all the same."""
+    link = make().start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    assert ping(link.a.host, link.b.side.addr4, 5, 1000, 0.3) == 5
+
+    def history():
+        return ask(link.a, b'{"command":"history"}\n')["history"]
+    status = link.a.status()
+    wait_until(lambda: sum(history()["tx"]["packets"]) == status["traffic"]["tx"]["packets"], 10, "the second to be over")
+    for way in ("tx", "rx"):
+        for unit in ("packets", "bytes"):
+            assert sum(history()[way][unit]) == status["traffic"][way][unit]
+    seconds = len(history()["tx"]["bytes"])
+    assert history()["interval"] == 1
+    wait_until(lambda: len(history()["tx"]["bytes"]) >= seconds + 3, 10, "silent seconds to be counted")
+    assert history()["rx"]["bytes"][-2:] == [0, 0]
+
+
 def test_the_socket_is_for_its_owner_alone(make):
     end = make().a
     end.start()
