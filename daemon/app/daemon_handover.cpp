@@ -46,7 +46,7 @@ net::UdpPair Daemon::open_sockets() {
 }
 
 void Daemon::take_over_session() {
-  if (inherited_->facts && tunnel_->take_over(inherited_->session.saved)) {
+  if (inherited_->facts && tunnel_->take_over(inherited_->session.saved, loop_.now())) {
     log_.info("going on with the session of the run before");
   }
   inherited_.reset();

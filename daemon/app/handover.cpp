@@ -20,7 +20,7 @@ namespace adit::app {
 namespace {
 
 /// To be raised whenever what is saved means something else than before: the size alone need not tell.
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 
 struct SavedFile {
   std::uint32_t version = kVersion;

@@ -44,12 +44,13 @@ void Tunnel::hand_over(SavedTunnel& out) {
   }
   out.newest_initiation = handshaker_.newest_initiation();
   out.path = path_;
+  out.keepalive = keepalive_;
   out.timers = timers_;
   out.status = status_;
   timers_ = {};
 }
 
-bool Tunnel::take_over(const SavedTunnel& saved) {
+bool Tunnel::take_over(const SavedTunnel& saved, Instant now) {
   if (saved.our_key != handshaker_.our_key() || saved.peer_key != handshaker_.peer_key()) return false;
   std::array<std::shared_ptr<noise::Keypair>, 3> sessions;
   std::ranges::transform(saved.sessions, sessions.begin(), restore);
@@ -57,6 +58,10 @@ bool Tunnel::take_over(const SavedTunnel& saved) {
   handshaker_.set_newest_initiation(saved.newest_initiation);
   path_ = saved.path;
   timers_ = saved.timers;
+  if (keepalive_ != saved.keepalive) {
+    timers_.cancel(Timer::persistent);
+    if (keepalive_) timers_.set(Timer::persistent, now);
+  }
   status_ = saved.status;
   session_jitter_ = jitter();
   return true;

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstring>
+#include <optional>
 #include <type_traits>
 
 #include "tunnel/sessions.h"
@@ -33,6 +34,7 @@ struct SavedTunnel {
   std::array<SavedSession, 3> sessions{};  ///< next, current, previous
   noise::Tai64n newest_initiation{};       ///< the peer's
   Path path;
+  std::optional<Duration> keepalive;  ///< that `timers` follow
   Timers timers;
   Status status;
 };

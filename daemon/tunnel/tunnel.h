@@ -79,8 +79,9 @@ class Tunnel {
   /// Everything a successor needs. This one has no session afterwards, so no counter is used by both; what waits for a
   /// session is gone with it.
   void hand_over(SavedTunnel& out);
-  /// To be called before anything else. False: made for other keys, and nothing was taken.
-  bool take_over(const SavedTunnel& saved);
+  /// To be called before anything else. False: made for other keys, and nothing was taken. A keepalive that is another
+  /// one here than there takes effect as by set_keepalive, with the next tick.
+  bool take_over(const SavedTunnel& saved, Instant now);
 
   /// For what the shell itself has to drop.
   void count_drop(DropReason reason, std::uint64_t count = 1) { status_.drops.add(reason, count); }

@@ -14,6 +14,7 @@ from lab.wait import wait_until
 
 pytestmark = pytest.mark.adit_only
 TRANSPORT_DATA = 4
+KEEPALIVE_SIZE = 32  # a header and a tag
 GOES_ON = "going on with the session of the run before"
 
 
@@ -22,6 +23,16 @@ def renew(end):
     before = end.log().count(GOES_ON)
     end.process.send_signal(signal.SIGUSR2)
     wait_until(lambda: end.log().count(GOES_ON) > before and end.socket_path.exists(), 10, "the successor")
+
+
+def edit(end, section, **changes):
+    """Changes keys of a section of the end's file; None takes one out."""
+    config = yaml.safe_load(end.file.read_text())
+    for key, value in changes.items():
+        config[section][key] = value
+        if value is None:
+            del config[section][key]
+    end.file.write_text(yaml.safe_dump(config))
 
 
 @pytest.fixture
@@ -99,6 +110,26 @@ def test_an_edited_file_is_applied_by_the_successor(link):
     routes = link.a.host.ip("route")
     assert "192.168.55.0/24" in routes and "192.168.44.0/24" not in routes
     traffic_within(link.a.host, link.b.side.addr4, 10)
+
+
+def test_a_keepalive_switched_on_in_the_file_is_sent_by_the_successor_on_an_idle_link(make, lab):
+    link = make(keepalive=0).start()
+    tap = Tap(lab.r, "tob", PORT)
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+
+    def keepalives():
+        """How many have come from a since its last packet with content, or its last handshake."""
+        sizes = [len(datagram.payload) for datagram in tap.seen()]
+        return next((n for n, size in enumerate(reversed(sizes)) if size != KEEPALIVE_SIZE), len(sizes))
+
+    def idle():
+        """The one sign of life has gone out that an end owes for the last packet with content."""
+        return keepalives() == 1 and tap.seen()[-2].type == TRANSPORT_DATA
+    wait_until(idle, 30, "the link to fall silent")
+    edit(link.a, "peer", keepalive="1s")
+    renew(link.a)
+    wait_until(lambda: keepalives() >= 4, 20, "keepalives")
+    tap.close()
 
 
 def test_with_mistakes_in_the_file_the_run_goes_on(link):

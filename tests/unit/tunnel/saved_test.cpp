@@ -13,7 +13,7 @@ bool replace(World& world, Host& host) {
   EXPECT_FALSE(host.tunnel->has_session(world.now)) << "what was handed over is used by one only";
   world.stop(host);
   world.start(host, false);
-  return host.tunnel->take_over(holder.saved);
+  return host.tunnel->take_over(holder.saved, world.now);
 }
 
 /// The world checks all the while that no nonce is used twice and nothing is delivered twice.
@@ -52,6 +52,54 @@ TEST(SavedTunnel, TimersGoOnToo) {
   EXPECT_TRUE(world.passes(world.b, 5s));
 }
 
+/// Datagrams of `host` in so much time without packets to send.
+std::uint64_t sent_in_silence(World& world, Host& host, Duration time) {
+  const auto before = host.datagrams_sent;
+  world.run(time);
+  return host.datagrams_sent - before;
+}
+
+/// Both ends connected, silent since so long that only the persistent keepalive of `host` a may still make a sound.
+struct SilentWorld : World {
+  explicit SilentWorld(std::optional<Duration> keepalive) {
+    keepalive_a = keepalive;
+    keepalive_b = std::nullopt;
+    connect();
+    run(20s);
+  }
+};
+
+TEST(SavedTunnel, AKeepaliveThatIsSwitchedOnBetweenTwoRunsBeginsOnAnIdleLink) {
+  SilentWorld world(std::nullopt);
+  ASSERT_EQ(sent_in_silence(world, world.a, 30s), 0u);
+  world.keepalive_a = 10s;
+  ASSERT_TRUE(replace(world, world.a));
+  EXPECT_EQ(sent_in_silence(world, world.a, 25s), 3u) << "at once, and after 10 s and 20 s";
+}
+
+TEST(SavedTunnel, AKeepaliveThatIsSwitchedOffBetweenTwoRunsEnds) {
+  SilentWorld world(10s);
+  ASSERT_GT(sent_in_silence(world, world.a, 20s), 0u);
+  world.keepalive_a = std::nullopt;
+  ASSERT_TRUE(replace(world, world.a));
+  EXPECT_EQ(sent_in_silence(world, world.a, 60s), 0u);
+}
+
+TEST(SavedTunnel, AKeepaliveWithAnotherIntervalDoesNotWaitForTheEndOfTheOldOne) {
+  SilentWorld world(60s);
+  world.keepalive_a = 10s;
+  ASSERT_TRUE(replace(world, world.a));
+  EXPECT_EQ(sent_in_silence(world, world.a, 25s), 3u);
+}
+
+TEST(SavedTunnel, AKeepaliveThatStaysKeepsItsTime) {
+  SilentWorld world(25s);
+  const auto due = world.a.tunnel->deadline();
+  ASSERT_GT(due, world.now);
+  ASSERT_TRUE(replace(world, world.a));
+  EXPECT_EQ(world.a.tunnel->deadline(), due);
+}
+
 TEST(SavedTunnel, AReplayedPacketIsKnownInTheSuccessor) {
   World world;
   world.connect();
@@ -81,7 +129,7 @@ TEST(SavedTunnel, OneOfOtherKeysIsNotTaken) {
   world.connect();
   SavedTunnelHolder holder;
   world.a.tunnel->hand_over(holder.saved);
-  EXPECT_FALSE(world.b.tunnel->take_over(holder.saved));
+  EXPECT_FALSE(world.b.tunnel->take_over(holder.saved, world.now));
   EXPECT_TRUE(world.b.tunnel->has_session(world.now)) << "and harms nothing";
 }
 
