@@ -7,6 +7,16 @@
 #include "config/reader.h"
 
 namespace adit::app {
+namespace {
+
+/// Of whatever length the list is.
+crypto::Hash hash_of(const std::vector<config::EndpointName>& names) {
+  std::string text;
+  for (const auto& name : names) text += to_string(name) + '\n';
+  return crypto::blake2s({as_bytes(text)});
+}
+
+}  // namespace
 
 std::unique_ptr<Daemon::Inherited> Daemon::inherit() {
   auto inherited = std::make_unique<Inherited>();
@@ -49,6 +59,11 @@ void Daemon::take_over_session() {
   if (inherited_->facts && tunnel_->take_over(inherited_->session.saved, loop_.now())) {
     log_.info("going on with the session of the run before");
   }
+  if (inherited_->facts && inherited_->facts->endpoints != hash_of(config_.peer.endpoints)) {
+    // As after a reload: where the peer was found is no reason not to call where the file wants it to be called.
+    endpoint_edited_ = !config_.peer.endpoints.empty();
+    state_.endpoint.reset();
+  }
   inherited_.reset();
 }
 
@@ -78,7 +93,9 @@ Result<Estate> Daemon::leave() {
   tunnel::SavedTunnelHolder holder;
   const SessionFacts facts{.boot = read_boot_id(),
                            .sockets = to_text(listen_options(config_)),
+                           .endpoints = hash_of(config_.peer.endpoints),
                            .tun_existed = device_.existed_before(),
+                           .link = host_.interface_before(),
                            .mtu = host_.mtu()};
   tunnel_->hand_over(holder.saved);
   auto session = write_session(holder.saved, facts);

@@ -20,14 +20,24 @@ namespace adit::app {
 namespace {
 
 /// To be raised whenever what is saved means something else than before: the size alone need not tell.
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersion = 3;
+
+struct SavedLink {
+  std::uint32_t mtu = 0;
+  std::uint32_t queue_length = 0;
+  bool up = false;
+  bool multicast = false;
+  std::optional<std::uint8_t> address_generation;
+};
 
 struct SavedFile {
   std::uint32_t version = kVersion;
   std::uint32_t size = sizeof(SavedFile);
   std::array<char, 64> boot{};
   std::array<char, 512> sockets{};
+  crypto::Hash endpoints{};
   bool tun_existed = false;
+  SavedLink link;
   std::uint32_t mtu = 0;
   tunnel::SavedTunnel tunnel;
 };
@@ -77,7 +87,10 @@ Estate take_estate() {
 Result<FileDescriptor> write_session(const tunnel::SavedTunnel& saved, const SessionFacts& facts) {
   const SecretFile file(new SavedFile);
   file->tunnel = saved;
+  file->endpoints = facts.endpoints;
   file->tun_existed = facts.tun_existed;
+  file->link = {facts.link.mtu, facts.link.queue_length, facts.link.up, facts.link.multicast,
+                facts.link.address_generation};
   file->mtu = facts.mtu;
   if (!put(file->boot, facts.boot) || !put(file->sockets, facts.sockets))
     return fail("the session's facts are too long");
@@ -103,7 +116,18 @@ std::optional<SessionFacts> consume_session(const FileDescriptor& memory, tunnel
   }
   saved = file->tunnel;
   file->boot.back() = file->sockets.back() = '\0';
-  return SessionFacts{file->boot.data(), file->sockets.data(), file->tun_existed, file->mtu};
+  const auto& link = file->link;
+  return SessionFacts{.boot = file->boot.data(),
+                      .sockets = file->sockets.data(),
+                      .endpoints = file->endpoints,
+                      .tun_existed = file->tun_existed,
+                      .link = {.name = {},
+                               .mtu = link.mtu,
+                               .queue_length = link.queue_length,
+                               .up = link.up,
+                               .multicast = link.multicast,
+                               .address_generation = link.address_generation},
+                      .mtu = file->mtu};
 }
 
 bool store(const Estate& estate) {

@@ -14,6 +14,8 @@
 
 #include "base/file_descriptor.h"
 #include "base/result.h"
+#include "crypto/blake2s.h"
+#include "net/netlink_link.h"
 #include "tunnel/saved.h"
 
 namespace adit::app {
@@ -30,8 +32,10 @@ struct Estate {
 struct SessionFacts {
   std::string boot;          ///< instants mean nothing in another one
   std::string sockets;       ///< what the UDP sockets were made for
+  crypto::Hash endpoints{};  ///< of peer.endpoint as the file had it
   bool tun_existed = false;  ///< before any of us came
-  std::uint32_t mtu = 0;     ///< of the interface
+  net::LinkState link;       ///< the interface as it was then, less its name
+  std::uint32_t mtu = 0;     ///< of the interface now
 };
 
 /// What an earlier run left, once a process: whatever else was passed in is closed.

@@ -2,18 +2,20 @@
 #include "app/host_setup.h"
 
 #include <tuple>
+#include <utility>
 
 #include "app/host_plan.h"
 #include "app/or_throw.h"
 
 namespace adit::app {
 
-HostSetup::HostSetup(const config::Config& config, const net::TunDevice& device, std::uint32_t mtu)
+HostSetup::HostSetup(const config::Config& config, const net::TunDevice& device, std::uint32_t mtu,
+                     std::optional<net::LinkState> before)
     : config_(config),
       interface_index_(device.index()),
       mtu_(mtu),
       netlink_(or_throw(net::Netlink::open())),
-      interface_(netlink_, device.index(), device.name()),
+      interface_(netlink_, device.index(), device.name(), std::move(before)),
       policy_(netlink_) {
   or_throw(interface_.apply(interface_settings(config, mtu)));
   or_throw(apply_policy(config));

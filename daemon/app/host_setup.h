@@ -16,7 +16,9 @@ namespace adit::app {
 class HostSetup {
  public:
   /// Throws std::runtime_error with a sentence. `config` must outlive this.
-  HostSetup(const config::Config& config, const net::TunDevice& device, std::uint32_t mtu);
+  /// `before`: of the interface, where an earlier run goes on in this one.
+  HostSetup(const config::Config& config, const net::TunDevice& device, std::uint32_t mtu,
+            std::optional<net::LinkState> before = {});
 
   /// Brings back what the kernel took away, as it does when the interface goes down.
   Result<> restore();
@@ -33,6 +35,8 @@ class HostSetup {
   /// The way our datagrams take.
   Result<net::RouteInfo> route_to(const IpAddress& destination);
 
+  /// The interface as it was before any of us came.
+  const net::LinkState& interface_before() const { return interface_.before(); }
   std::uint32_t mtu() const { return mtu_; }
   /// As the interface has it now, whoever gave it that. Nothing when the kernel does not say.
   std::optional<std::uint32_t> look_at_mtu();

@@ -55,8 +55,8 @@ std::unexpected<Error> route_failure(const std::string& name, const RouteSpec& r
 
 }  // namespace
 
-InterfaceSetup::InterfaceSetup(Netlink& netlink, std::uint32_t index, std::string name)
-    : netlink_(netlink), index_(index), name_(std::move(name)) {}
+InterfaceSetup::InterfaceSetup(Netlink& netlink, std::uint32_t index, std::string name, std::optional<LinkState> before)
+    : netlink_(netlink), index_(index), name_(std::move(name)), before_(std::move(before)) {}
 
 InterfaceSetup::~InterfaceSetup() {
   remove();
@@ -64,12 +64,12 @@ InterfaceSetup::~InterfaceSetup() {
 
 Result<> InterfaceSetup::apply(const InterfaceSettings& wanted) {
   const bool first = !active_;
-  if (first) {
+  if (first && !before_) {
     auto link = get_link(netlink_, index_);
     if (!link) return fail("cannot look at the interface {}: {}", name_, describe(link.error()));
     before_ = std::move(*link);
-    active_ = true;
   }
+  active_ = true;
   auto done = first ? adopt_leftovers(wanted) : Result<>();
   if (done) done = change(wanted);
   if (done) {
@@ -111,10 +111,11 @@ void InterfaceSetup::remove() {
   std::ignore = remove_unwanted({});
   // A persistent interface outlives us, and is to be as it was.
   const LinkChange back{
-      .mtu = before_.mtu, .queue_length = before_.queue_length, .up = before_.up, .multicast = before_.multicast};
+      .mtu = before_->mtu, .queue_length = before_->queue_length, .up = before_->up, .multicast = before_->multicast};
   std::ignore = change_link(netlink_, index_, back);
-  std::ignore = change_link(netlink_, index_, {.address_generation = before_.address_generation});
+  std::ignore = change_link(netlink_, index_, {.address_generation = before_->address_generation});
   active_ = false;
+  before_.reset();
   applied_ = {};
   added_ = {};
 }
@@ -151,10 +152,10 @@ Result<> InterfaceSetup::change(const InterfaceSettings& wanted) {
 Result<> InterfaceSetup::change_link_to(const InterfaceSettings& wanted) {
   // No link-local address of the kernel's making: nobody on the other side could use it, and packets from it would
   // only be refused as not allowed. In a message of its own, as it must not fail the rest, and before `up`.
-  if (before_.address_generation)
+  if (before_->address_generation)
     std::ignore = change_link(netlink_, index_, {.address_generation = IN6_ADDR_GEN_MODE_NONE});
   const LinkChange change{.mtu = wanted.mtu,
-                          .queue_length = wanted.queue_length.value_or(before_.queue_length),
+                          .queue_length = wanted.queue_length.value_or(before_->queue_length),
                           .multicast = wanted.multicast};
   if (auto done = change_link(netlink_, index_, change); !done) {
     return fail("cannot set up the interface {} (mtu {}): {}", name_, wanted.mtu, describe(done.error()));

@@ -28,7 +28,8 @@ struct InterfaceSettings {
 
 class InterfaceSetup {
  public:
-  InterfaceSetup(Netlink& netlink, std::uint32_t index, std::string name);
+  /// `before`: the link as it was before an earlier run that was released; none: as it is at the first `apply`.
+  InterfaceSetup(Netlink& netlink, std::uint32_t index, std::string name, std::optional<LinkState> before = {});
   /// As remove().
   ~InterfaceSetup();
   InterfaceSetup(const InterfaceSetup&) = delete;
@@ -47,6 +48,8 @@ class InterfaceSetup {
   /// Leaves all as it is, for a later run.
   void release() { active_ = false; }
 
+  /// The link as `remove` puts it back. Only while something is applied.
+  const LinkState& before() const { return *before_; }
   const std::vector<RouteSpec>& routes() const { return applied_.routes; }
 
  private:
@@ -67,8 +70,8 @@ class InterfaceSetup {
   Netlink& netlink_;
   std::uint32_t index_;
   std::string name_;
-  bool active_ = false;  ///< something is applied, or about to be
-  LinkState before_;     ///< as we found the link
+  bool active_ = false;              ///< something is applied, or about to be
+  std::optional<LinkState> before_;  ///< as we found the link; set while active
   InterfaceSettings applied_;
   Added added_;  ///< what is there because of us; the rest of applied_ was there before
 };

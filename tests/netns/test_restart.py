@@ -132,6 +132,45 @@ def test_a_keepalive_switched_on_in_the_file_is_sent_by_the_successor_on_an_idle
     tap.close()
 
 
+def test_an_endpoint_edited_in_the_file_is_called_by_the_successor_though_the_old_one_answers(link):
+    link.b.host.ip("addr", "add", "10.2.0.99/24", "dev", "eth0")
+    handshake = link.a.latest_handshake()
+    edit(link.a, "peer", endpoint="10.2.0.99:51820")
+    renew(link.a)
+    wait_until(lambda: link.a.peer_endpoint() == "10.2.0.99:51820", 10, "the new endpoint to be called")
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    assert link.a.latest_handshake() == handshake, "with the session there is"
+
+
+def test_a_learned_endpoint_survives_an_edit_of_something_else(link):
+    link.a.host.ip("addr", "add", "10.1.0.99/24", "dev", "eth0")
+    link.a.host.ip("route", "replace", "default", "via", "10.1.0.1", "src", "10.1.0.99")
+    edit(link.a, "peer", endpoint="10.2.0.2:51820")
+    link.a.restart()
+    wait_until(lambda: link.b.peer_endpoint() == "10.1.0.99:51820", 20, "b to learn where a is now")
+    edit(link.b, "peer", keepalive="7s")
+    renew(link.b)
+    assert link.b.peer_endpoint() == "10.1.0.99:51820"
+    assert link.b.status()["peer"]["endpoint_source"] == "learned"
+
+
+@pytest.mark.parametrize("existed", [False, True], ids=["of_its_own", "there_before"])
+def test_what_is_taken_out_of_the_file_is_put_back_by_the_successor(make, existed):
+    link = make(a={"interface": {"queue_length": 77, "multicast": True}})
+    if existed:
+        link.a.host.ip("tuntap", "add", "dev", link.a.device, "mode", "tun")
+        link.a.host.ip("link", "set", link.a.device, "mtu", "1300", "txqueuelen", "20", "up")
+        link.a.host.ip("link", "set", link.a.device, "down")
+    before = link.a.host.network_state()
+    link.start()
+    edit(link.a, "interface", queue_length=None, multicast=None)
+    renew(link.a)
+    assert f"qlen {20 if existed else 500}" in link.a.host.ip("link", "show", "dev", link.a.device)
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    assert link.a.stop() == 0
+    link.a.host.expect_network_state(before)
+
+
 def test_with_mistakes_in_the_file_the_run_goes_on(link):
     good = link.a.file.read_text()
     link.a.file.write_text("interface: {mtu: 7}\n")

@@ -11,7 +11,16 @@
 namespace adit::app {
 namespace {
 
-FileDescriptor written(const SessionFacts& facts = {"boot-1", "sockets", true, 1420}) {
+SessionFacts usual() {
+  return {.boot = "boot-1",
+          .sockets = "sockets",
+          .endpoints = crypto::Hash{1, 2, 3},
+          .tun_existed = true,
+          .link = {.name = {}, .mtu = 1300, .queue_length = 20, .up = true, .multicast = true, .address_generation = 1},
+          .mtu = 1420};
+}
+
+FileDescriptor written(const SessionFacts& facts = usual()) {
   tunnel::SavedTunnelHolder holder;
   holder.saved.sessions[1].present = true;
   holder.saved.sessions[1].next_counter = 77;
@@ -28,7 +37,13 @@ TEST(Handover, WhatWasWrittenIsReadOnce) {
   ASSERT_TRUE(facts);
   EXPECT_EQ(facts->boot, "boot-1");
   EXPECT_EQ(facts->sockets, "sockets");
+  EXPECT_EQ(facts->endpoints, usual().endpoints);
   EXPECT_TRUE(facts->tun_existed);
+  EXPECT_EQ(facts->link.mtu, 1300u);
+  EXPECT_EQ(facts->link.queue_length, 20u);
+  EXPECT_TRUE(facts->link.up);
+  EXPECT_TRUE(facts->link.multicast);
+  EXPECT_EQ(facts->link.address_generation, 1);
   EXPECT_EQ(facts->mtu, 1420u);
   EXPECT_EQ(holder.saved.sessions[1].next_counter, 77u);
 
@@ -36,6 +51,17 @@ TEST(Handover, WhatWasWrittenIsReadOnce) {
   EXPECT_FALSE(consume_session(file, again.saved));
   EXPECT_FALSE(consume_session(second, again.saved));
   EXPECT_FALSE(again.saved.sessions[1].present);
+}
+
+TEST(Handover, AnInterfaceWithoutIpv6IsStillOneWithoutInTheNextRun) {
+  auto facts = usual();
+  facts.link = {.name = {}, .mtu = 1500, .queue_length = 500};
+  tunnel::SavedTunnelHolder holder;
+  const auto read = consume_session(written(facts), holder.saved);
+  ASSERT_TRUE(read);
+  EXPECT_FALSE(read->link.up);
+  EXPECT_FALSE(read->link.multicast);
+  EXPECT_EQ(read->link.address_generation, std::nullopt);
 }
 
 TEST(Handover, NobodyCanWriteItButWhoMadeIt) {
@@ -67,8 +93,8 @@ TEST(Handover, WhatIsNoSessionIsNotTakenForOne) {
 
 TEST(Handover, FactsThatDoNotFitAreAnErrorAndNotCut) {
   const tunnel::SavedTunnelHolder holder;
-  EXPECT_FALSE(write_session(holder.saved, {.boot = std::string(1000, 'x'), .sockets = {}}));
-  EXPECT_FALSE(write_session(holder.saved, {.boot = {}, .sockets = std::string(1000, 'x')}));
+  EXPECT_FALSE(write_session(holder.saved, {.boot = std::string(1000, 'x')}));
+  EXPECT_FALSE(write_session(holder.saved, {.sockets = std::string(1000, 'x')}));
 }
 
 TEST(Handover, WithoutAServiceManagerNothingIsKeptAndNothingFound) {

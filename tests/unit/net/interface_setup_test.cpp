@@ -219,6 +219,25 @@ TEST(InterfaceSetup, APersistentInterfaceIsPutBackAsItWas) {
   });
 }
 
+TEST(InterfaceSetup, WhoGoesOnWithAnEarlierRunPutsBackWhatThatOneFound) {
+  in_namespace([] {
+    run("ip tuntap add dev tun-i mode tun; ip link set tun-i mtu 1300 txqueuelen 20 multicast on");
+    const auto before = network_dump();
+    Interface interface;
+    expect_done(interface.setup->apply(usual()));
+    const auto found = interface.setup->before();
+    interface.setup->release();
+    interface.setup.emplace(interface.netlink, interface.tun->index(), interface.tun->name(), found);
+    auto wanted = usual();
+    wanted.queue_length.reset();
+    expect_done(interface.setup->apply(wanted));
+    EXPECT_THAT(run("ip link show tun-i"), HasSubstr("qlen 20"));
+    interface.setup.reset();
+    interface.tun.reset();
+    EXPECT_EQ(network_dump(), before);
+  });
+}
+
 TEST(InterfaceSetup, ARouteOfAnotherInterfaceIsAConflictAndNothingStays) {
   in_namespace([] {
     test::make_veth_pair();
