@@ -224,6 +224,7 @@ void Daemon::adopt(config::Config next, const Edit& edit, std::unique_ptr<tunnel
   }
   config_.local.private_key.wipe();
   if (edit.preshared_key) tunnel_->set_preshared_key(std::move(config_.peer.preshared_key));
+  config_.peer.preshared_key.wipe();
   tunnel_->set_allowed_ips(config_.peer.allowed_ips);
   tunnel_->set_mtu(host_.mtu());
   tunnel_->set_copy_dscp(config_.tuning.copy_dscp);

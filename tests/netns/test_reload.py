@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Edits to a running link: what changed is applied, what did not is not touched, and a mistake changes nothing."""
+import base64
 import copy
+import pathlib
 import random
 import re
 import signal
@@ -15,6 +17,7 @@ from lab.wait import wait_until
 
 pytestmark = pytest.mark.adit_only
 EDITS = 1000
+PSK = base64.b64encode(bytes(range(101, 133))).decode()
 
 
 def edit(end, changes, check=True):
@@ -164,6 +167,48 @@ def test_a_new_preshared_key_is_used_from_the_next_handshake_on_without_a_gap(li
     link.a.restart()  # brings a handshake
     traffic_within(link.a.host, link.b.side.addr4, 20)
     assert "nothing to change" in edit(link.b, {"peer.preshared_key": psk}).stdout
+
+
+def copies_in_memory(end, secret):
+    """How often the bytes are in the memory of the end's process."""
+    found = 0
+    with open(f"/proc/{end.process.pid}/mem", "rb", buffering=0) as memory:
+        for line in pathlib.Path(f"/proc/{end.process.pid}/maps").read_text().splitlines():
+            start, stop = (int(address, 16) for address in line.split()[0].split("-"))
+            if " rw" not in line:
+                continue
+            memory.seek(start)
+            found += memory.read(stop - start).count(secret)
+    return found
+
+
+def in_file_of_its_own(config, section, name, file):
+    """Of a function that makes a configuration, one whose configuration names `file` in place of the key."""
+    def changed():
+        made = config()
+        made[section].pop(name, None)
+        made[section][f"{name}_file"] = str(file)
+        return made
+    return changed
+
+
+def test_a_reload_leaves_no_copy_of_the_keys_behind(make, tmp_path):
+    """Of those that are read from files of their own, since the YAML reader does not wipe (docs/service.md)."""
+    link = make()
+    for end in (link.a, link.b):
+        for section, name, key in (("local", "private_key", end.side.private_key), ("peer", "preshared_key", PSK)):
+            file = tmp_path / f"{end.name}.{name}"
+            file.touch(mode=0o600)
+            file.write_text(key)
+            end.config = in_file_of_its_own(end.config, section, name, file)
+    link.start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    keys = [base64.b64decode(key) for key in (link.a.side.private_key, PSK)]
+    before = [copies_in_memory(link.a, key) for key in keys]
+    for keepalive in ("7s", "8s", "9s"):
+        edit(link.a, {"peer.keepalive": keepalive})
+    assert all(before), "they are found where they must be"
+    assert all(now <= then for now, then in zip([copies_in_memory(link.a, key) for key in keys], before))
 
 
 def test_an_edited_endpoint_is_called_though_the_old_one_answers(link):
