@@ -85,8 +85,7 @@ Result<std::unique_ptr<tunnel::Tunnel>> Daemon::make_tunnel(config::Config& conf
 void Daemon::make_link() {
   data_path_.emplace(*tunnel_, *aead_, tun_port_, udp_port_, merge_options(device_.offloads()),
                      [this](const noise::Tai64n& timestamp) { keep_timestamp(timestamp); });
-  offloads_seen_ = offloads();
-  or_throw(have_what_was_asked(config_.tuning, offloads_seen_));
+  or_throw(have_what_was_asked(config_.tuning, offloads()));
   make_caller(state_.endpoint);
   upkeep_.emplace(Upkeep::Parts{.config = config_,
                                 .interface = device_.index(),
@@ -253,9 +252,7 @@ OffloadReport Daemon::offloads() const {
 }
 
 void Daemon::tell_of_refused_offloads() {
-  const auto now = offloads();
-  for (const auto& sentence : describe_refusals(offloads_seen_, now)) log_.warn("{}", sentence);
-  offloads_seen_ = now;
+  for (const auto& sentence : refusal_news_.of(offloads())) log_.warn("{}", sentence);
 }
 
 std::string Daemon::answer(std::string_view request) {

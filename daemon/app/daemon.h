@@ -133,7 +133,7 @@ class Daemon {
   UdpPort udp_port_;
   std::optional<DataPath> data_path_;
   std::optional<History> history_;
-  OffloadReport offloads_seen_;
+  RefusalNews refusal_news_;
   bool endpoint_edited_ =
       false;  ///< the file names another one than is called: the call in progress is no reason to stay
   std::optional<Caller> caller_;

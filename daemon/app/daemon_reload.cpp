@@ -235,7 +235,6 @@ void Daemon::adopt(config::Config next, const Edit& edit, std::unique_ptr<tunnel
     make_caller(edit.has({"peer.endpoint"}) ? std::nullopt : known);
     caller_->start();
   }
-  offloads_seen_ = offloads();
   upkeep_->reloaded();
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "app/offload_state.h"
 
+#include <utility>
+
 namespace adit::app {
 namespace {
 
@@ -8,10 +10,6 @@ OffloadState state_of(config::Switch wanted, bool had, bool used) {
   if (wanted == config::Switch::off) return OffloadState::off;
   if (!had) return OffloadState::unavailable;
   return used ? OffloadState::on : OffloadState::refused;
-}
-
-bool became_refused(OffloadState before, OffloadState after) {
-  return before != OffloadState::refused && after == OffloadState::refused;
 }
 
 }  // namespace
@@ -56,14 +54,15 @@ Result<> have_what_was_asked(const config::Tuning& tuning, const OffloadReport& 
   return {};
 }
 
-std::vector<std::string> describe_refusals(const OffloadReport& before, const OffloadReport& after) {
+std::vector<std::string> RefusalNews::of(const OffloadReport& report) {
   std::vector<std::string> sentences;
-  if (became_refused(before.udp_send, after.udp_send)) {
+  if (report.udp_send == OffloadState::refused && !std::exchange(udp_told_, true)) {
     sentences.emplace_back(
-        "the kernel or the network card refused to segment UDP: datagrams leave one by one from here on, which is "
-        "slower; an outer MTU smaller than our packets is the usual reason (lower interface.mtu)");
+        "the kernel or the network card refused to segment UDP: datagrams leave one by one until the network changes, "
+        "which is slower; an outer MTU smaller than our packets is the usual reason (lower interface.mtu)");
   }
-  if (became_refused(before.tun_tcp, after.tun_tcp) || became_refused(before.tun_udp, after.tun_udp)) {
+  const bool tun_refused = report.tun_tcp == OffloadState::refused || report.tun_udp == OffloadState::refused;
+  if (tun_refused && !std::exchange(tun_told_, true)) {
     sentences.emplace_back(
         "the interface refused merged packets: packets are written one by one from here on, which is slower; a newer "
         "kernel would help");

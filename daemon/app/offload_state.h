@@ -42,7 +42,15 @@ OffloadReport report_offloads(const config::Tuning& tuning, const net::TunOffloa
 /// The error names the key that says `on` where the kernel cannot.
 Result<> have_what_was_asked(const config::Tuning& tuning, const OffloadReport& report);
 
-/// A sentence for each that became refused.
-std::vector<std::string> describe_refusals(const OffloadReport& before, const OffloadReport& after);
+/// Tells of what was refused, each thing once: one that is tried again whenever the network changes may be refused
+/// again and again, and that is no news.
+class RefusalNews {
+ public:
+  std::vector<std::string> of(const OffloadReport& report);
+
+ private:
+  bool udp_told_ = false;
+  bool tun_told_ = false;
+};
 
 }  // namespace adit::app

@@ -71,6 +71,12 @@ def test_segmentation_that_a_path_refuses_is_done_without_and_tried_again_when_t
     assert transfer(link.a.host, link.b.host, link.b.side.addr4, MEGABYTES)
     assert link.a.status()["offload"]["udp_send"] == "on"
 
+    lab.a.ip("link", "set", "eth0", "mtu", "1300")
+    for _ in range(2):  # the change itself makes it try once more
+        assert transfer(link.a.host, link.b.host, link.b.side.addr4, MEGABYTES)
+    assert link.a.status()["offload"]["udp_send"] == "refused"
+    assert link.a.log().count("refused to segment UDP") == 1, "which is no news"
+
 
 def behind(lab, end, net):
     """A host behind an end of the link; its cable merges what comes in, so that what is forwarded is super-packets."""

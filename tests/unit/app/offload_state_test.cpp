@@ -57,10 +57,28 @@ TEST(OffloadState, WhatWasRefusedIsToldOnceWithAReason) {
   EXPECT_EQ(report.tun_tcp, OffloadState::refused);
   EXPECT_EQ(report.tun_udp, OffloadState::on);
   EXPECT_EQ(report.udp_send, OffloadState::refused);
-  EXPECT_THAT(describe_refusals(usual(), report),
-              ElementsAre(HasSubstr("refused to segment UDP"), HasSubstr("refused merged packets")));
-  EXPECT_THAT(describe_refusals(report, report), IsEmpty());
-  EXPECT_THAT(describe_refusals(report, usual()), IsEmpty());
+  RefusalNews news;
+  EXPECT_THAT(news.of(usual()), IsEmpty());
+  EXPECT_THAT(news.of(report), ElementsAre(HasSubstr("refused to segment UDP"), HasSubstr("refused merged packets")));
+  EXPECT_THAT(news.of(report), IsEmpty());
+}
+
+TEST(OffloadState, WhatIsTriedAgainAndRefusedAgainIsNoNews) {
+  const net::UdpOffloads refused{.can_send = true, .sends = false, .receives = true};
+  const auto report = report_offloads({}, kAll, merge_options(kAll), refused);
+  RefusalNews news;
+  EXPECT_THAT(news.of(report), ElementsAre(HasSubstr("refused to segment UDP")));
+  EXPECT_THAT(news.of(usual()), IsEmpty());
+  EXPECT_THAT(news.of(report), IsEmpty());
+}
+
+TEST(OffloadState, OneRefusalDoesNotHideAnother) {
+  const net::UdpOffloads refused{.can_send = true, .sends = false, .receives = true};
+  RefusalNews news;
+  EXPECT_THAT(news.of(report_offloads({}, kAll, merge_options(kAll), refused)), ElementsAre(HasSubstr("UDP")));
+  auto merges = merge_options(kAll);
+  merges.udp4 = false;
+  EXPECT_THAT(news.of(report_offloads({}, kAll, merges, refused)), ElementsAre(HasSubstr("merged packets")));
 }
 
 TEST(OffloadState, WhatTheFileInsistsOnAndTheKernelLacksIsAnErrorThatNamesTheKey) {
