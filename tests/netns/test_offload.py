@@ -48,7 +48,8 @@ def test_each_combination_of_offloads_carries_everything(make, a, b):
 def test_each_crypto_backend_speaks_to_the_one_that_was_chosen(make, crypto):
     link = make(a=tuned(crypto=crypto))
     link.a.launch()
-    if link.a.process.alive and "libipsec-mb is not to be had" in link.a.log():
+    wait_until(lambda: link.a.socket_path.exists() or not link.a.process.alive, 10, "aditd to start or to refuse")
+    if "libipsec-mb is not to be had" in link.a.log():
         pytest.skip("this machine has no libipsec-mb")
     link.a.stop()
     link.start()
