@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <memory>
+#include <string_view>
 
 namespace adit::app {
 namespace {
@@ -26,46 +27,87 @@ std::uint64_t monotonic_microseconds() {
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000 + static_cast<std::uint64_t>(now.tv_nsec) / 1000;
 }
 
-struct CloseBus {
-  void operator()(sd_bus* bus) const { sd_bus_flush_close_unref(bus); }
-};
-struct DropMessage {
-  void operator()(sd_bus_message* message) const { sd_bus_message_unref(message); }
-};
+/// The manager over D-Bus, for as long as `patience` lasts: opening the bus and all calls share it.
+class ManagerBus {
+ public:
+  explicit ManagerBus(Duration patience) : end_(std::chrono::steady_clock::now() + patience) {
+    sd_bus* opened = nullptr;
+    if (sd_bus_open_system(&opened) < 0) return;
+    bus_.reset(opened);
+    if (!connect()) bus_.reset();
+  }
 
-/// What the manager is doing with our unit ("restart", "stop"); empty: nothing, or it cannot be asked.
-std::string kind_of_job() {
-  constexpr const char* kManager = "org.freedesktop.systemd1";
-  constexpr std::uint64_t kPatience = 1'000'000;  // microseconds
-  sd_bus* opened = nullptr;
-  if (sd_bus_open_system(&opened) < 0) return {};
-  const std::unique_ptr<sd_bus, CloseBus> bus(opened);
-  sd_bus_set_method_call_timeout(bus.get(), kPatience);
+  /// The path of the unit this process belongs to; empty: it cannot be had. Likewise below.
+  std::string own_unit() {
+    if (!bus_ || !take_turn()) return {};
+    constexpr std::uint32_t kWhoAsks = 0;
+    sd_bus_message* answer = nullptr;
+    const int done =
+        sd_bus_call_method(bus_.get(), kManager, "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager",
+                           "GetUnitByPID", nullptr, &answer, "u", kWhoAsks);
+    return text_in(done, answer, "o");
+  }
+  /// The job that is being done with it.
+  std::string job_of(const std::string& unit) { return property(unit, "org.freedesktop.systemd1.Unit", "Job", "(uo)"); }
+  /// "restart", "stop", …
+  std::string kind_of(const std::string& job) { return property(job, "org.freedesktop.systemd1.Job", "JobType", "s"); }
 
-  sd_bus_message* answer = nullptr;
-  const char* unit = nullptr;
-  if (sd_bus_call_method(bus.get(), kManager, "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager",
-                         "GetUnitByPID", nullptr, &answer, "u", 0) < 0) {  // 0: who asks
-    return {};
+ private:
+  static constexpr const char* kManager = "org.freedesktop.systemd1";
+
+  struct CloseBus {
+    void operator()(sd_bus* bus) const { sd_bus_close_unref(bus); }  // without waiting for anything to be sent
+  };
+
+  /// Microseconds.
+  std::uint64_t left() const {
+    const auto left = end_ - std::chrono::steady_clock::now();
+    return static_cast<std::uint64_t>(
+        std::max<std::int64_t>(std::chrono::duration_cast<std::chrono::microseconds>(left).count(), 0));
   }
-  const std::unique_ptr<sd_bus_message, DropMessage> unit_answer(answer);
-  if (sd_bus_message_read(answer, "o", &unit) < 0) return {};
-  if (sd_bus_get_property(bus.get(), kManager, unit, "org.freedesktop.systemd1.Unit", "Job", nullptr, &answer, "(uo)") <
-      0) {
-    return {};
+
+  /// The library by itself would wait for the bus's greeting without regard to any timeout of a call.
+  bool connect() {
+    while (sd_bus_is_ready(bus_.get()) == 0) {
+      const int done = sd_bus_process(bus_.get(), nullptr);
+      if (done < 0 || left() == 0) return false;
+      if (done == 0 && sd_bus_wait(bus_.get(), left()) < 0) return false;
+    }
+    return sd_bus_is_ready(bus_.get()) > 0;
   }
-  const std::unique_ptr<sd_bus_message, DropMessage> job_answer(answer);
-  std::uint32_t id = 0;
-  const char* job = nullptr;
-  if (sd_bus_message_read(answer, "(uo)", &id, &job) < 0 || id == 0) return {};
-  if (sd_bus_get_property(bus.get(), kManager, job, "org.freedesktop.systemd1.Job", "JobType", nullptr, &answer, "s") <
-      0) {
-    return {};
+
+  /// The next call may take what is left.
+  bool take_turn() {
+    const auto time = left();
+    return time > 0 && sd_bus_set_method_call_timeout(bus_.get(), time) >= 0;
   }
-  const std::unique_ptr<sd_bus_message, DropMessage> kind_answer(answer);
-  const char* kind = nullptr;
-  return sd_bus_message_read(answer, "s", &kind) < 0 ? std::string() : std::string(kind);
-}
+
+  std::string property(const std::string& path, const char* interface, const char* name, const char* type) {
+    if (path.empty() || !take_turn()) return {};
+    sd_bus_message* answer = nullptr;
+    const int done = sd_bus_get_property(bus_.get(), kManager, path.c_str(), interface, name, nullptr, &answer, type);
+    return text_in(done, answer, type);
+  }
+
+  /// The text in an answer of one of the types above. A job's number is 0 when there is none.
+  static std::string text_in(int done, sd_bus_message* answer, const char* type) {
+    struct DropMessage {
+      void operator()(sd_bus_message* message) const { sd_bus_message_unref(message); }
+    };
+    const std::unique_ptr<sd_bus_message, DropMessage> owned(answer);
+    std::uint32_t number = 1;
+    const char* text = nullptr;
+    if (done >= 0 && std::string_view(type) == "(uo)") {
+      done = sd_bus_message_read(answer, "(uo)", &number, &text);
+    } else if (done >= 0) {
+      done = sd_bus_message_read(answer, type, &text);
+    }
+    return done < 0 || number == 0 || text == nullptr ? std::string() : std::string(text);
+  }
+
+  std::chrono::steady_clock::time_point end_;
+  std::unique_ptr<sd_bus, CloseBus> bus_;
+};
 
 }  // namespace
 
@@ -76,7 +118,8 @@ ServiceManager::ServiceManager(net::EventLoop& loop)
 
 bool ServiceManager::is_restarting() {
   if (std::getenv("NOTIFY_SOCKET") == nullptr) return false;
-  const auto kind = kind_of_job();
+  ManagerBus bus(std::chrono::seconds(1));
+  const auto kind = bus.kind_of(bus.job_of(bus.own_unit()));
   return kind == "restart" || kind == "try-restart";
 }
 

@@ -21,7 +21,8 @@ class ServiceManager {
   /// `ready()` or a refusal follows; until then `systemctl reload` waits.
   void reloading();
   void stopping();
-  /// This stop is the first half of a restart, as far as the manager can be asked; takes a second at most.
+  /// This stop is the first half of a restart, as far as the manager can be asked; takes a second at most, whatever
+  /// becomes of the bus.
   static bool is_restarting();
   /// Start or stop takes so much longer, at most, than whatever the unit allows.
   void patient_for(Duration more);

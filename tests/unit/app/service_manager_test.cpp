@@ -132,6 +132,19 @@ TEST_F(ServiceManagerTest, AnotherProcessesWatchdogIsNotFed) {
   EXPECT_EQ(ServiceManager(loop_).patience(), std::nullopt);
 }
 
+/// Without a limit it would take the library minutes to give up, and the stop with it.
+TEST_F(ServiceManagerTest, ABusThatTakesTheCallAndSaysNothingIsNotWaitedForLong) {
+  const FileDescriptor bus(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  const auto path = directory_.path() / "bus";
+  path.string().copy(address.sun_path, path.string().size());
+  ASSERT_EQ(::bind(bus.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::listen(bus.get(), 1), 0);
+  const Variable socket("NOTIFY_SOCKET", path_);
+  const Variable system_bus("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=" + path.string());
+  EXPECT_FALSE(ServiceManager::is_restarting());
+}
+
 TEST_F(ServiceManagerTest, AManagerThatHasGoneIsNoReasonToEnd) {
   const Variable socket("NOTIFY_SOCKET", path_ + ".gone");
   ServiceManager manager(loop_);
