@@ -37,13 +37,13 @@ class Undo {
   std::vector<std::function<void()>> steps_;
 };
 
-/// In whichever way the reload ends, the link is ready again.
-class NotifyReady {
+/// The service manager hears of the reload's end, whichever way it goes.
+class NotifyReload {
  public:
-  explicit NotifyReady(ServiceManager& service) : service_(service) {}
-  NotifyReady(const NotifyReady&) = delete;
-  NotifyReady& operator=(const NotifyReady&) = delete;
-  ~NotifyReady() { service_.ready(); }
+  explicit NotifyReload(ServiceManager& service) : service_(service) { service_.reloading(); }
+  NotifyReload(const NotifyReload&) = delete;
+  NotifyReload& operator=(const NotifyReload&) = delete;
+  ~NotifyReload() { service_.reloaded(); }
 
  private:
   ServiceManager& service_;
@@ -101,8 +101,7 @@ ReloadOutcome Daemon::reload() {
   if (is_set_up_by_wg()) {
     return refuse({fmt::format("{} has no file that could be read again: `wg` sets it up", config_.name), {}});
   }
-  service_.reloading();
-  const NotifyReady ready(service_);
+  const NotifyReload notify(service_);
   auto next = config::read_config(config_.file, {.credentials_directory = credentials_directory()});
   if (!next) {
     ReloadRefusal refusal{.sentence = fmt::format("{} has mistakes: nothing was changed", config_.file),

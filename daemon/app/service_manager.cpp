@@ -124,14 +124,20 @@ bool ServiceManager::is_restarting() {
 }
 
 void ServiceManager::ready() {
+  ready_ = true;
   send("READY=1");
 }
 
 void ServiceManager::reloading() {
-  send(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", monotonic_microseconds()));
+  if (ready_) send(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", monotonic_microseconds()));
+}
+
+void ServiceManager::reloaded() {
+  if (ready_) send("READY=1");
 }
 
 void ServiceManager::stopping() {
+  ready_ = false;
   send("STOPPING=1");
 }
 

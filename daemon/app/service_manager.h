@@ -16,10 +16,12 @@ class ServiceManager {
   /// Reads what the manager wants to hear from the environment (NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID).
   explicit ServiceManager(net::EventLoop& loop);
 
-  /// Interface, addresses, routes and sockets are in place; also: the reload is done.
+  /// Interface, addresses, routes and sockets are in place.
   void ready();
-  /// `ready()` or a refusal follows; until then `systemctl reload` waits.
+  /// A reload begins, and `reloaded` is its end, whichever way it goes. Neither is told before `ready`: the manager
+  /// would take a reload's end for the link's being ready.
   void reloading();
+  void reloaded();
   void stopping();
   /// This stop is the first half of a restart, as far as the manager can be asked; takes a second at most, whatever
   /// becomes of the bus.
@@ -40,6 +42,7 @@ class ServiceManager {
 
   net::EventLoop& loop_;
   std::optional<Duration> patience_;
+  bool ready_ = false;  ///< has been told, and no end since
   bool sign_due_ = false;
   std::string status_;
   net::Timer sign_;

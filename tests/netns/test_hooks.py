@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Commands that go with the link: when they run, what they find, and that nothing they do keeps packets waiting."""
+import contextlib
 import os
 import signal
 import socket
@@ -219,12 +220,22 @@ def test_the_service_is_ready_once_required_hooks_have_run_and_may_take_their_ti
         told = []
 
         def wait_for(message):
-            while message not in told:
+            told.append(manager.recv(4096).decode())
+            while told[-1] != message:
                 told.append(manager.recv(4096).decode())
 
         wait_for("EXTEND_TIMEOUT_USEC=72000000")
-        assert "READY=1" not in told
+        link.a.adit("reload", link.a.name)
+        link.a.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: link.a.log().count("reload: ") == 2, 10, "the second reload")
+        manager.settimeout(0)
+        with contextlib.suppress(BlockingIOError):
+            wait_for("READY=1")
+        assert not any("READY=1" in message or "RELOADING=1" in message for message in told)
+        manager.settimeout(10)
         (tmp_path / "go").touch()
+        wait_for("READY=1")
+        link.a.adit("reload", link.a.name)
         wait_for("READY=1")
         link.a.process.send_signal(signal.SIGTERM)
         wait_for("EXTEND_TIMEOUT_USEC=132000000")

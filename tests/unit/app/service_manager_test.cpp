@@ -76,10 +76,24 @@ TEST_F(ServiceManagerTest, TellsReadinessReloadAndEnd) {
   ServiceManager manager(loop_);
   manager.ready();
   manager.reloading();
-  manager.ready();
+  manager.reloaded();
   manager.stopping();
   EXPECT_THAT(told(),
               ElementsAre("READY=1", MatchesRegex("RELOADING=1\nMONOTONIC_USEC=[0-9]+"), "READY=1", "STOPPING=1"));
+}
+
+TEST_F(ServiceManagerTest, AReloadNeitherMakesReadyWhatIsNotNorGoesOnWithWhatEnds) {
+  const Variable socket("NOTIFY_SOCKET", path_);
+  ServiceManager manager(loop_);
+  manager.reloading();
+  manager.reloaded();
+  EXPECT_THAT(told(), IsEmpty()) << "a required hook still runs";
+  manager.ready();
+  EXPECT_THAT(told(), ElementsAre("READY=1"));
+  manager.stopping();
+  manager.reloading();
+  manager.reloaded();
+  EXPECT_THAT(told(), ElementsAre("STOPPING=1"));
 }
 
 TEST_F(ServiceManagerTest, TheStatusLineIsTheStateWithItsReasonAndIsSentWhenItChanges) {
