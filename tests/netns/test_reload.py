@@ -275,6 +275,9 @@ def random_config(chance, usual):
     if chance.random() < 0.2:
         routes.append("default")
     config["routes"] = routes
+    command = pick(["true", {"command": ["true"]}, {"command": "true", "timeout": "5s", "required": True}])
+    hooks = {"up": pick([command, [command, "echo up"]]), "down": [f"echo {chance.randint(1, 999)}", {"command": ["true"]}]}
+    config["hooks"] = {event: hook for event, hook in hooks.items() if some()}
     return config
 
 
@@ -291,7 +294,10 @@ def test_a_thousand_random_edits_leave_what_a_fresh_start_would(link, measured):
     usual["peer"].pop("allowed_ips", None)
     flow = link.b.host.popen("ping", "-n", "-i", "0.01", link.a.side.addr4, name="ping")
     for number in range(EDITS):
-        link.a.file.write_text(yaml.safe_dump(random_config(chance, usual)))
+        config = random_config(chance, usual)
+        if number == EDITS - 1:
+            config["hooks"]["down"] = ["echo the last one"]
+        link.a.file.write_text(yaml.safe_dump(config))
         done = link.a.adit("reload", link.a.name, check=False)
         assert done.returncode == 0, f"edit {number}: {done.stderr}\n{link.a.file.read_text()}"
     flow.stop(signal.SIGINT)
@@ -299,6 +305,8 @@ def test_a_thousand_random_edits_leave_what_a_fresh_start_would(link, measured):
     time.sleep(2)  # an automatic MTU follows the way to the peer, which is looked up once a second
     reloaded = comparable(link.a.host.network_state())
     link.a.stop()
+    assert "hooks.up: running" not in link.a.log(), "what is up does not come up again"
+    assert re.findall("hooks.down: (.*)", link.a.log())[-1] == "the last one"
     link.a.write_config = lambda: None  # the file as it is
     link.a.launch()
     traffic_within(link.b.host, link.a.side.addr4, 20)
