@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// Where the peer is called and found, and how often.
+#include "link.h"
+
+namespace adit::tunnel::test {
+namespace {
+
+TEST_F(Link, RoamsOnAuthenticDataButNotOnForgedOrReplayed) {
+  world.connect();
+  const auto good = sealed(a, 60, {});
+  auto forged = sealed(a, 61, {});
+  forged.back() ^= 1;
+  world.inject(b, kElsewhere, forged);
+  EXPECT_EQ(b.tunnel->path().remote, a.address);
+  world.inject(b, kElsewhere, good);
+  EXPECT_EQ(b.tunnel->path().remote, kElsewhere);
+  EXPECT_EQ(b.tunnel->status().endpoint_source, EndpointSource::learned);
+  world.inject(b, a.address, good);
+  EXPECT_EQ(b.tunnel->path().remote, kElsewhere) << "a replayed packet moved the endpoint";
+}
+
+TEST_F(Link, RoamsOnTheResponseToo) {
+  world.start(b, false);
+  world.start(a);
+  const auto initiation = world.overheard.at(0);
+  ASSERT_NE(a.tunnel->path().remote, kElsewhere);
+  b.address = kElsewhere;  // b answers from elsewhere, as a host with two addresses may
+  world.inject(b, initiation.path.remote, initiation.bytes);
+  world.run(1s);
+  EXPECT_EQ(a.tunnel->path().remote, kElsewhere);
+}
+
+TEST_F(Link, RoamsOnAnInitiationToo) {
+  world.start(b, false);
+  world.start(a);
+  const auto initiation = world.overheard.at(0);
+  world.network.loss = 1;
+  world.inject(b, kElsewhere, initiation.bytes);
+  EXPECT_EQ(b.tunnel->path().remote, kElsewhere) << "b could not call when it has something to say";
+  world.send(b);
+  world.run(6s);
+  EXPECT_EQ(b.count<InitiationSent>(), 1u);
+}
+
+TEST_F(Link, AnswersFromTheAddressThatWasCalled) {
+  world.connect();
+  EXPECT_EQ(b.tunnel->path().local, b.address.address);
+}
+
+TEST_F(Link, TheFirstKeepaliveGoesOutAtOnce) {
+  world.start(b, false);
+  world.start(a);
+  EXPECT_EQ(a.datagrams_sent, 1u);
+  world.run(100ms);
+  EXPECT_TRUE(world.both_up());
+}
+
+TEST_F(Link, RetriesWithJitterSoThatTwoEndsDoNotCollideForEver) {
+  std::set<Duration> gaps;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    World other(seed);
+    other.start(other.a);
+    const auto first = other.now;
+    EXPECT_TRUE(other.run_until([&] { return other.a.datagrams_sent == 2; }, 6s));
+    const auto gap = other.now - first;
+    EXPECT_GE(gap, 5s);
+    EXPECT_LE(gap, 5s + 343ms);
+    gaps.insert(gap);
+  }
+  EXPECT_GT(gaps.size(), 5u);
+}
+
+TEST_F(Link, AChangedNetworkIsShownToThePeerAtOnce) {
+  world.connect();
+  a.address = kElsewhere;
+  a.tunnel->retry_now(world.now, world.outbox);
+  world.transmit(a);
+  world.run(10ms);
+  EXPECT_EQ(b.tunnel->path().remote, kElsewhere);
+}
+
+TEST_F(Link, CallingAgainAtOnceDoesNotSpoilTheAnswerOnItsWay) {
+  world.start(b, false);
+  world.start(a);
+  for (int i = 0; i < 20; ++i) {
+    a.tunnel->set_endpoint(b.address, world.now, world.outbox);
+    a.tunnel->retry_now(world.now, world.outbox);
+    world.transmit(a);
+    world.run(1ms);
+  }
+  EXPECT_TRUE(world.both_up());
+  EXPECT_EQ(a.count<InitiationSent>(), 1u);
+}
+
+TEST_F(Link, AStormOfChangesCallsOnceASecondAndAnotherPlaceAtOnce) {
+  world.start(a);
+  for (int i = 0; i < 100; ++i) {
+    world.run(100ms);
+    a.tunnel->retry_now(world.now, world.outbox);
+    world.transmit(a);
+  }
+  EXPECT_NEAR(static_cast<double>(a.count<InitiationSent>()), 11, 1);
+  const auto before = a.datagrams_sent;
+  a.tunnel->set_endpoint(kElsewhere, world.now, world.outbox);
+  world.transmit(a);
+  EXPECT_EQ(a.datagrams_sent, before + 1);
+  EXPECT_EQ(world.overheard.back().to, kElsewhere);
+}
+
+}  // namespace
+}  // namespace adit::tunnel::test
