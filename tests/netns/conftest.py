@@ -11,6 +11,7 @@ import signal
 import pytest
 
 from lab import ends
+from lab.measured import measured, pytest_terminal_summary  # noqa: F401 (for pytest to find)
 from lab.namespace import remove_leftovers
 from lab.plan import make_link
 from lab.topology import Lab
@@ -56,22 +57,6 @@ def make(lab, request):
             kinds = ("go", "go")
         return make_link(lab, kinds, **options)
     return make
-
-
-@pytest.fixture
-def measured(request):
-    """measured(what, value, unit) is shown at the end of the run, and asserts nothing."""
-    def measured(what, value, unit):
-        request.node.user_properties.append((what, f"{value:.3g} {unit}"))
-    return measured
-
-
-def pytest_terminal_summary(terminalreporter):
-    reports = [r for outcome in ("passed", "failed") for r in terminalreporter.stats.get(outcome, ())]
-    lines = [f"{r.nodeid.split('::')[-1]}: {what}: {value}" for r in reports for what, value in r.user_properties]
-    if lines:
-        terminalreporter.section("measured, not judged")
-        terminalreporter.write_line("\n".join(sorted(lines)))
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -18,6 +18,7 @@ import pytest
 HERE = pathlib.Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "netns")]  # the namespaces and the waiting are those of tests/netns
 
+from lab.measured import measured, pytest_terminal_summary as show_measured  # noqa: E402, F401 (needs the path)
 from lab.namespace import PREFIX, remove_leftovers  # noqa: E402 (needs the path)
 from rig import host, image  # noqa: E402
 from rig.pair import Pair  # noqa: E402
@@ -92,20 +93,8 @@ def pair(unbooted):
     return unbooted.boot()
 
 
-@pytest.fixture
-def measured(request):
-    """measured(what, seconds) is shown at the end of the run, and asserts nothing."""
-    def measured(what, seconds):
-        request.node.user_properties.append((what, f"{seconds:.2f} s"))
-    return measured
-
-
 def pytest_terminal_summary(terminalreporter):
-    reports = [r for outcome in ("passed", "failed") for r in terminalreporter.stats.get(outcome, ())]
-    lines = [f"{r.nodeid.split('::')[-1]}: {what}: {value}" for r in reports for what, value in r.user_properties]
-    if lines:
-        terminalreporter.section("measured, not judged")
-        terminalreporter.write_line("\n".join(sorted(lines)))
+    show_measured(terminalreporter)
     if terminalreporter.config.lacking:
         terminalreporter.section("NOT TESTED: Adit under systemd")
         terminalreporter.write_line(terminalreporter.config.lacking)

@@ -3,6 +3,8 @@
 import pathlib
 import time
 
+import pytest
+
 from lab.wait import wait_until
 
 BACKOFF = pathlib.Path(__file__).parents[2] / "systemd/backoff.conf"
@@ -17,16 +19,25 @@ def recovery(link, before):
     return served, time.monotonic() - begin
 
 
-def test_a_killed_daemon_comes_back(pair, measured):
-    office, home = pair.start(*pair.links())
-    before = office.pid()
-    pair.a.run("kill", "-KILL", before)
-    served, works = recovery(office, before)
-    measured("kill -9 until another process serves", served)
-    measured("kill -9 until packets pass", works)
-    assert office.restarts() == 1
-    office.wait_until_up()
-    home.wait_until_up()
+@pytest.fixture
+def comes_back_from(pair, measured):
+    """A function that hits a link's daemon with a signal, and sees it come back by itself, once. Returns the link."""
+    def comes_back_from(name):
+        office, home = pair.start(*pair.links())
+        before = office.pid()
+        pair.a.run("kill", f"-{name}", before)
+        served, works = recovery(office, before)
+        measured(f"SIG{name} until another process serves", served, "s")
+        measured(f"SIG{name} until packets pass", works, "s")
+        assert office.restarts() == 1
+        office.wait_until_up()
+        home.wait_until_up()
+        return office
+    return comes_back_from
+
+
+def test_a_killed_daemon_comes_back(comes_back_from):
+    comes_back_from("KILL")
 
 
 def test_a_crash_leaves_no_copy_of_the_keys_behind(pair):
@@ -40,17 +51,9 @@ def test_a_crash_leaves_no_copy_of_the_keys_behind(pair):
     assert int(locked[0].split()[1]) > 0, "what holds the private key is locked"
 
 
-def test_a_stuck_loop_is_killed_by_the_watchdog_and_comes_back(pair, measured):
-    office, home = pair.start(*pair.links())
-    before = office.pid()
-    pair.a.run("kill", "-STOP", before)
-    served, works = recovery(office, before)
-    measured("SIGSTOP until another process serves", served)
-    measured("SIGSTOP until packets pass", works)
-    assert office.restarts() == 1
+def test_a_stuck_loop_is_killed_by_the_watchdog_and_comes_back(pair, comes_back_from):
+    office = comes_back_from("STOP")
     assert any("atchdog timeout" in message for message in pair.a.messages(office.unit))
-    office.wait_until_up()
-    home.wait_until_up()
 
 
 def test_an_idle_link_keeps_the_watchdog_content(pair):

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// A table's row: a file's text, and every problem that reading it must report, in order, and no other.
+// What must come of a file's text: every problem that reading it is to report, in order, and no other; or a Config.
 #pragma once
 
 #include <gtest/gtest.h>
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/folder.h"
@@ -32,6 +33,14 @@ inline void expect_problems(const Folder& folder, const std::string& text, const
   }
   EXPECT_EQ(all.find(kOurPrivateKey), std::string::npos) << "a secret in the message";
   EXPECT_EQ(all.find(kPresharedKey), std::string::npos) << "a secret in the message";
+}
+
+/// Reads `text`, which must be valid.
+inline Config expect_valid(const Folder& folder, const std::string& text) {
+  auto config = folder.read(text);
+  if (config) return std::move(*config);
+  ADD_FAILURE() << folder.texts(config)[0];
+  return {};
 }
 
 }  // namespace adit::config

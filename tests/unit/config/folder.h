@@ -34,6 +34,11 @@ struct Parts {
   std::string text() const { return fmt::format("interface:\n{}local:\n{}peer:\n{}{}", interface, local, peer, rest); }
 };
 
+/// A file's text with a section of one line besides.
+inline std::string with_section(std::string_view name, std::string_view line) {
+  return Parts{.rest = fmt::format("{}:\n  {}\n", name, line)}.text();
+}
+
 class Folder {
  public:
   Folder() {

@@ -12,13 +12,11 @@ using namespace std::chrono_literals;
 using testing::ElementsAre;
 
 std::string with(std::string_view line) {
-  return Parts{.rest = fmt::format("hooks:\n  {}\n", line)}.text();
+  return with_section("hooks", line);
 }
 
 Hooks hooks_of(const Folder& folder, std::string_view line) {
-  const auto config = folder.read(with(line));
-  if (!config) ADD_FAILURE() << folder.texts(config)[0];
-  return config ? config->hooks : Hooks();
+  return expect_valid(folder, with(line)).hooks;
 }
 
 TEST(Hooks, ATextIsForTheShell) {

@@ -8,13 +8,11 @@ namespace adit::config {
 namespace {
 
 std::string with(std::string_view line) {
-  return Parts{.rest = fmt::format("tuning:\n  {}\n", line)}.text();
+  return with_section("tuning", line);
 }
 
 Tuning tuned(const Folder& folder, std::string_view line) {
-  const auto config = folder.read(with(line));
-  if (!config) ADD_FAILURE() << folder.texts(config)[0];
-  return config ? config->tuning : Tuning();
+  return expect_valid(folder, with(line)).tuning;
 }
 
 TEST(Tuning, ASectionWithoutKeysChangesNothing) {
