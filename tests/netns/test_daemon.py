@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 """How aditd starts, ends and refuses: exit statuses, sentences that name the mend, and nothing left behind."""
 import os
+import pathlib
+import re
 import shutil
 import signal
 import tempfile
+import time
 
 import pytest
 
@@ -196,3 +199,25 @@ def test_it_goes_on_when_its_interface_is_removed_by_somebody_else_or_says_why_i
     assert link.a.device in link.a.log()
     link.a.start()
     traffic_within(link.a.host, link.b.side.addr4, 20)
+
+
+def restlessness(end):
+    """How often the process has woken up, and its time on the processor in hundredths of a second: one that spins never
+    goes to sleep, and so never wakes up."""
+    process = pathlib.Path(f"/proc/{end.process.pid}")
+    woken = sum(int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", (task / "status").read_text(), re.MULTILINE)[1])
+                for task in (process / "task").iterdir())
+    spent = sum(map(int, (process / "stat").read_text().rsplit(")", 1)[1].split()[11:13]))
+    return woken, spent
+
+
+def test_an_idle_link_sleeps(make):
+    """What wakes it are its own timers: a look at itself every five seconds, and what is left of the last traffic."""
+    link = make(keepalive=0).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    for end, (woken, spent) in [(end, restlessness(end)) for end in (link.a, link.b)]:
+        time.sleep(6)
+        now = restlessness(end)
+        assert 0 < now[0] - woken < 30
+        assert now[1] - spent < 50
+        assert end.state() == "up"

@@ -69,6 +69,29 @@ TEST_F(DataPathTest, SuperPacketsThatWaitForRoomAreNotLost) {
   EXPECT_THAT(b_.tun.to_host, ElementsAreArray(expected));
 }
 
+TEST_F(DataPathTest, WhatIsReadPacketByPacketGoesOutInOnePieceAsLongAsTheSizeStays) {
+  connect();
+  a_.udp.runs.clear();
+  offer(a_, std::vector<Buffer>(60, packet(7)));
+  a_.path->send(now_);
+  EXPECT_THAT(a_.udp.runs, ElementsAre(60));
+
+  a_.udp.runs.clear();
+  for (const std::size_t size : {1400U, 1400U, 1400U, 600U, 1400U, 1400U, 40U, 40U}) offer(a_, {packet(7, size)});
+  a_.path->send(now_);
+  EXPECT_THAT(a_.udp.runs, ElementsAre(4, 3, 1)) << "a smaller one ends a run, and belongs to it";
+}
+
+TEST_F(DataPathTest, SuperPacketsInARowGoOutInOnePieceAsLongAsTheSizeStays) {
+  connect();
+  a_.udp.runs.clear();
+  for (const std::size_t segments : {3U, 5U, 2U}) a_.tun.from_host.push_back(super_packet(segments * 1380, 1380));
+  a_.tun.from_host.push_back(super_packet(2 * 1380 + 7, 1380));
+  a_.tun.from_host.push_back(super_packet(2 * 700, 700));
+  a_.path->send(now_);
+  EXPECT_THAT(a_.udp.runs, ElementsAre(3 + 5 + 2 + 3, 2));
+}
+
 TEST_F(DataPathTest, CongestionMarksGoOutAndComeBack) {
   connect();
   a_.udp.classes.clear();
@@ -76,7 +99,7 @@ TEST_F(DataPathTest, CongestionMarksGoOutAndComeBack) {
   a_.tun.from_host.push_back(super_packet(3000, 1380, kDscpAndCapable));
   a_.tun.from_host.push_back(super_packet(100, 1380, 0));
   a_.path->send(now_);
-  EXPECT_THAT(a_.udp.classes, ::testing::ElementsAre(2, 2, 2, 0)) << "ECN is copied, DSCP is not";
+  EXPECT_THAT(a_.udp.classes, ElementsAre(2, 2, 2, 0)) << "ECN is copied, DSCP is not";
   b_.udp.mark = 3;
   settle();
   ASSERT_EQ(b_.tun.to_host.size(), 3U) << "who does not know ECN loses the packet";
@@ -87,7 +110,7 @@ TEST_F(DataPathTest, CongestionMarksGoOutAndComeBack) {
   a_.udp.classes.clear();
   a_.tun.from_host.push_back(super_packet(100, 1380, kDscpAndCapable));
   a_.path->send(now_);
-  EXPECT_THAT(a_.udp.classes, ::testing::ElementsAre(kDscpAndCapable));
+  EXPECT_THAT(a_.udp.classes, ElementsAre(kDscpAndCapable));
 }
 
 }  // namespace

@@ -79,6 +79,7 @@ class FakeUdp final : public DatagramPort {
   }
   net::SendResult send(const Path& path, std::span<const OutboundDatagram> datagrams) override {
     to = path.remote;
+    note_runs(datagrams);
     if (path.local == gone) source_refusals += 1;
     net::SendResult result{.source_refused = !gone.is_none() && path.local == gone};
     for (const auto& [datagram, traffic_class] : datagrams) {
@@ -114,6 +115,26 @@ class FakeUdp final : public DatagramPort {
   std::string order;  ///< h: a handshake message, p: a packet
   std::vector<int> classes;
   std::uint8_t mark = 0;  ///< traffic class of what comes in
+  /// What the kernel may be given as one each time: how many datagrams stand one behind the other in memory, all of one
+  /// size but for a smaller last one, of one traffic class.
+  std::vector<std::size_t> runs;
+
+ private:
+  void note_runs(std::span<const OutboundDatagram> datagrams) {
+    const OutboundDatagram* last = nullptr;
+    std::size_t size = 0;
+    for (const auto& datagram : datagrams) {
+      const bool goes_on = last != nullptr && last->bytes.data() + last->bytes.size() == datagram.bytes.data() &&
+                           last->bytes.size() == size && datagram.bytes.size() <= size &&
+                           last->traffic_class == datagram.traffic_class;
+      if (!goes_on) {
+        runs.push_back(0);
+        size = datagram.bytes.size();
+      }
+      ++runs.back();
+      last = &datagram;
+    }
+  }
 };
 
 }  // namespace adit::app::test

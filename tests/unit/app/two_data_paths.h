@@ -17,6 +17,7 @@
 namespace adit::app::test {
 
 using std::chrono_literals::operator""s;
+using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 using ::testing::IsEmpty;
 using tunnel::DropReason;
