@@ -14,6 +14,8 @@
 #include "cli/commands.h"
 #include "cli/link_question.h"
 #include "cli/status_text.h"
+#include "cli/terminal.h"
+#include "cli/watch.h"
 
 namespace adit::cli {
 namespace {
@@ -38,9 +40,8 @@ Link not_understood(Link link) {
   return link;
 }
 
-Link status_of(const std::string& name, std::int64_t now) {
+Link status_of(const std::string& name, const LinkAnswer& answer, std::int64_t now) {
   Link link{.name = name, .status = nullptr, .problem = {}};
-  const auto answer = ask_link(name, kRequest, kPatience);
   if (!answer) {
     link.problem = answer.error().sentence;
     const bool failed = answer.error().kind == AskFailure::forbidden || answer.error().kind == AskFailure::broken;
@@ -66,10 +67,11 @@ void print_json(const std::vector<Link>& links, Context& context) {
 }
 
 void print_text(const std::vector<Link>& links, std::int64_t now, Context& context) {
+  const bool coloured = wants_colour(context.out_fd);
   bool first = true;
   for (const auto& link : links) {
     if (link.status.is_null()) continue;
-    fmt::print(context.out, "{}{}", first ? "" : "\n", status_text(link.status, now));
+    fmt::print(context.out, "{}{}", first ? "" : "\n", status_text(link.status, now, coloured));
     first = false;
   }
 }
@@ -89,8 +91,10 @@ int exit_status(const std::vector<Link>& links, bool named) {
 int status(const std::vector<std::string>& named, bool json, Context& context) {
   const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
   const std::int64_t now = std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count();
+  const auto names = named.empty() ? running_links() : named;
+  const auto answers = ask_links(names, kRequest, kPatience);
   std::vector<Link> links;
-  for (const auto& name : named.empty() ? running_links() : named) links.push_back(status_of(name, now));
+  for (std::size_t i = 0; i < names.size(); ++i) links.push_back(status_of(names[i], answers[i], now));
   if (json) {
     print_json(links, context);
   } else {
@@ -113,8 +117,13 @@ void add_status(CLI::App& app, Context& context) {
   const auto json = std::make_shared<bool>(false);
   command->add_option("NAME", *names, "Links, by the names of their files; default: all that run on this host");
   command->add_flag("--json", *json, "A JSON array with an object for each link");
-  command->footer("Exit status with NAME: 0 up, 3 not up, 4 no such link.");
-  command->callback([&context, names, json] { context.exit_status = status(*names, *json, context); });
+  const auto live = std::make_shared<bool>(false);
+  command->add_flag("--watch", *live, "A live view of one link at a time: throughput, drops, the daemon; q quits")
+      ->excludes("--json");
+  command->footer("Exit status with NAME: 0 up, 3 not up, 4 no such link. Example: adit status office --watch");
+  command->callback([&context, names, json, live] {
+    context.exit_status = *live ? watch(*names, context) : status(*names, *json, context);
+  });
 }
 
 }  // namespace adit::cli

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "cli/status_text.h"
 
+#include <fmt/chrono.h>
+#include <fmt/color.h>
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 namespace adit::cli {
@@ -16,11 +19,17 @@ std::string text(const ordered_json& object, const char* name) {
   return object.at(name).get<std::string>();
 }
 
-std::string first_line(const ordered_json& link, std::int64_t now) {
+fmt::terminal_color colour_of(std::string_view state) {
+  if (state == "up") return fmt::terminal_color::green;
+  return state == "stale" || state == "failed" ? fmt::terminal_color::red : fmt::terminal_color::yellow;
+}
+
+std::string first_line(const ordered_json& link, std::int64_t now, bool coloured) {
   const auto reason = text(link, "reason");
   const auto span = span_text(now - link.at("since").get<std::int64_t>());
-  return fmt::format("{}: {} for {}{}{}\n", text(link, "name"), text(link, "state"), span, reason.empty() ? "" : ": ",
-                     reason);
+  const auto state = text(link, "state");
+  const auto shown = coloured ? fmt::format(fmt::emphasis::bold | fmt::fg(colour_of(state)), "{}", state) : state;
+  return fmt::format("{}: {} for {}{}{}\n", text(link, "name"), shown, span, reason.empty() ? "" : ": ", reason);
 }
 
 std::string peer_line(const ordered_json& peer) {
@@ -53,6 +62,21 @@ std::string drops_line(const ordered_json& drops) {
     if (count != 0) list += fmt::format("{}{} {}", list.empty() ? "" : ", ", reason, count);
   }
   return list.empty() ? list : fmt::format("  dropped    {}\n", list);
+}
+
+/// The latest few: `--json` has them all.
+std::string observation_lines(const ordered_json& link) {
+  constexpr std::size_t kMost = 3;
+  std::string lines;
+  std::size_t count = 0;
+  for (const auto& seen : link.value("observations", ordered_json::array())) {
+    if (++count > kMost) break;
+    const std::time_t when = seen.at("last").get<std::int64_t>();
+    std::tm local{};
+    localtime_r(&when, &local);
+    lines += fmt::format("  {:<10} {:%H:%M:%S} {}\n", count == 1 ? "noticed" : "", local, text(seen, "sentence"));
+  }
+  return lines;
 }
 
 std::string wg_line(const ordered_json& link) {
@@ -96,17 +120,17 @@ std::string offloads_in(const ordered_json& offload, std::string_view state) {
   return list;
 }
 
-/// What is off because the file says so needs no words, what cannot be had does.
-std::string offload_line(const ordered_json& offload) {
-  const auto on = offloads_in(offload, "on");
-  auto line = fmt::format("  offload    {}", on.empty() ? "off" : on);
-  for (const auto* const state : {"refused", "unavailable"}) {
-    if (const auto list = offloads_in(offload, state); !list.empty()) line += fmt::format("; {}: {}", state, list);
-  }
-  return line + "\n";
-}
-
 }  // namespace
+
+/// What is off because the file says so needs no words, what cannot be had does.
+std::string offload_text(const ordered_json& offload) {
+  const auto on = offloads_in(offload, "on");
+  auto text = on.empty() ? std::string("off") : on;
+  for (const auto* const state : {"refused", "unavailable"}) {
+    if (const auto list = offloads_in(offload, state); !list.empty()) text += fmt::format("; {}: {}", state, list);
+  }
+  return text;
+}
 
 std::string bytes_text(std::uint64_t bytes) {
   constexpr std::array kUnits{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
@@ -131,15 +155,15 @@ std::string span_text(std::int64_t seconds) {
   return fmt::format("{} d {} h", seconds / kDay, seconds % kDay / kHour);
 }
 
-std::string status_text(const ordered_json& link, std::int64_t now) {
+std::string status_text(const ordered_json& link, std::int64_t now, bool coloured) {
   const auto& peer = link.at("peer");
   const auto& traffic = link.at("traffic");
-  return first_line(link, now) + peer_line(peer) + handshake_line(peer, now) +
+  return first_line(link, now, coloured) + peer_line(peer) + handshake_line(peer, now) +
          fmt::format("  traffic    sent {}, received {}\n", amount(traffic.at("tx")), amount(traffic.at("rx"))) +
          drops_line(link.at("drops")) + routes_line(link.at("routes")) +
          fmt::format("  interface  {}, MTU {}, listening on {}\n", text(link, "interface"),
                      link.at("mtu").get<std::uint32_t>(), text(link.at("local"), "listen")) +
-         offload_line(link.at("offload")) + wg_line(link);
+         fmt::format("  offload    {}\n", offload_text(link.at("offload"))) + observation_lines(link) + wg_line(link);
 }
 
 }  // namespace adit::cli

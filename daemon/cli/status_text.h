@@ -9,7 +9,10 @@
 namespace adit::cli {
 
 /// `now`: seconds since 1970. Throws nlohmann::json::exception when `link` is not what docs/control-socket.md says.
-std::string status_text(const nlohmann::ordered_json& link, std::int64_t now);
+std::string status_text(const nlohmann::ordered_json& link, std::int64_t now, bool coloured = false);
+
+/// "tun tcp+udp, udp send+receive", of `offload`.
+std::string offload_text(const nlohmann::ordered_json& offload);
 
 /// "84 B", "1.2 KiB", "3.4 GiB".
 std::string bytes_text(std::uint64_t bytes);
