@@ -29,7 +29,7 @@ net::IoResult DataPath::send(Instant now) {
   ADIT_ASSERT(blocked() == Family::none);
   reads_.clear();
   const auto result = packet_port_.read(packet_arena_, reads_);
-  count_truncated();
+  count_lost();
   if (result.count == 0) return result;
 
   packets_.clear();
@@ -53,7 +53,7 @@ net::IoResult DataPath::receive(Instant now) {
   for (std::size_t i = 0; i < messages_; ++i) buffers_[i] = message_slots_[i];
   datagrams_.clear();
   const auto result = datagram_port_.receive(std::span(buffers_).first(messages_), datagrams_);
-  count_truncated();
+  count_lost();
   if (result.count == 0) return result;
   plan_next_batch();
 
@@ -107,10 +107,10 @@ void DataPath::deliver_one_by_one(const offload::Delivery& merged) {
   }
 }
 
-void DataPath::count_truncated() {
-  const auto total = packet_port_.truncated() + datagram_port_.truncated();
-  tunnel_.count_drop(DropReason::truncated, total - truncated_);
-  truncated_ = total;
+void DataPath::count_lost() {
+  const auto lost = datagram_port_.take_lost();
+  tunnel_.count_drop(DropReason::truncated, packet_port_.take_truncated() + lost.truncated);
+  tunnel_.count_drop(DropReason::receive_buffer_full, lost.receive_buffer_full);
 }
 
 void DataPath::tick(Instant now) {

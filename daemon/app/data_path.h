@@ -50,7 +50,7 @@ class DataPath {
   void plan_next_batch();
   void deliver();
   void deliver_one_by_one(const offload::Delivery& merged);
-  void count_truncated();
+  void count_lost();
 
   tunnel::Tunnel& tunnel_;
   const crypto::Aead* aead_;
@@ -71,7 +71,6 @@ class DataPath {
   std::vector<MutableBytes> accepted_;
   offload::Merger merger_;
   std::vector<std::uint8_t> unmerged_;
-  std::uint64_t truncated_ = 0;
 };
 
 }  // namespace adit::app

@@ -20,7 +20,7 @@ namespace adit::app {
 namespace {
 
 /// To be raised whenever what is saved means something else than before: the size alone need not tell.
-constexpr std::uint32_t kVersion = 3;
+constexpr std::uint32_t kVersion = 4;
 
 struct SavedLink {
   std::uint32_t mtu = 0;

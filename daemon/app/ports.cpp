@@ -27,8 +27,15 @@ net::SendResult UdpPort::send(const Path& path, std::span<const OutboundDatagram
   return socket->send(path, datagrams);
 }
 
-std::uint64_t UdpPort::truncated() const {
-  return (pair_.v4 ? pair_.v4->truncated() : 0) + (pair_.v6 ? pair_.v6->truncated() : 0);
+net::LostDatagrams UdpPort::take_lost() {
+  net::LostDatagrams all;
+  for (auto* const socket : {&pair_.v4, &pair_.v6}) {
+    if (!*socket) continue;
+    const auto lost = (*socket)->take_lost();
+    all.truncated += lost.truncated;
+    all.receive_buffer_full += lost.receive_buffer_full;
+  }
+  return all;
 }
 
 }  // namespace adit::app

@@ -18,7 +18,7 @@ class PacketPort {
   virtual net::IoResult read(MutableBytes arena, std::vector<net::TunPacket>& packets) = 0;  ///< as TunDevice::read
   /// As TunDevice::write.
   virtual net::IoResult write(std::span<const offload::Delivery> deliveries, const Refused& refused) = 0;
-  virtual std::uint64_t truncated() const = 0;
+  virtual std::uint64_t take_truncated() = 0;  ///< as TunDevice::take_truncated
 };
 
 class DatagramPort {
@@ -28,7 +28,7 @@ class DatagramPort {
   virtual net::IoResult receive(std::span<const MutableBytes> buffers, std::vector<Datagram>& datagrams) = 0;
   /// As UdpSocket::send.
   virtual net::SendResult send(const Path& path, std::span<const OutboundDatagram> datagrams) = 0;
-  virtual std::uint64_t truncated() const = 0;
+  virtual net::LostDatagrams take_lost() = 0;  ///< as UdpSocket::take_lost
 };
 
 class TunPort final : public PacketPort {
@@ -40,7 +40,7 @@ class TunPort final : public PacketPort {
   net::IoResult write(std::span<const offload::Delivery> deliveries, const Refused& refused) override {
     return device_.write(deliveries, refused);
   }
-  std::uint64_t truncated() const override { return device_.truncated(); }
+  std::uint64_t take_truncated() override { return device_.take_truncated(); }
 
  private:
   net::TunDevice& device_;
@@ -55,7 +55,7 @@ class UdpPort final : public DatagramPort {
   net::IoResult receive(std::span<const MutableBytes> buffers, std::vector<Datagram>& datagrams) override;
   /// EAFNOSUPPORT when there is no socket of the remote's family.
   net::SendResult send(const Path& path, std::span<const OutboundDatagram> datagrams) override;
-  std::uint64_t truncated() const override;
+  net::LostDatagrams take_lost() override;
 
  private:
   net::UdpPair& pair_;

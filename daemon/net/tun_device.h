@@ -72,8 +72,8 @@ class TunDevice {
   /// Adds what is there to `packets`, in order, one behind the other in `arena`, each on a cache line of its own and
   /// with kReadSlack writable bytes behind it. Ends when nothing is there, kMostReads are done, or the arena has no
   /// room for another packet of any size. A packet that fills all the room it had may have been cut: it is counted in
-  /// `truncated()` and not delivered; that takes an arena of less than kLargestPacket. Nothing there: count 0, error 0.
-  /// See `is_gone` for errors.
+  /// `take_truncated()` and not delivered; that takes an arena of less than kLargestPacket. Nothing there: count 0,
+  /// error 0. See `is_gone` for errors.
   IoResult read(MutableBytes arena, std::vector<TunPacket>& packets);
 
   /// Tries each delivery once, in order; one that is refused does not stop the next. EIO: the interface is down;
@@ -91,7 +91,8 @@ class TunDevice {
   /// The interface was there before we came (a persistent one).
   bool existed_before() const { return existed_before_; }
   const TunOffloads& offloads() const { return offloads_; }
-  std::uint64_t truncated() const { return truncated_; }
+  /// Packets that did not fit, since the last time.
+  std::uint64_t take_truncated() { return std::exchange(truncated_, 0); }
 
  private:
   TunDevice() = default;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "net/udp_socket.h"
 
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <sys/socket.h>
@@ -25,8 +26,9 @@ constexpr std::size_t kMaxMessage = 65'507 - 20;
 /// Other datagrams' errors that one receive() may step over.
 constexpr int kMaxPendingErrors = 16;
 static_assert(sizeof(in6_pktinfo) >= sizeof(in_pktinfo));
-/// Room for PKTINFO, the size of segments and the traffic class.
-constexpr std::size_t kControlSize = CMSG_SPACE(sizeof(in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int));
+/// Room for PKTINFO, the size of segments, the traffic class and what was dropped.
+constexpr std::size_t kControlSize =
+    CMSG_SPACE(sizeof(in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(std::uint32_t));
 using Control = std::array<std::uint8_t, kControlSize>;
 
 /// Errors that say that this descriptor is no good. All others are about some datagram's fate.
@@ -49,6 +51,7 @@ struct Received {
   Path path;
   std::size_t segment_size = 0;  ///< 0: the message is one datagram
   std::uint8_t traffic_class = 0;
+  std::optional<std::uint32_t> dropped;  ///< for want of room, since the socket was made; none: nothing
 };
 
 void read_control(const msghdr& header, Received& received) {
@@ -75,6 +78,8 @@ void read_control(const msghdr& header, Received& received) {
       int traffic_class = 0;
       std::memcpy(&traffic_class, CMSG_DATA(message), sizeof traffic_class);
       received.traffic_class = static_cast<std::uint8_t>(traffic_class);
+    } else if (message->cmsg_level == SOL_SOCKET && message->cmsg_type == SO_RXQ_OVFL) {
+      std::memcpy(&received.dropped.emplace(), CMSG_DATA(message), sizeof *received.dropped);
     }
   }
   if (path.local.is_multicast()) path.local = {};  // nothing can be sent from there
@@ -111,6 +116,14 @@ std::size_t write_pktinfo(const Path& path, Control& control) {
 std::size_t write_traffic_class(Family family, int traffic_class, Control& control, std::size_t at) {
   return family == Family::v4 ? write_control(control, at, IPPROTO_IP, IP_TOS, traffic_class)
                               : write_control(control, at, IPPROTO_IPV6, IPV6_TCLASS, traffic_class);
+}
+
+/// By a socket that was in use before; an earlier run has counted them.
+std::uint32_t dropped_so_far(int fd) {
+  std::array<std::uint32_t, SK_MEMINFO_VARS> facts{};
+  socklen_t size = sizeof facts;
+  const bool known = getsockopt(fd, SOL_SOCKET, SO_MEMINFO, facts.data(), &size) == 0 && size == sizeof facts;
+  return known ? facts[SK_MEMINFO_DROPS] : 0;
 }
 
 /// How many of `datagrams`, from the front, one message can carry.
@@ -182,9 +195,14 @@ struct UdpSocket::Batch {
 };
 
 UdpSocket::UdpSocket(FileDescriptor fd, Family family, std::uint16_t port, bool offload)
-    : fd_(std::move(fd)), family_(family), local_port_(port), batch_(std::make_unique<Batch>()) {
-  if (!offload) return;
+    : fd_(std::move(fd)),
+      family_(family),
+      local_port_(port),
+      dropped_seen_(dropped_so_far(fd_.get())),
+      batch_(std::make_unique<Batch>()) {
   const int on = 1;
+  setsockopt(fd_.get(), SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
+  if (!offload) return;
   int segment_size = 0;
   socklen_t size = sizeof segment_size;
   can_segment_ = getsockopt(fd_.get(), SOL_UDP, UDP_SEGMENT, &segment_size, &size) == 0;
@@ -214,13 +232,14 @@ IoResult UdpSocket::receive(std::span<const MutableBytes> buffers, std::vector<D
   for (std::size_t i = 0; i < static_cast<std::size_t>(std::max(count, 0)); ++i) {
     const auto& header = batch.headers[i].msg_hdr;
     const auto remote = from_sockaddr(reinterpret_cast<const sockaddr*>(&batch.addresses[i]), header.msg_namelen);
+    Received received{.path = {.remote = remote.value_or(Endpoint{})}};
+    read_control(header, received);
+    if (received.dropped) note_dropped(*received.dropped);
     if ((header.msg_flags & MSG_TRUNC) != 0 || !remote) {
-      ++truncated_;
+      ++lost_.truncated;
       continue;
     }
     auto bytes = buffers[i].first(batch.headers[i].msg_len);
-    Received received{.path = {.remote = *remote}};
-    read_control(header, received);
     const auto segment_size = received.segment_size == 0 ? bytes.size() : received.segment_size;
     do {
       const auto size = std::min(segment_size, bytes.size());
@@ -229,6 +248,14 @@ IoResult UdpSocket::receive(std::span<const MutableBytes> buffers, std::vector<D
     } while (!bytes.empty());
   }
   return {.count = datagrams.size() - before};
+}
+
+/// One that waited since before the last loss says less than is known already.
+void UdpSocket::note_dropped(std::uint32_t total) {
+  const auto more = static_cast<std::int32_t>(total - dropped_seen_);
+  if (more <= 0) return;
+  lost_.receive_buffer_full += static_cast<std::uint32_t>(more);
+  dropped_seen_ = total;
 }
 
 SendResult UdpSocket::send(const Path& path, std::span<const OutboundDatagram> datagrams) {

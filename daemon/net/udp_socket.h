@@ -63,6 +63,14 @@ struct SendResult {
   bool segmentation_refused = false;
 };
 
+/// Datagrams that came and were not delivered.
+struct LostDatagrams {
+  std::uint64_t truncated = 0;  ///< did not fit
+  /// There was no room for them in the socket, since nobody fetched those before in time. As the kernel counts, to
+  /// which some that travelled as one are one; learnt from the next datagram that had room.
+  std::uint64_t receive_buffer_full = 0;
+};
+
 class UdpSocket {
  public:
   static std::expected<UdpSocket, UdpOpenError> open(const UdpOptions& options);
@@ -93,7 +101,8 @@ class UdpSocket {
   int fd() const { return fd_.get(); }
   Family family() const { return family_; }
   std::uint16_t local_port() const { return local_port_; }
-  std::uint64_t truncated() const { return truncated_; }            ///< datagrams that did not fit: never delivered
+  /// Since the last time.
+  LostDatagrams take_lost() { return std::exchange(lost_, {}); }
   bool can_segment() const { return can_segment_; }                 ///< UDP_SEGMENT is there, and was asked for
   bool segments() const { return segments_; }                       ///< and is in use
   bool merges() const { return merges_; }                           ///< UDP_GRO is in use
@@ -102,6 +111,7 @@ class UdpSocket {
  private:
   struct Batch;
   UdpSocket(FileDescriptor fd, Family family, std::uint16_t port, bool offload);
+  void note_dropped(std::uint32_t total);
 
   FileDescriptor fd_;
   Family family_;
@@ -109,7 +119,8 @@ class UdpSocket {
   bool can_segment_ = false;  ///< the kernel has it, and it was asked for
   bool segments_ = false;
   bool merges_ = false;
-  std::uint64_t truncated_ = 0;
+  LostDatagrams lost_;
+  std::uint32_t dropped_seen_ = 0;  ///< by the kernel's count, which goes round
   std::uint64_t pending_errors_ = 0;
   std::unique_ptr<Batch> batch_;
 };

@@ -45,6 +45,8 @@ std::string_view name_of(DropReason reason) {
       return "disallowed_source";
     case DropReason::congestion:
       return "congestion";
+    case DropReason::receive_buffer_full:
+      return "receive_buffer_full";
     case DropReason::truncated:
       return "truncated";
     case DropReason::deliver_failed:

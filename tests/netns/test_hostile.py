@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import os
+import signal
 import struct
 
 import pytest
@@ -28,6 +29,11 @@ def tap(lab):
 def requests_seen(host, device):
     """Echo requests that have come out of the tunnel so far: the kernel's own count of what it was given."""
     return int(host.run("cat", f"/sys/class/net/{device}/statistics/rx_packets").stdout)
+
+
+def state_of(process):
+    with open(f"/proc/{process.pid}/stat", encoding="ascii") as stat:
+        return stat.read().rsplit(")", 1)[1].split()[0]
 
 
 @pytest.mark.parametrize("stranger", ["caller", "called"])
@@ -183,6 +189,24 @@ def test_garbage_at_10_000_datagrams_a_second_leaves_a_live_flow_alone(make, lab
         counted = link.b.status()["drops"]
         for reason in ("malformed", "bad_mac1", "unknown_index"):
             assert counted[reason] > 100, counted
+
+
+@pytest.mark.adit_only
+@OUTER
+def test_what_finds_no_room_while_the_process_does_not_come_round_is_counted(make, lab, outer):
+    link = make(outer=outer, b={"more": {"tuning": {"receive_buffer": "64K"}}}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    assert link.b.drops("receive_buffer_full") == 0
+    link.b.process.send_signal(signal.SIGSTOP)
+    wait_until(lambda: state_of(link.b.process) == "T", 10, "b to stop")
+    flood = Flood(lab.r, {4: "10.2.0.2", 6: "fd02::2"}[outer], PORT, garbage(), 10_000)
+    wait_until(lambda: flood.sent >= 2_000, 30, "2,000 datagrams")
+    flood.stop()
+    link.b.process.send_signal(signal.SIGCONT)
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    drops = link.b.status()["drops"]
+    assert drops["receive_buffer_full"] > 1_000
+    assert sum(drops.values()) >= 2_000, "each has been counted, here or there"
 
 
 @OUTER

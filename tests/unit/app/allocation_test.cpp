@@ -60,7 +60,7 @@ class SteadyTun final : public PacketPort {
     for (const auto& delivery : deliveries) written += delivery.packets;
     return {.count = deliveries.size()};
   }
-  std::uint64_t truncated() const override { return 0; }
+  std::uint64_t take_truncated() override { return 0; }
 
   std::pair<offload::VirtioHeader, Buffer> packet;
   std::size_t wanted = 0;
@@ -86,7 +86,7 @@ class SteadyUdp final : public DatagramPort {
     for (const auto& datagram : datagrams) other->hold(datagram.bytes);
     return {.sent = datagrams.size()};
   }
-  std::uint64_t truncated() const override { return 0; }
+  net::LostDatagrams take_lost() override { return {}; }
 
   SteadyUdp* other = nullptr;
   Endpoint peer;

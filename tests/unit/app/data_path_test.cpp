@@ -170,13 +170,14 @@ TEST_F(DataPathTest, PacketsTheInterfaceRefusesAreCounted) {
   EXPECT_EQ(b_.drops(DropReason::deliver_failed), 3U);
 }
 
-TEST_F(DataPathTest, WhatWasTooLargeToReadIsCountedOnce) {
+TEST_F(DataPathTest, WhatWasTooLargeToReadOrFoundNoRoomIsCountedOnce) {
   connect();
-  a_.udp.cut = 2;
+  a_.udp.lost = {.truncated = 2, .receive_buffer_full = 5};
   a_.tun.cut = 1;
   settle();
   settle();
   EXPECT_EQ(a_.drops(DropReason::truncated), 3U);
+  EXPECT_EQ(a_.drops(DropReason::receive_buffer_full), 5U);
 }
 
 TEST_F(DataPathTest, ABrokenDeviceIsReported) {

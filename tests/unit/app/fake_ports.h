@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <deque>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "app/ports.h"
@@ -43,7 +44,7 @@ class FakeTun final : public PacketPort {
     }
     return result;
   }
-  std::uint64_t truncated() const override { return cut; }
+  std::uint64_t take_truncated() override { return std::exchange(cut, 0); }
 
   std::deque<std::pair<offload::VirtioHeader, Buffer>> from_host;
   std::vector<Buffer> to_host;  ///< cut as the kernel would cut it
@@ -100,7 +101,7 @@ class FakeUdp final : public DatagramPort {
     }
     return result;
   }
-  std::uint64_t truncated() const override { return cut; }
+  net::LostDatagrams take_lost() override { return std::exchange(lost, {}); }
 
   FakeUdp* other = nullptr;
   std::deque<Buffer> inbox;
@@ -111,7 +112,7 @@ class FakeUdp final : public DatagramPort {
   int room = -1;  ///< datagrams that fit; negative: any number
   int refusal = 0;
   int receive_error = 0;
-  std::uint64_t cut = 0;
+  net::LostDatagrams lost;
   std::string order;  ///< h: a handshake message, p: a packet
   std::vector<int> classes;
   std::uint8_t mark = 0;  ///< traffic class of what comes in

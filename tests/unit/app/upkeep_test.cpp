@@ -37,7 +37,7 @@ class NoPackets final : public PacketPort {
   net::IoResult write(std::span<const offload::Delivery> deliveries, const Refused&) override {
     return {.count = deliveries.size()};
   }
-  std::uint64_t truncated() const override { return 0; }
+  std::uint64_t take_truncated() override { return 0; }
 };
 
 class CountedDatagrams final : public DatagramPort {
@@ -48,7 +48,7 @@ class CountedDatagrams final : public DatagramPort {
     sent += datagrams.size();
     return {.sent = datagrams.size()};
   }
-  std::uint64_t truncated() const override { return 0; }
+  net::LostDatagrams take_lost() override { return {}; }
   std::size_t sent = 0;
   int error = 0;
 };

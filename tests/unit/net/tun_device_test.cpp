@@ -153,7 +153,7 @@ TEST(TunDevice, NeverDeliversAPacketThatMayHaveBeenCut) {
     const Reads reads(device, 400 + kReadSlack);
     ASSERT_EQ(reads.packets.size(), 1u);
     EXPECT_EQ(reads.packets[0].bytes.size(), 399u);
-    EXPECT_EQ(device.truncated(), 2u);
+    EXPECT_EQ(device.take_truncated(), 2u);
   });
 }
 
