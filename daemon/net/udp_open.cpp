@@ -102,7 +102,7 @@ std::unexpected<UdpOpenError> bind_failure(const UdpOptions& options, int error)
     case EACCES:
       return refuse(Kind::other,
                     "port {} may only be used by root: choose a local.listen of 1024 or more, or give the program "
-                    "CAP_NET_BIND_SERVICE too",
+                    "CAP_NET_BIND_SERVICE too (docs/service.md says how the unit gets it)",
                     options.port);
     default:
       return refuse(Kind::other, "cannot listen on UDP port {} ({}): {}", options.port, name_of(options.family),

@@ -136,7 +136,8 @@ TEST(UdpSocket, MarksItsDatagramsAndStaysOnItsDevice) {
     const auto refused = UdpSocket::open({.family = Family::v4, .fwmark = 1});
     ASSERT_FALSE(refused);
     EXPECT_THAT(refused.error().message, AllOf(HasSubstr("local.fwmark"), HasSubstr("setcap cap_net_admin+ep")));
-    EXPECT_THAT(UdpSocket::open({.family = Family::v4, .port = 80}).error().message, HasSubstr("1024 or more"));
+    EXPECT_THAT(UdpSocket::open({.family = Family::v4, .port = 80}).error().message,
+                AllOf(HasSubstr("1024 or more"), HasSubstr("docs/service.md")));
   });
 }
 
