@@ -24,6 +24,9 @@ inline constexpr std::chrono::seconds kDefaultKeepalive{25};
 inline constexpr std::uint32_t kMinBuffer = 64 * 1024;           ///< room for one super-packet
 inline constexpr std::uint32_t kMaxBuffer = 1024 * 1024 * 1024;  ///< the kernel keeps twice the size in an int
 
+inline constexpr std::size_t kMaxAddresses = 256;   ///< and of endpoints
+inline constexpr std::size_t kMaxSubnets = 16'384;  ///< of allowed_ips and routes each
+
 struct Interface {
   std::string name;
   std::vector<IpNetwork> addresses;           ///< at least one; may have host bits
@@ -64,6 +67,8 @@ struct Peer {
   std::optional<std::chrono::seconds> keepalive = kDefaultKeepalive;  ///< none: off; 1 s to 65,535 s
   std::vector<IpNetwork> allowed_ips;                                 ///< without host bits; the default is filled in
 };
+
+inline constexpr std::uint32_t kMainTable = 254;  ///< RT_TABLE_MAIN
 
 struct Route {
   IpNetwork to;  ///< without host bits; `default` has become one route a family

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "config/wording.h"
+#include "crypto/x25519.h"
 
 namespace adit::config {
 namespace {
@@ -97,6 +98,17 @@ Result<std::string> parse_interface_name(std::string_view text) {
 
 Result<std::string> parse_device(std::string_view text) {
   return parse_kernel_name(text);
+}
+
+/// A point of low order makes every shared secret zero: no handshake with it can succeed. Any private key shows it.
+Result<crypto::PublicKey> parse_peer_key(std::string_view text) {
+  auto key = crypto::parse_public_key(text);
+  if (!key) return key;
+  crypto::PrivateKey any;
+  any.writable()[0] = 8;
+  if (!crypto::x25519(any, *key))
+    return fail("is no usable public key; copy it from the peer, `adit pubkey` prints it there");
+  return key;
 }
 
 Result<std::chrono::seconds> parse_duration(std::string_view text) {

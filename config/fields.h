@@ -40,6 +40,9 @@ Result<EndpointName> parse_endpoint(std::string_view text);
 Result<std::string> parse_host(std::string_view text);
 Result<std::uint16_t> parse_port(std::string_view text);
 
+/// A public key that handshakes can succeed with.
+Result<crypto::PublicKey> parse_peer_key(std::string_view text);
+
 /// A number with a unit: s, m or h.
 Result<std::chrono::seconds> parse_duration(std::string_view text);
 /// A duration, or `off`.

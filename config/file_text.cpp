@@ -81,7 +81,7 @@ Result<FileText> read_small_file(const std::filesystem::path& file, std::size_t 
   return result;
 }
 
-bool check_text(std::string_view text, Problems& problems) {
+bool check_text(std::string_view text, Problems& problems, Indentation indentation) {
   int line = 1;
   std::size_t line_start = 0;
   bool in_indentation = true;
@@ -97,7 +97,7 @@ bool check_text(std::string_view text, Problems& problems) {
       problems.add(place, "holds a control character or a zero byte here; remove it");
       return false;
     }
-    if (in_indentation && character == '\t') {
+    if (in_indentation && character == '\t' && indentation == Indentation::without_tabs) {
       problems.add(place, "is indented with a tab, which YAML does not allow; use spaces");
       return false;
     }

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -24,7 +25,9 @@ struct FileText {
 /// Regular files of at most `max_size` bytes only. The error is what follows the file's name in a sentence.
 Result<FileText> read_small_file(const std::filesystem::path& file, std::size_t max_size);
 
+enum class Indentation : std::uint8_t { without_tabs, any };
+
 /// Reports bytes that are not UTF-8, control characters and tabs as indentation; false if there are any.
-bool check_text(std::string_view text, Problems& problems);
+bool check_text(std::string_view text, Problems& problems, Indentation indentation = Indentation::without_tabs);
 
 }  // namespace adit::config

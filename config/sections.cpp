@@ -7,15 +7,12 @@
 #include "config/fields.h"
 #include "config/hook_reader.h"
 #include "config/wording.h"
-#include "crypto/x25519.h"
 
 namespace adit::config {
 namespace {
 
 constexpr std::uint32_t kMaxU32 = std::numeric_limits<std::uint32_t>::max();
 constexpr std::uint32_t kMaxQueueLength = 1'000'000;
-constexpr std::size_t kMaxAddresses = 256;
-constexpr std::size_t kMaxSubnets = 16'384;
 constexpr std::string_view kAddressExample = "[10.9.0.1/30, \"fd09::1/126\"]";
 
 template <class T>
@@ -84,17 +81,6 @@ void read_local(const Section& section, const KeyContext& context, Draft& draft)
   if (const auto mark = section.find("fwmark")) local.fwmark = mark->number(0, kMaxU32);
 }
 
-/// A point of low order makes every shared secret zero: no handshake with it can succeed. Any private key shows it.
-Result<crypto::PublicKey> parse_usable_public_key(std::string_view text) {
-  auto key = crypto::parse_public_key(text);
-  if (!key) return key;
-  crypto::PrivateKey any;
-  any.writable()[0] = 8;
-  if (!crypto::x25519(any, *key))
-    return fail("is no usable public key; copy it from the peer, `adit pubkey` prints it there");
-  return key;
-}
-
 DraftList<EndpointName> read_endpoints(const Cursor& cursor) {
   constexpr std::string_view example = "[vpn.example.net:51820, 192.0.2.7:51820]";
   if (cursor.kind() == Node::Kind::sequence) return read_filled_list(cursor, example, kMaxAddresses, parse_endpoint);
@@ -110,7 +96,7 @@ DraftList<EndpointName> read_endpoints(const Cursor& cursor) {
 void read_peer(const Section& section, const KeyContext& context, Draft& draft) {
   auto& peer = draft.config.peer;
   if (const auto key = section.require("public_key", "`adit pubkey` on the peer prints it from its private key")) {
-    draft.public_key = key->parse_text(parse_usable_public_key);
+    draft.public_key = key->parse_text(parse_peer_key);
   }
   if (auto key = read_preshared_key(section, context)) {
     peer.preshared_key = std::move(key->value);

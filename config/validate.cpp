@@ -14,7 +14,6 @@ namespace adit::config {
 namespace {
 
 constexpr std::uint32_t kMinIpv6Mtu = 1280;  // RFC 8200 §5
-constexpr std::uint32_t kMainTable = 254;    // RT_TABLE_MAIN
 
 std::string_view name_of(Family family) {
   return family == Family::v4 ? "IPv4" : "IPv6";

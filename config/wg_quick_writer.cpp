@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+#include "config/wg_quick_writer.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "config/wg_quick_hooks.h"
+#include "config/wg_quick_routes.h"
+
+namespace adit::config {
+namespace {
+
+template <class T>
+std::string list(const std::vector<T>& values) {
+  std::string result;
+  for (const auto& value : values) {
+    if (!result.empty()) result += ", ";
+    result += to_string(value);
+  }
+  return result;
+}
+
+std::string endpoint_text(const EndpointName& endpoint) {
+  const bool v6 = endpoint.host.contains(':');
+  return v6 ? fmt::format("[{}]:{}", endpoint.host, endpoint.port) : fmt::format("{}:{}", endpoint.host, endpoint.port);
+}
+
+class Writer {
+ public:
+  Writer(const Config& config, const WgQuickOptions& options) : config_(config), options_(options) {}
+
+  WgQuickText write() {
+    write_heading();
+    write_interface();
+    write_peer();
+    leave_out_the_rest();
+    return std::move(result_);
+  }
+
+ private:
+  void write_heading();
+  void write_interface();
+  void write_private_key();
+  void write_routes();
+  void write_hooks();
+  void write_hooks_of(std::string_view key, const std::vector<Hook>& hooks, HookKind kind, std::string_view path);
+  void write_peer();
+  void leave_out_the_rest();
+
+  void add(std::string_view key, std::string_view value) { result_.text += fmt::format("{} = {}\n", key, value); }
+  void leave_out(std::string key, std::string reason) {
+    result_.left_out.push_back({config_.file, 0, 0, std::move(key), std::move(reason)});
+  }
+  bool for_app() const { return options_.reader == WgQuickReader::app; }
+
+  const Config& config_;
+  const WgQuickOptions& options_;
+  WgQuickText result_;
+};
+
+void Writer::write_heading() {
+  for (std::string_view rest = options_.heading; !rest.empty();) {
+    const auto end = std::min(rest.find('\n'), rest.size());
+    result_.text += fmt::format("# {}\n", rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+}
+
+void Writer::write_interface() {
+  const auto& [interface, local] = std::tie(config_.interface, config_.local);
+  result_.text += "[Interface]\n";
+  write_private_key();
+  add("Address", list(interface.addresses));
+  if (interface.mtu) add("MTU", std::to_string(*interface.mtu));
+  if (local.listen.port != 0) add("ListenPort", std::to_string(local.listen.port));
+  if (local.fwmark && for_app() && *local.fwmark != 0) {
+    leave_out("local.fwmark", "is left out: the apps of phones refuse it");
+  } else if (local.fwmark && !for_app()) {
+    add("FwMark", fmt::format("{:#x}", *local.fwmark));
+  }
+  write_routes();
+  write_hooks();
+}
+
+void Writer::write_private_key() {
+  if (options_.has_private_key) {
+    add("PrivateKey", crypto::reveal_base64(config_.local.private_key));
+  } else {
+    result_.text += "# PrivateKey = the key of this end goes here, as adit genkey or wg genkey made it\n";
+  }
+}
+
+void Writer::write_routes() {
+  const auto routes = wg_quick_routes(config_);
+  for (const auto& network : config_.peer.allowed_ips) {
+    const bool is_besides = std::ranges::find(routes.besides, network) != routes.besides.end();
+    const bool is_held_back = routes.table.empty() && !has_family(config_.interface.addresses, network.family());
+    if (!is_besides && !is_held_back) continue;
+    leave_out(
+        "peer.allowed_ips",
+        fmt::format("{} will be routed too: wg-quick routes all that is allowed when a default route is among it, "
+                    "and Adit has no such route",
+                    to_string(network)));
+  }
+  for (const auto& network : routes.sourceless) {
+    leave_out("routes", fmt::format("the source of {} is left out: add a hook: ip route change {} dev %i src ADDRESS",
+                                    to_string(network), to_string(network)));
+  }
+  if (for_app()) {
+    if (routes.table.empty() && routes.commands.empty()) return;
+    leave_out("routes", "are left out: the apps of phones route just what peer.allowed_ips names");
+    return;
+  }
+  if (!routes.table.empty()) add("Table", routes.table);
+  for (const auto& command : routes.commands) add("PostUp", command);
+}
+
+void Writer::write_hooks() {
+  const auto& hooks = config_.hooks;
+  if (for_app()) {
+    if (hooks != Hooks()) leave_out("hooks", "are left out: the apps of phones refuse them");
+    return;
+  }
+  write_hooks_of("PostUp", hooks.up, HookKind::up, "hooks.up");
+  write_hooks_of("PreDown", hooks.down, HookKind::down, "hooks.down");
+}
+
+void Writer::write_hooks_of(std::string_view key, const std::vector<Hook>& hooks, HookKind kind,
+                            std::string_view path) {
+  for (std::size_t i = 0; i < hooks.size(); ++i) {
+    const auto line = hook_to_wg_quick(hooks[i], kind, config_.interface.name);
+    const auto at = hooks.size() == 1 ? std::string(path) : fmt::format("{}[{}]", path, i);
+    add(key, line);
+    if (hooks[i].timeout != kDefaultHookTimeout) {
+      leave_out(at + ".timeout",
+                "has no equal: wg-quick waits for a hook as long as it takes; put timeout(1) before it");
+    }
+    if (line.contains("ADIT_")) {
+      leave_out(at,
+                "uses a variable that Adit sets and wg-quick does not ($ADIT_INTERFACE alone becomes %i); put its "
+                "value there");
+    }
+  }
+}
+
+void Writer::write_peer() {
+  const auto& peer = config_.peer;
+  result_.text += "\n[Peer]\n";
+  add("PublicKey", to_base64(peer.public_key));
+  if (peer.has_preshared_key) add("PresharedKey", crypto::reveal_base64(peer.preshared_key));
+  if (!peer.endpoints.empty()) add("Endpoint", endpoint_text(peer.endpoints[0]));
+  for (std::size_t i = 1; i < peer.endpoints.size(); ++i) {
+    leave_out(fmt::format("peer.endpoint[{}]", i),
+              fmt::format("{} is left out: wg-quick takes one endpoint, and has the first",
+                          endpoint_text(peer.endpoints[i])));
+  }
+  add("AllowedIPs", list(peer.allowed_ips));
+  if (peer.keepalive) add("PersistentKeepalive", std::to_string(peer.keepalive->count()));
+}
+
+/// What has no line of its own.
+void Writer::leave_out_the_rest() {
+  const auto& [interface, local, tuning] = std::tie(config_.interface, config_.local, config_.tuning);
+  const auto unless = [&](bool is_default, std::string_view key, std::string_view reason) {
+    if (!is_default) leave_out(std::string(key), fmt::format("is left out: {}", reason));
+  };
+  unless(interface.peer_addresses.empty(), "interface.peer_addresses",
+         "wg-quick sets none; add a hook: ip addr change ADDRESS peer PEER dev %i");
+  unless(!interface.queue_length, "interface.queue_length", "add a hook: ip link set %i txqueuelen N");
+  unless(!interface.owner && !interface.group, "interface.owner, interface.group",
+         "the kernel's WireGuard has no owner");
+  unless(!interface.persist, "interface.persist", "the interface of wg-quick stays until wg-quick down");
+  unless(!interface.multicast, "interface.multicast", "add a hook: ip link set %i multicast on");
+  unless(
+      local.listen.address.is_none(), "local.listen",
+      "of it the port is kept, and the address not: WireGuard listens at all of them; let a firewall drop the others");
+  unless(!local.device, "local.device", "use FwMark and a routing rule for it");
+  unless(config_.log_level == LogLevel::info, "log.level", "the kernel's WireGuard logs nothing");
+  unless(tuning == Tuning(), "tuning", "it is about how Adit moves packets");
+}
+
+}  // namespace
+
+WgQuickText to_wg_quick(const Config& config, const WgQuickOptions& options) {
+  return Writer(config, options).write();
+}
+
+}  // namespace adit::config
