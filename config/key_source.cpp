@@ -150,6 +150,10 @@ std::optional<At<crypto::PrivateKey>> read_private_key(const Section& local, con
   return read_key(local, kPrivate, context);
 }
 
+Result<crypto::PrivateKey> read_private_key_file(const std::filesystem::path& file) {
+  return parse_file(kPrivate, file, true);
+}
+
 Result<crypto::PresharedKey> read_preshared_key_file(const std::filesystem::path& file) {
   return parse_file(kPreshared, file, true);
 }

@@ -24,6 +24,9 @@ std::optional<At<crypto::PrivateKey>> read_private_key(const Section& local, con
 /// Likewise `preshared_key…`, which may be left out.
 std::optional<At<crypto::PresharedKey>> read_preshared_key(const Section& peer, const KeyContext& context);
 
+/// The key in a file that only its owner can read. The error is a sentence and holds no secret.
+Result<crypto::PrivateKey> read_private_key_file(const std::filesystem::path& file);
+
 /// The key in a file that `preshared_key_file` names, by itself: others may change it while the link runs. The error is
 /// a sentence and holds no secret.
 Result<crypto::PresharedKey> read_preshared_key_file(const std::filesystem::path& file);

@@ -32,6 +32,8 @@ void add_pubkey(CLI::App& app, Context& context);
 void add_genpsk(CLI::App& app, Context& context);
 void add_pair(CLI::App& app, Context& context);
 void add_check(CLI::App& app, Context& context);
+void add_import(CLI::App& app, Context& context);
+void add_export(CLI::App& app, Context& context);
 void add_exporter(CLI::App& app, Context& context);
 void add_reload(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);

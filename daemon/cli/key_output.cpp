@@ -7,14 +7,14 @@
 
 namespace adit::cli {
 
-void print_secret(std::string text, Context& context) {
+void print_secret(std::string text, Context& context, std::string_view what) {
   struct stat status {};
   if (::fstat(context.out_fd, &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & 077) != 0) {
     fmt::print(context.err,
-               "adit: warning: group or others can read the file this key goes to; run chmod 600 on it, "
-               "or umask 077 before\n");
+               "adit: warning: group or others can read the file {} to; run chmod 600 on it, or umask 077 before\n",
+               what);
   }
-  fmt::print(context.out, "{}\n", text);
+  fmt::print(context.out, "{}{}", text, text.ends_with('\n') ? "" : "\n");
   explicit_bzero(text.data(), text.size());
 }
 

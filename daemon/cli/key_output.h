@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
-// Printing a secret key to standard output.
+// Printing secrets to standard output.
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "cli/commands.h"
 
 namespace adit::cli {
 
-/// Prints the key's text and wipes it. Warns if it goes to a file that others can read.
-void print_secret(std::string text, Context& context);
+/// Prints the text and ends its line, and wipes it. Warns if it goes to a file that others can read; `what` goes there,
+/// in the words of the warning.
+void print_secret(std::string text, Context& context, std::string_view what = "this key goes");
 
 }  // namespace adit::cli

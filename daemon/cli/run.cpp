@@ -16,6 +16,8 @@ int run(int argc, const char* const* argv, Context& context) {
   add_genpsk(app, context);
   add_pair(app, context);
   add_check(app, context);
+  add_import(app, context);
+  add_export(app, context);
   add_reload(app, context);
   add_status(app, context);
   add_exporter(app, context);

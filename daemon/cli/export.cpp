@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+// adit export: the wg-quick file of this end of a link, or of the other one, as text or as a picture for a phone. What
+// such a file cannot say goes to standard error; so does what is to be done next, since the file itself is the output.
+#include <fmt/ostream.h>
+#include <strings.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/key_output.h"
+#include "cli/other_end.h"
+#include "cli/private_file.h"
+#include "cli/qr.h"
+#include "config/key_source.h"
+#include "config/reader.h"
+#include "config/wg_quick_writer.h"
+
+namespace adit::cli {
+namespace {
+
+constexpr std::string_view kStandardOutput = "-";
+
+struct Arguments {
+  std::string file;
+  std::string output{kStandardOutput};
+  bool peer = false;
+  bool qr = false;
+  bool new_key = false;
+  std::optional<std::string> private_key_file;
+  OtherEndWishes wishes;
+};
+
+/// What is wrong, and the exit status that goes with it.
+struct Failure {
+  int status = kFailed;
+  std::string sentence;
+};
+
+bool terminal_has_utf8() {
+  for (const auto* const name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* const value = std::getenv(name);
+    if (value == nullptr || *value == '\0') continue;
+    return strcasestr(value, "utf-8") != nullptr || strcasestr(value, "utf8") != nullptr;
+  }
+  return false;
+}
+
+std::expected<config::Config, int> read(const std::string& file, Context& context) {
+  const char* const credentials = std::getenv("CREDENTIALS_DIRECTORY");
+  auto config = config::read_config(file, {credentials != nullptr ? credentials : "", false});
+  if (config) return std::move(*config);
+  for (const auto& problem : config.error()) fmt::print(context.err, "{}\n", to_string(problem));
+  return std::unexpected(kInvalidConfig);
+}
+
+/// The other end's own key, if it is here or made now.
+std::expected<std::optional<crypto::PrivateKey>, Failure> key_of_other_end(const Arguments& arguments,
+                                                                           const config::Config& ours,
+                                                                           Context& context) {
+  if (arguments.new_key) return crypto::generate_private_key(context.random);
+  if (!arguments.private_key_file) return std::nullopt;
+  auto key = config::read_private_key_file(*arguments.private_key_file);
+  if (!key) return std::unexpected(Failure{kFailed, std::move(key.error().message)});
+  if (public_key_of(*key) == ours.peer.public_key) return std::move(*key);
+  return std::unexpected(
+      Failure{kFailed, fmt::format("{} holds the key that belongs to {}, and peer.public_key in {} is {}; give the "
+                                   "other end's own key, or --new-key",
+                                   *arguments.private_key_file, to_base64(public_key_of(*key)), ours.file,
+                                   to_base64(ours.peer.public_key))});
+}
+
+std::string in_quotes(const std::string& word) {
+  std::string result = "'";
+  for (const char c : word) result += c == '\'' ? "'\\''" : std::string(1, c);
+  return result + "'";
+}
+
+void say_where_the_new_key_goes(const config::Config& ours, const crypto::PublicKey& key, Context& context) {
+  fmt::print(context.err,
+             "The other end has a new key. For this end to take it, run:\n"
+             "  sed -i 's|{}|{}|' {} && adit reload {}\n",
+             to_base64(ours.peer.public_key), to_base64(key), in_quotes(ours.file), ours.name);
+}
+
+std::string heading_of(const config::Config& ours, const Arguments& arguments) {
+  if (arguments.qr) return {};
+  return arguments.peer
+             ? fmt::format(
+                   "The other end of Adit's link {}, for wg-quick or an app of WireGuard.\nIt holds secret keys.",
+                   ours.name)
+             : fmt::format(
+                   "Adit's link {0} for wg-quick: /etc/wireguard/{1}.conf, which names the interface.\n"
+                   "It holds secret keys: keep it to its owner (mode 0600).",
+                   ours.name, ours.interface.name);
+}
+
+Result<> show_qr(std::string_view text, Context& context) {
+  const auto picture = encode_qr(text);
+  if (!picture) return std::unexpected(picture.error());
+  const auto style = terminal_has_utf8() ? QrStyle::half_blocks : QrStyle::spaces;
+  const auto [columns, lines] = size_of(*picture, style);
+  winsize window{};
+  if (::ioctl(context.out_fd, TIOCGWINSZ, &window) == 0 && window.ws_col != 0 && window.ws_col < columns) {
+    return fail(
+        "the QR code is {} columns wide and {} lines high, and the terminal has {} columns; make it larger or its "
+        "letters smaller",
+        columns, lines, window.ws_col);
+  }
+  fmt::print(context.out, "{}", draw_qr(*picture, style));
+  fmt::print(context.err,
+             "Whoever sees this picture has the private key in it: show it to no other camera, and clear the screen "
+             "afterwards.\n");
+  return {};
+}
+
+Result<> put_out(const Arguments& arguments, std::string text, Context& context) {
+  Result<> done;
+  if (arguments.qr) {
+    done = show_qr(text, context);
+  } else if (arguments.output == kStandardOutput) {
+    print_secret(std::move(text), context, "the keys go");
+    return {};
+  } else {
+    done = create_private_file(arguments.output, text);
+    if (done) fmt::print(context.out, "Wrote {}, readable by you alone: it holds the keys.\n", arguments.output);
+  }
+  explicit_bzero(text.data(), text.size());
+  return done;
+}
+
+std::expected<void, Failure> write(const Arguments& arguments, const config::Config& ours, Context& context) {
+  config::WgQuickOptions options;
+  const auto heading = heading_of(ours, arguments);
+  options.heading = heading;
+  if (arguments.qr) options.reader = config::WgQuickReader::app;
+  config::WgQuickText written;
+  std::vector<std::string> guesses;
+  std::optional<crypto::PublicKey> new_key;
+  if (arguments.peer) {
+    auto other = other_end(ours, arguments.wishes);
+    if (!other) return std::unexpected(Failure{kFailed, std::move(other.error().message)});
+    auto key = key_of_other_end(arguments, ours, context);
+    if (!key) return std::unexpected(key.error());
+    options.has_private_key = key->has_value();
+    if (*key) other->config.local.private_key = std::move(**key);
+    if (arguments.new_key) new_key = public_key_of(other->config.local.private_key);
+    written = to_wg_quick(other->config, options);
+    guesses = std::move(other->guesses);
+  } else {
+    written = to_wg_quick(ours, options);
+  }
+  for (auto warning : written.left_out) {
+    warning.reason.insert(0, "warning: ");
+    fmt::print(context.err, "{}\n", to_string(warning));
+  }
+  for (const auto& guess : guesses) fmt::print(context.err, "adit export: {}\n", guess);
+  if (auto done = put_out(arguments, std::move(written.text), context); !done) {
+    return std::unexpected(Failure{kFailed, std::move(done.error().message)});
+  }
+  if (new_key) say_where_the_new_key_goes(ours, *new_key, context);
+  if (!options.has_private_key) {
+    fmt::print(context.err,
+               "adit export: its private key is known at the other end only: put it where the comment is\n");
+  }
+  return {};
+}
+
+/// What the options ask for but cannot get, whatever the file says.
+std::optional<std::string> wrong_usage(const Arguments& arguments, const Context& context) {
+  if (!arguments.qr) return std::nullopt;
+  if (arguments.peer && !arguments.new_key && !arguments.private_key_file) {
+    return "--qr --peer would be a picture without the private key, which no phone can use; give the other end's with "
+           "--private-key-file, or make one with --new-key";
+  }
+  if (::isatty(context.out_fd) == 0) {
+    return "--qr draws in a terminal, and standard output is none; without --qr the text can be piped on, such as to "
+           "qrencode -t png -o FILE";
+  }
+  return std::nullopt;
+}
+
+int run_export(const Arguments& arguments, Context& context) {
+  if (const auto wrong = wrong_usage(arguments, context)) {
+    fmt::print(context.err, "adit export: {}\n", *wrong);
+    return kWrongUsage;
+  }
+  const auto ours = read(arguments.file, context);
+  if (!ours) return ours.error();
+  const auto done = write(arguments, *ours, context);
+  if (done) return kDone;
+  fmt::print(context.err, "adit export: {}\n", done.error().sentence);
+  return done.error().status;
+}
+
+}  // namespace
+
+void add_export(CLI::App& app, Context& context) {
+  auto* const command = app.add_subcommand("export", "Make a wg-quick file of Adit's, for either end of the link");
+  const auto arguments = std::make_shared<Arguments>();
+  command->add_option("NAME.yaml", arguments->file, "Adit's file, such as /etc/adit/office.yaml")->required();
+  auto* const output = command->add_option("-o,--output", arguments->output,
+                                           "FILE: what to write, with mode 0600; default: standard output");
+  auto* const peer = command->add_flag("--peer", arguments->peer, "The other end's file instead of this one's");
+  command->add_flag("--qr", arguments->qr, "Draw it in the terminal, for the WireGuard app of a phone")
+      ->excludes(output);
+  auto* const key_file = command->add_option("--private-key-file", arguments->private_key_file,
+                                             "FILE: the other end's private key, to go into its file");
+  command->add_flag("--new-key", arguments->new_key, "Make the other end a new private key, to go into its file")
+      ->needs(peer)
+      ->excludes(key_file);
+  key_file->needs(peer);
+  command
+      ->add_option("--endpoint", arguments->wishes.endpoint,
+                   "HOST[:PORT]: where the other end reaches this host; default: it waits for our call")
+      ->needs(peer);
+  command
+      ->add_option("--routes", arguments->wishes.routes,
+                   "NET,…: subnets behind this host (or default), for the other end to reach")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->needs(peer);
+  command->footer(
+      "Example, to put the other end on a phone:\n"
+      "  adit export office.yaml --peer --new-key --endpoint vpn.example.net --qr\n"
+      "Exit status: 0 done, with warnings on standard error about what has no equal; 78 the file is invalid.");
+  command->callback([&context, arguments] { context.exit_status = run_export(*arguments, context); });
+}
+
+}  // namespace adit::cli

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+#include "cli/other_end.h"
+
+#include <algorithm>
+
+#include "cli/tunnel_subnets.h"
+#include "config/fields.h"
+#include "config/wg_quick_routes.h"
+
+namespace adit::cli {
+namespace {
+
+using config::Config;
+
+/// As few host bits as a link of two needs: the other address is then no guess.
+bool has_room_for_two_only(const IpNetwork& network) {
+  return network.prefix + 2u >= network.address.bits();
+}
+
+/// A single address that may send to us can only be the other end's own.
+std::optional<IpAddress> allowed_address(const Config& ours, const IpNetwork& own) {
+  for (const auto& allowed : ours.peer.allowed_ips) {
+    const bool is_single = allowed.prefix == allowed.address.bits() && allowed.family() == own.family();
+    const bool is_near = own.prefix == own.address.bits() || own.contains(allowed.address);
+    if (is_single && is_near && allowed.address != own.address) return allowed.address;
+  }
+  return std::nullopt;
+}
+
+/// The far end's address that goes with ours, as interface.peer_addresses has it.
+std::optional<IpAddress> named_address(const Config& ours, const IpNetwork& own) {
+  std::size_t before = 0;
+  for (const auto& address : ours.interface.addresses) {
+    if (address == own) break;
+    before += address.family() == own.family() ? 1 : 0;
+  }
+  for (const auto& address : ours.interface.peer_addresses) {
+    if (address.family() == own.family() && before-- == 0) return address;
+  }
+  return std::nullopt;
+}
+
+Result<IpNetwork> address_beside(const Config& ours, const IpNetwork& own, std::vector<std::string>& guesses) {
+  auto address = named_address(ours, own);
+  if (!address) address = allowed_address(ours, own);
+  if (!address) {
+    const auto ends = ends_of(own.network());
+    if (!ends) {
+      return fail("{} does not tell which address the other end has beside {}; name it in interface.peer_addresses",
+                  ours.file, to_string(own));
+    }
+    address = ends->front().address == own.address ? ends->back().address : ends->front().address;
+    if (!has_room_for_two_only(own)) {
+      guesses.push_back(
+          fmt::format("{} is taken for the other end's address; if it is another, name that in "
+                      "interface.peer_addresses of {}",
+                      to_string(*address), ours.file));
+    }
+  }
+  const auto bits = static_cast<std::uint8_t>(address->bits());
+  return IpNetwork{*address, own.contains(*address) ? own.prefix : bits};
+}
+
+/// What the other end reaches here: our own subnets, and what it is told is behind us.
+Result<> add_routes(const Config& ours, const std::vector<std::string>& wishes, Config& theirs) {
+  const auto& addresses = theirs.interface.addresses;
+  const auto add = [&](const IpNetwork& network) {
+    auto& allowed = theirs.peer.allowed_ips;
+    if (std::ranges::find(allowed, network) != allowed.end()) return;
+    allowed.push_back(network);
+    if (!config::is_within(addresses, network)) theirs.routes.push_back({network, {}, {}, {}});
+  };
+  for (const auto& own : ours.interface.addresses) add(own.network());
+  for (const auto& wish : wishes) {
+    if (wish == "default") {
+      for (const auto family : {Family::v4, Family::v6}) {
+        if (config::has_family(addresses, family)) add({IpAddress::any(family), 0});
+      }
+      continue;
+    }
+    const auto subnet = config::parse_subnet(wish);
+    if (!subnet) return fail("--routes: {}", subnet.error().message);
+    if (!config::has_family(addresses, subnet->family())) {
+      return fail("--routes: {} needs an address of its family in interface.addresses of {}", wish, ours.file);
+    }
+    add(*subnet);
+  }
+  return {};
+}
+
+/// HOST or HOST:PORT, with the port we listen at where none is given.
+Result<config::EndpointName> endpoint_of(const Config& ours, const std::string& wish) {
+  const bool has_port = wish.starts_with('[') ? !wish.ends_with(']') : wish.contains(':');
+  const auto port = ours.local.listen.port;
+  if (!has_port && port == 0) {
+    return fail("--endpoint {}: {} has no port in local.listen, so nobody knows where to call; give it one", wish,
+                ours.file);
+  }
+  auto endpoint = config::parse_endpoint(has_port ? wish : fmt::format("{}:{}", wish, port));
+  if (!endpoint) return fail("--endpoint: {}", endpoint.error().message);
+  return endpoint;
+}
+
+Result<> add_endpoint(const Config& ours, const std::optional<std::string>& wish, OtherEnd& other) {
+  const auto& listen = ours.local.listen;
+  auto& endpoints = other.config.peer.endpoints;
+  if (wish) {
+    auto endpoint = endpoint_of(ours, *wish);
+    if (!endpoint) return std::unexpected(endpoint.error());
+    endpoints.push_back(std::move(*endpoint));
+  } else if (!listen.address.is_unspecified() && listen.port != 0) {
+    endpoints.push_back({to_string(listen.address), listen.port});
+    other.guesses.push_back(
+        fmt::format("it calls {}, which local.listen names; if that is not how it reaches this host, "
+                    "say so with --endpoint",
+                    to_string(Endpoint{listen.address, listen.port})));
+  } else if (ours.peer.endpoints.empty()) {
+    return fail("neither end would know where to call: say with --endpoint HOST where the other end reaches this host");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<OtherEnd> other_end(const Config& ours, const OtherEndWishes& wishes) {
+  OtherEnd other;
+  auto& theirs = other.config;
+  theirs.name = ours.name;
+  theirs.file = ours.file;
+  theirs.interface.name = ours.interface.name;
+  theirs.interface.mtu = ours.interface.mtu;
+  for (const auto& own : ours.interface.addresses) {
+    const auto address = address_beside(ours, own, other.guesses);
+    if (!address) return std::unexpected(address.error());
+    theirs.interface.addresses.push_back(*address);
+  }
+  // Where we call it is where it has to listen.
+  if (!ours.peer.endpoints.empty()) theirs.local.listen.port = ours.peer.endpoints[0].port;
+  theirs.peer.public_key = public_key_of(ours.local.private_key);
+  theirs.peer.preshared_key = ours.peer.preshared_key.clone();
+  theirs.peer.has_preshared_key = ours.peer.has_preshared_key;
+  theirs.peer.keepalive = ours.peer.keepalive;
+  if (auto added = add_routes(ours, wishes.routes, theirs); !added) return std::unexpected(added.error());
+  if (auto added = add_endpoint(ours, wishes.endpoint, other); !added) return std::unexpected(added.error());
+  return other;
+}
+
+}  // namespace adit::cli

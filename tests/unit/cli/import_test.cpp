@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "cli/command_line.h"
+#include "config/reader.h"
+
+namespace adit::cli {
+namespace {
+
+constexpr std::string_view kPrivateKey = "2BO4c0XAbZUVu1qN0kaKiU1qWA9F4692YrMi0aIpx1Q=";
+constexpr std::string_view kFile =
+    "[Interface]\nPrivateKey = 2BO4c0XAbZUVu1qN0kaKiU1qWA9F4692YrMi0aIpx1Q=\nAddress = 10.9.0.1/30\n"
+    "[Peer]\nPublicKey = rpvIuiqU85fsmv4kvk55KkS3/jEfjtozVrHa5QdAXE4=\nAllowedIPs = 10.9.0.0/30, 10.0.0.0/8\n";
+
+bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST(Import, WritesAFileForItsOwnerThatTheDaemonTakes) {
+  const Folder folder;
+  const ::mode_t before = ::umask(0);
+  const auto outcome = adit({"import", folder.write("wg0.conf", kFile), "-o", folder / "office.yaml"});
+  ::umask(before);
+  ASSERT_EQ(outcome.status, kDone) << outcome.err;
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_TRUE(has(outcome.out, "adit@office") && has(outcome.out, "wg-quick@wg0")) << outcome.out;
+  EXPECT_FALSE(has(outcome.out, kPrivateKey));
+  const auto config = config::read_config(folder / "office.yaml", {});
+  ASSERT_TRUE(config) << to_string(config.error()[0]);
+  EXPECT_EQ(config->interface.name, "office");
+  EXPECT_EQ(config->routes.size(), 1);
+  struct stat status {};
+  ASSERT_EQ(::stat((folder / "office.yaml").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777, 0600);
+}
+
+TEST(Import, NamesTheLinkAfterTheFileAndWritesItHere) {
+  const Folder folder;
+  folder.write("wg0.conf", kFile);
+  const auto here = std::filesystem::current_path();
+  std::filesystem::current_path(folder.path());
+  const auto outcome = adit({"import", "wg0.conf"});
+  std::filesystem::current_path(here);
+  ASSERT_EQ(outcome.status, kDone) << outcome.err;
+  EXPECT_TRUE(has(folder.text("wg0.yaml"), kPrivateKey));
+}
+
+TEST(Import, ALongNameLeavesTheInterfaceItsOwn) {
+  const Folder folder;
+  const auto file = folder.write("wg0.conf", kFile);
+  ASSERT_EQ(adit({"import", file, "-o", folder / "a-very-long-name-indeed.yaml"}).status, kDone);
+  EXPECT_TRUE(has(folder.text("a-very-long-name-indeed.yaml"), "name: wg0"));
+}
+
+TEST(Import, WritesToStandardOutputWhenAsked) {
+  const Folder folder;
+  const auto outcome = adit({"import", folder.write("wg0.conf", kFile), "-o", "-"});
+  EXPECT_EQ(outcome.status, kDone);
+  EXPECT_TRUE(has(outcome.out, "interface:\n") && has(outcome.out, kPrivateKey));
+  EXPECT_FALSE(has(outcome.err, kPrivateKey));
+}
+
+TEST(Import, NeverOverwritesAFile) {
+  const Folder folder;
+  folder.write("office.yaml", "precious");
+  const auto outcome = adit({"import", folder.write("wg0.conf", kFile), "-o", folder / "office.yaml"});
+  EXPECT_EQ(outcome.status, kFailed);
+  EXPECT_TRUE(has(outcome.err, "is there already")) << outcome.err;
+  EXPECT_EQ(folder.text("office.yaml"), "precious");
+}
+
+TEST(Import, SaysAllThatIsWrongAndWritesNothing) {
+  const Folder folder;
+  const auto file = folder.write("wg0.conf", std::string(kFile) + "Endpiont = a:1\nSaveConfig = true\n[Peer]\n");
+  const auto outcome = adit({"import", file, "-o", folder / "office.yaml"});
+  EXPECT_EQ(outcome.status, kInvalidConfig);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_TRUE(has(outcome.err, "wg0.conf:7:12: Endpiont: unknown key; did you mean Endpoint?")) << outcome.err;
+  EXPECT_TRUE(has(outcome.err, "wg0.conf:9:1: [Peer] is there already")) << outcome.err;
+  EXPECT_FALSE(std::filesystem::exists(folder / "office.yaml"));
+  EXPECT_EQ(adit({"import", folder / "nosuch.conf"}).status, kInvalidConfig);
+}
+
+TEST(Import, SaysWhatHasNoEqualAndThatOthersCanReadTheKey) {
+  const Folder folder;
+  const auto file = folder.write("wg0.conf", "[Interface]\nSaveConfig = true\n" + std::string(kFile));
+  std::filesystem::permissions(file, std::filesystem::perms(0644));
+  const auto outcome = adit({"import", file, "-o", folder / "office.yaml"});
+  EXPECT_EQ(outcome.status, kDone);
+  EXPECT_TRUE(has(outcome.err, "wg0.conf:2:14: SaveConfig: warning: is not carried over")) << outcome.err;
+  EXPECT_TRUE(has(outcome.err, "wg0.conf: warning: group or others can read this file")) << outcome.err;
+}
+
+TEST(Import, TakesNoNameThatCannotNameALink) {
+  const Folder folder;
+  EXPECT_EQ(adit({"import", folder.write("wg+0.conf", kFile)}).status, kWrongUsage);
+  EXPECT_EQ(adit({"import", folder / "wg+0.conf", "-o", folder / "office.yml"}).status, kWrongUsage);
+  EXPECT_EQ(adit({"import", folder / "wg+0.conf", "-o", folder / "office.yaml"}).status, kDone);
+  EXPECT_EQ(adit({"import"}).status, kWrongUsage);
+}
+
+}  // namespace
+}  // namespace adit::cli
