@@ -14,57 +14,10 @@
 #include "config/wg_quick_file.h"
 #include "config/wg_quick_hooks.h"
 #include "config/wg_quick_routes.h"
-#include "config/wording.h"
+#include "config/wg_quick_values.h"
 
 namespace adit::config {
 namespace {
-
-using Line = At<std::string_view>;
-
-/// The words of a list, at commas and spaces.
-std::vector<Line> words_of(const Line& line) {
-  constexpr std::string_view separators = ", \t";
-  std::vector<Line> words;
-  for (std::size_t at = 0; (at = line.value.find_first_not_of(separators, at)) != std::string_view::npos;) {
-    const auto end = std::min(line.value.find_first_of(separators, at), line.value.size());
-    words.push_back(
-        {line.value.substr(at, end - at), {line.place.line, line.place.column + static_cast<int>(at), line.place.key}});
-    at = end;
-  }
-  return words;
-}
-
-bool is_zero(auto& key) {
-  return std::ranges::all_of(key.bytes(), [](std::uint8_t byte) { return byte == 0; });
-}
-
-/// A number, or the word that stands for 0.
-Result<std::uint32_t> parse_number_or(std::string_view zero, std::string_view text, std::uint32_t max) {
-  if (text == zero) return 0;
-  const auto number = parse_number(text);
-  if (!number || *number > max) return fail("{} is no number from 0 to {}, nor {}", shown(text), max, zero);
-  return static_cast<std::uint32_t>(*number);
-}
-
-Result<std::uint32_t> parse_fwmark(std::string_view text) {
-  return parse_number_or("off", text, UINT32_MAX);
-}
-
-Result<std::uint32_t> parse_seconds(std::string_view text) {
-  return parse_number_or("off", text, 65535);
-}
-
-Result<std::uint32_t> parse_mtu(std::string_view text) {
-  const auto number = parse_number(text);
-  if (number && *number >= kMinMtu && *number <= kMaxMtu) return static_cast<std::uint32_t>(*number);
-  return fail("{} is not an MTU; write {} to {} bytes, or remove the line", shown(text), kMinMtu, kMaxMtu);
-}
-
-/// wg takes an allowed subnet with host bits, and ignores them.
-Result<IpNetwork> parse_allowed(std::string_view text) {
-  const auto network = IpNetwork::parse(text);
-  return parse_subnet(network ? to_string(network->network()) : text);
-}
 
 class Reader {
  public:
@@ -74,19 +27,19 @@ class Reader {
   Draft take() { return std::move(draft_); }
 
  private:
-  void read_line(WgQuickKey key, const Line& line);
-  void read_interface_line(WgQuickKey key, const Line& line);
-  void read_private_key(const Line& line);
-  void read_preshared_key(const Line& line);
-  void read_table(const Line& line);
-  void read_hook(WgQuickKey key, const Line& line);
+  void read_line(WgQuickKey key, const WgQuickValue& line);
+  void read_interface_line(WgQuickKey key, const WgQuickValue& line);
+  void read_private_key(const WgQuickValue& line);
+  void read_preshared_key(const WgQuickValue& line);
+  void read_table(const WgQuickValue& line);
+  void read_hook(WgQuickKey key, const WgQuickValue& line);
   void note_repeated(const WgQuickLine& line);
   void finish();
   void add_routes();
   void note_hooks();
 
   template <class T>
-  std::optional<At<T>> parse(const Line& line, Result<T> (*parser)(std::string_view)) {
+  std::optional<At<T>> parse(const WgQuickValue& line, Result<T> (*parser)(std::string_view)) {
     auto value = parser(line.value);
     if (value) return At<T>{std::move(*value), line.place};
     problems_.add(line.place, line.value.empty() ? "is empty; give it a value or remove the line"
@@ -95,7 +48,7 @@ class Reader {
   }
 
   template <class T>
-  void read_list(const Line& line, DraftList<T>& list, std::size_t max, Result<T> (*parser)(std::string_view)) {
+  void read_list(const WgQuickValue& line, DraftList<T>& list, std::size_t max, Result<T> (*parser)(std::string_view)) {
     for (const auto& word : words_of(line)) {
       if (list.items.size() == max) {
         problems_.add(word.place, fmt::format("has too many elements; Adit takes {}", max));
@@ -153,7 +106,7 @@ void Reader::note_repeated(const WgQuickLine& line) {
   }
 }
 
-void Reader::read_line(WgQuickKey key, const Line& line) {
+void Reader::read_line(WgQuickKey key, const WgQuickValue& line) {
   auto& peer = draft_.config.peer;
   switch (key) {
     case WgQuickKey::public_key:
@@ -164,7 +117,7 @@ void Reader::read_line(WgQuickKey key, const Line& line) {
       read_preshared_key(line);
       break;
     case WgQuickKey::allowed_ips:
-      read_list(line, *draft_.allowed_ips, kMaxSubnets, parse_allowed);
+      read_list(line, *draft_.allowed_ips, kMaxSubnets, parse_allowed_ip);
       break;
     case WgQuickKey::endpoint:
       draft_.endpoints.items.clear();
@@ -172,7 +125,7 @@ void Reader::read_line(WgQuickKey key, const Line& line) {
       break;
     case WgQuickKey::persistent_keepalive:
       peer.keepalive.reset();
-      if (const auto seconds = parse(line, parse_seconds); seconds && seconds->value > 0) {
+      if (const auto seconds = parse(line, parse_keepalive_seconds); seconds && seconds->value > 0) {
         peer.keepalive = std::chrono::seconds(seconds->value);
       }
       break;
@@ -181,7 +134,7 @@ void Reader::read_line(WgQuickKey key, const Line& line) {
   }
 }
 
-void Reader::read_interface_line(WgQuickKey key, const Line& line) {
+void Reader::read_interface_line(WgQuickKey key, const WgQuickValue& line) {
   switch (key) {
     case WgQuickKey::private_key:
       return read_private_key(line);
@@ -215,25 +168,25 @@ void Reader::read_interface_line(WgQuickKey key, const Line& line) {
   }
 }
 
-void Reader::read_private_key(const Line& line) {
+void Reader::read_private_key(const WgQuickValue& line) {
   has_private_key_ = true;
   auto key = parse(line, crypto::parse_private_key);
-  if (key && is_zero(key->value)) {
+  if (key && is_all_zero(key->value)) {
     problems_.add(line.place, "is all zero, which is no secret; make a key with `adit genkey`");
   } else if (key) {
     draft_.private_key.emplace(std::move(*key));
   }
 }
 
-void Reader::read_preshared_key(const Line& line) {
+void Reader::read_preshared_key(const WgQuickValue& line) {
   auto& peer = draft_.config.peer;
   auto key = parse(line, crypto::parse_preshared_key);
   // All zero is how WireGuard says that there is none (paper §5.4.2).
-  peer.has_preshared_key = key && !is_zero(key->value);
+  peer.has_preshared_key = key && !is_all_zero(key->value);
   if (key) peer.preshared_key = std::move(key->value);
 }
 
-void Reader::read_table(const Line& line) {
+void Reader::read_table(const WgQuickValue& line) {
   has_routes_ = line.value != "off";
   table_.reset();
   if (!has_routes_ || line.value == "auto") return;
@@ -241,7 +194,7 @@ void Reader::read_table(const Line& line) {
   if (table) table_ = table->value;
 }
 
-void Reader::read_hook(WgQuickKey key, const Line& line) {
+void Reader::read_hook(WgQuickKey key, const WgQuickValue& line) {
   if (line.value.empty()) return;
   if (key == WgQuickKey::post_up) {
     if (auto route = route_of_command(line.value, line.place)) {

@@ -204,6 +204,14 @@ TEST(WgQuickReader, TakesNoMoreHooksThanCanRun) {
                   {"wg0.conf:20:10: PostUp: is one too many; Adit runs 16"});
 }
 
+TEST(WgQuickReader, NoKeepaliveIsNoneAndNotAditsDefault) {
+  for (const std::string line : {"", "PersistentKeepalive = 0\n", "PersistentKeepalive = off\n"}) {
+    const auto config = read(File{"", line}.text());
+    ASSERT_TRUE(config);
+    EXPECT_FALSE(config->peer.keepalive);
+  }
+}
+
 TEST(WgQuickReader, AnAllZeroPresharedKeyIsNone) {
   EXPECT_EQ(rest_of({"", "PresharedKey = AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"}), "");
   expect_problems(
