@@ -26,13 +26,14 @@ constexpr int kEventRounds = 4;
 
 }  // namespace
 
-Daemon::Daemon(config::Config config, const Log& log)
+Daemon::Daemon(config::Config config, const Log& log, KeyLog* key_log)
     : inherited_(inherit()),
       config_(std::move(config)),
       public_key_(crypto::public_key_of(config_.local.private_key)),
       log_(*log.logger),
       journal_(log.journal),
       event_log_(*log.logger, log.journal.get()),
+      key_log_(key_log),
       aead_(or_throw(crypto::choose_aead(config_.tuning.crypto, net::boot_now))),
       signals_(loop_, [this](int number) { signal(number); }, {SIGTERM, SIGINT, SIGHUP, SIGUSR2}),
       service_(loop_),
@@ -65,6 +66,7 @@ Daemon::Daemon(config::Config config, const Log& log)
 
 /// Takes the keys out of `config`.
 Result<std::unique_ptr<tunnel::Tunnel>> Daemon::make_tunnel(config::Config& config, std::uint32_t mtu) {
+  if (key_log_ != nullptr) key_log_->static_keys(config.local.private_key, config.peer.public_key);
   tunnel::Settings settings{.private_key = std::move(config.local.private_key),
                             .peer_key = config.peer.public_key,
                             .preshared_key = std::move(config.peer.preshared_key),
@@ -74,6 +76,7 @@ Result<std::unique_ptr<tunnel::Tunnel>> Daemon::make_tunnel(config::Config& conf
                             .last_timestamp = state_.timestamp,
                             .copy_dscp = config.tuning.copy_dscp};
   auto made = tunnel::Tunnel::make(std::move(settings), random_, wall_clock_);
+  if (made) (*made)->set_key_observer(key_log_);
   // The keys that live as long as the tunnel are not to be on the disk; those of a session are gone in minutes. Under
   // systemd the unit keeps all of the daemon out of swap.
   if (made && ::mlock(made->get(), sizeof **made) != 0) {

@@ -11,6 +11,7 @@
 #include "app/handover.h"
 #include "app/history.h"
 #include "app/hooks.h"
+#include "app/key_log.h"
 #include "app/logging.h"
 #include "app/offload_state.h"
 #include "app/reload.h"
@@ -26,7 +27,8 @@ namespace adit::app {
 
 class Daemon {
  public:
-  Daemon(config::Config config, const Log& log);
+  /// `key_log`: sees the link's keys; null, as almost always: nobody does. Outlives the daemon.
+  Daemon(config::Config config, const Log& log, KeyLog* key_log);
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
@@ -116,6 +118,7 @@ class Daemon {
   spdlog::logger& log_;
   std::shared_ptr<Journal> journal_;  ///< none: stderr is something else
   EventLog event_log_;
+  KeyLog* key_log_;
   net::SystemRandom random_;
   net::SystemWallClock wall_clock_;
   std::unique_ptr<crypto::Aead> aead_;

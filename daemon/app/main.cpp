@@ -11,6 +11,7 @@
 #include <exception>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,6 +19,7 @@
 
 #include "app/background.h"
 #include "app/daemon.h"
+#include "app/key_log.h"
 #include "app/logging.h"
 #include "app/options.h"
 #include "app/paths.h"
@@ -54,8 +56,9 @@ void report(const Journal* journal, const EntryKind& kind, const std::string& se
 using Ready = std::function<void()>;
 
 /// What a successor gets at once; nothing when none is wanted. The daemon is gone when this returns.
-adit::Result<std::optional<adit::app::Estate>> run_link(Config config, const adit::app::Log& log, const Ready& ready) {
-  adit::app::Daemon daemon(std::move(config), log);
+adit::Result<std::optional<adit::app::Estate>> run_link(Config config, const adit::app::Log& log,
+                                                        adit::app::KeyLog* key_log, const Ready& ready) {
+  adit::app::Daemon daemon(std::move(config), log, key_log);
   if (ready) ready();
   const auto ended = daemon.run();
   if (!ended) return std::unexpected(ended.error());
@@ -67,10 +70,25 @@ adit::Result<std::optional<adit::app::Estate>> run_link(Config config, const adi
   return std::nullopt;
 }
 
-int run(Config config, const std::vector<std::string>& arguments, const Ready& ready = {}) {
+/// Null when none is wanted. Nobody is to overlook that there is one.
+adit::Result<std::unique_ptr<adit::app::KeyLog>> open_key_log(const std::string& file, const adit::app::Log& log) {
+  if (file.empty()) return nullptr;
+  auto opened = adit::app::KeyLog::open(file, [&log](const auto& sentence) { log.logger->warn("{}", sentence); });
+  if (opened) {
+    log.logger->warn(
+        "KEY LOG: this link's private key and the keys of all its sessions go to {0}. Whoever reads that can read the "
+        "traffic and pose as this end: run without --keylog as soon as possible, and remove {0}",
+        file);
+  }
+  return opened;
+}
+
+int run(Config config, const Options& options, const std::vector<std::string>& arguments, const Ready& ready = {}) {
   const auto log = adit::app::make_log(config);
   try {
-    const auto estate = run_link(std::move(config), log, ready);
+    const auto key_log = open_key_log(options.key_log, log);
+    const auto estate =
+        key_log ? run_link(std::move(config), log, key_log->get(), ready) : std::unexpected(key_log.error());
     if (estate && !*estate) return EXIT_SUCCESS;
     const auto why = estate ? adit::app::become(**estate, arguments) : estate.error();
     report(log.journal.get(), adit::app::entry::kGivenUp, why.message, "aditd: ");
@@ -80,9 +98,10 @@ int run(Config config, const std::vector<std::string>& arguments, const Ready& r
   return kFailed;
 }
 
-int start(const std::string& file, const std::vector<std::string>& arguments) {
+int start(const Options& options, const std::vector<std::string>& arguments) {
+  const auto& file = options.file;
   auto config = adit::config::read_config(file, {.credentials_directory = adit::app::credentials_directory()});
-  if (config) return run(std::move(*config), arguments);
+  if (config) return run(std::move(*config), options, arguments);
   // Which link it is, the file's name has to say; its content is no help.
   std::optional<Journal> journal;
   if (adit::app::stderr_is_journal()) journal.emplace(std::filesystem::path(file).stem(), "");
@@ -96,7 +115,7 @@ int start(const std::string& file, const std::vector<std::string>& arguments) {
 int start_unconfigured(const Options& options, const std::vector<std::string>& arguments) {
   const auto work = [&](const Ready& ready) {
     adit::net::SystemRandom random;
-    return run(adit::app::unconfigured(options.interface, random), arguments, ready);
+    return run(adit::app::unconfigured(options.interface, random), options, arguments, ready);
   };
   if (!options.background) return work({});
   const auto status = adit::app::run_in_background(work);
@@ -126,5 +145,5 @@ int main(int argc, char** argv) {
     fmt::print("aditd {}\n", ADIT_VERSION);
     return EXIT_SUCCESS;
   }
-  return options->file.empty() ? start_unconfigured(*options, arguments) : start(options->file, arguments);
+  return options->file.empty() ? start_unconfigured(*options, arguments) : start(*options, arguments);
 }

@@ -30,12 +30,15 @@ Result<> take_word(std::string_view word, bool called_by_wg_quick, Options& opti
 }  // namespace
 
 const std::string_view kUsage =
-    "usage: aditd CONFIG.yaml\n"
-    "       aditd --interface NAME [--background]\n"
+    "usage: aditd [--keylog FILE] CONFIG.yaml\n"
+    "       aditd [--keylog FILE] --interface NAME [--background]\n"
     "Runs one encrypted link in the foreground until SIGTERM or SIGINT.\n"
     "\n"
     "  --interface NAME  without a file: makes the interface, and `wg` sets the link up; ends when it is deleted\n"
     "  --background      returns when the interface is there, and goes on in the background\n"
+    "  --keylog FILE     appends the keys of all sessions to FILE, with which Wireshark decrypts the link's traffic: "
+    "for\n"
+    "                    the search of a fault, never for every day\n"
     "  --help            shows this\n"
     "  --version         shows the version\n"
     "\n"
@@ -45,12 +48,16 @@ const std::string_view kUsage =
 Result<Options> parse_options(std::span<const char* const> words, bool called_by_wg_quick) {
   Options options;
   bool wants_name = false;
+  bool wants_key_log = false;
   for (const std::string_view word : words) {
     if (wants_name) {
       auto name = config::parse_interface_name(word);
       if (!name) return fail("--interface {}", name.error().message);
       options.interface = *name;
       wants_name = false;
+    } else if (wants_key_log && !word.empty()) {
+      options.key_log = word;
+      wants_key_log = false;
     } else if (word == "--help" || word == "-h") {
       options.help = true;
       return options;
@@ -59,6 +66,8 @@ Result<Options> parse_options(std::span<const char* const> words, bool called_by
       return options;
     } else if (word == "--interface" && options.interface.empty()) {
       wants_name = true;
+    } else if (word == "--keylog" && options.key_log.empty()) {
+      wants_key_log = true;
     } else if (word == "--background") {
       options.background = true;
     } else if (word.empty() || word.starts_with('-')) {
@@ -68,10 +77,14 @@ Result<Options> parse_options(std::span<const char* const> words, bool called_by
     }
   }
   if (wants_name) return fail("--interface needs a name");
+  if (wants_key_log) return fail("--keylog needs a file to write the keys to");
   if (!options.file.empty() && !options.interface.empty()) {
     return fail("--interface is for links without a file: leave out one of the two");
   }
   if (options.file.empty() && options.interface.empty()) return fail("which link? Name its file");
+  if (options.background && !options.key_log.empty() && !options.key_log.starts_with('/')) {
+    return fail("--background leaves this folder: give --keylog the whole path");
+  }
   if (options.background && options.interface.empty()) {
     return fail("--background goes with --interface only: links with a file are run by systemd, or by `aditd FILE &`");
   }

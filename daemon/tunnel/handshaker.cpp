@@ -39,8 +39,18 @@ HandshakeDatagram Handshaker::initiate(const Path& path, Instant now) {
   pending_.emplace(Pending{noise::write_initiation(keys_, crypto::generate_private_key(random_),
                                                    timestamps_.next(wall_clock_.now()), index, message),
                            path.remote, now});
+  show_keys(pending_->initiation.ephemeral);
   last_sent_index_ = index;
   return finish(message, path, now);
+}
+
+void Handshaker::set_preshared_key(crypto::PresharedKey key) {
+  preshared_ = std::move(key);
+  if (pending_) show_keys(pending_->initiation.ephemeral);
+}
+
+void Handshaker::show_keys(const crypto::PrivateKey& ephemeral) const {
+  if (key_observer_ != nullptr) key_observer_->handshake_keys(ephemeral, preshared_);
 }
 
 Handshaker::Outcome Handshaker::take(wire::MessageType type, const Datagram& datagram, Instant now) {
@@ -80,8 +90,9 @@ Handshaker::Outcome Handshaker::take_initiation(const Datagram& datagram, Instan
 
   wire::HandshakeResponse response;
   const auto index = free_index();
-  auto keys =
-      noise::write_response(keys_, preshared_, *initiation, crypto::generate_private_key(random_), index, response);
+  const auto ephemeral = crypto::generate_private_key(random_);
+  auto keys = noise::write_response(keys_, preshared_, *initiation, ephemeral, index, response);
+  show_keys(ephemeral);
   last_sent_index_ = index;
   return {.reply = finish(response, datagram.path, now),
           .session = std::make_shared<noise::Keypair>(noise::Keypair{.keys = std::move(keys),

@@ -11,6 +11,7 @@
 
 #include "noise/cookie.h"
 #include "tunnel/batch.h"
+#include "tunnel/key_observer.h"
 #include "tunnel/sessions.h"
 #include "tunnel/under_load.h"
 
@@ -43,12 +44,14 @@ class Handshaker {
   void abandon_sent_before(Instant limit) {
     if (pending_ && pending_->sent < limit) pending_.reset();
   }
-  void set_preshared_key(crypto::PresharedKey key) { preshared_ = std::move(key); }
+  void set_preshared_key(crypto::PresharedKey key);
   bool has_preshared_key(const crypto::PresharedKey& key) const {
     return crypto::equal_in_constant_time(preshared_.bytes(), key.bytes());
   }
   const crypto::PresharedKey& preshared_key() const { return preshared_; }
   const crypto::PrivateKey& private_key() const { return keys_.local_private; }
+  /// Sees the keys of handshakes from now on; null: nobody does.
+  void set_key_observer(KeyObserver* observer) { key_observer_ = observer; }
   const crypto::PublicKey& our_key() const { return keys_.local_public; }
   const crypto::PublicKey& peer_key() const { return keys_.remote_public; }
   /// The peer's newest: only later ones are taken.
@@ -64,6 +67,7 @@ class Handshaker {
   Outcome take_response(const Datagram& datagram, Instant now);
   Outcome take_cookie(const Datagram& datagram, Instant now);
   std::uint32_t free_index();
+  void show_keys(const crypto::PrivateKey& ephemeral) const;
   template <class Message>
   HandshakeDatagram finish(Message& message, const Path& path, Instant now);
 
@@ -79,6 +83,7 @@ class Handshaker {
   const Sessions& sessions_;
   RandomSource& random_;
   WallClock& wall_clock_;
+  KeyObserver* key_observer_ = nullptr;
   noise::MacWriter mac_writer_;
   noise::MacReader mac_reader_;
   LoadMeter load_;

@@ -71,6 +71,8 @@ class Tunnel {
   /// For `wg showconf`, and for a tunnel that takes this one's place.
   const crypto::PrivateKey& private_key() const { return handshaker_.private_key(); }
   const crypto::PresharedKey& preshared_key() const { return handshaker_.preshared_key(); }
+  /// For diagnosis: whoever sees the keys of handshakes from now on. Outlives the tunnel.
+  void set_key_observer(KeyObserver* observer) { handshaker_.set_key_observer(observer); }
   void set_keepalive(std::optional<Duration> interval, Instant now, Outbox& out);
   void set_allowed_ips(std::span<const IpNetwork> networks) { allowed_ips_ = AllowedIps(networks); }
   void set_mtu(std::uint32_t mtu) { mtu_ = mtu; }

@@ -53,6 +53,23 @@ TEST(Options, WhatMakesNoSenseIsASentence) {
   EXPECT_THAT(error({"--background", "a.yaml"}), HasSubstr("--interface"));
 }
 
+TEST(Options, AKeyLogGoesWithBothKindsOfLink) {
+  EXPECT_TRUE(parse({"a.yaml"})->key_log.empty());
+  EXPECT_EQ(parse({"--keylog", "keys", "a.yaml"})->key_log, "keys");
+  EXPECT_EQ(parse({"a.yaml", "--keylog", "keys"})->file, "a.yaml");
+  EXPECT_EQ(parse({"--interface", "wg0", "--keylog", "keys"})->key_log, "keys");
+  EXPECT_EQ(parse({"--interface", "wg0", "--background", "--keylog", "/tmp/keys"})->key_log, "/tmp/keys");
+}
+
+TEST(Options, AKeyLogNeedsAFileThatStaysTheSame) {
+  const auto error = [](const std::vector<const char*>& words) { return parse(words).error().message; };
+  EXPECT_THAT(error({"a.yaml", "--keylog"}), HasSubstr("needs a file"));
+  EXPECT_THAT(error({"--keylog", "", "a.yaml"}), HasSubstr("no option"));
+  EXPECT_THAT(error({"--keylog", "k", "--keylog", "k", "a.yaml"}), HasSubstr("--keylog"));
+  EXPECT_THAT(error({"--keylog", "k"}), HasSubstr("which link"));
+  EXPECT_THAT(error({"--interface", "wg0", "--background", "--keylog", "keys"}), HasSubstr("whole path"));
+}
+
 TEST(Options, HelpAndVersionNeedNoLink) {
   EXPECT_TRUE(parse({"--help"})->help);
   EXPECT_TRUE(parse({"-h"})->help);
