@@ -35,6 +35,11 @@ constexpr Metric kDrops{"adit_dropped_packets_total", "Packets and datagrams tha
                         MetricType::Counter};
 constexpr Metric kOffload{"adit_offload_state", "Each offload's state: 1 for the one it is in, 0 for the others"};
 constexpr Metric kRoutes{"adit_routes", "Routes that the link installs"};
+constexpr Metric kChangedByWg{"adit_keys_changed_by_wg",
+                              "Keys of the file that `wg` has overridden until it is read again"};
+constexpr Metric kObservations{"adit_observations_total", "What was noticed that somebody may have to look at, by kind",
+                               MetricType::Counter};
+constexpr Metric kObserved{"adit_observation_last_timestamp_seconds", "When that was noticed last, by kind"};
 
 constexpr std::array kStates{"waiting", "resolving", "connecting", "up", "stale", "failed"};
 constexpr std::array kOffloadStates{"on", "off", "unavailable", "refused"};
@@ -125,12 +130,18 @@ void add_info(Page& page, const AskedLink& link) {
             {"public_key", text(link.status, "/local/public_key")},
             {"peer", text(link.status, "/peer/public_key")},
             {"listen", text(link.status, "/local/listen")},
-            {"crypto", text(link.status, "/crypto")},
-            {"configured_by", text(link.status, "/configured_by")}},
+            {"crypto", text(link.status, "/crypto")}},
            1);
   if (const auto endpoint = text(link.status, "/peer/endpoint"); !endpoint.empty()) {
     page.add(kEndpoint,
              {{"link", link.name}, {"endpoint", endpoint}, {"source", text(link.status, "/peer/endpoint_source")}}, 1);
+  }
+}
+
+void add_length(Page& page, const Metric& metric, const AskedLink& link, const char* place) {
+  const auto* const list = find(link.status, place);
+  if (list != nullptr && list->is_array()) {
+    page.add(metric, {{"link", link.name}}, static_cast<double>(list->size()));
   }
 }
 
@@ -145,8 +156,20 @@ void add_counts(Page& page, const AskedLink& link) {
       if (count.is_number()) page.add(kDrops, {{"link", link.name}, {"reason", reason}}, count.get<double>());
     }
   }
-  if (const auto* const routes = find(link.status, "/routes"); routes != nullptr && routes->is_array()) {
-    page.add(kRoutes, {{"link", link.name}}, static_cast<double>(routes->size()));
+  add_length(page, kRoutes, link, "/routes");
+  add_length(page, kChangedByWg, link, "/changed_by_wg");
+}
+
+void add_observations(Page& page, const AskedLink& link) {
+  const auto* const list = find(link.status, "/observations");
+  if (list == nullptr || !list->is_array()) return;
+  for (const auto& seen : *list) {
+    const auto kind = text(seen, "/kind");
+    const auto count = number(seen, "/count");
+    const auto last = number(seen, "/last");
+    if (kind.empty() || !count || !last) continue;
+    page.add(kObservations, {{"link", link.name}, {"kind", kind}}, *count);
+    page.add(kObserved, {{"link", link.name}, {"kind", kind}}, *last);
   }
 }
 
@@ -168,6 +191,7 @@ void add_link(Page& page, const AskedLink& link) {
   add_info(page, link);
   add_counts(page, link);
   add_offload(page, link);
+  add_observations(page, link);
 }
 
 }  // namespace

@@ -52,14 +52,8 @@ def query_of(end, query):
     return json.loads(done.stdout)["data"]["result"] if done.returncode == 0 else []
 
 
-def expressions(end):
+def expressions():
     """(where it stands, the query) of the alarms and the dashboard."""
-    for where, query in written_expressions():
-        if "adit_process_" not in query or "process" in end.status():
-            yield where, query
-
-
-def written_expressions():
     for rule in yaml.safe_load((MONITORING / "alerts.yaml").read_text())["groups"][0]["rules"]:
         yield rule["alert"], rule["expr"]
     for panel in json.loads((MONITORING / "grafana-dashboard.json").read_text())["panels"]:
@@ -102,7 +96,7 @@ def test_promtool_has_nothing_to_say(busy):
 def test_alarms_and_dashboard_name_what_there_is(busy):
     export(busy.a)
     there = set(re.findall(r"^# TYPE (\S+) ", page(busy.a), re.M))
-    used = {name: where for where, query in expressions(busy.a) for name in re.findall(r"\badit_\w+", query)}
+    used = {name: where for where, query in expressions() for name in re.findall(r"\badit_\w+", query)}
     assert len(used) > 10
     assert not {name: where for name, where in used.items() if name not in there}
 
@@ -119,7 +113,7 @@ def test_prometheus_scrapes_it_and_draws_every_panel(busy, tmp_path):
     wait_until(lambda: query_of(busy.a, 'adit_link_up{job="adit", link="a"} == 1'), 30, "the first scrape", 0.3)
     background = BackgroundPing(busy.a.host, busy.b.side.addr4)
     busy.a.host.run("ping", "-c1", "-W1", "-I", busy.a.device, "203.0.113.9", check=False)  # not the peer's: dropped
-    for where, query in expressions(busy.a):
+    for where, query in expressions():
         if not where.startswith("Adit"):
             wait_until(lambda: query_of(busy.a, query), 20, f"something to draw in {where}: {query}", 0.3)
         else:

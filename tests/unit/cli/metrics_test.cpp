@@ -20,7 +20,9 @@ ordered_json status() {
     "traffic": {"tx": {"packets": 1, "bytes": 84}, "rx": {"packets": 2000, "bytes": 2560000}},
     "drops": {"forged": 3, "replayed": 0}, "mtu": 1420, "crypto": "libsodium",
     "offload": {"tun_tcp": "on", "udp_send": "refused"}, "routes": [{"to": "10.0.0.0/8"}], "workers": 1, "restarts": 2,
-    "process": {"cpu_seconds": 1.5, "memory_bytes": 1048576}, "observations": [{"kind": "new"}], "later": null})");
+    "process": {"cpu_seconds": 1.5, "memory_bytes": 1048576}, "changed_by_wg": ["peer.endpoint", "peer.keepalive"],
+    "observations": [{"kind": "wrong_key", "sentence": "x", "from": null, "count": 4, "last": 1790000001}, {"kind": "new"}, 7],
+    "later": null})");
 }
 
 std::string page_of(const ordered_json& status) {
@@ -43,7 +45,7 @@ TEST(Metrics, ALinkThatIsUpHasThemAll) {
        R"(adit_link_up{link="office"} 1)",
        R"(adit_link_state{link="office",state="up"} 1)",
        R"(adit_link_state{link="office",state="stale"} 0)",
-       R"(adit_link_info{link="office",interface="office0",public_key="OURS=",peer="PEER=",listen="51820",crypto="libsodium",configured_by=""} 1)",
+       R"(adit_link_info{link="office",interface="office0",public_key="OURS=",peer="PEER=",listen="51820",crypto="libsodium"} 1)",
        R"(adit_peer_endpoint_info{link="office",endpoint="192.0.2.7:51820",source="learned"} 1)",
        R"(adit_link_state_since_timestamp_seconds{link="office"} 1000)",
        R"(adit_latest_handshake_timestamp_seconds{link="office"} 1790000000)",
@@ -117,16 +119,10 @@ TEST(Metrics, AStateOfALaterVersionIsShownBesides) {
   EXPECT_THAT(page_of(json), has_line(R"(adit_link_state{link="office",state="probing"} 1)"));
 }
 
-TEST(Metrics, WhoConfiguredTheLinkIsSaidWhereTheDaemonSaysIt) {
-  auto json = status();
-  json["configured_by"] = "wg";
-  EXPECT_THAT(page_of(json), HasSubstr(R"(configured_by="wg"} 1)"));
-}
-
 TEST(Metrics, FieldsOfOtherTypesDoNoHarm) {
   auto json = status();
-  for (const auto* const field :
-       {"interface", "since", "peer", "local", "traffic", "drops", "mtu", "offload", "routes"}) {
+  for (const auto* const field : {"interface", "since", "peer", "local", "traffic", "drops", "mtu", "offload", "routes",
+                                  "observations", "process", "changed_by_wg"}) {
     json[field] = ordered_json::array({"what", 1, nullptr});
   }
   const auto page = page_of(json);
