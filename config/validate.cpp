@@ -74,8 +74,7 @@ void check_peer_addresses(const Draft& draft, Problems& problems) {
 void check_keys(const Draft& draft, Problems& problems) {
   if (!draft.private_key || !draft.public_key) return;
   if (crypto::public_key_of(draft.private_key->value) != draft.public_key->value) return;
-  problems.add(draft.public_key->place,
-               "is this host's own key; write the public key of the other end, which `adit pubkey` prints there");
+  problems.add(draft.public_key->place, std::string(kOwnKeyReason));
 }
 
 /// The link cannot be carried by itself.

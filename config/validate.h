@@ -3,12 +3,17 @@
 // the peer's. Works on values with places; knows no YAML.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "config/draft.h"
 #include "config/problem.h"
 
 namespace adit::config {
+
+/// What is said of a peer.public_key that is our own.
+inline constexpr std::string_view kOwnKeyReason =
+    "is this host's own key; write the public key of the other end, which `adit pubkey` prints there";
 
 void validate(const Draft& draft, Problems& problems);
 

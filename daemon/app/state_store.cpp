@@ -60,6 +60,13 @@ std::optional<noise::Tai64n> parse_hex(std::string_view text) {
 StateStore::StateStore(std::filesystem::path directory, std::string boot)
     : directory_(std::move(directory)), boot_(std::move(boot)) {}
 
+StateStore::Loaded StateStore::read() const {
+  Loaded loaded;
+  load_timestamp(loaded);
+  load_endpoint(loaded);
+  return loaded;
+}
+
 StateStore::Loaded StateStore::load() {
   Loaded loaded;
   std::error_code error;

@@ -33,6 +33,8 @@ class StateStore {
 
   /// Makes the folder if need be, and tries whether it can be written.
   Loaded load();
+  /// What is there, and nothing is made or tried: `writable` says nothing then.
+  Loaded read() const;
   Result<> save_timestamp(const noise::Tai64n& timestamp) const;
   /// An IPv6 link-local endpoint is forgotten: its interface's number means nothing after a boot.
   Result<> save_endpoint(const Endpoint& endpoint) const;

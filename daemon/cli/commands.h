@@ -15,7 +15,7 @@ inline constexpr int kDone = 0;
 inline constexpr int kFailed = 1;
 inline constexpr int kWrongUsage = 2;
 inline constexpr int kNotUp = 3;           ///< `status`: a named link is there, and is not up
-inline constexpr int kNoSuchLink = 4;      ///< `status`: a named link is not there
+inline constexpr int kNoSuchLink = 4;      ///< `status`, `doctor`: a named link is not there
 inline constexpr int kInvalidConfig = 78;  ///< EX_CONFIG of sysexits.h
 
 struct Context {
@@ -32,6 +32,7 @@ void add_pubkey(CLI::App& app, Context& context);
 void add_genpsk(CLI::App& app, Context& context);
 void add_pair(CLI::App& app, Context& context);
 void add_check(CLI::App& app, Context& context);
+void add_doctor(CLI::App& app, Context& context);
 void add_import(CLI::App& app, Context& context);
 void add_export(CLI::App& app, Context& context);
 void add_exporter(CLI::App& app, Context& context);

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#include "cli/doctor/facts.h"
+
+#include <algorithm>
+
+namespace adit::cli::doctor {
+
+const InterfaceFacts* NetworkFacts::find(const std::string& name) const {
+  const auto found = std::ranges::find(interfaces, name, &InterfaceFacts::name);
+  return found == interfaces.end() ? nullptr : &*found;
+}
+
+std::uint64_t Facts::dropped(const std::string& reason) const {
+  if (!daemon.status) return 0;
+  const auto found = daemon.status->drops.find(reason);
+  return found == daemon.status->drops.end() ? 0 : found->second;
+}
+
+std::vector<std::string> Facts::observed(const std::string& kind) const {
+  std::vector<std::string> sentences;
+  if (!daemon.status) return sentences;
+  for (const auto& each : daemon.status->observations) {
+    if (each.kind == kind) sentences.push_back(each.sentence);
+  }
+  return sentences;
+}
+
+std::string Facts::interface_name() const {
+  if (daemon.status) return daemon.status->interface;
+  return file_facts.config ? file_facts.config->interface.name : name;
+}
+
+}  // namespace adit::cli::doctor
