@@ -50,7 +50,7 @@ constexpr std::array<std::string_view, kChecks.size()> kCauses{
     "firewall",    "rp_filter",  "mac1",       "peer_clock", "sending",     "path_mtu",
     "routes",      "clock",      "offload",    "in_force",   "permissions", "state_directory",
     "allowed_ips", "forwarding", "nat",        "mtu",        "buffers",     "unit",
-    "daemon",      "handshake",  "state"};
+    "daemon",      "state",      "handshake"};
 
 }  // namespace
 

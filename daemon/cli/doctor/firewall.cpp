@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "cli/doctor/firewall_match.h"
 
@@ -19,6 +21,8 @@ using nlohmann::json;
 
 /// The kernel's own limit of jumps within jumps.
 constexpr int kMostJumps = 16;
+/// Rules that are looked at. Chains that lead to each other by many ways would otherwise take for ever.
+constexpr std::size_t kMostSteps = 200'000;
 
 /// Statements that decide nothing. Any that is neither here nor below might.
 constexpr std::array kHarmless{"counter", "log", "mangle", "notrack", "flow", "ct helper", "meter", "set", "quota"};
@@ -55,7 +59,13 @@ std::string name_of_rule(const json& rule) {
 
 class Walk {
  public:
-  Walk(const json& objects, const Imagined& datagram) : objects_(objects), sets_(objects), datagram_(datagram) {}
+  Walk(const json& objects, const Imagined& datagram) : sets_(objects), datagram_(datagram) {
+    for (const auto& object : objects) {
+      if (!object.contains("rule")) continue;
+      const auto& rule = object.at("rule");
+      rules_[{rule.value("family", ""), rule.value("table", ""), rule.value("chain", "")}].push_back(&rule);
+    }
+  }
 
   Ruling base_chain(const json& chain) {
     const auto course = through(chain.value("family", ""), chain.value("table", ""), chain.value("name", ""), 0);
@@ -72,13 +82,9 @@ class Walk {
   Course through(const std::string& family, const std::string& table, const std::string& chain, int depth) {
     Course course;
     if (depth > kMostJumps) return course;
-    for (const auto& object : objects_) {
-      if (!object.contains("rule")) continue;
-      const auto& rule = object.at("rule");
-      if (rule.value("chain", "") != chain || rule.value("table", "") != table || rule.value("family", "") != family) {
-        continue;
-      }
-      if (apply(rule, course, depth)) break;
+    for (const auto* const rule : rules_[{family, table, chain}]) {
+      if (++steps_ > kMostSteps) decide_either_way(*rule, course);
+      if (steps_ > kMostSteps || apply(*rule, course, depth)) break;
     }
     course.goes_on |= course.returns;
     return course;
@@ -168,8 +174,10 @@ class Walk {
     return !course.goes_on;
   }
 
-  const json& objects_;
+  /// By family, table and chain.
+  std::map<std::array<std::string, 3>, std::vector<const json*>> rules_;
   NamedSets sets_;
+  std::size_t steps_ = 0;
   const Imagined& datagram_;
 };
 

@@ -163,11 +163,11 @@ Tri matches(const json& match, const MatchScope& scope) {
   if (!value) return Tri::unknown;
   if (value->empty()) return Tri::no;  // also with `!=`: the rule is about another kind of packet
   if (operation != "==" && operation != "!=" && operation != "in") return Tri::unknown;
-  auto result = Tri::no;
+  // All are names of one thing: what one of them is certain about is so.
+  auto result = Tri::unknown;
   for (const auto& text : *value) {
     const auto each = is_one_of(text, match.at("right"), scope);
-    if (each == Tri::yes || result == Tri::no) result = each;
-    if (result == Tri::yes) break;
+    if (each != Tri::unknown && result != Tri::yes) result = each;
   }
   return operation == "!=" ? negated(result) : result;
 }

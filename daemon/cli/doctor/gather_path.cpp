@@ -85,9 +85,18 @@ bool has_legacy_rules() {
   return false;
 }
 
+/// Where strangers' packets come in.
+std::string uplink(const Facts& facts) {
+  const auto& routes = facts.network.routes;
+  const auto found = std::ranges::find_if(routes, [&](const RouteFacts& route) {
+    return route.to.prefix == 0 && !route.interface.empty() && route.interface != facts.interface_name();
+  });
+  return found == routes.end() ? std::string() : found->interface;
+}
+
 /// The datagrams between here and the first address that can be reached; without one, from anywhere.
 Imagined datagram_of(const Facts& facts) {
-  Imagined datagram;
+  Imagined datagram{.interface = uplink(facts)};
   const auto& ways = facts.path.ways;
   const auto way = std::ranges::find_if(ways, [](const auto& each) { return each.route.has_value(); });
   if (way != ways.end()) {

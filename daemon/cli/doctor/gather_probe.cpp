@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Echo requests with DF through the link: a small one, one as large as the interface takes, and if that is lost the
-// largest that is not. Replies may come in pieces, so only the way there is measured.
+// largest that is not. An answer is as large as its question, so both directions are measured as one.
 #include <linux/icmpv6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>

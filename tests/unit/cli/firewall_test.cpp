@@ -120,6 +120,8 @@ INSTANTIATE_TEST_SUITE_P(
               Fate::passes},
         Match{"not_tcp_port", R"({"op":"!=","left":{"payload":{"protocol":"tcp","field":"dport"}},"right":22})",
               Fate::passes},
+        Match{"other_protocols",
+              R"({"op":"==","left":{"meta":{"key":"l4proto"}},"right":{"set":["icmp","ipv6-icmp"]}})", Fate::passes},
         Match{"protocol_by_number", R"({"op":"==","left":{"payload":{"protocol":"ip","field":"protocol"}},"right":17})",
               Fate::drops},
         Match{
@@ -162,6 +164,17 @@ TEST(Firewall, IsNotTrappedByJumpsInACircle) {
   const Rules rules{chain("in", "accept"), plain_chain("a"), rule("in", R"([{"jump":{"target":"a"}}])"),
                     rule("a", R"([{"jump":{"target":"a"}}])")};
   EXPECT_EQ(ruling(rules).fate, Fate::passes);
+}
+
+TEST(Firewall, GivesUpWhereChainsLeadToEachOtherByTooManyWays) {
+  Rules rules{chain("in", "accept"), rule("in", R"([{"jump":{"target":"0"}}])")};
+  for (int i = 0; i < 15; ++i) {
+    const auto name = std::to_string(i);
+    const auto next = fmt::format(R"([{{"jump":{{"target":"{}"}}}}])", i + 1);
+    rules.push_back(plain_chain(name.c_str()));
+    for (int ways = 0; ways < 10; ++ways) rules.push_back(rule(name.c_str(), next.c_str()));
+  }
+  EXPECT_EQ(ruling(rules).fate, Fate::unclear);
 }
 
 TEST(Firewall, TakesTheVerdictOfAMap) {
