@@ -4,6 +4,7 @@ import json
 import pathlib
 
 import pytest
+import yaml
 
 from lab.doctor import examine
 from lab.traffic import traffic_within
@@ -157,6 +158,15 @@ def test_way_that_leads_into_the_tunnel_itself(link):
     link.a.host.ip("route", "add", "10.2.0.2", "dev", "tun0")
     report = examine(link.a)
     assert "into the tunnel itself" in report.title("way") and report.most_likely == "way"
+
+
+def test_way_through_a_device_that_is_not_there(stopped):
+    end = stopped()
+    config = yaml.safe_load(end.file.read_text())
+    config["local"] = {"private_key": end.side.private_key, "listen": 51820, "device": "wan7"}
+    end.file.write_text(yaml.safe_dump(config))
+    report = examine(end)
+    assert "wan7 (local.device) is missing" in report.title("way") and report.most_likely == "way"
 
 
 def test_way_to_this_very_host(stopped):

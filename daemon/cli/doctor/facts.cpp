@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "cli/doctor/facts.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 namespace adit::cli::doctor {
@@ -20,7 +22,8 @@ std::vector<std::string> Facts::observed(const std::string& kind) const {
   std::vector<std::string> sentences;
   if (!daemon.status) return sentences;
   for (const auto& each : daemon.status->observations) {
-    if (each.kind == kind) sentences.push_back(each.sentence);
+    if (each.kind != kind) continue;
+    sentences.push_back(each.count > 1 ? fmt::format("{} ({} times)", each.sentence, each.count) : each.sentence);
   }
   return sentences;
 }

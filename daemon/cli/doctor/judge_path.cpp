@@ -61,11 +61,22 @@ Finding judge_endpoint(const Facts& facts) {
 }
 
 Finding judge_way(const Facts& facts) {
+  const auto* const config = facts.config();
+  const auto device = config != nullptr ? config->local.device : std::nullopt;
+  if (device) {
+    const auto* const there = facts.network.find(*device);
+    if (facts.network.why_not.empty() && (there == nullptr || !there->up)) {
+      return problem(
+          fmt::format("the interface {} (local.device) is {}", *device, there == nullptr ? "missing" : "down"), {},
+          "bring it up, or correct local.device");
+    }
+  }
   const auto& ways = facts.path.ways;
   if (ways.empty()) return skipped("no address of the peer is known");
   const auto tunnel = facts.interface_name();
   const auto seen = describe(ways);
-  const auto leads_inside = [&](const WayFacts& way) { return way.interface == tunnel; };
+  // Datagrams that are bound to a device go nowhere else, whatever the routes say.
+  const auto leads_inside = [&](const WayFacts& way) { return way.interface == tunnel && !device; };
   if (std::ranges::any_of(ways, leads_inside)) {
     return problem("the way to the peer leads into the tunnel itself", seen,
                    "take the peer's address out of routes, or use `default`, which leaves it out");

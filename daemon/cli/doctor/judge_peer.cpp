@@ -101,8 +101,10 @@ Finding judge_peer_clock(const Facts& facts) {
 Finding judge_allowed_ips(const Facts& facts) {
   if (facts.status() == nullptr) return skipped(kNoAnswer);
   if (facts.dropped("disallowed_source") == 0) return ok("the peer sends from allowed addresses alone");
-  return warning("the peer sends from addresses that peer.allowed_ips does not name",
-                 seen_of(facts, "disallowed_source"),
+  auto seen = seen_of(facts, "disallowed_source");
+  const auto more = facts.observed("allowed_ips");
+  seen.insert(seen.end(), more.begin(), more.end());
+  return warning("the peer sends from addresses that peer.allowed_ips does not name", seen,
                  "add them to peer.allowed_ips, or have the peer translate addresses (masquerade)");
 }
 
