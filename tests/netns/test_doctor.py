@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from lab.doctor import examine
-from lab.ends import ADIT
+from lab.ends import ADIT, ADITD
 from lab.traffic import traffic_within
 from lab.wait import wait_until
 
@@ -176,6 +176,19 @@ def test_an_ordinary_user_is_told_what_was_left_out(make):
         assert "root" in report.title(check) or "owner" in report.title(check)
     said = link.a.host.run(*as_nobody, ADIT, "doctor", link.a.file, check=False, env=link.a.env).stdout
     assert "Too little could be seen: run it as root." in said
+
+
+def test_a_link_without_a_file_is_judged_by_what_it_does(make):
+    """As wg-quick starts it, and before `wg` has told it anything."""
+    end = make().a
+    daemon = end.host.popen(ADITD, "--interface", "wg7", env=end.env, name="aditd")
+    wait_until(lambda: (end.run_dir / "wg7.sock").exists() or not daemon.alive, 10, "the control socket")
+    done = doctor(end, "wg7", "--json")
+    checks = {check["id"]: check for check in json.loads(done.stdout)["checks"]}
+    assert done.returncode == 1
+    assert checks["config"]["verdict"] == "skipped" and "has no file" in checks["config"]["title"]
+    assert checks["daemon"]["verdict"] == "ok"
+    assert checks["handshake"]["title"] == "no key was set, or no peer"
 
 
 def test_the_link_is_found_by_its_name_too(make):

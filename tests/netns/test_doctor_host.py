@@ -123,6 +123,15 @@ def test_in_force_when_the_file_was_edited_and_not_reloaded(link):
     nothing_else(examine(link.a))
 
 
+def test_in_force_when_wg_changed_something(link):
+    os.makedirs("/run/wireguard", exist_ok=True)  # to be mounted over
+    link.a.host.run("wg", "set", "tun0", "peer", link.b.side.public_key, "persistent-keepalive", 7,
+                    binds={"/run/wireguard": link.a.env["ADIT_WG_DIR"]})
+    report = examine(link.a)
+    assert "peer.keepalive was changed by `wg`" in report.evidence("in_force")
+    nothing_else(report, "in_force")
+
+
 def test_unit_that_failed(stopped, systemctl):
     report = examine(stopped(), *systemctl(ActiveState="failed", SubState="failed", Result="exit-code", ExecMainStatus=78,
                                            NRestarts=3, AmbientCapabilities="cap_net_admin"))

@@ -49,9 +49,9 @@ struct LinkStatus {
   std::string state;
   std::string reason;
   std::int64_t since = 0;
-  std::string local_key;
-  std::string peer_key;
-  std::string endpoint;  ///< empty: not known
+  std::string local_key;  ///< empty: none yet
+  std::string peer_key;   ///< likewise
+  std::string endpoint;   ///< empty: not known
   std::string endpoint_source;
   std::optional<std::int64_t> latest_handshake;
   std::string listen;
@@ -63,6 +63,7 @@ struct LinkStatus {
   std::map<std::string, std::string> offload;
   std::vector<IpNetwork> routes;
   std::vector<Observation> observations;
+  std::vector<std::string> changed_by_wg;  ///< keys of the file
 };
 
 struct DaemonFacts {
@@ -72,6 +73,7 @@ struct DaemonFacts {
   std::optional<int> pid;
   std::optional<std::uint32_t> uid;
   std::optional<std::uint64_t> capabilities;  ///< effective
+  bool has_file = true;                       ///< else `wg` sets the link up (docs/wg.md)
 };
 
 struct UnitFacts {

@@ -55,8 +55,8 @@ LinkStatus parse(const json& status) {
                   .state = status.at("state"),
                   .reason = status.at("reason"),
                   .since = status.at("since"),
-                  .local_key = status.at("local").at("public_key"),
-                  .peer_key = peer.at("public_key"),
+                  .local_key = text_or_empty(status.at("local").at("public_key")),
+                  .peer_key = text_or_empty(peer.at("public_key")),
                   .endpoint = text_or_empty(peer.at("endpoint")),
                   .endpoint_source = text_or_empty(peer.at("endpoint_source")),
                   .listen = status.at("local").at("listen"),
@@ -71,7 +71,18 @@ LinkStatus parse(const json& status) {
     if (const auto to = IpNetwork::parse(route.at("to").get<std::string>())) link.routes.push_back(*to);
   }
   link.observations = observations(status);
+  link.changed_by_wg = status.value("changed_by_wg", std::vector<std::string>());
   return link;
+}
+
+/// A daemon that was not started with a file has none.
+bool was_given_a_file(pid_t process) {
+  std::ifstream arguments(fmt::format("/proc/{}/cmdline", process));
+  bool any = false;
+  for (std::string word; std::getline(arguments, word, '\0'); any = true) {
+    if (word.ends_with(".yaml")) return true;
+  }
+  return !any;
 }
 
 /// Who listens at the other end of the socket.
@@ -87,6 +98,7 @@ void look_at_process(const std::filesystem::path& socket, DaemonFacts& daemon) {
   if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0 || credentials.pid <= 0) return;
   daemon.pid = credentials.pid;
   daemon.uid = credentials.uid;
+  daemon.has_file = was_given_a_file(credentials.pid);
   std::ifstream status(fmt::format("/proc/{}/status", credentials.pid));
   for (std::string word; status >> word;) {
     std::uint64_t mask = 0;

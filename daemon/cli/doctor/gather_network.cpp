@@ -99,6 +99,7 @@ void try_port(const config::Config& config, PortFacts& port) {
   auto options = app::listen_options(config);
   options.fwmark.reset();  // needs a capability that an ordinary user does not have, and says nothing about the port
   options.offload = false;
+  if (options.device && ::if_nametoindex(options.device->c_str()) == 0) options.device.reset();  // judge_way tells
   port.tried = true;
   if (const auto opened = net::open_udp(options); !opened) port.problem = opened.error().message;
 }

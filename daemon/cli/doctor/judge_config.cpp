@@ -34,6 +34,7 @@ Finding judge_config(const Facts& facts) {
     case FileState::forbidden:
       return skipped(fmt::format("{} may not be read by this user: run as root", facts.file));
     case FileState::missing:
+      if (!facts.daemon.has_file) return skipped("this link has no file: `wg` sets it up");
       return problem(fmt::format("{} is missing", facts.file), {},
                      "put it back: the running link cannot be reloaded or started again without");
     case FileState::invalid:
@@ -100,8 +101,9 @@ Finding judge_in_force(const Facts& facts) {
     const bool there = std::ranges::find(status->routes, route.to) != status->routes.end();
     if (!there) differences.push_back(fmt::format("the route {} of the file is not in use", to_string(route.to)));
   }
+  for (const auto& key : status->changed_by_wg) differences.push_back(fmt::format("{} was changed by `wg`", key));
   if (differences.empty()) return ok("the daemon runs with what the file says");
-  return warning("the file was changed, and the daemon does not know", differences,
+  return warning("the daemon runs with other values than the file has", differences,
                  fmt::format("adit reload {}", facts.name));
 }
 

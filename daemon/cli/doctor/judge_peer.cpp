@@ -65,6 +65,9 @@ Finding judge_handshake(const Facts& facts) {
     const auto now = std::chrono::duration_cast<seconds>(facts.host.now.since_epoch).count();
     return ok("a handshake was completed", {fmt::format("{} ago", span_text(now - *status->latest_handshake))});
   }
+  if (status->local_key.empty() || status->peer_key.empty()) {
+    return problem("no key was set, or no peer", {}, "set the link up, as with `wg setconf`");
+  }
   return problem("no handshake was ever completed since the daemon began", {},
                  fmt::format("at the other end, peer.public_key must be {} and its own public key {}",
                              status->local_key, status->peer_key));
@@ -101,20 +104,15 @@ Finding judge_peer_clock(const Facts& facts) {
 Finding judge_allowed_ips(const Facts& facts) {
   if (facts.status() == nullptr) return skipped(kNoAnswer);
   if (facts.dropped("disallowed_source") == 0) return ok("the peer sends from allowed addresses alone");
-  auto seen = seen_of(facts, "disallowed_source");
-  const auto more = facts.observed("allowed_ips");
-  seen.insert(seen.end(), more.begin(), more.end());
-  return warning("the peer sends from addresses that peer.allowed_ips does not name", seen,
+  return warning("the peer sends from addresses that peer.allowed_ips does not name",
+                 seen_of(facts, "disallowed_source"),
                  "add them to peer.allowed_ips, or have the peer translate addresses (masquerade)");
 }
 
 Finding judge_sending(const Facts& facts) {
   if (facts.status() == nullptr) return skipped(kNoAnswer);
-  const auto refused = facts.dropped("send_failed");
-  const auto observed = facts.observed("send_refused");
-  if (refused == 0 && (observed.empty() || facts.up())) return ok("the kernel takes what the daemon sends");
-  auto seen = seen_of(facts, "send_failed");
-  seen.insert(seen.end(), observed.begin(), observed.end());
+  if (facts.dropped("send_failed") == 0) return ok("the kernel takes what the daemon sends");
+  const auto seen = seen_of(facts, "send_failed");
   if (facts.up()) return ok("the kernel takes what the daemon sends, by now", seen);
   return problem("the kernel refuses what the daemon sends", seen,
                  "bring the network up, see to the route to the peer, or let UDP out in this host's firewall");

@@ -62,7 +62,7 @@ Facts running() {
   facts.daemon.capabilities = ~std::uint64_t{0};
   facts.daemon.status = LinkStatus{.interface = "office",
                                    .state = "up",
-                                   .local_key = "ours",
+                                   .local_key = crypto::to_base64(crypto::PublicKey()),
                                    .endpoint = "192.0.2.7:51820",
                                    .endpoint_source = "configured",
                                    .latest_handshake = kNow.count() - 5,
