@@ -148,6 +148,7 @@ void Tunnel::tick(Instant now, Outbox& out) {
   }
   if (timers_.take(Timer::new_handshake, now)) {
     forget_source();
+    roam_to_caller(out);
     want_session(now, out);
   }
   if (timers_.take(Timer::wipe_keys, now)) {
@@ -167,6 +168,7 @@ void Tunnel::tick(Instant now, Outbox& out) {
 void Tunnel::on_retransmit(Instant now, Outbox& out) {
   // The source address we kept to may be the reason for the silence.
   forget_source();
+  roam_to_caller(out);
   if (attempts_in_cycle_ < kAttemptsPerCycle) {
     initiate(now, out);
     return;
@@ -187,6 +189,7 @@ Duration Tunnel::jitter() {
 
 void Tunnel::set_endpoint(const Endpoint& endpoint, Instant now, Outbox& out) {
   path_ = Path{.remote = endpoint};
+  called_from_.reset();
   status_.endpoint_source = EndpointSource::configured;
   show_yourself(now, out);
 }

@@ -196,12 +196,19 @@ void Tunnel::take_handshake(wire::MessageType type, const Datagram& datagram, In
   }
   if (!outcome.session) return;  // a cookie: authentic, but no proof of where the peer is (§6.5)
 
+  const bool initiator = outcome.session->role == noise::Role::initiator;
   sessions_.add(outcome.session);
-  roam(datagram.path, out);
+  // An initiation may be a recorded one, which we took since we know none newer: for now it only gets its answer. The
+  // peer itself has a packet to send as soon as it has that, and a packet cannot be an old one.
+  if (initiator || usable_session(now) == nullptr) {
+    roam(datagram.path, out);
+  } else if (datagram.path.remote != path_.remote) {
+    called_from_ = datagram.path;
+  }
   after_packet_received(now);
   after_packet_passed(now);
   after_session_derived(now);
-  if (outcome.session->role == noise::Role::initiator) {
+  if (initiator) {
     begin_session(*outcome.session, outcome.round_trip, now, out);
   } else {
     after_response_sent(now);
@@ -227,12 +234,18 @@ void Tunnel::begin_session(const noise::Keypair& keypair, Duration round_trip, I
 
 /// The peer is where its last authentic packet came from; we answer from where that one arrived (§2.1).
 void Tunnel::roam(const Path& path, Outbox& out) {
+  called_from_.reset();
   if (path == path_) return;
   if (path.remote != path_.remote) {
     if (path_.remote.known()) out.events.emplace_back(EndpointMoved{path_.remote, path.remote});
     status_.endpoint_source = EndpointSource::learned;
   }
   path_ = path;
+}
+
+/// The peer has gone silent: it may be there, with its first packet lost.
+void Tunnel::roam_to_caller(Outbox& out) {
+  if (const auto path = called_from_) roam(*path, out);
 }
 
 void Tunnel::note_load(Instant now, Outbox& out) {

@@ -105,6 +105,7 @@ class Tunnel {
   void note_problem(HandshakeProblem problem);
   void begin_session(const noise::Keypair& keypair, Duration round_trip, Instant now, Outbox& out);
   void roam(const Path& path, Outbox& out);
+  void roam_to_caller(Outbox& out);
   void note_load(Instant now, Outbox& out);
   noise::Keypair* usable_session(Instant now) const;
 
@@ -137,6 +138,8 @@ class Tunnel {
   WallClock& wall_clock_;
 
   Path path_;
+  /// Where an initiation came from that did not move the endpoint. Nothing authentic was received since.
+  std::optional<Path> called_from_;
   Staging staging_;
   Status status_;
 

@@ -42,6 +42,60 @@ TEST_F(Link, RoamsOnAnInitiationToo) {
   EXPECT_EQ(b.count<InitiationSent>(), 1u);
 }
 
+/// Recorded before b forgot how new the newest was; b called first this time.
+TEST_F(Link, AReplayedInitiationIsAnsweredAndMovesNoLiveSession) {
+  world.start(b, false);
+  world.start(a);
+  const auto recorded = world.overheard.at(0);
+  ASSERT_EQ(recorded.bytes[0], 1);
+  world.stop(b);
+  world.run(1s);
+  world.start(b);
+  world.run(1s);
+  ASSERT_TRUE(b.tunnel->has_session(world.now));
+  world.inject(b, kElsewhere, recorded.bytes);
+  EXPECT_EQ(b.drops(DropReason::old_timestamp), 0u);
+  EXPECT_EQ(world.overheard.back().to, kElsewhere);
+  EXPECT_EQ(b.tunnel->path().remote, a.address);
+  EXPECT_EQ(b.count<EndpointMoved>(), 0u);
+  EXPECT_TRUE(world.passes(b, 100ms));
+  EXPECT_TRUE(world.passes(a, 100ms));
+  world.run(60s);
+  EXPECT_EQ(b.tunnel->path().remote, a.address);
+}
+
+TEST_F(Link, APeerThatMovedAndBeganAnewIsFoundWithItsFirstPacket) {
+  world.connect();
+  world.stop(a);
+  a.address = kElsewhere;
+  world.run(6s);
+  world.start(a);
+  world.run(17ms);  // initiation, response, first packet
+  EXPECT_EQ(b.tunnel->path().remote, kElsewhere);
+  EXPECT_TRUE(world.passes(b, 100ms));
+}
+
+TEST_F(Link, APeerThatMovedAndWhoseFirstPacketWasLostIsFoundWhenItIsMissed) {
+  world.keepalive_a.reset();
+  world.keepalive_b.reset();
+  world.connect();
+  world.stop(a);
+  const auto before = a.address;
+  a.address = kElsewhere;
+  world.run(6s);
+  world.start(a);
+  world.run(7ms);
+  world.network.loss = 1;
+  world.run(7ms);  // the response was on its way already
+  world.network.loss = 0;
+  ASSERT_TRUE(a.tunnel->has_session(world.now));
+  ASSERT_EQ(b.tunnel->path().remote, before);
+  world.send(b);
+  world.run(17s);
+  EXPECT_EQ(b.tunnel->path().remote, kElsewhere);
+  EXPECT_TRUE(world.passes(b, 1s));
+}
+
 TEST_F(Link, AnswersFromTheAddressThatWasCalled) {
   world.connect();
   EXPECT_EQ(b.tunnel->path().local, b.address.address);
