@@ -39,6 +39,7 @@ void add_check(CLI::App& app, Context& context) {
   auto* const command = app.add_subcommand("check", "Say all that is wrong with configuration files");
   const auto files = std::make_shared<std::vector<std::string>>();
   command->add_option("FILE", *files, "Configuration files: /etc/adit/NAME.yaml")->required();
+  command->footer("Exit status: 0 all are valid, 78 one is not.\nExample:\n  adit check /etc/adit/*.yaml");
   command->callback([&context, files] { context.exit_status = check(*files, context); });
 }
 

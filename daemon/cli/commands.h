@@ -36,6 +36,7 @@ void add_doctor(CLI::App& app, Context& context);
 void add_import(CLI::App& app, Context& context);
 void add_export(CLI::App& app, Context& context);
 void add_exporter(CLI::App& app, Context& context);
+void add_help(CLI::App& app, Context& context);
 void add_reload(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 

@@ -7,9 +7,10 @@
 namespace adit::cli {
 
 void add_genpsk(CLI::App& app, Context& context) {
-  app.add_subcommand("genpsk", "Print a new preshared key, for both ends of a link")->callback([&context] {
-    print_secret(crypto::reveal_base64(crypto::generate_preshared_key(context.random)), context);
-  });
+  auto* const command = app.add_subcommand("genpsk", "Print a new preshared key, for both ends of a link");
+  command->footer("Example:\n  (umask 077 && adit genpsk > office.psk)");
+  command->callback(
+      [&context] { print_secret(crypto::reveal_base64(crypto::generate_preshared_key(context.random)), context); });
 }
 
 }  // namespace adit::cli

@@ -132,6 +132,9 @@ void add_pair(CLI::App& app, Context& context) {
                    "NAME=NET,…: subnets behind host NAME (or default), for the other host to reach")
       ->allow_extra_args(false);
   command->add_option("-o,--output", arguments->folder, "DIR: where to write the files; default: here");
+  command->footer(
+      "Example, a server at the office and a laptop behind NAT, which is to reach the office's network:\n"
+      "  adit pair office=vpn.example.net laptop=- --routes office=192.168.20.0/24");
   command->callback([&context, arguments] { context.exit_status = pair(*arguments, context); });
 }
 

@@ -31,9 +31,9 @@ int print_public_key(Context& context) {
 }  // namespace
 
 void add_pubkey(CLI::App& app, Context& context) {
-  app.add_subcommand("pubkey", "Read a private key on standard input, print its public key")->callback([&context] {
-    context.exit_status = print_public_key(context);
-  });
+  auto* const command = app.add_subcommand("pubkey", "Read a private key on standard input, print its public key");
+  command->footer("Example:\n  adit pubkey < office.key");
+  command->callback([&context] { context.exit_status = print_public_key(context); });
 }
 
 }  // namespace adit::cli

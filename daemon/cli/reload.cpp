@@ -58,7 +58,9 @@ void add_reload(CLI::App& app, Context& context) {
   auto* const command = app.add_subcommand("reload", "Have a running link read its file again, and apply what changed");
   const auto name = std::make_shared<std::string>();
   command->add_option("NAME", *name, "The link, by the name of its file")->required();
-  command->footer("Exit status: 0 the file is in force, 78 it has mistakes and nothing was changed, 1 anything else.");
+  command->footer(
+      "Exit status: 0 the file is in force, 78 it has mistakes and nothing was changed, 1 anything else.\n"
+      "Example:\n  adit reload office");
   command->callback([name, &context] { context.exit_status = reload(*name, context); });
 }
 

@@ -22,6 +22,7 @@ int run(int argc, const char* const* argv, Context& context) {
   add_reload(app, context);
   add_status(app, context);
   add_exporter(app, context);
+  add_help(app, context);
 
   try {
     app.parse(argc, argv);

@@ -120,7 +120,9 @@ void add_status(CLI::App& app, Context& context) {
   const auto live = std::make_shared<bool>(false);
   command->add_flag("--watch", *live, "A live view of one link at a time: throughput, drops, the daemon; q quits")
       ->excludes("--json");
-  command->footer("Exit status with NAME: 0 up, 3 not up, 4 no such link. Example: adit status office --watch");
+  command->footer(
+      "Exit status with NAME: 0 up, 3 not up, 4 no such link.\n"
+      "Examples:\n  adit status\n  adit status office --watch");
   command->callback([&context, names, json, live] {
     context.exit_status = *live ? watch(*names, context) : status(*names, *json, context);
   });

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// adit help: what --help says, for those who look for it where git has it.
+#include <fmt/ostream.h>
+#include <CLI/Formatter.hpp>
+
+#include <memory>
+
+#include "cli/commands.h"
+
+namespace adit::cli {
+namespace {
+
+int show_help(const CLI::App& app, const std::string& name, Context& context) {
+  constexpr auto kMode = CLI::AppFormatMode::Normal;
+  if (name.empty()) {
+    fmt::print(context.out, "{}", app.get_formatter()->make_help(&app, app.get_name(), kMode));
+    return kDone;
+  }
+  const auto found = app.get_subcommands([&name](const CLI::App* each) { return each->get_name() == name; });
+  if (found.empty()) {
+    fmt::print(context.err, "adit help: there is no subcommand {}; `adit help` lists them\n", name);
+    return kWrongUsage;
+  }
+  fmt::print(context.out, "{}", found.front()->help(app.get_name(), kMode));
+  return kDone;
+}
+
+}  // namespace
+
+void add_help(CLI::App& app, Context& context) {
+  auto* const command = app.add_subcommand("help", "Say how a subcommand is used");
+  const auto name = std::make_shared<std::string>();
+  command->add_option("SUBCOMMAND", *name, "Which; default: list them all");
+  command->footer("Example:\n  adit help pair");
+  command->callback([&app, &context, name] { context.exit_status = show_help(app, *name, context); });
+}
+
+}  // namespace adit::cli
