@@ -28,6 +28,16 @@ std::vector<std::string> Facts::observed(const std::string& kind) const {
   return sentences;
 }
 
+bool Facts::is_old_news(const std::string& kind) const {
+  // A peer that calls does so every 5 s, a daemon that sends at least as often.
+  constexpr std::chrono::seconds kOld{180};
+  if (!daemon.status) return false;
+  const auto now = std::chrono::duration_cast<std::chrono::seconds>(host.now.since_epoch);
+  return std::ranges::any_of(daemon.status->observations, [&](const Observation& each) {
+    return each.kind == kind && now - std::chrono::seconds(each.last) > kOld;
+  });
+}
+
 std::string Facts::interface_name() const {
   if (daemon.status) return daemon.status->interface;
   return file_facts.config ? file_facts.config->interface.name : name;

@@ -194,6 +194,8 @@ struct Facts {
   std::uint64_t dropped(const std::string& reason) const;
   /// Sentences of the daemon's observations of that kind.
   std::vector<std::string> observed(const std::string& kind) const;
+  /// The daemon observed nothing of that kind for a while: it says little about now.
+  bool is_old_news(const std::string& kind) const;
   /// The tunnel's, as far as anybody knows.
   std::string interface_name() const;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <fmt/chrono.h>
 #include <fmt/core.h>
+#include <linux/rtnetlink.h>
 
 #include <algorithm>
 
@@ -50,6 +51,14 @@ Evidence one_way_subnets(const config::Config& config) {
     if (allowed.family() == Family::v4 && !led.covers(allowed)) list.push_back(to_string(allowed));
   }
   return list;
+}
+
+/// Routes that are more precise than `default` keep leading back to where the peer's packets come from.
+bool is_near(const NetworkFacts& network, const WayFacts& way) {
+  return std::ranges::any_of(network.routes, [&](const RouteFacts& route) {
+    return route.table == RT_TABLE_MAIN && route.to.prefix != 0 && route.interface == way.interface &&
+           route.to.contains(way.to.address);
+  });
 }
 
 bool leads_to_subnets(const config::Config& config, Family family) {
@@ -109,7 +118,8 @@ Finding judge_rp_filter(const Facts& facts) {
   const auto families = app::default_families(*config);
   const bool whole_host = std::ranges::find(families, Family::v4) != families.end();
   for (const auto& way : facts.path.ways) {
-    const bool concerned = whole_host && way.to.address.is_v4() && !way.interface.empty();
+    const bool concerned =
+        whole_host && way.to.address.is_v4() && !way.interface.empty() && !is_near(facts.network, way);
     if (!concerned || filter_of(facts.host.rp_filter, way.interface) != kStrict) continue;
     return problem(
         fmt::format("the reverse path filter of {} drops the peer's answers, as the default route leads into "

@@ -28,6 +28,7 @@ Finding judge_refusal(const Facts& facts, const std::string& reason, const std::
   if (facts.status() == nullptr) return skipped(kNoAnswer);
   if (facts.dropped(reason) == 0) return ok(none);
   if (facts.up()) return ok(fmt::format("{}; there were others, but the link is up", none), seen_of(facts, reason));
+  if (facts.is_old_news(reason)) return ok(fmt::format("{}, by now", none), seen_of(facts, reason));
   return problem(title, seen_of(facts, reason), mend);
 }
 
@@ -113,7 +114,9 @@ Finding judge_sending(const Facts& facts) {
   if (facts.status() == nullptr) return skipped(kNoAnswer);
   if (facts.dropped("send_failed") == 0) return ok("the kernel takes what the daemon sends");
   const auto seen = seen_of(facts, "send_failed");
-  if (facts.up()) return ok("the kernel takes what the daemon sends, by now", seen);
+  if (facts.up() || facts.is_old_news("send_failed")) {
+    return ok("the kernel takes what the daemon sends, by now", seen);
+  }
   return problem("the kernel refuses what the daemon sends", seen,
                  "bring the network up, see to the route to the peer, or let UDP out in this host's firewall");
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
+#include <vector>
 
 #include "cli/doctor/checks.h"
 
@@ -45,6 +46,21 @@ std::string mark(Verdict verdict, bool coloured) {
       break;
   }
   return paint("2", "skip");
+}
+
+/// What others named themselves must not steer the terminal of whoever looks.
+std::string harmless(std::string text) {
+  std::ranges::replace_if(
+      text, [](char letter) { return static_cast<unsigned char>(letter) < 0x20 || letter == 0x7f; }, '?');
+  return text;
+}
+
+/// The same, fit for a terminal.
+Finding harmless(Finding finding) {
+  finding.title = harmless(std::move(finding.title));
+  for (auto& line : finding.evidence) line = harmless(std::move(line));
+  finding.mend = harmless(std::move(finding.mend));
+  return finding;
 }
 
 std::string text_of(const Finding& finding, bool coloured) {
@@ -90,8 +106,10 @@ std::string conclusion(const Patient& patient, std::span<const Finding> findings
 
 }  // namespace
 
-std::string to_text(const Patient& patient, std::span<const Finding> findings, bool coloured) {
-  auto text = fmt::format("{} ({})\n", patient.name, patient.file);
+std::string to_text(const Patient& patient, std::span<const Finding> found, bool coloured) {
+  std::vector<Finding> findings;
+  for (const auto& finding : found) findings.push_back(harmless(finding));
+  auto text = fmt::format("{} ({})\n", harmless(patient.name), harmless(patient.file));
   for (const auto& finding : findings) {
     if (finding.verdict != Verdict::skipped) text += text_of(finding, coloured);
   }

@@ -18,7 +18,7 @@ struct Patient {
 };
 
 /// `coloured`: with the escapes of a terminal.
-std::string to_text(const Patient& patient, std::span<const Finding> findings, bool coloured);
+std::string to_text(const Patient& patient, std::span<const Finding> found, bool coloured);
 nlohmann::ordered_json to_json(const Patient& patient, std::span<const Finding> findings);
 
 }  // namespace adit::cli::doctor

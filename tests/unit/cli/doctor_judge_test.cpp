@@ -216,6 +216,40 @@ TEST(DoctorJudges, TheDaemonsOwnWordsAreTheEvidence) {
   EXPECT_THAT(judge_peer_key(facts).evidence, testing::Contains("192.0.2.9 calls with key XYZ"));
 }
 
+TEST(DoctorJudges, WhatWasLongAgoIsNoCauseOfToday) {
+  auto facts = running();
+  facts.daemon.status->state = "stale";
+  facts.daemon.status->drops = {{"wrong_key", 2}, {"send_failed", 2}};
+  facts.daemon.status->observations = {{.kind = "wrong_key", .sentence = "s", .last = kNow.count() - 3600},
+                                       {.kind = "send_failed", .sentence = "s", .last = kNow.count() - 3600}};
+  EXPECT_EQ(judge_peer_key(facts).verdict, Verdict::ok);
+  EXPECT_EQ(judge_sending(facts).verdict, Verdict::ok);
+  for (auto& each : facts.daemon.status->observations) each.last = kNow.count() - 5;
+  EXPECT_EQ(judge_peer_key(facts).verdict, Verdict::problem);
+  EXPECT_EQ(judge_sending(facts).verdict, Verdict::problem);
+}
+
+TEST(DoctorJudges, AStrictFilterOfTheUplinkDoesNotHarmAPeerOnTheSameWire) {
+  auto facts = healthy();
+  config_of(facts).routes = {{.to = network("0.0.0.0/0")}};
+  config_of(facts).peer.allowed_ips = {network("0.0.0.0/0")};
+  facts.host.rp_filter = {{"all", 1}, {"eth0", 0}};
+  EXPECT_EQ(judge_rp_filter(facts).verdict, Verdict::ok);
+  facts.path.ways[0].to = endpoint("198.51.100.7:51820");
+  EXPECT_EQ(judge_rp_filter(facts).verdict, Verdict::problem);
+  facts.host.rp_filter["eth0"] = 2;
+  EXPECT_EQ(judge_rp_filter(facts).verdict, Verdict::ok);
+}
+
+TEST(DoctorJudges, AWaitingEndWhoseFirewallIsClosedIsAProblemUnlessTheLinkIsUp) {
+  auto facts = running();
+  config_of(facts).peer.endpoints.clear();
+  facts.path.firewall.called.fate = Fate::drops;
+  EXPECT_EQ(judge_firewall(facts).verdict, Verdict::warning);
+  facts.daemon.status->state = "waiting";
+  EXPECT_EQ(judge_firewall(facts).verdict, Verdict::problem);
+}
+
 TEST(DoctorJudges, ForwardingIsForWhoStandsBetweenNetworks) {
   auto facts = healthy();
   facts.host.forwards_v4 = false;

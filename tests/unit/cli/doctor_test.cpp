@@ -69,6 +69,14 @@ TEST(DoctorReport, IsColouredForATerminalAlone) {
   EXPECT_THAT(to_text({"a", "b"}, some_findings(), false), Not(HasSubstr("\x1b")));
 }
 
+TEST(DoctorReport, LetsNobodysNameSteerTheTerminal) {
+  auto findings = some_findings();
+  findings[2].evidence = {"it is held by \x1b[2Jevil\n (process 7)"};
+  const auto text = to_text({"a", "b\x1b"}, findings, false);
+  EXPECT_THAT(text, HasSubstr("it is held by ?[2Jevil? (process 7)\n"));
+  EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+}
+
 TEST(DoctorReport, IsForPrograms) {
   const auto json = to_json({"office", "f"}, some_findings());
   EXPECT_EQ(json.at("link"), "office");
