@@ -2,9 +2,7 @@
 // adit doctor: looks for the usual causes why a link does not work, and says what mends them. It asks much and changes
 // nothing. What it finds goes to standard output; the exit status tells scripts whether anything is wrong.
 #include <fmt/ostream.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -12,6 +10,7 @@
 #include "cli/doctor/checks.h"
 #include "cli/doctor/gather.h"
 #include "cli/doctor/report.h"
+#include "cli/terminal.h"
 #include "config/wording.h"
 
 namespace adit::cli {
@@ -29,14 +28,6 @@ Target target_of(const std::string& argument) {
   const std::filesystem::path path(argument);
   if (argument.find('/') != std::string::npos || argument.ends_with(kExtension)) return {path.stem(), argument};
   return {argument, fmt::format("/etc/adit/{}{}", argument, kExtension)};
-}
-
-/// Colours are for people who look at a terminal and have not said no (no-color.org).
-bool wants_colour(int fd) {
-  const char* const no_colour = std::getenv("NO_COLOR");
-  const char* const terminal = std::getenv("TERM");
-  const bool dumb = terminal == nullptr || std::string_view(terminal) == "dumb";
-  return fd >= 0 && ::isatty(fd) == 1 && !dumb && (no_colour == nullptr || *no_colour == '\0');
 }
 
 /// Neither a file nor anybody who answers to the name.

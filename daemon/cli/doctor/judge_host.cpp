@@ -190,10 +190,12 @@ Finding judge_clock(const Facts& facts) {
 
 Finding judge_buffers(const Facts& facts) {
   const auto& host = facts.host;
-  if (const auto lost = facts.port.overflows.value_or(0); lost > 0) {
+  // The daemon counts what it has heard of, the kernel what there was.
+  if (const auto lost = std::max(facts.port.overflows.value_or(0), facts.dropped("receive_buffer_full")); lost > 0) {
     const auto received = facts.status() != nullptr ? facts.status()->received_packets : 0;
     const Evidence seen{
-        fmt::format("{} datagrams did not fit, {} packets were received (drops in /proc/net/udp)", lost, received)};
+        fmt::format("{} datagrams did not fit, {} packets were received (receive_buffer_full; drops in /proc/net/udp)",
+                    lost, received)};
     if (lost > received / kBearable) {
       return warning("the kernel throws datagrams away, since the link's receive buffer is full", seen,
                      "raise tuning.receive_buffer; if the daemon uses a whole processor, it is that which is too slow");
