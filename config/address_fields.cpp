@@ -91,6 +91,25 @@ bool lacks_brackets(std::string_view text) {
 
 }  // namespace
 
+Result<IpAddress> parse_name_server(std::string_view text) {
+  const auto address = IpAddress::parse(text);
+  if (!address) return fail("{} is not an IP address; write one such as 10.9.0.2, without a port", shown(text));
+  if (const auto why = not_a_hosts(*address)) return fail("{} {}", shown(text), *why);
+  return *address;
+}
+
+Result<std::string> parse_domain(std::string_view text) {
+  if (text == kAllNames) return std::string(text);
+  auto name = text;
+  if (name.starts_with('~')) name.remove_prefix(1);
+  if (!is_host_name(name)) {
+    return fail("{} is not a domain; write one such as example.com, \"~example.com\", or \"~.\" for all names",
+                shown(text));
+  }
+  if (text.ends_with('.')) text.remove_suffix(1);
+  return std::string(text);
+}
+
 Result<std::uint16_t> parse_port(std::string_view text) {
   const auto number = parse_number(text);
   if (!number || text.starts_with("0x")) return fail("{} is not a port number; write 1 to 65535", shown(text));

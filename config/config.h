@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ip.h"
@@ -126,6 +127,17 @@ struct Missing {
   bool peer = false;
 };
 
+inline constexpr std::string_view kAllNames = "~.";
+
+/// The name servers that are to be asked through the tunnel, and for what.
+struct Dns {
+  std::vector<IpAddress> servers;
+  /// Names without a final dot. "~" before one: only asked for, not appended to short names; "~." is for all names.
+  /// Not without servers.
+  std::vector<std::string> domains;
+  friend bool operator==(const Dns&, const Dns&) = default;
+};
+
 struct Config {
   std::string name;  ///< the link's: the file's name without .yaml
   std::string file;  ///< as given; empty: there is none, and `wg` sets the link up
@@ -136,6 +148,7 @@ struct Config {
   LogLevel log_level = LogLevel::info;
   Tuning tuning;
   Hooks hooks;
+  Dns dns;
   Missing missing;
   std::vector<Problem> warnings;  ///< valid all the same, but hardly what was meant: to be logged at start
 };

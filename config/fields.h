@@ -43,6 +43,11 @@ Result<std::uint16_t> parse_port(std::string_view text);
 /// A public key that handshakes can succeed with.
 Result<crypto::PublicKey> parse_peer_key(std::string_view text);
 
+/// A name server's address.
+Result<IpAddress> parse_name_server(std::string_view text);
+/// A domain, `~` and a domain, or `~.`; without the root's dot behind a name.
+Result<std::string> parse_domain(std::string_view text);
+
 /// A number with a unit: s, m or h.
 Result<std::chrono::seconds> parse_duration(std::string_view text);
 /// A duration, or `off`.

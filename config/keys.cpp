@@ -65,11 +65,11 @@ constexpr std::array kKeys = std::to_array<KnownKey>({
     {"hooks.down.timeout"},
     {"hooks.down[].command"},
     {"hooks.down[].timeout"},
+    {"dns"},
+    {"dns.servers"},
+    {"dns.domains"},
     {"tuning.workers", false},
     {"tuning.mss_clamp", false},
-    {"dns", false},
-    {"dns.servers", false},
-    {"dns.domains", false},
 });
 
 /// "routes[2].to" is the table's "routes[].to".

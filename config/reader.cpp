@@ -43,7 +43,7 @@ void read_tree(const Node& tree, const KeyContext& context, Draft& draft, Proble
   }
   if (tree.kind != Node::Kind::mapping) {
     problems.add({tree.line, tree.column, {}},
-                 "must consist of sections: interface, local, peer, routes, log, tuning, hooks");
+                 "must consist of sections: interface, local, peer, routes, log, tuning, hooks, dns");
     return;
   }
   const Section root(tree, {tree.line, tree.column, {}}, problems);

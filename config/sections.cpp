@@ -169,6 +169,18 @@ void read_log(const Section& section, Draft& draft) {
   if (const auto level = section.find("level")) assign(level->parse_text(parse_log_level), draft.config.log_level);
 }
 
+void read_dns(const Section& section, Dns& dns) {
+  const auto values = [](const auto& list, auto& target) {
+    for (const auto& item : list.items) target.push_back(item.value);
+  };
+  if (const auto servers = section.require("servers", "it lists the name servers' addresses")) {
+    values(read_filled_list(*servers, "[10.9.0.2]", kMaxAddresses, parse_name_server), dns.servers);
+  }
+  if (const auto domains = section.find("domains")) {
+    values(read_list(*domains, "[example.com, \"~example.net\"]", kMaxAddresses, parse_domain), dns.domains);
+  }
+}
+
 }  // namespace
 
 void read_sections(const Section& root, const KeyContext& context, Draft& draft) {
@@ -191,6 +203,9 @@ void read_sections(const Section& root, const KeyContext& context, Draft& draft)
   }
   if (const auto cursor = root.find("hooks")) {
     if (const auto section = cursor->section()) read_hooks(*section, context, draft.config.hooks);
+  }
+  if (const auto cursor = root.find("dns")) {
+    if (const auto section = cursor->section()) read_dns(*section, draft.config.dns);
   }
 }
 

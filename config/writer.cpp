@@ -164,6 +164,13 @@ void write_hooks(std::string& out, const Hooks& hooks) {
   add_hooks("down", hooks.down);
 }
 
+void write_dns(std::string& out, const Dns& dns) {
+  if (dns == Dns()) return;
+  out += "dns:\n";
+  add(out, "servers", list(dns.servers, address_text));
+  if (!dns.domains.empty()) add(out, "domains", list(dns.domains, word_text));
+}
+
 }  // namespace
 
 std::string to_yaml(const Config& config, std::string_view heading, Secrets secrets) {
@@ -184,6 +191,7 @@ std::string to_yaml(const Config& config, std::string_view heading, Secrets secr
   }
   write_tuning(out, config.tuning);
   write_hooks(out, config.hooks);
+  write_dns(out, config.dns);
   return out;
 }
 

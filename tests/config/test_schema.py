@@ -130,6 +130,9 @@ VALID = {
     "hexadecimal buffer": document(rest="tuning: {receive_buffer: 0x400000}"),
     "buffers chosen for us": document(rest="tuning: {receive_buffer: auto, send_buffer: auto}"),
     "traffic class": document(rest="tuning: {copy_dscp: true}"),
+    "name servers": document(rest='dns: {servers: [10.9.0.2, "fd09::2"]}'),
+    "domains": document(rest='dns: {servers: [10.9.0.2], domains: [example.com, lan., ~example.net, ~., 9.10.in-addr.arpa]}'),
+    "no domains": document(rest="dns: {servers: [10.9.0.2], domains: []}"),
     "empty hooks": document(rest="hooks: {up: [], down: []}"),
     "a hook": document(rest="hooks: {up: echo up}"),
     "hooks": document(rest="hooks: {up: [echo up, {command: [echo, up]}], down: [{command: echo down, timeout: 5m}]}"),
@@ -259,6 +262,12 @@ INVALID = {
     "a list of buffers": document(rest="tuning: {send_buffer: [4M]}"),
     "on for true": document(rest="tuning: {copy_dscp: on}"),
     "a traffic class": document(rest="tuning: {copy_dscp: 46}"),
+    "name servers that are none": document(rest="dns: {servers: []}"),
+    "a name server's name": document(rest="dns: {servers: [ns.example.com]}"),
+    "a name server's port": document(rest='dns: {servers: ["10.9.0.2:53"]}'),
+    "domains without servers": document(rest="dns: {domains: [example.com]}"),
+    "a domain with a space": document(rest='dns: {servers: [10.9.0.2], domains: ["a b"]}'),
+    "the root as a search domain": document(rest='dns: {servers: [10.9.0.2], domains: [.]}'),
 }
 
 # What a schema cannot know: arithmetic, other values, other files. The reader refuses, the schema lets pass.

@@ -21,7 +21,7 @@ TEST(Keys, UnknownOnesComeWithTheLikelyMeaning) {
       {base + "endpoint: a:1\n", {"7:1: endpoint", "unknown key here; did you mean peer.endpoint?"}},
       {base + "metric: 1\n", {"7:1: metric", "unknown key here; did you mean routes[].metric?"}},
       {base + "zzzzzz: 1\n",
-       {"7:1: zzzzzz", "unknown key; known here: interface, local, peer, routes, log, tuning or hooks"}},
+       {"7:1: zzzzzz", "unknown key; known here: interface, local, peer, routes, log, tuning, hooks or dns"}},
       {base + "log: {levle: info}\n", {"7:7: log.levle", "did you mean level?"}},
       {base + "log: {interface.mtu: info}\n", {"7:7: log.interface.mtu", "unknown key; known here: level"}},
       {base + "interface.mtu: 1400\n", {"7:1: interface.mtu", "unknown key"}},
@@ -56,16 +56,11 @@ TEST(Keys, OfLaterVersionsAreRefusedAndNotIgnored) {
   mss_clamp: auto
   wrokers: 2
   receive_bufer: 4M
-dns: {servers: [x], serves: z}
 )",
                   {{"8:3: tuning.workers", "not supported yet; remove it"},
                    {"9:3: tuning.mss_clamp", "not supported yet; remove it"},
                    {"10:3: tuning.wrokers", "unknown key; known here: crypto, tun_offload, udp_offload"},
-                   {"11:3: tuning.receive_bufer", "unknown key; did you mean receive_buffer?"},
-                   {"12:7: dns.servers", "not supported yet"},
-                   {"12:21: dns.serves", "did you mean servers?"}});
-  expect_problems(folder, Parts().text() + "dns: [192.0.2.53]\n", {{"7:1: dns", "not supported yet"}});
-  expect_problems(folder, Parts().text() + "dns:\n", {{"7:1: dns", "not supported yet"}});
+                   {"11:3: tuning.receive_bufer", "unknown key; did you mean receive_buffer?"}});
 }
 
 TEST(Keys, WithNothingBehindThemAreProblems) {

@@ -16,7 +16,7 @@ std::string dump(const Hook& hook) {
 
 /// Everything of a Config, secrets as they are, for comparison.
 std::string dump(const Config& config) {
-  const auto& [name, file, interface, local, peer, routes, level, tuning, hooks, missing, warnings] = config;
+  const auto& [name, file, interface, local, peer, routes, level, tuning, hooks, dns, missing, warnings] = config;
   std::string all = fmt::format("{} {} {} {} {} {} {}\n", name, interface.name, interface.persist, interface.multicast,
                                 missing.private_key, missing.peer, static_cast<int>(level));
   for (const auto& address : interface.addresses) all += to_string(address) + " ";
@@ -40,6 +40,8 @@ std::string dump(const Config& config) {
                      tuning.send_buffer.value_or(0), tuning.copy_dscp);
   for (const auto& hook : hooks.up) all += "\nup " + dump(hook);
   for (const auto& hook : hooks.down) all += "\ndown " + dump(hook);
+  for (const auto& server : dns.servers) all += "\ndns " + to_string(server);
+  for (const auto& domain : dns.domains) all += "\ndns " + domain;
   return all;
 }
 
@@ -94,6 +96,9 @@ hooks:
         a	tab 'and' \back\slashes\
     - {{command: "1\t\e\x7f€", timeout: 10s}}
   down: {{command: [restart], timeout: 5m}}
+dns:
+  servers: [10.9.0.2, "fd09::2"]
+  domains: [example.com., lan, ~example.net, ~.]
 )",
                                 kOurPrivateKey, kPeerPublicKey, kPresharedKey);
   const std::string texts[] = {
