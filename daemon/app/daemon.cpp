@@ -49,6 +49,7 @@ Daemon::Daemon(config::Config config, const Log& log, KeyLog* key_log)
       udp_port_(sockets_),
       tick_(loop_, [] {}),
       hooks_(loop_, log_),
+      name_servers_(loop_, log_),
       timestamps_lost_(!state_.writable) {
   for (const auto& warning : config_.warnings) log_.warn("{}", config::to_string(warning));
   for (const auto& warning : state_.warnings) log_.warn("{}", warning);
@@ -144,9 +145,12 @@ Result<Daemon::Ending> Daemon::run() {
             config_.missing.private_key ? "to be set up by `wg`" : "public key " + crypto::to_base64(public_key_));
   caller_->start();
   turn();
+  name_servers_.set(device_.index(), config_.dns, goes_on_ || config_.interface.persist);
   begin_up();
   loop_.run();
   loop_.set_turn_end({});
+  // An interface that goes takes its name servers along.
+  if (ending_ == Ending::stopped && config_.interface.persist) name_servers_.take_back();
   if (ending_ != Ending::succeeded) service_.stopping();
   if (failure_) return std::unexpected(*failure_);
   return ending_;

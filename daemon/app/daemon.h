@@ -13,6 +13,7 @@
 #include "app/hooks.h"
 #include "app/key_log.h"
 #include "app/logging.h"
+#include "app/name_servers.h"
 #include "app/offload_state.h"
 #include "app/reload.h"
 #include "app/service_manager.h"
@@ -145,6 +146,7 @@ class Daemon {
   net::Timer tick_;
   std::optional<net::FileWatch> preshared_key_watch_;
   Hooks hooks_;
+  NameServers name_servers_;
   std::optional<ControlSocket> wg_socket_;
   std::vector<std::string> changed_by_wg_;  ///< keys that are no longer as in the file
 

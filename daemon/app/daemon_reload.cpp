@@ -208,6 +208,7 @@ void Daemon::adopt(config::Config next, const Edit& edit, std::unique_ptr<tunnel
   if (journal_) journal_->set_peer(crypto::to_base64(config_.peer.public_key));
   watch_preshared_key();
   if (renamed) open_wg_socket();
+  if (edit.has({"dns.servers", "dns.domains"})) name_servers_.set(device_.index(), config_.dns);
   for (const auto& warning : config_.warnings) log_.warn("{}", config::to_string(warning));
 
   if (successor) {

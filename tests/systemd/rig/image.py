@@ -13,7 +13,8 @@ ROOT = pathlib.Path(__file__).parents[3]
 CACHE = ROOT / "build/systemd"
 BUILD = pathlib.Path(os.environ.get("ADIT_BIN_DIR", ROOT / "build/dev/bin")).parent
 SUITE = os.environ.get("ADIT_SYSTEMD_SUITE", "bookworm")  # Debian's name; trixie: a newer systemd
-PACKAGES = ("systemd", "systemd-sysv", "iproute2", "iputils-ping", "procps", "dbus")
+PACKAGES = ("systemd", "systemd-sysv", "iproute2", "iputils-ping", "procps", "dbus", "polkitd",
+            "systemd-resolved")
 
 
 def _run(*command, env=None):

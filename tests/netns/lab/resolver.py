@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""A D-Bus of its own with something on it that takes what systemd-resolved takes, and remembers it."""
+import ipaddress
+import subprocess
+import threading
+
+from jeepney import HeaderFields, MessageType, new_error, new_method_return
+from jeepney.bus_messages import message_bus
+from jeepney.io.blocking import open_dbus_connection
+
+from .namespace import Failed
+from .wait import wait_until
+
+NAME = "org.freedesktop.resolve1"
+
+
+class Bus:
+    def __init__(self, directory):
+        self.socket = directory / "bus"
+        self.address = f"unix:path={self.socket}"
+        self.config = directory / "bus.conf"
+        self.config.write_text(f"""<busconfig><type>session</type><listen>{self.address}</listen><auth>EXTERNAL</auth>
+            <policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/>
+            <allow own="*"/></policy></busconfig>""")
+        self.process = None
+
+    def start(self):
+        self.process = subprocess.Popen(["dbus-daemon", f"--config-file={self.config}", "--nofork", "--nopidfile"])
+        wait_until(self.socket.exists, 10, "the bus")
+
+    def stop(self):
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(10)
+            self.process = None
+
+
+class Resolver:
+    """`links`: {interface index: {"dns": [address, …], "domains": [(name, routing only), …]}}"""
+
+    def __init__(self, bus):
+        self.bus = bus
+        self.links = {}
+        self.calls = []
+        self.refusal = None   # name of the D-Bus error that every call gets
+        self.silent = False   # answers nothing
+        self._ending = threading.Event()
+        self._thread = None
+
+    def start(self):
+        self._ending.clear()
+        connection = open_dbus_connection(bus=self.bus.address)
+        reply = connection.send_and_get_reply(message_bus.RequestName(NAME))
+        if reply.body != (1,):
+            raise Failed(f"the bus does not give the name away: {reply.body}")
+        self._thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+        self._thread.start()
+
+    def stop(self):
+        if self._thread is not None:
+            self._ending.set()
+            self._thread.join(10)
+            self._thread = None
+
+    def forget(self):
+        """As when resolved was stopped and all of its state removed."""
+        self.links.clear()
+        self.calls.clear()
+
+    def _serve(self, connection):
+        with connection:
+            while not self._ending.is_set():
+                try:
+                    message = connection.receive(timeout=0.1)
+                except TimeoutError:
+                    continue
+                except ConnectionError:  # the bus has ended
+                    return
+                if message.header.message_type is MessageType.method_call:
+                    self._answer(connection, message)
+
+    def _answer(self, connection, message):
+        method, arguments = message.header.fields[HeaderFields.member], message.body
+        self.calls.append(method)
+        if self.silent:
+            return
+        if self.refusal:
+            connection.send(new_error(message, self.refusal, "s", ("No.",)))
+            return
+        link = self.links.setdefault(arguments[0], {"dns": [], "domains": []})
+        if method == "SetLinkDNS":
+            link["dns"] = [str(ipaddress.ip_address(bytes(packed))) for _, packed in arguments[1]]
+        elif method == "SetLinkDomains":
+            link["domains"] = [(name, bool(only)) for name, only in arguments[1]]
+        elif method == "RevertLink":
+            del self.links[arguments[0]]
+        connection.send(new_method_return(message))
