@@ -124,13 +124,13 @@ std::optional<std::string> take_quoted(std::string_view& text) {
   return word;
 }
 
-/// Words in single quotes with a space between, and nothing else.
+/// Words in single quotes with a space between, and nothing else; nor empty ones, which a YAML file cannot hold.
 std::optional<std::vector<std::string>> quoted_words(std::string_view text) {
   std::vector<std::string> words;
   for (;;) {
     if (!text.starts_with('\'')) return std::nullopt;
     auto word = take_quoted(text);
-    if (!word) return std::nullopt;
+    if (!word || word->empty()) return std::nullopt;
     words.push_back(std::move(*word));
     if (text.empty()) return words;
     text.remove_prefix(1);

@@ -32,6 +32,8 @@ class Reader {
   void read_private_key(const WgQuickValue& line);
   void read_preshared_key(const WgQuickValue& line);
   void read_table(const WgQuickValue& line);
+  void read_dns(const WgQuickValue& line);
+  void finish_dns();
   void read_hook(WgQuickKey key, const WgQuickValue& line);
   void note_repeated(const WgQuickLine& line);
   void finish();
@@ -73,6 +75,7 @@ class Reader {
   bool has_public_key_ = false;
   bool has_routes_ = true;  ///< Table is not off
   std::optional<std::uint32_t> table_;
+  Place first_domain_;                                      ///< of `DNS`
   std::vector<At<Hook>> first_up_, up_, down_, last_down_;  ///< PreUp, PostUp, PreDown, PostDown
 };
 
@@ -152,10 +155,7 @@ void Reader::read_interface_line(WgQuickKey key, const WgQuickValue& line) {
     case WgQuickKey::table:
       return read_table(line);
     case WgQuickKey::dns:
-      if (words_of(line).empty()) return;
-      return note(line.place,
-                  "is not carried over: Adit does not set name servers; add a hook to the YAML file such as up: "
-                  "resolvectl dns $ADIT_INTERFACE ADDRESS");
+      return read_dns(line);
     case WgQuickKey::save_config:
       if (line.value == "false") return;
       return note(line.place,
@@ -192,6 +192,34 @@ void Reader::read_table(const WgQuickValue& line) {
   if (!has_routes_ || line.value == "auto") return;
   const auto table = parse(line, parse_table);
   if (table) table_ = table->value;
+}
+
+/// Addresses are servers, and names are domains to search.
+void Reader::read_dns(const WgQuickValue& line) {
+  auto& [servers, domains] = draft_.config.dns;
+  for (const auto& word : words_of(line)) {
+    if (servers.size() + domains.size() == kMaxAddresses - 1) {
+      problems_.add(word.place, fmt::format("has too many elements; Adit takes {}", kMaxAddresses - 1));
+      return;
+    }
+    if (is_address_for_wg_quick(word.value)) {
+      if (auto server = parse(word, parse_name_server)) servers.push_back(server->value);
+    } else if (auto domain = parse(word, parse_domain)) {
+      if (domains.empty()) first_domain_ = domain->place;
+      domains.push_back(std::move(domain->value));
+    }
+  }
+}
+
+/// wg-quick has these servers asked for all names, and no others.
+void Reader::finish_dns() {
+  auto& [servers, domains] = draft_.config.dns;
+  if (!servers.empty()) {
+    if (std::ranges::find(domains, kAllNames) == domains.end()) domains.emplace_back(kAllNames);
+  } else if (!domains.empty()) {
+    note(first_domain_, "is not carried over: Adit takes domains with a name server only; add its address");
+    domains.clear();
+  }
 }
 
 void Reader::read_hook(WgQuickKey key, const WgQuickValue& line) {
@@ -294,6 +322,7 @@ void Reader::finish() {
   }
   add_routes();
   note_hooks();
+  finish_dns();
 }
 
 }  // namespace

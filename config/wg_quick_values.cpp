@@ -32,6 +32,10 @@ std::vector<WgQuickValue> words_of(const WgQuickValue& line) {
   return words;
 }
 
+bool is_address_for_wg_quick(std::string_view word) {
+  return word.contains(':') || word.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
 Result<std::uint32_t> parse_fwmark(std::string_view text) {
   return parse_number_or("off", text, UINT32_MAX);
 }

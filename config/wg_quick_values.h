@@ -19,6 +19,9 @@ using WgQuickValue = At<std::string_view>;
 /// The words of a list, at commas and spaces, each with its own place.
 std::vector<WgQuickValue> words_of(const WgQuickValue& line);
 
+/// Whether wg-quick takes a word of `DNS` for an address, right or wrong, and not for a domain.
+bool is_address_for_wg_quick(std::string_view word);
+
 /// A number or `off`, which is 0.
 Result<std::uint32_t> parse_fwmark(std::string_view text);
 /// Likewise.

@@ -42,6 +42,7 @@ class Writer {
   void write_heading();
   void write_interface();
   void write_private_key();
+  void write_dns();
   void write_routes();
   void write_hooks();
   void write_hooks_of(std::string_view key, const std::vector<Hook>& hooks, HookKind kind, std::string_view path);
@@ -72,6 +73,7 @@ void Writer::write_interface() {
   result_.text += "[Interface]\n";
   write_private_key();
   add("Address", list(interface.addresses));
+  write_dns();
   if (interface.mtu) add("MTU", std::to_string(*interface.mtu));
   if (local.listen.port != 0) add("ListenPort", std::to_string(local.listen.port));
   if (local.fwmark && for_app() && *local.fwmark != 0) {
@@ -89,6 +91,26 @@ void Writer::write_private_key() {
   } else {
     result_.text += "# PrivateKey = the key of this end goes here, as adit genkey or wg genkey made it\n";
   }
+}
+
+/// Names without a '~' are searched; the servers are asked for all.
+void Writer::write_dns() {
+  const auto& [servers, domains] = config_.dns;
+  if (servers.empty()) return;
+  auto value = list(servers);
+  bool for_all = false;
+  for (const auto& domain : domains) {
+    if (domain == kAllNames) {
+      for_all = true;
+    } else if (domain.starts_with('~')) {
+      leave_out("dns.domains", fmt::format("{} is left out: wg-quick knows no domain that is only asked for", domain));
+    } else {
+      value += ", " + domain;
+    }
+  }
+  add("DNS", value);
+  if (for_all) return;
+  leave_out("dns.domains", "does not hold back the servers: wg-quick asks them for all names, and no others");
 }
 
 void Writer::write_routes() {

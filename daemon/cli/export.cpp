@@ -222,6 +222,12 @@ void add_export(CLI::App& app, Context& context) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->needs(peer);
+  command
+      ->add_option("--dns", arguments->wishes.name_servers,
+                   "ADDRESS,…: the name servers that the other end is to ask through the link")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->needs(peer);
   command->footer(
       "Example, to put the other end on a phone:\n"
       "  adit export office.yaml --peer --new-key --endpoint vpn.example.net --qr\n"

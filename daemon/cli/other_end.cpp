@@ -88,6 +88,16 @@ Result<> add_routes(const Config& ours, const std::vector<std::string>& wishes, 
   return {};
 }
 
+Result<> add_name_servers(const std::vector<std::string>& wishes, Config& theirs) {
+  for (const auto& wish : wishes) {
+    const auto server = config::parse_name_server(wish);
+    if (!server) return fail("--dns: {}", server.error().message);
+    theirs.dns.servers.push_back(*server);
+  }
+  if (!wishes.empty()) theirs.dns.domains.emplace_back(config::kAllNames);
+  return {};
+}
+
 /// HOST or HOST:PORT, with the port we listen at where none is given.
 Result<config::EndpointName> endpoint_of(const Config& ours, const std::string& wish) {
   const bool has_port = wish.starts_with('[') ? !wish.ends_with(']') : wish.contains(':');
@@ -141,6 +151,7 @@ Result<OtherEnd> other_end(const Config& ours, const OtherEndWishes& wishes) {
   theirs.peer.has_preshared_key = ours.peer.has_preshared_key;
   theirs.peer.keepalive = ours.peer.keepalive;
   if (auto added = add_routes(ours, wishes.routes, theirs); !added) return std::unexpected(added.error());
+  if (auto added = add_name_servers(wishes.name_servers, theirs); !added) return std::unexpected(added.error());
   if (auto added = add_endpoint(ours, wishes.endpoint, other); !added) return std::unexpected(added.error());
   return other;
 }

@@ -15,7 +15,8 @@ namespace adit::cli {
 /// What this end's file does not say.
 struct OtherEndWishes {
   std::optional<std::string> endpoint;  ///< HOST or HOST:PORT: where the other end reaches this host
-  std::vector<std::string> routes;      ///< subnets behind this host, or `default`, for the other end to reach
+  std::vector<std::string> name_servers;
+  std::vector<std::string> routes;  ///< subnets behind this host, or `default`, for the other end to reach
 };
 
 struct OtherEnd {

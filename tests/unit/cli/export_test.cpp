@@ -90,6 +90,16 @@ TEST_F(Export, ANewKeyComesWithTheCommandThatMakesItKnownHere) {
   EXPECT_EQ(after->peer.public_key, public_key_of(other.local.private_key));
 }
 
+TEST_F(Export, TheOtherEndAsksTheNameServersItIsGiven) {
+  const auto outcome =
+      run({office_, "--peer", "--endpoint", "192.0.2.1", "--routes", "default", "--dns", "10.9.0.1,fd09::1"});
+  ASSERT_EQ(outcome.status, kDone) << outcome.err;
+  EXPECT_TRUE(has(outcome.out, "\nDNS = 10.9.0.1, fd09::1\n")) << outcome.out;
+  EXPECT_TRUE(has(outcome.out, "0.0.0.0/0, ::/0")) << outcome.out;
+  EXPECT_TRUE(
+      has(run({office_, "--peer", "--endpoint", "192.0.2.1", "--dns", "lan"}).err, "--dns: \"lan\" is not an IP"));
+}
+
 TEST_F(Export, WithoutTheOtherEndsKeyThereIsAPlaceForIt) {
   const auto outcome = run({office_, "--peer", "--endpoint", "192.0.2.1"});
   ASSERT_EQ(outcome.status, kDone) << outcome.err;

@@ -95,7 +95,7 @@ TEST(WgQuickHooks, EveryHookComesBackAsItWas) {
     hook.shell = random() % 2 == 0;
     if (!hook.shell && random() % 4 == 0) hook.words = {"bash", "-eo", "pipefail", "-c"};
     for (auto words = hook.shell ? 1 : 1 + random() % 3; words > 0; --words) {
-      hook.words.push_back(random_text(random, 6));
+      hook.words.push_back(random_text(random, 6) + "x");
     }
     const auto kind = random() % 2 == 0 ? HookKind::up : HookKind::down;
     hook.required = kind == HookKind::up && random() % 2 == 0;

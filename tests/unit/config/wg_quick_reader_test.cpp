@@ -151,7 +151,7 @@ TEST(WgQuickReader, RoutesWhatWgQuickRoutes) {
 }
 
 TEST(WgQuickReader, SaysWhatHasNoEqual) {
-  expect_notes({"DNS = 10.9.0.2, example.com\nSaveConfig = true\nTable = auto\n", ""},
+  expect_notes({"DNS = lan, example.com\nSaveConfig = true\nTable = auto\n", ""},
                {"wg0.conf:4:7: DNS: is not carried over", "wg0.conf:5:14: SaveConfig: is not carried over"});
   expect_notes({"SaveConfig = false\nDNS =\n", ""}, {});
   expect_notes({"", "AllowedIPs = 0.0.0.0/0, ::/0\n"}, {"wg0.conf:7:25: AllowedIPs: ::/0 is not routed"});
@@ -162,6 +162,15 @@ TEST(WgQuickReader, SaysWhatHasNoEqual) {
       {"wg0.conf:4:9: PreUp: runs later", "wg0.conf:4:9: PreUp: is ended if", "wg0.conf:7:12: PostDown: runs earlier"});
   expect_notes({"MTU = 1400\nMTU = 1300\nMTU = 1200\n", ""},
                {"wg0.conf:5:7: MTU: replaces line 4", "wg0.conf:6:7: MTU: replaces line 5"});
+}
+
+TEST(WgQuickReader, NameServersAreAskedForAllNamesAsWithWgQuick) {
+  EXPECT_EQ(rest_of({"DNS = 10.9.0.2, example.com\nDNS = fd09::2 lan\n", ""}),
+            "dns:\n  servers: [10.9.0.2, \"fd09::2\"]\n  domains: [example.com, lan, \"~.\"]\n");
+  EXPECT_EQ(rest_of({"DNS = 10.9.0.2\n", ""}), "dns:\n  servers: [10.9.0.2]\n  domains: [\"~.\"]\n");
+  EXPECT_EQ(rest_of({"DNS = lan\n", ""}), "");
+  expect_problems(File{"DNS = 10.9.0.299, a_b\n", ""}.text(), {"wg0.conf:4:7: DNS: \"10.9.0.299\" is not an IP address",
+                                                               "wg0.conf:4:19: DNS: \"a_b\" is not a domain"});
 }
 
 TEST(WgQuickReader, HooksOfFourMomentsBecomeTwoInOrder) {

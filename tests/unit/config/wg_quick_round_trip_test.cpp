@@ -45,6 +45,9 @@ class RandomConfig {
       config.hooks.up.push_back(
           {{maybe() ? "ip rule add table 100" : "a; b # 'c'\nd"}, true, kDefaultHookTimeout, maybe()});
     }
+    if (maybe()) config.dns.servers = {*IpAddress::parse("10.9.0.2"), *IpAddress::parse("fd09::2")};
+    if (maybe() && !config.dns.servers.empty()) config.dns.domains = {"example.com", "lan"};
+    if (!config.dns.servers.empty()) config.dns.domains.emplace_back(kAllNames);
     if (maybe()) config.hooks.down.push_back({{"ip", "rule", "del %i x"}, false});
     return config;
   }
@@ -205,19 +208,21 @@ TEST(WgQuickWriter, SaysWhatWgQuickCannot) {
             .local = Parts().local + "  listen: 192.0.2.1:5\n  device: eth0\n",
             .peer = Parts().peer + "  endpoint: [a.example:1, 192.0.2.7:2]\n  allowed_ips: [10.0.0.0/8, 0.0.0.0/0]\n",
             .rest = "routes: [default]\nlog: {level: debug}\ntuning: {copy_dscp: true}\n"
-                    "hooks: {up: [a, {command: log $ADIT_MTU, timeout: 5m}]}\n"}
+                    "hooks: {up: [a, {command: log $ADIT_MTU, timeout: 5m}]}\n"
+                    "dns: {servers: [10.9.0.2], domains: [lan, ~example.com]}\n"}
           .text());
   ASSERT_TRUE(config) << folder.texts(config)[0];
   const auto written = to_wg_quick(*config, {});
   std::vector<std::string> keys;
   for (const auto& problem : written.left_out) keys.push_back(problem.key);
   EXPECT_EQ(keys,
-            (std::vector<std::string>{"peer.allowed_ips", "hooks.up[1].timeout", "hooks.up[1]", "peer.endpoint[1]",
-                                      "interface.peer_addresses", "interface.queue_length",
-                                      "interface.owner, interface.group", "interface.persist", "interface.multicast",
-                                      "local.listen", "local.device", "log.level", "tuning"}));
+            (std::vector<std::string>{"dns.domains", "dns.domains", "peer.allowed_ips", "hooks.up[1].timeout",
+                                      "hooks.up[1]", "peer.endpoint[1]", "interface.peer_addresses",
+                                      "interface.queue_length", "interface.owner, interface.group", "interface.persist",
+                                      "interface.multicast", "local.listen", "local.device", "log.level", "tuning"}));
   EXPECT_EQ(written.text,
-            fmt::format("[Interface]\nPrivateKey = {}\nAddress = 10.9.0.1/30\nListenPort = 5\nPostUp = a || true\n"
+            fmt::format("[Interface]\nPrivateKey = {}\nAddress = 10.9.0.1/30\nDNS = 10.9.0.2, lan\nListenPort = "
+                        "5\nPostUp = a || true\n"
                         "PostUp = sh -c 'log $ADIT_MTU' || true\n\n[Peer]\nPublicKey = {}\nEndpoint = a.example:1\n"
                         "AllowedIPs = 10.0.0.0/8, 0.0.0.0/0\nPersistentKeepalive = 25\n",
                         kOurPrivateKey, kPeerPublicKey));
