@@ -85,6 +85,7 @@ config::Config copy_of(const config::Config& config, const tunnel::Tunnel& tunne
                       .log_level = config.log_level,
                       .tuning = config.tuning,
                       .hooks = config.hooks,
+                      .dns = config.dns,
                       .missing = config.missing,
                       .warnings = {}};  // they have been said
   return copy;
