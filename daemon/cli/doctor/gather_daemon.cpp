@@ -21,6 +21,9 @@ namespace {
 using nlohmann::json;
 
 constexpr std::chrono::seconds kPatience{2};
+constexpr auto kProperties =
+    "--property=LoadState,ActiveState,SubState,Result,ExecMainStatus,NRestarts,MainPID,UnitFileState,"
+    "AmbientCapabilities";
 constexpr std::string_view kRequest = R"({"command":"status"})";
 
 std::string text_or_empty(const json& value) {
@@ -134,12 +137,8 @@ void gather_unit(Facts& facts) {
     facts.unit.why_not = "this host is not run by systemd";
     return;
   }
-  const auto said =
-      output_of({"systemctl", "show", "--no-pager",
-                 "--property=LoadState,ActiveState,SubState,Result,ExecMainStatus,NRestarts,MainPID,UnitFileState,"
-                 "AmbientCapabilities",
-                 fmt::format("adit@{}.service", facts.name)},
-                kPatience);
+  const auto said = output_of(
+      {"systemctl", "show", "--no-pager", kProperties, fmt::format("adit@{}.service", facts.name)}, kPatience);
   if (!said) {
     facts.unit.why_not = said.error().message;
     return;

@@ -25,6 +25,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
+static_assert(IP_PMTUDISC_PROBE == IPV6_PMTUDISC_PROBE);
+
 constexpr std::uint32_t kEchoHeader = 8;
 constexpr std::uint32_t kSmall = 100;  ///< with its headers; passes where anything does
 constexpr milliseconds kPatience{1000};
@@ -51,7 +53,7 @@ class Prober {
     raw_ = static_cast<bool>(fd_);
     if (!raw_) fd_.reset(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
     if (!fd_) return fmt::format("this user may not send echo requests ({}): run as root", net::describe(errno));
-    const int probe = v4_ ? int{IP_PMTUDISC_PROBE} : int{IPV6_PMTUDISC_PROBE};
+    const int probe = IP_PMTUDISC_PROBE;  // the same number in IPv6
     const int done = v4_ ? ::setsockopt(fd_.get(), IPPROTO_IP, IP_MTU_DISCOVER, &probe, sizeof probe)
                          : ::setsockopt(fd_.get(), IPPROTO_IPV6, IPV6_MTU_DISCOVER, &probe, sizeof probe);
     if (done != 0) return fmt::format("cannot forbid fragments: {}", net::describe(errno));
