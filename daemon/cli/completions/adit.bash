@@ -37,7 +37,7 @@ _adit() {
     '') options='--version' ;;
     pair) options='--tunnel --routes --output' ;;
     import) options='--output' ;;
-    export) options='--output --peer --qr --private-key-file --new-key --endpoint --routes' ;;
+    export) options='--output --peer --qr --private-key-file --new-key --endpoint --routes --dns' ;;
     status) options='--json --watch' ;;
     doctor) options='--json' ;;
     exporter) options='--listen --textfile' ;;
@@ -53,7 +53,7 @@ _adit() {
     import:--output | import:-o) _adit_files yaml ;;
     export:--output | export:-o) _adit_files conf ;;
     export:--private-key-file) _adit_files key ;;
-    export:--endpoint | export:--routes) ;;
+    export:--endpoint | export:--routes | export:--dns) ;;
     exporter:--textfile) _adit_files prom ;;
     pair:* | exporter:*) ;;
     :*) _adit_words "$commands" ;;

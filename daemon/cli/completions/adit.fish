@@ -57,6 +57,7 @@ complete -c adit -n '__adit_is export' -r -F -l private-key-file -d 'The other e
 complete -c adit -n '__adit_is export' -l new-key -d 'Make the other end a new private key'
 complete -c adit -n '__adit_is export' -x -l endpoint -d 'HOST[:PORT]: where the other end reaches this host'
 complete -c adit -n '__adit_is export' -x -l routes -d 'NET,…: subnets behind this host'
+complete -c adit -n '__adit_is export' -x -l dns -d 'ADDRESS,…: name servers for the other end'
 complete -c adit -n '__adit_is export' -a '(__fish_complete_suffix .yaml)'
 complete -c adit -n '__adit_begins reload' -a '(__adit_links)' -d Link
 complete -c adit -n '__adit_begins doctor' -a '(__adit_links)' -d Link
