@@ -53,6 +53,7 @@ Daemon::Daemon(config::Config config, const Log& log, KeyLog* key_log)
       timestamps_lost_(!state_.writable) {
   for (const auto& warning : config_.warnings) log_.warn("{}", config::to_string(warning));
   for (const auto& warning : state_.warnings) log_.warn("{}", warning);
+  if (state_.writable) std::ignore = store_.begin_run(state_.restarts);
   if (is_set_up_by_wg()) state_.endpoint.reset();  // that of a peer this one need not be
   tunnel_ = or_throw(make_tunnel(config_, host_.mtu()));
   take_over_session();
@@ -153,6 +154,7 @@ Result<Daemon::Ending> Daemon::run() {
   if (ending_ == Ending::stopped && config_.interface.persist) name_servers_.take_back();
   if (ending_ != Ending::succeeded) service_.stopping();
   if (failure_) return std::unexpected(*failure_);
+  store_.end_run();
   return ending_;
 }
 
@@ -281,7 +283,8 @@ std::string Daemon::answer(std::string_view request) {
                     .routes = host_.routes(),
                     .observations = upkeep_->observations().list(),
                     .process = process_facts(),
-                    .changed_by_wg = changed_by_wg_});
+                    .changed_by_wg = changed_by_wg_,
+                    .restarts = state_.restarts});
   };
   const auto history = [this] { return to_json(history_->recent(loop_.now())); };
   return app::answer(request, {.status = status, .history = history, .reload = [this] { return reload(); }});

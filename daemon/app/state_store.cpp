@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// timestamp: 24 hex digits, a space, the boot_id of the boot it was written in. endpoint: ADDRESS:PORT.
+// timestamp: 24 hex digits, a space, the boot_id of the boot it was written in. endpoint: ADDRESS:PORT. running: a
+// number, a space, the boot_id.
 #include "app/state_store.h"
 
 #include <fcntl.h>
@@ -19,6 +20,7 @@ namespace {
 
 constexpr const char* kTimestampFile = "timestamp";
 constexpr const char* kEndpointFile = "endpoint";
+constexpr const char* kRunningFile = "running";
 constexpr std::size_t kLongestFile = 256;
 /// The first bit of a TAI64 label is clear and the next set for all years people live in.
 constexpr std::uint64_t kFirstLabel = std::uint64_t{1} << 62;
@@ -81,7 +83,26 @@ StateStore::Loaded StateStore::load() {
   }
   load_timestamp(loaded);
   load_endpoint(loaded);
+  load_running(loaded);
   return loaded;
+}
+
+/// A damaged file was there, too, so a run had begun.
+void StateStore::load_running(Loaded& loaded) const {
+  const auto text = read_file(directory_ / kRunningFile);
+  if (!text) return;
+  const auto space = text->find(' ');
+  if (space != std::string::npos && text->substr(space + 1) != boot_) return;  // the host went down, not the daemon
+  std::from_chars(text->data(), text->data() + text->size(), loaded.restarts);
+  ++loaded.restarts;
+}
+
+Result<> StateStore::begin_run(std::uint32_t restarts) const {
+  return replace(kRunningFile, fmt::format("{} {}\n", restarts, boot_));
+}
+
+void StateStore::end_run() const {
+  ::unlink((directory_ / kRunningFile).c_str());
 }
 
 void StateStore::load_timestamp(Loaded& loaded) const {

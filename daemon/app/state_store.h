@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What of a link must outlive the daemon: DIR/timestamp, the last TAI64N sent (paper §5.1: the peer takes only later
 // ones, whatever our clock says after a restart), and DIR/endpoint, where the peer was last found, so that an end that
-// waits to be called can call at once instead. A damaged file costs what it held, never the start.
+// waits to be called can call at once instead; and DIR/running, by which a run knows that the one before did not end as
+// it should have. A damaged file costs what it held, never the start.
 #pragma once
 
 #include <filesystem>
@@ -20,6 +21,7 @@ class StateStore {
   struct Loaded {
     noise::Tai64n timestamp{};  ///< no timestamp up to this one may be sent; zero: none is known
     std::optional<Endpoint> endpoint;
+    std::uint32_t restarts = 0;  ///< runs of this boot in a row, right before this one, that were killed or failed
     bool writable = true;
     std::vector<std::string> warnings;  ///< sentences: what could not be read, and what that costs
   };
@@ -35,6 +37,9 @@ class StateStore {
   Loaded load();
   /// What is there, and nothing is made or tried: `writable` says nothing then.
   Loaded read() const;
+  /// `restarts`: of Loaded. From here to end_run, the end of the process counts as a failure.
+  Result<> begin_run(std::uint32_t restarts) const;
+  void end_run() const;
   Result<> save_timestamp(const noise::Tai64n& timestamp) const;
   /// An IPv6 link-local endpoint is forgotten: its interface's number means nothing after a boot.
   Result<> save_endpoint(const Endpoint& endpoint) const;
@@ -42,6 +47,7 @@ class StateStore {
  private:
   void load_timestamp(Loaded& loaded) const;
   void load_endpoint(Loaded& loaded) const;
+  void load_running(Loaded& loaded) const;
   Result<> replace(const char* file, const std::string& content) const;
 
   std::filesystem::path directory_;

@@ -136,7 +136,7 @@ ordered_json to_json(const Report& report) {
   json["process"] = process(report.process);
   json["changed_by_wg"] = report.changed_by_wg;
   json["workers"] = 1;
-  json["restarts"] = 0;
+  json["restarts"] = report.restarts;
   return json;
 }
 

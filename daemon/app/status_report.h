@@ -38,6 +38,7 @@ struct Report {
   std::vector<Observation> observations;
   ProcessFacts process;
   std::vector<std::string> changed_by_wg;  ///< keys of the file that `wg` has given other values
+  std::uint32_t restarts = 0;              ///< StateStore::Loaded::restarts
 };
 
 nlohmann::ordered_json to_json(const Report& report);

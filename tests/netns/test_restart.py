@@ -208,3 +208,15 @@ def test_a_link_with_a_default_route_keeps_it(make):
     assert transfer(link.a.host, link.b.host, link.b.side.addr4, 1 << 20)
     assert link.a.stop() == 0
     assert link.a.host.ip("rule") != rules
+
+
+def test_only_ends_that_nobody_wanted_count_as_restarts(make):
+    end = make().a
+    end.start()
+    assert end.status()["restarts"] == 0
+    for times in (1, 2):
+        end.kill()
+        end.start()
+        assert end.status()["restarts"] == times
+    end.restart()
+    assert end.status()["restarts"] == 0

@@ -93,6 +93,22 @@ TEST_F(StateStoreTest, SavingReplacesTheFileAndLeavesNoOther) {
   EXPECT_THAT(files, ElementsAre("timestamp"));
 }
 
+TEST_F(StateStoreTest, RunsThatDoNotEndAsTheyShouldAreCounted) {
+  const StateStore store(directory_, kBoot);
+  const auto begin = [this] {
+    StateStore next(directory_, kBoot);
+    const auto restarts = next.load().restarts;
+    EXPECT_TRUE(next.begin_run(restarts));
+    return restarts;
+  };
+  EXPECT_EQ(begin(), 0);
+  EXPECT_EQ(begin(), 1);
+  EXPECT_EQ(begin(), 2);
+  store.end_run();
+  EXPECT_EQ(begin(), 0);
+  EXPECT_EQ(StateStore(directory_, kOtherBoot).load().restarts, 0) << "the host went down, not the daemon";
+}
+
 TEST_F(StateStoreTest, ADamagedTimestampIsAWarningThatNamesTheFile) {
   StateStore store(directory_, kBoot);
   store.load();
