@@ -31,7 +31,8 @@ def test_metrics_of_a_link_come_over_http_and_outlive_its_daemon(exporter):
     host = exporter.a
     assert value(host, "adit_links") == 0, "it starts without any, and without their folder"
     office, home = exporter.start(*exporter.links())
-    assert value(host, 'adit_link_up{link="office"}') == 1
+    # Links are asked once a second at most, so what was seen before they were there may be shown for so long.
+    wait_until(lambda: value(host, 'adit_link_up{link="office"}') == 1, 10, "the link to be seen")
     assert value(host, "adit_receive_bytes_total") > 0
     pid = host.show(UNIT, "MainPID")
     host.systemctl("stop", office.unit)

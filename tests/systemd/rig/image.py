@@ -15,6 +15,8 @@ BUILD = pathlib.Path(os.environ.get("ADIT_BIN_DIR", ROOT / "build/dev/bin")).par
 SUITE = os.environ.get("ADIT_SYSTEMD_SUITE", "bookworm")  # Debian's name; trixie: a newer systemd
 PACKAGES = ("systemd", "systemd-sysv", "iproute2", "iputils-ping", "procps", "dbus", "polkitd",
             "systemd-resolved")
+# There for the tests that start it; the others have a resolv.conf of their own.
+DISABLED = ("systemd-resolved",)
 
 
 def _run(*command, env=None):
@@ -26,7 +28,7 @@ def _run(*command, env=None):
 
 def debian():
     """The folder with the system; made at the first call, which takes a minute and a network."""
-    image, wanted = CACHE / SUITE, f"{' '.join(PACKAGES)}\n"
+    image, wanted = CACHE / SUITE, f"{' '.join(PACKAGES)}; without {' '.join(DISABLED)}\n"
     made_of = CACHE / f"{SUITE}.packages"
     CACHE.mkdir(parents=True, exist_ok=True)
     with open(CACHE / f"{SUITE}.lock", "w", encoding="utf-8") as lock:
@@ -38,6 +40,9 @@ def debian():
         leave_out = [f"--dpkgopt=path-exclude=/usr/share/{part}/*" for part in ("man", "doc", "locale")]
         _run("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={','.join(PACKAGES)}", *leave_out,
              SUITE, image, env={"TMPDIR": str(CACHE)})
+        _run("systemctl", f"--root={image}", "disable", *DISABLED)
+        (image / "etc/resolv.conf").unlink(missing_ok=True)
+        (image / "etc/resolv.conf").write_text("")  # or a link to one of resolved's is made at the boot
         (image / "etc/machine-id").write_text("")  # each host makes its own
         (image / "etc/hostname").unlink(missing_ok=True)
         made_of.write_text(wanted, encoding="utf-8")
