@@ -110,7 +110,7 @@ ReloadOutcome Daemon::reload() {
     return refuse(std::move(refusal));
   }
   const auto edit = edit_to(*next);
-  const auto sentences = describe(edit);
+  auto sentences = describe(edit);
   if (auto done = change_to(*next, edit); !done) {
     return refuse(ReloadRefusal{fmt::format("{}: nothing was changed", done.error().message), {}});
   }

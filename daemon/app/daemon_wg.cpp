@@ -56,8 +56,8 @@ std::expected<void, WgRefusal> Daemon::set_by_wg(std::string_view request) {
 
 /// Others give the interface its MTU, as wg-quick does.
 void Daemon::follow_interface() {
-  if (const auto mtu = host_.look_at_mtu(); mtu && *mtu != config_.interface.mtu) {
-    config_.interface.mtu = *mtu;
+  if (const auto mtu = host_.look_at_mtu(); mtu && mtu != config_.interface.mtu) {
+    config_.interface.mtu = mtu;
     tunnel_->set_mtu(*mtu);
     log_.debug("MTU is {} now", *mtu);
   }

@@ -57,7 +57,7 @@ void Observations::note(std::string_view kind, std::string sentence, const Endpo
 
 std::vector<Observation> Observations::list() const {
   auto list = kept_;
-  std::ranges::stable_sort(list, std::ranges::greater(), &Observation::last);
+  std::ranges::sort(list, std::ranges::greater(), &Observation::last);
   return list;
 }
 

@@ -128,11 +128,11 @@ void ServiceManager::ready() {
   send("READY=1");
 }
 
-void ServiceManager::reloading() {
+void ServiceManager::reloading() const {
   if (ready_) send(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", monotonic_microseconds()));
 }
 
-void ServiceManager::reloaded() {
+void ServiceManager::reloaded() const {
   if (ready_) send("READY=1");
 }
 

@@ -20,8 +20,8 @@ class ServiceManager {
   void ready();
   /// A reload begins, and `reloaded` is its end, whichever way it goes. Neither is told before `ready`: the manager
   /// would take a reload's end for the link's being ready.
-  void reloading();
-  void reloaded();
+  void reloading() const;
+  void reloaded() const;
   void stopping();
   /// This stop is the first half of a restart, as far as the manager can be asked; takes a second at most, whatever
   /// becomes of the bus.

@@ -9,6 +9,8 @@
 #include <cmath>
 #include <ctime>
 #include <numeric>
+#include <ranges>
+#include <span>
 #include <string_view>
 
 #include "cli/status_text.h"
@@ -241,10 +243,10 @@ std::vector<std::string> plot(const std::vector<double>& values, double scale, i
   bars.resize(width);
 
   std::vector<std::string> lines(static_cast<std::size_t>(std::max(rows, 0)));
-  for (auto bar = bars.rbegin(); bar != bars.rend(); ++bar) {
+  for (const double bar : std::views::reverse(bars)) {
     // What is there at all is to be seen.
     const auto height =
-        *bar <= 0 || scale <= 0 ? 0 : std::max(1, static_cast<int>(std::lround(*bar / scale * rows * steps)));
+        bar <= 0 || scale <= 0 ? 0 : std::max(1, static_cast<int>(std::lround(bar / scale * rows * steps)));
     for (int row = 0; row < rows; ++row) {
       const auto filled = std::clamp(height - (rows - 1 - row) * steps, 0, steps);
       lines[static_cast<std::size_t>(row)] += cells[static_cast<std::size_t>(filled)];
