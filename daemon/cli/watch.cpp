@@ -78,7 +78,7 @@ class Terminal {
     ::refresh();
   }
 
-  /// The next key; nothing when none is pressed until `then`. False as a key that says so: nobody is there any more.
+  /// The next key; nothing when none is pressed until `then`.
   static std::optional<int> key(Clock::time_point then) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(then - Clock::now());
     ::timeout(static_cast<int>(std::max<std::int64_t>(left.count(), 0)));

@@ -59,6 +59,16 @@ def make(lab, request):
     return make
 
 
+@pytest.fixture
+def stopped(make):
+    """stopped(FIELDS…): an end with a file and without a daemon."""
+    def stopped(**side):
+        end = make(a=side).a
+        end.write_config()
+        return end
+    return stopped
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """A failed test shows what both ends had to say and how their interfaces looked."""

@@ -31,16 +31,6 @@ def link(make):
 
 
 @pytest.fixture
-def stopped(make):
-    """stopped(FIELDS…): an end with a file and without a daemon."""
-    def stopped(**side):
-        end = make(a=side).a
-        end.write_config()
-        return end
-    return stopped
-
-
-@pytest.fixture
 def systemctl(tmp_path):
     """systemctl(PROPERTIES): a command that runs another where systemd seems to run and says that of every unit."""
     def systemctl(**properties):

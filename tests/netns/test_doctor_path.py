@@ -23,16 +23,6 @@ def link(make):
     return link
 
 
-@pytest.fixture
-def stopped(make):
-    """stopped(FIELDS…): an end with a file and without a daemon."""
-    def stopped(**side):
-        end = make(a=side).a
-        end.write_config()
-        return end
-    return stopped
-
-
 def nothing_else(report, *expected):
     """Only these are alarms: one broken thing must not make the doctor cry wolf elsewhere."""
     assert set(report.alarms()) == set(expected), report.alarms()
