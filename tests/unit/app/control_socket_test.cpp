@@ -148,6 +148,18 @@ TEST_F(ControlSocketTest, WhoGoesInTheMiddleOfARequestIsForgotten) {
   EXPECT_EQ(socket_->clients(), 0U);
 }
 
+TEST_F(ControlSocketTest, ParagraphsEndWithAnEmptyLineHoweverTheyCome) {
+  socket_ = std::make_unique<ControlSocket>(
+      loop_, directory_, "wg0", [](std::string_view request) { return "<" + std::string(request) + ">"; },
+      kWgParagraphs);
+  Client client(directory_ / "wg0.sock");
+  for (const char letter : std::string_view("set=1\nkey=a\n\nget=1\n\nget")) {
+    client.send({&letter, 1});
+    settle();
+  }
+  EXPECT_EQ(client.receive(), "<set=1\nkey=a>\n\n<get=1>\n\n");
+}
+
 TEST_F(ControlSocketTest, WhoGoesBeforeTheAnswerDoesNotEndTheProcess) {
   open();
   Client client(path_);
