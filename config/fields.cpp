@@ -47,7 +47,7 @@ Result<std::string> parse_kernel_name(std::string_view text) {
 
 /// Reads a database that has names and numbers, growing the buffer as getpwnam_r and getgrnam_r demand.
 template <class Record, class Lookup>
-std::optional<std::uint32_t> look_up(const std::string& name, Lookup lookup, auto Record::*number) {
+std::optional<std::uint32_t> look_up(const std::string& name, Lookup lookup, auto Record::* number) {
   std::vector<char> buffer(1024);
   Record record{};
   Record* found = nullptr;

@@ -61,7 +61,7 @@ Result<FileText> read_small_file(const std::filesystem::path& file, std::size_t 
         reason_of(EACCES), user_name());
   }
   if (!fd) return fail("cannot be opened: {}", reason_of(errno));
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd.get(), &status) != 0) return fail("cannot be examined: {}", reason_of(errno));
   if (S_ISDIR(status.st_mode)) return fail("is a directory; name a file");
   if (!S_ISREG(status.st_mode)) return fail("is not a regular file; name a plain file");

@@ -2,312 +2,278 @@
 #include "app/daemon.h"
 
 #include <fmt/core.h>
-#include <sys/mman.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <tuple>
 #include <utility>
 
-#include "app/control_protocol.h"
-#include "app/host_plan.h"
-#include "app/mtu.h"
-#include "app/or_throw.h"
-#include "app/paths.h"
-#include "app/status_report.h"
+#include "app/inheritance.h"
+#include "base/or_throw.h"
+#include "base/paths.h"
+#include "config/reader.h"
+#include "control/control_protocol.h"
+#include "control/process_facts.h"
+#include "control/wg_device.h"
 #include "crypto/backends.h"
+#include "host/host_plan.h"
+#include "host/mtu.h"
 
 namespace adit::app {
-namespace {
 
-/// What an event may cause is done in the same turn, but events that cause events must not keep packets waiting.
-constexpr int kEventRounds = 4;
-
-}  // namespace
-
-Daemon::Daemon(config::Config config, const Log& log, KeyLog* key_log)
-    : inherited_(inherit()),
-      config_(std::move(config)),
-      public_key_(crypto::public_key_of(config_.local.private_key)),
-      log_(*log.logger),
-      journal_(log.journal),
-      event_log_(*log.logger, log.journal.get()),
-      key_log_(key_log),
-      aead_(or_throw(crypto::choose_aead(config_.tuning.crypto, net::boot_now))),
-      signals_(loop_, [this](int number) { signal(number); }, {SIGTERM, SIGINT, SIGHUP, SIGUSR2}),
-      service_(loop_),
-      device_(open_device()),
-      sockets_(open_sockets()),
-      host_(config_, device_,
-            config_.interface.mtu.value_or(inherited_->facts ? inherited_->facts->mtu : kUnknownPathMtu),
-            goes_on_ ? std::optional(inherited_->facts->link) : std::nullopt),
-      control_(loop_, run_directory(), config_.name, [this](std::string_view request) { return answer(request); }),
-      store_(state_directory() / config_.name, read_boot_id()),
-      state_(store_.load()),
-      tun_port_(device_),
-      udp_port_(sockets_),
-      tick_(loop_, [] {}),
-      hooks_(loop_, log_),
-      name_servers_(loop_, log_),
-      timestamps_lost_(!state_.writable) {
-  for (const auto& warning : config_.warnings) log_.warn("{}", config::to_string(warning));
-  for (const auto& warning : state_.warnings) log_.warn("{}", warning);
-  if (state_.writable) std::ignore = store_.begin_run(state_.restarts);
-  if (is_set_up_by_wg()) state_.endpoint.reset();  // that of a peer this one need not be
-  tunnel_ = or_throw(make_tunnel(config_, host_.mtu()));
-  take_over_session();
-  history_.emplace(tunnel_->status(), loop_.now());
-  make_link();
-  tun_watch_ = loop_.watch(device_.fd(), EPOLLIN, [this](std::uint32_t) { packets_wait_ = true; });
-  watch_udp();
-  watch_preshared_key();
+Daemon::Daemon(config::Config config, const service::Logging& log, service::KeyLog* key_log)
+    : config_(std::move(config)),
+      ground_(log),
+      signals_(ground_.loop, [this](int number) { signal(number); }, {SIGTERM, SIGINT, SIGHUP, SIGUSR2}),
+      store_(state_directory() / config_.name, service::read_boot_id()),
+      hooks_(ground_.loop, ground_.log, ground_.service),
+      name_servers_(ground_.loop, ground_.log) {
+  Inheritance inheritance;
+  doors_ = inheritance.open_doors(config_, ground_.log);
+  run_.goes_on = inheritance.goes_on();
+  const auto& facts = inheritance.facts();
+  host_.emplace(config_, doors_->device, config_.interface.mtu.value_or(facts ? facts->mtu : host::kUnknownPathMtu),
+                run_.goes_on ? std::optional(facts->link) : std::nullopt);
+  control_.emplace(ground_.loop, run_directory(), config_.name,
+                   [this](std::string_view request) { return answer(request); });
+  begin(inheritance, store_.load(), key_log);
   open_wg_socket();
-  loop_.set_turn_end([this] { turn(); });
+  ground_.loop.set_turn_end([this] { turn(); });
 }
 
-/// Takes the keys out of `config`.
-Result<std::unique_ptr<tunnel::Tunnel>> Daemon::make_tunnel(config::Config& config, std::uint32_t mtu) {
-  if (key_log_ != nullptr) key_log_->static_keys(config.local.private_key, config.peer.public_key);
-  tunnel::Settings settings{.private_key = std::move(config.local.private_key),
-                            .peer_key = config.peer.public_key,
-                            .preshared_key = std::move(config.peer.preshared_key),
-                            .keepalive = config.peer.keepalive,
-                            .allowed_ips = config.peer.allowed_ips,
-                            .mtu = mtu,
-                            .last_timestamp = state_.timestamp,
-                            .copy_dscp = config.tuning.copy_dscp};
-  auto made = tunnel::Tunnel::make(std::move(settings), random_, wall_clock_);
-  if (made) (*made)->set_key_observer(key_log_);
-  // The keys that live as long as the tunnel are not to be on the disk; those of a session are gone in minutes. Under
-  // systemd the unit keeps all of the daemon out of swap.
-  if (made && ::mlock(made->get(), sizeof **made) != 0) {
-    log_.debug("the private key may be swapped to disk: {}", net::describe(errno));
+Daemon::~Daemon() = default;
+
+/// The link, and what may change it.
+void Daemon::begin(Inheritance& inheritance, service::StateStore::Loaded state, service::KeyLog* key_log) {
+  auto& log = ground_.log;
+  for (const auto& warning : config_.warnings) log.warn("{}", config::to_string(warning));
+  for (const auto& warning : state.warnings) log.warn("{}", warning);
+  if (state.writable) std::ignore = store_.begin_run(state.restarts);
+  run_.restarts = state.restarts;
+  // That of a peer this one need not be.
+  if (is_set_up_by_wg() || inheritance.endpoints_edited(config_)) state.endpoint.reset();
+
+  timestamps_.emplace(store_, state, log);
+  const link::Link::Parts parts{
+      .config = config_,
+      .loop = ground_.loop,
+      .random = ground_.random,
+      .wall_clock = ground_.wall_clock,
+      .log = log,
+      .event_log = ground_.event_log,
+      .doors = *doors_,
+      .host = *host_,
+      .store = store_,
+      .timestamps = *timestamps_,
+      .key_log = key_log,
+      .told = [this](const link::Health& health) { ground_.service.status(link::to_line(health)); }};
+  auto aead = or_throw(crypto::choose_aead(config_.tuning.crypto, net::boot_now));
+  auto machine = or_throw(link::Link::make_machine(parts, config_, host_->mtu()));
+  if (inheritance.facts() && machine->take_over(inheritance.session(), ground_.loop.now())) {
+    log.info("going on with the session of the run before");
   }
-  return made;
+  history_.emplace(machine->status(), ground_.loop.now());
+  link_.emplace(parts, std::move(aead), std::move(machine), state.endpoint);
+  if (inheritance.endpoints_edited(config_)) link_->prefer_configured_endpoint();
+  monitor_.emplace(ground_.loop, [this](const net::NetworkChange& change) { network_changed(change); });
+  reload_.emplace(Reload::Parts{.config = config_,
+                                .link_parts = parts,
+                                .link = *link_,
+                                .journal = ground_.journal,
+                                .service = ground_.service,
+                                .adopted = [this](const link::Edit& edit) { adopted(edit); },
+                                .given_up = [this](const Error& reason) { give_up(reason); }});
+  wg_.emplace(control::WgCommands(
+      {.config = config_,
+       .random = ground_.random,
+       .log = log,
+       .tunnel = [this]() -> const tunnel::Tunnel& { return link_->machine(); },
+       .port = [this] { return doors_->sockets.port(); },
+       .change = [this](config::Config& next, const link::Edit& edit) { return reload_->change_to(next, edit); }}));
 }
 
-void Daemon::make_link() {
-  data_path_.emplace(*tunnel_, *aead_, tun_port_, udp_port_, merge_options(device_.offloads()),
-                     [this](const noise::Tai64n& timestamp) { keep_timestamp(timestamp); });
-  or_throw(have_what_was_asked(config_.tuning, offloads()));
-  make_caller(state_.endpoint);
-  upkeep_.emplace(Upkeep::Parts{.config = config_,
-                                .interface = device_.index(),
-                                .loop = loop_,
-                                .wall_clock = wall_clock_,
-                                .log = log_,
-                                .event_log = event_log_,
-                                .tunnel = *tunnel_,
-                                .data_path = *data_path_,
-                                .host = host_,
-                                .caller = *caller_,
-                                .store = store_,
-                                .told = [this](const Health& health) { service_.status(health); }});
-  monitor_.emplace(loop_, [this](const net::NetworkChange& change) { network_changed(change); });
-}
-
-void Daemon::make_caller(std::optional<Endpoint> remembered) {
-  CallerOptions options{.names = config_.peer.endpoints,
-                        .remembered = remembered,
-                        .resolver = {.fwmark = datagram_mark(config_)},
-                        .has_v4 = sockets_.v4.has_value(),
-                        .has_v6 = sockets_.v6.has_value()};
-  const auto line = [this] {
-    const auto& status = tunnel_->status();
-    const bool heard_lately = status.heard_at && loop_.now() - *status.heard_at < Endpoints::kPatienceTime;
-    const bool alive = status.handshake_at && (status.attempts <= 1 || heard_lately);
-    return Endpoints::Line{.remote = tunnel_->path().remote, .alive = alive && !endpoint_edited_};
-  };
-  const auto call = [this](const Endpoint& endpoint) {
-    endpoint_edited_ = false;
-    data_path_->call(endpoint, loop_.now());
-    upkeep_->called();
-  };
-  caller_.emplace(loop_, random_, log_, std::move(options), line, call);
-}
-
-void Daemon::watch_udp() {
-  const auto watch = [this](std::optional<net::UdpSocket>& socket) {
-    if (!socket) return net::Watch();
-    return loop_.watch(socket->fd(), EPOLLIN, [this, family = socket->family()](std::uint32_t events) {
-      room_to_send_ |= (events & EPOLLOUT) != 0;
-      if ((events & ~EPOLLOUT) == 0) return;
-      datagrams_wait_ = true;
-      udp_port_.mark_readable(family);
-    });
-  };
-  v4_watch_ = watch(sockets_.v4);
-  v6_watch_ = watch(sockets_.v6);
+/// Without it the link works all the same, so what stands in its way is told and no more.
+void Daemon::open_wg_socket() {
+  wg_->socket.reset();
+  try {
+    wg_->socket.emplace(
+        ground_.loop, wg_directory(), doors_->device.name(),
+        [this](std::string_view request) { return wg_->commands.answer(request); }, control::kWgParagraphs);
+  } catch (const std::runtime_error& error) {
+    if (is_set_up_by_wg()) throw;
+    ground_.log.warn("`wg show` will not find this link: {}", error.what());
+  }
 }
 
 Result<Daemon::Ending> Daemon::run() {
-  log_.info("{} serves {} on {}, port {}, {}", "aditd", config_.name, device_.name(), sockets_.port(),
-            config_.missing.private_key ? "to be set up by `wg`" : "public key " + crypto::to_base64(public_key_));
-  caller_->start();
+  const auto& device = doors_->device;
+  ground_.log.info(
+      "{} serves {} on {}, port {}, {}", "aditd", config_.name, device.name(), doors_->sockets.port(),
+      config_.missing.private_key ? "to be set up by `wg`" : "public key " + crypto::to_base64(link_->public_key()));
+  link_->start();
   turn();
-  name_servers_.set(device_.index(), config_.dns, goes_on_ || config_.interface.persist);
-  begin_up();
-  loop_.run();
-  loop_.set_turn_end({});
+  name_servers_.set(device.index(), config_.dns, run_.goes_on || config_.interface.persist);
+  if (run_.goes_on) {
+    hooks_.already_up();
+  } else {
+    hooks_.up(config_.hooks.up, hook_facts(), [this](const Error& error) {
+      run_.failure = error;
+      begin_down();
+    });
+  }
+  ground_.loop.run();
+  ground_.loop.set_turn_end({});
   // An interface that goes takes its name servers along.
-  if (ending_ == Ending::stopped && config_.interface.persist) name_servers_.take_back();
-  if (ending_ != Ending::succeeded) service_.stopping();
-  if (failure_) return std::unexpected(*failure_);
+  if (run_.ending == Ending::stopped && config_.interface.persist) name_servers_.take_back();
+  if (run_.ending != Ending::succeeded) ground_.service.stopping();
+  if (run_.failure) return std::unexpected(*run_.failure);
   store_.end_run();
-  return ending_;
+  return run_.ending;
+}
+
+void Daemon::turn() {
+  const auto now = ground_.loop.now();
+  if (auto done = link_->turn(now); !done) give_up(done.error());
+  history_->note(link_->machine().status(), now);
+  ground_.service.turn_end();
 }
 
 void Daemon::signal(int number) {
   if (number == SIGHUP) {
-    std::ignore = reload();
+    if (reload_->from_file()) wg_->commands.forget_changes();
     return;
   }
   if (number == SIGUSR2) {
     succeed();
     return;
   }
-  log_.info("ending on {}", number == SIGTERM ? "SIGTERM" : "SIGINT");
+  ground_.log.info("ending on {}", number == SIGTERM ? "SIGTERM" : "SIGINT");
   if (hooks_.ending()) {
-    loop_.stop();  // whoever asks twice does not want to wait
+    ground_.loop.stop();  // whoever asks twice does not want to wait
     return;
   }
   // With a hook cut short nobody knows what it has done: then all is taken back, and done again.
-  if (number == SIGTERM && !hooks_.running() && !is_set_up_by_wg() && ServiceManager::is_restarting()) {
-    ending_ = Ending::kept;
-    loop_.stop();
+  if (number == SIGTERM && !hooks_.running() && !is_set_up_by_wg() && service::ServiceManager::is_restarting()) {
+    run_.ending = Ending::kept;
+    ground_.loop.stop();
     return;
   }
   begin_down();
 }
 
+/// give_up() has no link left to run hooks on.
+void Daemon::begin_down() {
+  hooks_.down(config_.hooks.down, hook_facts(), [this] { ground_.loop.stop(); });
+}
+
 void Daemon::network_changed(const net::NetworkChange& change) {
-  if (std::ranges::find(change.links_deleted, device_.index()) != change.links_deleted.end()) {
+  const auto& device = doors_->device;
+  if (std::ranges::find(change.links_deleted, device.index()) != change.links_deleted.end()) {
     if (is_set_up_by_wg()) {
-      log_.info("ending, since the interface {} was deleted", device_.name());
-      loop_.stop();
+      ground_.log.info("ending, since the interface {} was deleted", device.name());
+      ground_.loop.stop();
     } else {
-      give_up(interface_removed());
+      give_up(path::interface_removed(device.name()));
     }
     return;
   }
   if (is_set_up_by_wg()) follow_interface();
-  sockets_.try_segmentation_again();
-  upkeep_->network_changed(change, loop_.now());
+  link_->network_changed(change);
 }
 
-/// Datagrams first: what they deliver makes the kernel answer at once, and the answers are in the same turn's packets.
-void Daemon::turn() {
-  const auto now = loop_.now();
-  move_packets(now);
-  if (tunnel_->deadline() <= now) data_path_->tick(now);
-  handle_events(now);
-  upkeep_->turn_end(now);
-  handle_events(now);
-  history_->note(tunnel_->status(), now);
-  set_interest();
-  plan_tick();
-  tell_of_refused_offloads();
-  service_.turn_end();
-}
-
-void Daemon::move_packets(Instant now) {
-  if (std::exchange(room_to_send_, false)) data_path_->resume(now);
-  const bool received = std::exchange(datagrams_wait_, false);
-  if (received) {
-    if (const auto result = data_path_->receive(now); result.error != 0) {
-      give_up(fmt::format("the UDP socket can no longer be used: {}", net::describe(result.error)));
-    }
-  }
-  const bool waiting = std::exchange(packets_wait_, false);
-  if ((received || waiting) && data_path_->blocked() == Family::none) {
-    if (const auto result = data_path_->send(now); result.error != 0) {
-      give_up(net::TunDevice::is_gone(result.error) ? interface_removed()
-                                                    : fmt::format("the interface {} can no longer be read: {}",
-                                                                  device_.name(), net::describe(result.error)));
-    }
+/// Others give the interface its MTU, as wg-quick does.
+void Daemon::follow_interface() {
+  if (const auto mtu = host_->look_at_mtu(); mtu && mtu != config_.interface.mtu) {
+    config_.interface.mtu = mtu;
+    link_->set_mtu(*mtu);
+    ground_.log.debug("MTU is {} now", *mtu);
   }
 }
 
-void Daemon::handle_events(Instant now) {
-  for (int round = 0; round < kEventRounds; ++round) {
-    data_path_->take_events(events_);
-    if (events_.empty()) return;
-    const auto events = std::exchange(events_, {});
-    for (const auto& event : events) {
-      upkeep_->event(event, now);
-      caller_->event(event, now);
-    }
+void Daemon::adopted(const link::Edit& edit) {
+  if (edit.identity()) history_->restart(link_->machine().status());
+  if (edit.has({"interface.name"})) open_wg_socket();
+  if (edit.has({"dns.servers", "dns.domains"})) name_servers_.set(doors_->device.index(), config_.dns);
+}
+
+/// Only for a successor that will run: with mistakes in the file it would end at once, and the link with it.
+void Daemon::succeed() {
+  auto& log = ground_.log;
+  if (hooks_.running()) {
+    log.error(
+        "a hook still runs, and would be lost: try again when it has ended; this run goes on instead of a new one");
+    return;
   }
+  if (is_set_up_by_wg()) {
+    log.error("a new run would not know what `wg` has set up: this run goes on instead of a new one");
+    return;
+  }
+  const auto next = config::read_config(config_.file, {.credentials_directory = credentials_directory()});
+  if (!next) {
+    for (const auto& problem : next.error()) log.error("{}", config::to_string(problem));
+    log.error("{} has mistakes: this run goes on instead of a new one", config_.file);
+    return;
+  }
+  log.info("making room for a new run");
+  run_.ending = Ending::succeeded;
+  ground_.loop.stop();
 }
 
-/// While a socket is full, packets wait in the kernel.
-void Daemon::set_interest() {
-  const auto blocked = data_path_->blocked();
-  tun_watch_.set_events(blocked == Family::none ? std::uint32_t{EPOLLIN} : 0);
-  if (v4_watch_) v4_watch_.set_events(blocked == Family::v4 ? EPOLLIN | EPOLLOUT : EPOLLIN);
-  if (v6_watch_) v6_watch_.set_events(blocked == Family::v6 ? EPOLLIN | EPOLLOUT : EPOLLIN);
+Result<service::Estate> Daemon::leave() {
+  return bequeath(config_, *doors_, *host_, link_->machine());
 }
 
-/// Nearly every packet moves a deadline into the future. The timer is left where it is then, and looks again.
-void Daemon::plan_tick() {
-  const auto deadline = tunnel_->deadline();
-  if (deadline == tunnel::kNever) return;
-  if (!tick_.deadline() || deadline < *tick_.deadline()) tick_.set(deadline);
+void Daemon::give_up(Error reason) {
+  if (!run_.failure) run_.failure = std::move(reason);
+  ground_.loop.stop();
 }
 
-OffloadReport Daemon::offloads() const {
-  return report_offloads(config_.tuning, device_.offloads(), data_path_->merges(), sockets_.offloads());
-}
-
-void Daemon::tell_of_refused_offloads() {
-  for (const auto& sentence : refusal_news_.of(offloads())) log_.warn("{}", sentence);
+host::HookFacts Daemon::hook_facts() const {
+  host::HookFacts facts{.link = config_.name,
+                        .interface = doors_->device.name(),
+                        .addresses = config_.interface.addresses,
+                        .mtu = host_->mtu(),
+                        .listen = doors_->sockets.port(),
+                        .peer = config_.peer.public_key,
+                        .endpoint = link_->machine().path().remote};
+  for (const auto& route : config_.routes) facts.routes.push_back(route.to);
+  return facts;
 }
 
 std::string Daemon::answer(std::string_view request) {
-  const auto status = [this] {
-    const auto& health = upkeep_->look(loop_.now());
-    return to_json({.name = config_.name,
-                    .interface = device_.name(),
-                    .health = health,
-                    .since = upkeep_->since(),
-                    .peer_key = config_.missing.peer ? std::nullopt : std::optional(config_.peer.public_key),
-                    .remote = tunnel_->path().remote,
-                    .keepalive = tunnel_->keepalive(),
-                    .local_key = config_.missing.private_key ? std::nullopt : std::optional(public_key_),
-                    .listen = listen_text(config_.local.listen, sockets_.port()),
-                    .status = tunnel_->status(),
-                    .mtu = host_.mtu(),
-                    .crypto = aead_->name(),
-                    .offload = offloads(),
-                    .routes = host_.routes(),
-                    .observations = upkeep_->observations().list(),
-                    .process = process_facts(),
-                    .changed_by_wg = changed_by_wg_,
-                    .restarts = state_.restarts});
+  const auto reload = [this] {
+    auto outcome = reload_->from_file();
+    if (outcome) wg_->commands.forget_changes();
+    return outcome;
   };
-  const auto history = [this] { return to_json(history_->recent(loop_.now())); };
-  return app::answer(request, {.status = status, .history = history, .reload = [this] { return reload(); }});
+  return control::answer(request, {.status = [this] { return report(); },
+                                   .history = [this] { return history_->recent(ground_.loop.now()); },
+                                   .reload = reload});
 }
 
-std::string Daemon::interface_removed() const {
-  return fmt::format("the interface {} was removed while in use: start aditd again (systemd does so by itself)",
-                     device_.name());
-}
-
-void Daemon::give_up(std::string reason) {
-  if (!failure_) failure_ = Error{std::move(reason)};
-  loop_.stop();
-}
-
-void Daemon::keep_timestamp(const noise::Tai64n& timestamp) {
-  state_.timestamp = timestamp;
-  const auto saved = store_.save_timestamp(timestamp);
-  if (!saved && !timestamps_lost_) {
-    log_.warn("{}: if aditd restarts and this host's clock goes back, the peer will refuse handshakes for that long",
-              saved.error().message);
-  }
-  timestamps_lost_ = !saved;
+control::Report Daemon::report() {
+  auto& upkeep = link_->upkeep();
+  const auto& machine = link_->machine();
+  const auto& missing = config_.missing;
+  auto health = upkeep.look(ground_.loop.now());
+  return {.name = config_.name,
+          .interface = doors_->device.name(),
+          .health = std::move(health),
+          .since = upkeep.since(),
+          .peer_key = missing.peer ? std::nullopt : std::optional(config_.peer.public_key),
+          .remote = machine.path().remote,
+          .keepalive = machine.keepalive(),
+          .local_key = missing.private_key ? std::nullopt : std::optional(link_->public_key()),
+          .listen = host::listen_text(config_.local.listen, doors_->sockets.port()),
+          .status = machine.status(),
+          .mtu = host_->mtu(),
+          .crypto = link_->crypto_name(),
+          .offload = link_->offloads(),
+          .routes = host_->routes(),
+          .observations = upkeep.observations().list(),
+          .process = control::process_facts(),
+          .changed_by_wg = wg_->commands.changed(),
+          .restarts = run_.restarts};
 }
 
 }  // namespace adit::app

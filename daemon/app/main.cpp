@@ -19,20 +19,21 @@
 
 #include "app/background.h"
 #include "app/daemon.h"
-#include "app/key_log.h"
-#include "app/logging.h"
 #include "app/options.h"
-#include "app/paths.h"
-#include "app/wg_device.h"
+#include "base/paths.h"
 #include "config/reader.h"
+#include "control/wg_device.h"
+#include "crypto/version.h"
 #include "net/system.h"
+#include "service/key_log.h"
+#include "service/logging.h"
 
 namespace {
 
-using adit::app::EntryKind;
-using adit::app::Journal;
-using adit::app::Options;
+namespace app = adit::app;
+namespace service = adit::service;
 using adit::config::Config;
+using app::Options;
 
 constexpr int kFailed = 1;
 constexpr int kWrongUsage = 2;
@@ -45,37 +46,38 @@ void guard_memory() {
 }
 
 /// Why it ends, in the journal with the fields that find it, else on stderr.
-void report(const Journal* journal, const EntryKind& kind, const std::string& sentence, const char* prefix = "") {
+void report(const service::Journal* journal, const service::EntryKind& kind, const std::string& sentence,
+            const char* prefix = "") {
   if (journal == nullptr) {
     fmt::print(stderr, "{}{}\n", prefix, sentence);
   } else {
-    journal->write(spdlog::level::err, sentence, {kind, {}});
+    journal->write(adit::Severity::error, sentence, {kind, {}});
   }
 }
 
 using Ready = std::function<void()>;
 
 /// What a successor gets at once; nothing when none is wanted. The daemon is gone when this returns.
-adit::Result<std::optional<adit::app::Estate>> run_link(Config config, const adit::app::Log& log,
-                                                        adit::app::KeyLog* key_log, const Ready& ready) {
-  adit::app::Daemon daemon(std::move(config), log, key_log);
+adit::Result<std::optional<service::Estate>> run_link(Config config, const service::Logging& log,
+                                                      service::KeyLog* key_log, const Ready& ready) {
+  app::Daemon daemon(std::move(config), log, key_log);
   if (ready) ready();
   const auto ended = daemon.run();
   if (!ended) return std::unexpected(ended.error());
-  if (*ended == adit::app::Daemon::Ending::stopped) return std::nullopt;
+  if (*ended == app::Daemon::Ending::stopped) return std::nullopt;
   auto estate = daemon.leave();
   if (!estate) return std::unexpected(estate.error());
-  if (*ended == adit::app::Daemon::Ending::succeeded) return std::move(*estate);
-  if (!adit::app::store(*estate)) log.logger->warn("the service manager keeps nothing: the link begins anew");
+  if (*ended == app::Daemon::Ending::succeeded) return std::move(*estate);
+  if (!service::store(*estate)) log.log->warn("the service manager keeps nothing: the link begins anew");
   return std::nullopt;
 }
 
 /// Null when none is wanted. Nobody is to overlook that there is one.
-adit::Result<std::unique_ptr<adit::app::KeyLog>> open_key_log(const std::string& file, const adit::app::Log& log) {
+adit::Result<std::unique_ptr<service::KeyLog>> open_key_log(const std::string& file, const service::Logging& log) {
   if (file.empty()) return nullptr;
-  auto opened = adit::app::KeyLog::open(file, [&log](const auto& sentence) { log.logger->warn("{}", sentence); });
+  auto opened = service::KeyLog::open(file, [&log](const auto& sentence) { log.log->warn("{}", sentence); });
   if (opened) {
-    log.logger->warn(
+    log.log->warn(
         "KEY LOG: this link's private key and the keys of all its sessions go to {0}. Whoever reads that can read the "
         "traffic and pose as this end: run without --keylog as soon as possible, and remove {0}",
         file);
@@ -84,29 +86,29 @@ adit::Result<std::unique_ptr<adit::app::KeyLog>> open_key_log(const std::string&
 }
 
 int run(Config config, const Options& options, const std::vector<std::string>& arguments, const Ready& ready = {}) {
-  const auto log = adit::app::make_log(config);
+  const auto log = service::make_log(config);
   try {
     const auto key_log = open_key_log(options.key_log, log);
     const auto estate =
         key_log ? run_link(std::move(config), log, key_log->get(), ready) : std::unexpected(key_log.error());
     if (estate && !*estate) return EXIT_SUCCESS;
-    const auto why = estate ? adit::app::become(**estate, arguments) : estate.error();
-    report(log.journal.get(), adit::app::entry::kGivenUp, why.message, "aditd: ");
+    const auto why = estate ? service::become(**estate, arguments) : estate.error();
+    report(log.journal.get(), service::entry::kGivenUp, why.message, "aditd: ");
   } catch (const std::exception& error) {
-    report(log.journal.get(), adit::app::entry::kGivenUp, error.what(), "aditd: ");
+    report(log.journal.get(), service::entry::kGivenUp, error.what(), "aditd: ");
   }
   return kFailed;
 }
 
 int start(const Options& options, const std::vector<std::string>& arguments) {
   const auto& file = options.file;
-  auto config = adit::config::read_config(file, {.credentials_directory = adit::app::credentials_directory()});
+  auto config = adit::config::read_config(file, {.credentials_directory = adit::credentials_directory()});
   if (config) return run(std::move(*config), options, arguments);
   // Which link it is, the file's name has to say; its content is no help.
-  std::optional<Journal> journal;
-  if (adit::app::stderr_is_journal()) journal.emplace(std::filesystem::path(file).stem(), "");
+  std::optional<service::Journal> journal;
+  if (service::stderr_is_journal()) journal.emplace(std::filesystem::path(file).stem(), "");
   for (const auto& problem : config.error()) {
-    report(journal ? &*journal : nullptr, adit::app::entry::kConfigInvalid, to_string(problem));
+    report(journal ? &*journal : nullptr, service::entry::kConfigInvalid, to_string(problem));
   }
   return kConfigInvalid;
 }
@@ -115,10 +117,10 @@ int start(const Options& options, const std::vector<std::string>& arguments) {
 int start_unconfigured(const Options& options, const std::vector<std::string>& arguments) {
   const auto work = [&](const Ready& ready) {
     adit::net::SystemRandom random;
-    return run(adit::app::unconfigured(options.interface, random), options, arguments, ready);
+    return run(adit::control::unconfigured(options.interface, random), options, arguments, ready);
   };
   if (!options.background) return work({});
-  const auto status = adit::app::run_in_background(work);
+  const auto status = app::run_in_background(work);
   if (status) return *status;
   fmt::print(stderr, "aditd: {}\n", status.error().message);
   return kFailed;
@@ -131,18 +133,18 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // whoever read our log may go; the link stays
   const std::vector<std::string> arguments(argv, argv + argc);
   const char* const for_wg_quick = std::getenv("WG_QUICK_USERSPACE_IMPLEMENTATION");
-  const auto options = adit::app::parse_options(std::span(argv, static_cast<std::size_t>(argc)).subspan(1),
-                                                for_wg_quick != nullptr && *for_wg_quick != '\0');
+  const auto options = app::parse_options(std::span(argv, static_cast<std::size_t>(argc)).subspan(1),
+                                          for_wg_quick != nullptr && *for_wg_quick != '\0');
   if (!options) {
-    fmt::print(stderr, "aditd: {}\n{}", options.error().message, adit::app::kUsage);
+    fmt::print(stderr, "aditd: {}\n{}", options.error().message, app::kUsage);
     return kWrongUsage;
   }
   if (options->help) {
-    fmt::print("{}", adit::app::kUsage);
+    fmt::print("{}", app::kUsage);
     return EXIT_SUCCESS;
   }
   if (options->version) {
-    fmt::print("aditd {}\n", ADIT_VERSION);
+    fmt::print("{}\n", adit::crypto::version_text("aditd"));
     return EXIT_SUCCESS;
   }
   return options->file.empty() ? start_unconfigured(*options, arguments) : start(*options, arguments);

@@ -3,10 +3,13 @@
 // it to the command line together with a callback that does the work and leaves its exit status in the Context.
 #pragma once
 
-#include <CLI/App.hpp>
 #include <iosfwd>
 
 #include "base/random.h"
+
+namespace CLI {
+class App;
+}
 
 namespace adit::cli {
 

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
 // adit doctor: looks for the usual causes why a link does not work, and says what mends them. It asks much and changes
 // nothing. What it finds goes to standard output; the exit status tells scripts whether anything is wrong.
-#include <fmt/ostream.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/command.h"
 #include "cli/commands.h"
-#include "cli/doctor/checks.h"
-#include "cli/doctor/gather.h"
-#include "cli/doctor/report.h"
+#include "cli/print.h"
 #include "cli/terminal.h"
 #include "config/wording.h"
+#include "doctor/checks.h"
+#include "doctor/gather.h"
+#include "doctor/report.h"
 
 namespace adit::cli {
 namespace {
@@ -33,7 +34,7 @@ Target target_of(const std::string& argument) {
 /// Neither a file nor anybody who answers to the name.
 bool is_nowhere(const doctor::Facts& facts) {
   const auto& failure = facts.daemon.failure;
-  const bool absent = failure == AskFailure::no_socket || failure == AskFailure::nobody;
+  const bool absent = failure == client::AskFailure::no_socket || failure == client::AskFailure::nobody;
   return facts.file_facts.state == doctor::FileState::missing && absent;
 }
 
@@ -51,8 +52,8 @@ int examine(const std::string& argument, bool json, Context& context) {
   const auto target = target_of(argument);
   const auto facts = doctor::gather(target.name, target.file);
   if (is_nowhere(facts)) {
-    fmt::print(context.err, "adit doctor: there is no link {}: there is no file {}, and no daemon of that name runs\n",
-               config::shown(target.name), config::shown(target.file));
+    print(context.err, "adit doctor: there is no link {}: there is no file {}, and no daemon of that name runs\n",
+          config::shown(target.name), config::shown(target.file));
     return kNoSuchLink;
   }
   const auto findings = doctor::judge_all(facts);
@@ -60,9 +61,9 @@ int examine(const std::string& argument, bool json, Context& context) {
   if (json) {
     const auto report = doctor::to_json(patient, findings);
     // What other programs and files say need not be UTF-8.
-    fmt::print(context.out, "{}\n", report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    print(context.out, "{}\n", report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   } else {
-    fmt::print(context.out, "{}", doctor::to_text(patient, findings, wants_colour(context.out_fd)));
+    print(context.out, "{}", doctor::to_text(patient, findings, wants_colour(context.out_fd)));
   }
   return exit_status(facts, findings);
 }
@@ -70,18 +71,17 @@ int examine(const std::string& argument, bool json, Context& context) {
 }  // namespace
 
 void add_doctor(CLI::App& app, Context& context) {
-  auto* const command = app.add_subcommand("doctor", "Find out why a link does not work, and say what mends it");
+  const Command command(app, "doctor", "Find out why a link does not work, and say what mends it");
   const auto name = std::make_shared<std::string>();
   const auto json = std::make_shared<bool>(false);
-  command->add_option("NAME", *name, "The link, by the name of its file in /etc/adit, or a path to its file")
-      ->required();
-  command->add_flag("--json", *json, "A JSON object with a verdict for each check");
-  command->footer(
+  command.option("NAME", *name, "The link, by the name of its file in /etc/adit, or a path to its file").required();
+  command.flag("--json", *json, "A JSON object with a verdict for each check");
+  command.footer(
       "Example: sudo adit doctor office\n"
       "Run it as root: as another user it leaves out what it may not see. It changes nothing.\n"
       "Exit status: 0 nothing is wrong, 1 a problem was found or the file may not be read, 4 no such link, 78 the file "
       "is not valid.");
-  command->callback([&context, name, json] { context.exit_status = examine(*name, *json, context); });
+  command.callback([&context, name, json] { context.exit_status = examine(*name, *json, context); });
 }
 
 }  // namespace adit::cli

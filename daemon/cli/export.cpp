@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // adit export: the wg-quick file of this end of a link, or of the other one, as text or as a picture for a phone. What
 // such a file cannot say goes to standard error; so does what is to be done next, since the file itself is the output.
-#include <fmt/ostream.h>
 #include <strings.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -9,9 +8,11 @@
 #include <cstdlib>
 #include <memory>
 
+#include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/key_output.h"
 #include "cli/other_end.h"
+#include "cli/print.h"
 #include "cli/private_file.h"
 #include "cli/qr.h"
 #include "config/key_source.h"
@@ -52,7 +53,7 @@ std::expected<config::Config, int> read(const std::string& file, Context& contex
   const char* const credentials = std::getenv("CREDENTIALS_DIRECTORY");
   auto config = config::read_config(file, {credentials != nullptr ? credentials : "", false});
   if (config) return std::move(*config);
-  for (const auto& problem : config.error()) fmt::print(context.err, "{}\n", to_string(problem));
+  for (const auto& problem : config.error()) print(context.err, "{}\n", to_string(problem));
   return std::unexpected(kInvalidConfig);
 }
 
@@ -79,10 +80,10 @@ std::string in_quotes(const std::string& word) {
 }
 
 void say_where_the_new_key_goes(const config::Config& ours, const crypto::PublicKey& key, Context& context) {
-  fmt::print(context.err,
-             "The other end has a new key. For this end to take it, run:\n"
-             "  sed -i 's|{}|{}|' {} && adit reload {}\n",
-             to_base64(ours.peer.public_key), to_base64(key), in_quotes(ours.file), ours.name);
+  print(context.err,
+        "The other end has a new key. For this end to take it, run:\n"
+        "  sed -i 's|{}|{}|' {} && adit reload {}\n",
+        to_base64(ours.peer.public_key), to_base64(key), in_quotes(ours.file), ours.name);
 }
 
 std::string heading_of(const config::Config& ours, const Arguments& arguments) {
@@ -109,10 +110,10 @@ Result<> show_qr(std::string_view text, Context& context) {
         "letters smaller",
         columns, lines, window.ws_col);
   }
-  fmt::print(context.out, "{}", draw_qr(*picture, style));
-  fmt::print(context.err,
-             "Whoever sees this picture has the private key in it: show it to no other camera, and clear the screen "
-             "afterwards.\n");
+  print(context.out, "{}", draw_qr(*picture, style));
+  print(context.err,
+        "Whoever sees this picture has the private key in it: show it to no other camera, and clear the screen "
+        "afterwards.\n");
   return {};
 }
 
@@ -125,7 +126,7 @@ Result<> put_out(const Arguments& arguments, std::string text, Context& context)
     return {};
   } else {
     done = create_private_file(arguments.output, text);
-    if (done) fmt::print(context.out, "Wrote {}, readable by you alone: it holds the keys.\n", arguments.output);
+    if (done) print(context.out, "Wrote {}, readable by you alone: it holds the keys.\n", arguments.output);
   }
   explicit_bzero(text.data(), text.size());
   return done;
@@ -154,16 +155,15 @@ std::expected<void, Failure> write(const Arguments& arguments, const config::Con
   }
   for (auto warning : written.left_out) {
     warning.reason.insert(0, "warning: ");
-    fmt::print(context.err, "{}\n", to_string(warning));
+    print(context.err, "{}\n", to_string(warning));
   }
-  for (const auto& guess : guesses) fmt::print(context.err, "adit export: {}\n", guess);
+  for (const auto& guess : guesses) print(context.err, "adit export: {}\n", guess);
   if (auto done = put_out(arguments, std::move(written.text), context); !done) {
     return std::unexpected(Failure{kFailed, std::move(done.error().message)});
   }
   if (new_key) say_where_the_new_key_goes(ours, *new_key, context);
   if (!options.has_private_key) {
-    fmt::print(context.err,
-               "adit export: its private key is known at the other end only: put it where the comment is\n");
+    print(context.err, "adit export: its private key is known at the other end only: put it where the comment is\n");
   }
   return {};
 }
@@ -184,55 +184,52 @@ std::optional<std::string> wrong_usage(const Arguments& arguments, const Context
 
 int run_export(const Arguments& arguments, Context& context) {
   if (const auto wrong = wrong_usage(arguments, context)) {
-    fmt::print(context.err, "adit export: {}\n", *wrong);
+    print(context.err, "adit export: {}\n", *wrong);
     return kWrongUsage;
   }
   const auto ours = read(arguments.file, context);
   if (!ours) return ours.error();
   const auto done = write(arguments, *ours, context);
   if (done) return kDone;
-  fmt::print(context.err, "adit export: {}\n", done.error().sentence);
+  print(context.err, "adit export: {}\n", done.error().sentence);
   return done.error().status;
 }
 
 }  // namespace
 
 void add_export(CLI::App& app, Context& context) {
-  auto* const command = app.add_subcommand("export", "Make a wg-quick file of Adit's, for either end of the link");
+  const Command command(app, "export", "Make a wg-quick file of Adit's, for either end of the link");
   const auto arguments = std::make_shared<Arguments>();
-  command->add_option("NAME.yaml", arguments->file, "Adit's file, such as /etc/adit/office.yaml")->required();
-  auto* const output = command->add_option("-o,--output", arguments->output,
-                                           "FILE: what to write, with mode 0600; default: standard output");
-  auto* const peer = command->add_flag("--peer", arguments->peer, "The other end's file instead of this one's");
-  command->add_flag("--qr", arguments->qr, "Draw it in the terminal, for the WireGuard app of a phone")
-      ->excludes(output);
-  auto* const key_file = command->add_option("--private-key-file", arguments->private_key_file,
-                                             "FILE: the other end's private key, to go into its file");
-  command->add_flag("--new-key", arguments->new_key, "Make the other end a new private key, to go into its file")
-      ->needs(peer)
-      ->excludes(key_file);
-  key_file->needs(peer);
+  command.option("NAME.yaml", arguments->file, "Adit's file, such as /etc/adit/office.yaml").required();
+  const auto output =
+      command.option("-o,--output", arguments->output, "FILE: what to write, with mode 0600; default: standard output");
+  const auto peer = command.flag("--peer", arguments->peer, "The other end's file instead of this one's");
+  command.flag("--qr", arguments->qr, "Draw it in the terminal, for the WireGuard app of a phone").excludes(output);
+  const auto key_file = command.option("--private-key-file", arguments->private_key_file,
+                                       "FILE: the other end's private key, to go into its file");
+  command.flag("--new-key", arguments->new_key, "Make the other end a new private key, to go into its file")
+      .needs(peer)
+      .excludes(key_file);
+  key_file.needs(peer);
   command
-      ->add_option("--endpoint", arguments->wishes.endpoint,
-                   "HOST[:PORT]: where the other end reaches this host; default: it waits for our call")
-      ->needs(peer);
+      .option("--endpoint", arguments->wishes.endpoint,
+              "HOST[:PORT]: where the other end reaches this host; default: it waits for our call")
+      .needs(peer);
   command
-      ->add_option("--routes", arguments->wishes.routes,
-                   "NET,…: subnets behind this host (or default), for the other end to reach")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->needs(peer);
+      .option("--routes", arguments->wishes.routes,
+              "NET,…: subnets behind this host (or default), for the other end to reach")
+      .comma_separated()
+      .needs(peer);
   command
-      ->add_option("--dns", arguments->wishes.name_servers,
-                   "ADDRESS,…: the name servers that the other end is to ask through the link")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->needs(peer);
-  command->footer(
+      .option("--dns", arguments->wishes.name_servers,
+              "ADDRESS,…: the name servers that the other end is to ask through the link")
+      .comma_separated()
+      .needs(peer);
+  command.footer(
       "Example, to put the other end on a phone:\n"
       "  adit export office.yaml --peer --new-key --endpoint vpn.example.net --qr\n"
       "Exit status: 0 done, with warnings on standard error about what has no equal; 78 the file is invalid.");
-  command->callback([&context, arguments] { context.exit_status = run_export(*arguments, context); });
+  command.callback([&context, arguments] { context.exit_status = run_export(*arguments, context); });
 }
 
 }  // namespace adit::cli

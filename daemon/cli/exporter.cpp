@@ -2,7 +2,6 @@
 // adit exporter: all links of the host as Prometheus' metrics, over HTTP until it is told to end, or once into a file
 // for node_exporter. docs/monitoring.md is its manual.
 #include <fcntl.h>
-#include <fmt/ostream.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
@@ -10,10 +9,13 @@
 #include <cstdlib>
 #include <memory>
 
+#include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/http_server.h"
 #include "cli/link_scraper.h"
+#include "cli/print.h"
 #include "config/fields.h"
+#include "crypto/version.h"
 #include "net/io.h"
 #include "net/signals.h"
 #include "net/sockaddr.h"
@@ -25,8 +27,8 @@ constexpr const char* kListen = "127.0.0.1:9586";
 constexpr int kBacklog = 128;
 
 LinkScraper scraper(Context& context) {
-  return LinkScraper(ADIT_VERSION, [&context](const std::string& sentence) {
-    fmt::print(context.err, "adit exporter: {}\n", sentence);
+  return LinkScraper(crypto::version(), [&context](const std::string& sentence) {
+    print(context.err, "adit exporter: {}\n", sentence);
     context.err.flush();
   });
 }
@@ -83,7 +85,7 @@ Result<Listening> listen_at(const config::Listen& wanted) {
 
 int serve(const std::string& text, Context& context) {
   const auto refused = [&context](const std::string& sentence, int status) {
-    fmt::print(context.err, "adit exporter: {}\n", sentence);
+    print(context.err, "adit exporter: {}\n", sentence);
     return status;
   };
   const auto wanted = config::parse_listen(text);
@@ -95,7 +97,7 @@ int serve(const std::string& text, Context& context) {
   const net::SignalWatch signals(loop, [&loop](int) { loop.stop(); }, {SIGTERM, SIGINT});
   auto links = scraper(context);
   const HttpServer server(loop, std::move(listening->fd), [&links] { return links.page(); });
-  fmt::print(context.out, "metrics are at http://{}/metrics\n", to_string(listening->place));
+  print(context.out, "metrics are at http://{}/metrics\n", to_string(listening->place));
   context.out.flush();
   sd_notify(0, "READY=1");
   loop.run();
@@ -134,11 +136,11 @@ int write_once(const std::string& file, Context& context) {
   auto links = scraper(context);
   const auto& page = links.page();
   if (file == "-") {
-    fmt::print(context.out, "{}", page);
+    print(context.out, "{}", page);
     return kDone;
   }
   if (const auto written = replace_file(file, page); !written) {
-    fmt::print(context.err, "adit exporter: {}\n", written.error().message);
+    print(context.err, "adit exporter: {}\n", written.error().message);
     return kFailed;
   }
   return kDone;
@@ -147,19 +149,19 @@ int write_once(const std::string& file, Context& context) {
 }  // namespace
 
 void add_exporter(CLI::App& app, Context& context) {
-  auto* const command = app.add_subcommand("exporter", "Show all links of this host to Prometheus");
+  const Command command(app, "exporter", "Show all links of this host to Prometheus");
   const auto listen = std::make_shared<std::string>(kListen);
   const auto file = std::make_shared<std::string>();
-  auto* const listen_option = command->add_option(
+  const auto listen_option = command.option(
       "--listen", *listen, "Where: PORT (at all addresses), ADDR:PORT or [ADDR6]:PORT; default: 127.0.0.1:9586");
   command
-      ->add_option("--textfile", *file,
-                   "Write the metrics once, into this file, for node_exporter (NAME.prom); -: to standard output")
-      ->excludes(listen_option);
-  command->footer(
+      .option("--textfile", *file,
+              "Write the metrics once, into this file, for node_exporter (NAME.prom); -: to standard output")
+      .excludes(listen_option);
+  command.footer(
       "Examples:\n  adit exporter --listen 10.0.0.1:9586\n"
       "  adit exporter --textfile /var/lib/prometheus/node-exporter/adit.prom");
-  command->callback([&context, listen, file] {
+  command.callback([&context, listen, file] {
     context.exit_status = file->empty() ? serve(*listen, context) : write_once(*file, context);
   });
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // adit help: what --help says, for those who look for it where git has it.
-#include <fmt/ostream.h>
+#include <CLI/App.hpp>
 #include <CLI/Formatter.hpp>
 
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/print.h"
 
 namespace adit::cli {
 namespace {
@@ -13,15 +14,15 @@ namespace {
 int show_help(const CLI::App& app, const std::string& name, Context& context) {
   constexpr auto kMode = CLI::AppFormatMode::Normal;
   if (name.empty()) {
-    fmt::print(context.out, "{}", app.get_formatter()->make_help(&app, app.get_name(), kMode));
+    print(context.out, "{}", app.get_formatter()->make_help(&app, app.get_name(), kMode));
     return kDone;
   }
   const auto found = app.get_subcommands([&name](const CLI::App* each) { return each->get_name() == name; });
   if (found.empty()) {
-    fmt::print(context.err, "adit help: there is no subcommand {}; `adit help` lists them\n", name);
+    print(context.err, "adit help: there is no subcommand {}; `adit help` lists them\n", name);
     return kWrongUsage;
   }
-  fmt::print(context.out, "{}", found.front()->help(app.get_name(), kMode));
+  print(context.out, "{}", found.front()->help(app.get_name(), kMode));
   return kDone;
 }
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 // adit import: makes Adit's file of a wg-quick file. What could not be carried over is said on standard error, line by
 // line; the file is written all the same, since the rest of it is right.
-#include <fmt/ostream.h>
 #include <strings.h>
 
 #include <memory>
 
+#include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/key_output.h"
+#include "cli/print.h"
 #include "cli/private_file.h"
 #include "config/fields.h"
 #include "config/file_text.h"
@@ -54,23 +55,23 @@ Result<config::WgQuickSource> source_of(const Arguments& arguments) {
 std::expected<config::Config, int> read(const config::WgQuickSource& source, Context& context) {
   auto content = config::read_small_file(source.file, config::kMaxWgQuickSize);
   if (!content) {
-    fmt::print(context.err, "{}: {}\n", source.file, content.error().message);
+    print(context.err, "{}: {}\n", source.file, content.error().message);
     return std::unexpected(kInvalidConfig);
   }
   auto config = config::read_wg_quick(content->text, source);
   explicit_bzero(content->text.data(), content->text.size());
   if (!config) {
-    for (const auto& problem : config.error()) fmt::print(context.err, "{}\n", to_string(problem));
+    for (const auto& problem : config.error()) print(context.err, "{}\n", to_string(problem));
     return std::unexpected(kInvalidConfig);
   }
   if (content->others_can_read()) {
-    fmt::print(context.err,
-               "{}: warning: group or others can read this file and the private key in it; run chmod 600 on it\n",
-               source.file);
+    print(context.err,
+          "{}: warning: group or others can read this file and the private key in it; run chmod 600 on it\n",
+          source.file);
   }
   for (auto warning : config->warnings) {
     warning.reason.insert(0, "warning: ");
-    fmt::print(context.err, "{}\n", to_string(warning));
+    print(context.err, "{}\n", to_string(warning));
   }
   return std::move(*config);
 }
@@ -87,20 +88,20 @@ Result<> write(const std::filesystem::path& file, std::string_view text) {
 
 void print_next_steps(const config::Config& config, const std::filesystem::path& file, Context& context) {
   const std::filesystem::path place = fmt::format("/etc/adit/{}.yaml", config.name);
-  fmt::print(context.out, "Wrote {}, readable by you alone: it holds the keys.\n\nNext, as root:\n", file.native());
+  print(context.out, "Wrote {}, readable by you alone: it holds the keys.\n\nNext, as root:\n", file.native());
   if (std::filesystem::absolute(file).lexically_normal() != place) {
-    fmt::print(context.out, "  install -m 600 {} {}\n", file.native(), place.native());
+    print(context.out, "  install -m 600 {} {}\n", file.native(), place.native());
   }
-  fmt::print(context.out,
-             "  systemctl disable --now wg-quick@{}    if wg-quick runs this link now\n"
-             "  systemctl enable --now adit@{}\n",
-             stem_of(config.file, ".conf"), config.name);
+  print(context.out,
+        "  systemctl disable --now wg-quick@{}    if wg-quick runs this link now\n"
+        "  systemctl enable --now adit@{}\n",
+        stem_of(config.file, ".conf"), config.name);
 }
 
 int import(const Arguments& arguments, Context& context) {
   const auto source = source_of(arguments);
   if (!source) {
-    fmt::print(context.err, "adit import: {}\n", source.error().message);
+    print(context.err, "adit import: {}\n", source.error().message);
     return kWrongUsage;
   }
   const auto config = read(*source, context);
@@ -117,7 +118,7 @@ int import(const Arguments& arguments, Context& context) {
   const auto written = write(file, text);
   explicit_bzero(text.data(), text.size());
   if (!written) {
-    fmt::print(context.err, "adit import: {}\n", written.error().message);
+    print(context.err, "adit import: {}\n", written.error().message);
     return kFailed;
   }
   print_next_steps(*config, file, context);
@@ -127,17 +128,16 @@ int import(const Arguments& arguments, Context& context) {
 }  // namespace
 
 void add_import(CLI::App& app, Context& context) {
-  auto* const command = app.add_subcommand("import", "Make Adit's file of a wg-quick file");
+  const Command command(app, "import", "Make Adit's file of a wg-quick file");
   const auto arguments = std::make_shared<Arguments>();
-  command->add_option("WG.conf", arguments->file, "The wg-quick file, such as /etc/wireguard/wg0.conf")->required();
-  command->add_option(
-      "-o,--output", arguments->output,
-      "NAME.yaml: what to write, which names the link; default: the file's own name, here. - : standard "
-      "output");
-  command->footer(
+  command.option("WG.conf", arguments->file, "The wg-quick file, such as /etc/wireguard/wg0.conf").required();
+  command.option("-o,--output", arguments->output,
+                 "NAME.yaml: what to write, which names the link; default: the file's own name, here. - : standard "
+                 "output");
+  command.footer(
       "Example: adit import /etc/wireguard/wg0.conf -o /etc/adit/office.yaml\n"
       "Exit status: 0 written, with warnings on standard error about what has no equal; 78 the file has mistakes.");
-  command->callback([&context, arguments] { context.exit_status = import(*arguments, context); });
+  command.callback([&context, arguments] { context.exit_status = import(*arguments, context); });
 }
 
 }  // namespace adit::cli

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <exception>
 
-#include "cli/link_question.h"
+#include "client/link_question.h"
 #include "config/fields.h"
 
 namespace adit::cli {
@@ -19,8 +19,8 @@ constexpr std::chrono::seconds kPatience{1};
 constexpr std::chrono::seconds kFresh{1};
 constexpr std::string_view kRequest = R"({"command":"status"})";
 
-std::string problem_of(const std::string& name, const NoAnswer& no_answer) {
-  if (no_answer.kind != AskFailure::forbidden) return no_answer.sentence;
+std::string problem_of(const std::string& name, const client::NoAnswer& no_answer) {
+  if (no_answer.kind != client::AskFailure::forbidden) return no_answer.sentence;
   return fmt::format(
       "link {} may only be asked by its owner: run the exporter as the links' user, as "
       "adit-exporter.service does",
@@ -38,12 +38,12 @@ const std::string& LinkScraper::page() {
 }
 
 Scrape LinkScraper::scrape() {
-  auto names = running_links();
+  auto names = client::running_links();
   // Whatever else lies in the folder: a metric's label must be text.
   std::erase_if(names, [](const auto& name) { return !config::check_name(name); });
   std::erase_if(problems_, [&](const auto& entry) { return !std::ranges::binary_search(names, entry.first); });
   const auto began = Clock::now();
-  const auto answers = ask_links(names, kRequest, kPatience);
+  const auto answers = client::ask_links(names, kRequest, kPatience);
 
   Scrape scrape;
   scrape.seconds = std::chrono::duration<double>(Clock::now() - began).count();

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 // adit pair: the configuration files of both ends of a link, keys included, so that copying them is all that is left
 // to do. Either both files are written or none.
-#include <fmt/ostream.h>
 #include <strings.h>
 
 #include <array>
 #include <memory>
 
+#include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/pair_plan.h"
+#include "cli/print.h"
 #include "cli/private_file.h"
 #include "cli/tunnel_subnets.h"
 #include "config/reader.h"
@@ -64,15 +65,15 @@ bool write_files(const Arguments& arguments, const Configs& configs, Context& co
     const auto written = create_private_file(file, text);
     explicit_bzero(text.data(), text.size());
     if (!written) {
-      fmt::print(context.err, "adit pair: {}; nothing was written\n", written.error().message);
+      print(context.err, "adit pair: {}; nothing was written\n", written.error().message);
       return false;
     }
     cleanup.add(file);
     if (const auto config = config::read_config(file, {}); !config) {
       for (const auto& problem : config.error()) {
-        fmt::print(context.err, "adit pair: {}: {}: {}\n", configs[i].name, problem.key, problem.reason);
+        print(context.err, "adit pair: {}: {}: {}\n", configs[i].name, problem.key, problem.reason);
       }
-      fmt::print(context.err, "adit pair: this link could not work; nothing was written\n");
+      print(context.err, "adit pair: this link could not work; nothing was written\n");
       return false;
     }
   }
@@ -81,32 +82,32 @@ bool write_files(const Arguments& arguments, const Configs& configs, Context& co
 }
 
 void print_next_steps(const Arguments& arguments, const Configs& configs, Context& context) {
-  fmt::print(context.out, "Wrote {} and {}, readable by you alone: they hold the keys.\n\n",
-             file_of(arguments, configs[0]).native(), file_of(arguments, configs[1]).native());
+  print(context.out, "Wrote {} and {}, readable by you alone: they hold the keys.\n\n",
+        file_of(arguments, configs[0]).native(), file_of(arguments, configs[1]).native());
   for (std::size_t i = 0; i < configs.size(); ++i) {
     const auto& config = configs[i];
-    fmt::print(context.out, "  {}: inside the tunnel", config.name);
-    for (const auto& address : config.interface.addresses) fmt::print(context.out, " {}", to_string(address.address));
+    print(context.out, "  {}: inside the tunnel", config.name);
+    for (const auto& address : config.interface.addresses) print(context.out, " {}", to_string(address.address));
     for (const auto& called : configs[1 - i].peer.endpoints) {
-      fmt::print(context.out, "; let UDP port {} in", called.port);
+      print(context.out, "; let UDP port {} in", called.port);
     }
-    if (configs[1 - i].peer.endpoints.empty()) fmt::print(context.out, "; behind NAT, calls {}", configs[1 - i].name);
-    fmt::print(context.out, "\n");
+    if (configs[1 - i].peer.endpoints.empty()) print(context.out, "; behind NAT, calls {}", configs[1 - i].name);
+    print(context.out, "\n");
   }
-  fmt::print(context.out, "\nNext, on each host:\n");
+  print(context.out, "\nNext, on each host:\n");
   for (const auto& config : configs) {
-    fmt::print(context.out,
-               "  copy {0} to host {1} as /etc/adit/{1}.yaml, and start there: systemctl enable --now adit@{1}\n",
-               file_of(arguments, config).native(), config.name);
+    print(context.out,
+          "  copy {0} to host {1} as /etc/adit/{1}.yaml, and start there: systemctl enable --now adit@{1}\n",
+          file_of(arguments, config).native(), config.name);
   }
-  fmt::print(context.out, "Then remove the copies here.\n");
+  print(context.out, "Then remove the copies here.\n");
 }
 
 int pair(const Arguments& arguments, Context& context) {
   const auto request = parse_request(arguments.ends, arguments.tunnels, arguments.routes);
   const auto configs = request ? plan(*request, local_subnets(), context.random) : std::unexpected(request.error());
   if (!configs) {
-    fmt::print(context.err, "adit pair: {}\n", configs.error().message);
+    print(context.err, "adit pair: {}\n", configs.error().message);
     return kWrongUsage;
   }
   if (!write_files(arguments, *configs, context)) return kFailed;
@@ -117,25 +118,25 @@ int pair(const Arguments& arguments, Context& context) {
 }  // namespace
 
 void add_pair(CLI::App& app, Context& context) {
-  auto* const command = app.add_subcommand("pair", "Write the configuration files of both ends of a link");
+  const Command command(app, "pair", "Write the configuration files of both ends of a link");
   const auto arguments = std::make_shared<Arguments>();
   constexpr auto end_help =
       "NAME=HOST[:PORT]: a host's name, and where it is reached; HOST - : it is behind NAT and calls";
-  command->add_option("HOST1", arguments->ends[0], end_help)->required();
-  command->add_option("HOST2", arguments->ends[1], "NAME=HOST[:PORT]: the other host")->required();
+  command.option("HOST1", arguments->ends[0], end_help).required();
+  command.option("HOST2", arguments->ends[1], "NAME=HOST[:PORT]: the other host").required();
   command
-      ->add_option("--tunnel", arguments->tunnels,
-                   "NET: a subnet for the tunnel itself; default: a random one of each family")
-      ->allow_extra_args(false);
+      .option("--tunnel", arguments->tunnels,
+              "NET: a subnet for the tunnel itself; default: a random one of each family")
+      .one_value();
   command
-      ->add_option("--routes", arguments->routes,
-                   "NAME=NET,…: subnets behind host NAME (or default), for the other host to reach")
-      ->allow_extra_args(false);
-  command->add_option("-o,--output", arguments->folder, "DIR: where to write the files; default: here");
-  command->footer(
+      .option("--routes", arguments->routes,
+              "NAME=NET,…: subnets behind host NAME (or default), for the other host to reach")
+      .one_value();
+  command.option("-o,--output", arguments->folder, "DIR: where to write the files; default: here");
+  command.footer(
       "Example, a server at the office and a laptop behind NAT, which is to reach the office's network:\n"
       "  adit pair office=vpn.example.net laptop=- --routes office=192.168.20.0/24");
-  command->callback([&context, arguments] { context.exit_status = pair(*arguments, context); });
+  command.callback([&context, arguments] { context.exit_status = pair(*arguments, context); });
 }
 
 }  // namespace adit::cli

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // adit pubkey: the public key that belongs to the private key on standard input.
-#include <fmt/ostream.h>
 #include <strings.h>
 
 #include <istream>
 
+#include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/print.h"
 #include "crypto/keys.h"
 
 namespace adit::cli {
@@ -21,19 +22,19 @@ int print_public_key(Context& context) {
   const auto key = crypto::parse_private_key(written);
   explicit_bzero(text.data(), text.size());
   if (!key) {
-    fmt::print(context.err, "adit pubkey: the private key on standard input {}\n", key.error().message);
+    print(context.err, "adit pubkey: the private key on standard input {}\n", key.error().message);
     return kFailed;
   }
-  fmt::print(context.out, "{}\n", to_base64(crypto::public_key_of(*key)));
+  print(context.out, "{}\n", to_base64(crypto::public_key_of(*key)));
   return kDone;
 }
 
 }  // namespace
 
 void add_pubkey(CLI::App& app, Context& context) {
-  auto* const command = app.add_subcommand("pubkey", "Read a private key on standard input, print its public key");
-  command->footer("Example:\n  adit pubkey < office.key");
-  command->callback([&context] { context.exit_status = print_public_key(context); });
+  const Command command(app, "pubkey", "Read a private key on standard input, print its public key");
+  command.footer("Example:\n  adit pubkey < office.key");
+  command.callback([&context] { context.exit_status = print_public_key(context); });
 }
 
 }  // namespace adit::cli

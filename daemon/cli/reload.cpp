@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 // adit reload: has a running link read its file again, and says what was changed, or why nothing was. The exit status
 // is 0 only when the file is in force.
-#include <fmt/ostream.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "cli/command.h"
 #include "cli/commands.h"
-#include "cli/link_question.h"
+#include "cli/print.h"
+#include "client/link_question.h"
 
 namespace adit::cli {
 namespace {
@@ -27,27 +28,26 @@ int tell(const std::string& name, const ordered_json& answer, Context& context) 
   if (answer.contains("error")) {
     const auto sentence = answer.at("error").get<std::string>();
     const auto problems = answer.value("problems", Sentences());
-    for (const auto& problem : problems) fmt::print(context.err, "{}\n", problem);
-    fmt::print(context.err, "adit reload {}: {}\n", name, sentence);
+    for (const auto& problem : problems) print(context.err, "{}\n", problem);
+    print(context.err, "adit reload {}: {}\n", name, sentence);
     return problems.empty() ? kFailed : kInvalidConfig;
   }
   const auto changes = answer.at("reload").at("changes").get<Sentences>();
-  for (const auto& change : changes) fmt::print(context.out, "{}\n", change);
-  if (changes.empty()) fmt::print(context.out, "{} says what it said before: nothing to change\n", name);
+  for (const auto& change : changes) print(context.out, "{}\n", change);
+  if (changes.empty()) print(context.out, "{} says what it said before: nothing to change\n", name);
   return kDone;
 }
 
 int reload(const std::string& name, Context& context) {
-  const auto answered = ask_link(name, kRequest, kPatience);
+  const auto answered = client::ask_link(name, kRequest, kPatience);
   if (!answered) {
-    fmt::print(context.err, "adit reload: {}\n", answered.error().sentence);
+    print(context.err, "adit reload: {}\n", answered.error().sentence);
     return kFailed;
   }
   try {
     return tell(name, ordered_json::parse(*answered), context);
   } catch (const ordered_json::exception&) {
-    fmt::print(context.err, "adit reload {}: the answer was not understood; are adit and aditd of one version?\n",
-               name);
+    print(context.err, "adit reload {}: the answer was not understood; are adit and aditd of one version?\n", name);
     return kFailed;
   }
 }
@@ -55,13 +55,13 @@ int reload(const std::string& name, Context& context) {
 }  // namespace
 
 void add_reload(CLI::App& app, Context& context) {
-  auto* const command = app.add_subcommand("reload", "Have a running link read its file again, and apply what changed");
+  const Command command(app, "reload", "Have a running link read its file again, and apply what changed");
   const auto name = std::make_shared<std::string>();
-  command->add_option("NAME", *name, "The link, by the name of its file")->required();
-  command->footer(
+  command.option("NAME", *name, "The link, by the name of its file").required();
+  command.footer(
       "Exit status: 0 the file is in force, 78 it has mistakes and nothing was changed, 1 anything else.\n"
       "Example:\n  adit reload office");
-  command->callback([name, &context] { context.exit_status = reload(*name, context); });
+  command.callback([name, &context] { context.exit_status = reload(*name, context); });
 }
 
 }  // namespace adit::cli

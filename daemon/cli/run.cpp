@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
-#include <fmt/ostream.h>
 
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
+#include "cli/print.h"
+#include "crypto/version.h"
 
 namespace adit::cli {
 
 int run(int argc, const char* const* argv, Context& context) {
   CLI::App app("Encrypted links between two hosts: keys, configuration, state", "adit");
-  app.set_version_flag("--version", "adit " ADIT_VERSION);
+  app.set_version_flag("--version", crypto::version_text("adit"));
   app.require_subcommand(1);
   add_genkey(app, context);
   add_pubkey(app, context);
@@ -31,7 +32,7 @@ int run(int argc, const char* const* argv, Context& context) {
     return app.exit(error, context.out, context.err) == 0 ? kDone : kWrongUsage;
   }
   if (!context.out.flush()) {
-    fmt::print(context.err, "adit: cannot write to standard output; is the disk full?\n");
+    print(context.err, "adit: cannot write to standard output; is the disk full?\n");
     return kFailed;
   }
   return context.exit_status;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // adit status: asks every running link, or the named ones, what it is doing. Links go to standard output, what could
 // not be asked to standard error. The exit status tells scripts of named links: up (0), not up (3), not there (4).
-#include <fmt/ostream.h>
 
 #include <algorithm>
 #include <chrono>
@@ -10,12 +9,14 @@
 #include <system_error>
 #include <vector>
 
-#include "app/paths.h"
+#include "base/paths.h"
+#include "cli/command.h"
 #include "cli/commands.h"
-#include "cli/link_question.h"
-#include "cli/status_text.h"
+#include "cli/print.h"
 #include "cli/terminal.h"
 #include "cli/watch.h"
+#include "client/link_question.h"
+#include "client/status_text.h"
 
 namespace adit::cli {
 namespace {
@@ -40,17 +41,18 @@ Link not_understood(Link link) {
   return link;
 }
 
-Link status_of(const std::string& name, const LinkAnswer& answer, std::int64_t now) {
+Link status_of(const std::string& name, const client::LinkAnswer& answer, std::int64_t now) {
   Link link{.name = name, .status = nullptr, .problem = {}};
   if (!answer) {
     link.problem = answer.error().sentence;
-    const bool failed = answer.error().kind == AskFailure::forbidden || answer.error().kind == AskFailure::broken;
+    const bool failed =
+        answer.error().kind == client::AskFailure::forbidden || answer.error().kind == client::AskFailure::broken;
     link.exit_status = failed ? kFailed : kNoSuchLink;
     return link;
   }
   try {
     link.status = ordered_json::parse(*answer).at("status");
-    static_cast<void>(status_text(link.status, now));  // all that people and scripts rely on is there
+    static_cast<void>(client::status_text(link.status, now));  // all that people and scripts rely on is there
     if (link.status.at("state") != "up") link.exit_status = kNotUp;
     return link;
   } catch (const ordered_json::exception&) {
@@ -63,7 +65,7 @@ void print_json(const std::vector<Link>& links, Context& context) {
   for (const auto& link : links) {
     if (!link.status.is_null()) list.push_back(link.status);
   }
-  fmt::print(context.out, "{}\n", list.dump(2));
+  print(context.out, "{}\n", list.dump(2));
 }
 
 void print_text(const std::vector<Link>& links, std::int64_t now, Context& context) {
@@ -71,7 +73,7 @@ void print_text(const std::vector<Link>& links, std::int64_t now, Context& conte
   bool first = true;
   for (const auto& link : links) {
     if (link.status.is_null()) continue;
-    fmt::print(context.out, "{}{}", first ? "" : "\n", status_text(link.status, now, coloured));
+    print(context.out, "{}{}", first ? "" : "\n", client::status_text(link.status, now, coloured));
     first = false;
   }
 }
@@ -91,8 +93,8 @@ int exit_status(const std::vector<Link>& links, bool named) {
 int status(const std::vector<std::string>& named, bool json, Context& context) {
   const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
   const std::int64_t now = std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count();
-  const auto names = named.empty() ? running_links() : named;
-  const auto answers = ask_links(names, kRequest, kPatience);
+  const auto names = named.empty() ? client::running_links() : named;
+  const auto answers = client::ask_links(names, kRequest, kPatience);
   std::vector<Link> links;
   for (std::size_t i = 0; i < names.size(); ++i) links.push_back(status_of(names[i], answers[i], now));
   if (json) {
@@ -101,10 +103,10 @@ int status(const std::vector<std::string>& named, bool json, Context& context) {
     print_text(links, now, context);
   }
   for (const auto& link : links) {
-    if (!link.problem.empty()) fmt::print(context.err, "adit: {}\n", link.problem);
+    if (!link.problem.empty()) print(context.err, "adit: {}\n", link.problem);
   }
   if (links.empty() && !json) {
-    fmt::print(context.out, "no links are running ({} has no sockets)\n", app::run_directory().string());
+    print(context.out, "no links are running ({} has no sockets)\n", run_directory().string());
   }
   return exit_status(links, !named.empty());
 }
@@ -112,18 +114,18 @@ int status(const std::vector<std::string>& named, bool json, Context& context) {
 }  // namespace
 
 void add_status(CLI::App& app, Context& context) {
-  auto* const command = app.add_subcommand("status", "Say what links are doing, and why");
+  const Command command(app, "status", "Say what links are doing, and why");
   const auto names = std::make_shared<std::vector<std::string>>();
   const auto json = std::make_shared<bool>(false);
-  command->add_option("NAME", *names, "Links, by the names of their files; default: all that run on this host");
-  command->add_flag("--json", *json, "A JSON array with an object for each link");
+  command.option("NAME", *names, "Links, by the names of their files; default: all that run on this host");
+  const auto as_json = command.flag("--json", *json, "A JSON array with an object for each link");
   const auto live = std::make_shared<bool>(false);
-  command->add_flag("--watch", *live, "A live view of one link at a time: throughput, drops, the daemon; q quits")
-      ->excludes("--json");
-  command->footer(
+  command.flag("--watch", *live, "A live view of one link at a time: throughput, drops, the daemon; q quits")
+      .excludes(as_json);
+  command.footer(
       "Exit status with NAME: 0 up, 3 not up, 4 no such link.\n"
       "Examples:\n  adit status\n  adit status office --watch");
-  command->callback([&context, names, json, live] {
+  command.callback([&context, names, json, live] {
     context.exit_status = *live ? watch(*names, context) : status(*names, *json, context);
   });
 }

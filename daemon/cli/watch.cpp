@@ -2,7 +2,6 @@
 // The screen is ncurses': it knows terminals, redraws what changed, and follows their size.
 #include "cli/watch.h"
 
-#include <fmt/ostream.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -15,9 +14,10 @@
 #include <utility>
 
 #include "cli/commands.h"
-#include "cli/link_question.h"
+#include "cli/print.h"
 #include "cli/terminal.h"
 #include "cli/watch_view.h"
+#include "client/link_question.h"
 
 // After everything else: it defines macros by common names.
 #include <ncurses.h>
@@ -118,7 +118,7 @@ class Choice {
   explicit Choice(const std::vector<std::string>& named) : named_(named) { refresh(); }
   void refresh() {
     const auto shown = names_.empty() ? std::string() : names_[at_];
-    names_ = named_.empty() ? running_links() : named_;
+    names_ = named_.empty() ? client::running_links() : named_;
     const auto found = std::ranges::find(names_, shown);
     if (found != names_.end()) at_ = static_cast<std::size_t>(found - names_.begin());
     // One that was restarted comes back; until then it is shown as gone.
@@ -128,7 +128,7 @@ class Choice {
   void step(std::size_t by) {
     if (names_.empty()) return;
     const auto next = names_[(at_ + by) % names_.size()];
-    names_ = named_.empty() ? running_links() : named_;
+    names_ = named_.empty() ? client::running_links() : named_;
     const auto found = std::ranges::find(names_, next);
     at_ = found == names_.end() ? 0 : static_cast<std::size_t>(found - names_.begin());
   }
@@ -144,7 +144,7 @@ class Choice {
 };
 
 /// Null: it was not understood, as by an older daemon that has none.
-ordered_json part_of(const LinkAnswer& answer, const char* name) {
+ordered_json part_of(const client::LinkAnswer& answer, const char* name) {
   if (!answer) return nullptr;
   const auto parsed = ordered_json::parse(*answer, nullptr, false);
   return parsed.is_object() && parsed.contains(name) ? parsed.at(name) : nullptr;
@@ -152,13 +152,13 @@ ordered_json part_of(const LinkAnswer& answer, const char* name) {
 
 Watched look_at(const Choice& choice) {
   auto watched = choice.begin();
-  const auto status = ask_link(watched.name, R"({"command":"status"})", kPatience);
+  const auto status = client::ask_link(watched.name, R"({"command":"status"})", kPatience);
   if (!status) {
     watched.problem = status.error().sentence;
     return watched;
   }
   watched.status = part_of(status, "status");
-  watched.history = part_of(ask_link(watched.name, R"({"command":"history"})", kPatience), "history");
+  watched.history = part_of(client::ask_link(watched.name, R"({"command":"history"})", kPatience), "history");
   watched.problem = "its answer was not understood: are adit and aditd of one version?";
   return watched;
 }
@@ -198,12 +198,12 @@ bool obey(int key, Choice& choice) {
 
 int watch(const std::vector<std::string>& names, Context& context) {
   if (::isatty(STDIN_FILENO) != 1 || context.out_fd < 0 || ::isatty(context.out_fd) != 1) {
-    fmt::print(context.err, "adit status: --watch needs a terminal; for scripts there is --json\n");
+    print(context.err, "adit status: --watch needs a terminal; for scripts there is --json\n");
     return kWrongUsage;
   }
   Choice choice(names);
   if (choice.none()) {
-    fmt::print(context.err, "adit status: no links are running; name the one that will\n");
+    print(context.err, "adit status: no links are running; name the one that will\n");
     return kFailed;
   }
   std::setlocale(LC_CTYPE, "");
@@ -211,8 +211,8 @@ int watch(const std::vector<std::string>& names, Context& context) {
   const Terminal terminal;
   if (!terminal.works()) {
     const char* const type = std::getenv("TERM");
-    fmt::print(context.err, "adit status: the terminal is of a type nobody knows here ({}): set TERM, as TERM=xterm\n",
-               type == nullptr ? "TERM is not set" : type);
+    print(context.err, "adit status: the terminal is of a type nobody knows here ({}): set TERM, as TERM=xterm\n",
+          type == nullptr ? "TERM is not set" : type);
     return kFailed;
   }
 

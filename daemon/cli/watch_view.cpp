@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/watch_view.h"
+#include "base/clock_text.h"
 
-#include <fmt/chrono.h>
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 #include <span>
 #include <string_view>
 
-#include "cli/status_text.h"
+#include "client/status_text.h"
 
 namespace adit::cli {
 namespace {
@@ -26,10 +26,7 @@ constexpr int kMostPlotRows = 6;
 constexpr int kMargin = 11;  ///< where values begin, under one another
 
 std::string clock_text(std::int64_t time) {
-  const std::time_t seconds = time;
-  std::tm local{};
-  localtime_r(&seconds, &local);
-  return fmt::format("{:%H:%M:%S}", local);
+  return time_of_day(WallTime{std::chrono::seconds(time)});
 }
 
 Style style_of(std::string_view state) {
@@ -48,8 +45,8 @@ Line first_line(const Watched& watched, std::int64_t now) {
   } else {
     const auto state = watched.status.at("state").get<std::string>();
     line.push_back({" " + state, style_of(state)});
-    line.push_back(
-        {fmt::format(" for {}", span_text(now - watched.status.at("since").get<std::int64_t>())), Style::plain});
+    line.push_back({fmt::format(" for {}", client::span_text(now - watched.status.at("since").get<std::int64_t>())),
+                    Style::plain});
   }
   if (watched.links > 1) {
     line.push_back({fmt::format("   link {} of {}", watched.number, watched.links), Style::dim});
@@ -70,14 +67,14 @@ std::string handshake_value(const ordered_json& peer, std::int64_t now) {
   const auto& latest = peer.at("latest_handshake");
   if (latest.is_null()) return "never";
   const auto& round_trip = peer.at("handshake_rtt_ms");
-  return fmt::format("{} ago{}", span_text(now - latest.get<std::int64_t>()),
+  return fmt::format("{} ago{}", client::span_text(now - latest.get<std::int64_t>()),
                      round_trip.is_null() ? "" : fmt::format(", round trip {:.1f} ms", round_trip.get<double>()));
 }
 
 std::string daemon_value(const Watched& watched) {
   const auto& process = watched.status.at("process");
   auto text = fmt::format("process {}, {} of memory", process.at("pid").get<std::int64_t>(),
-                          bytes_text(process.at("memory_bytes").get<std::uint64_t>()));
+                          client::bytes_text(process.at("memory_bytes").get<std::uint64_t>()));
   if (watched.earlier && watched.earlier->pid == process.at("pid").get<std::int64_t>() && watched.seconds > 0) {
     const auto used = process.at("cpu_seconds").get<double>() - watched.earlier->cpu_seconds;
     text += fmt::format(", CPU {:.0f} %", 100 * std::max(used, 0.0) / watched.seconds);
@@ -140,8 +137,7 @@ std::size_t columns_of(std::string_view text) {
 /// Cut behind so many characters; what could move the cursor is made visible first.
 void fit(Line& line, std::size_t columns) {
   for (auto span = line.begin(); span != line.end(); ++span) {
-    std::ranges::replace_if(
-        span->text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }, '?');
+    std::ranges::replace_if(span->text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }, '?');
     const auto needed = columns_of(span->text);
     if (needed <= columns) {
       columns -= needed;
@@ -184,7 +180,8 @@ std::vector<Line> body(const Watched& watched, const Screen& screen, std::int64_
   add_wrapped(lines, "reason", reason, Style::warning, screen.columns);
   lines.push_back(named("peer", peer_value(status.at("peer"))));
   lines.push_back(named("handshake", handshake_value(status.at("peer"), now)));
-  lines.push_back(named("offload", offload_text(status.at("offload")) + ", " + status.at("crypto").get<std::string>()));
+  lines.push_back(
+      named("offload", client::offload_text(status.at("offload")) + ", " + status.at("crypto").get<std::string>()));
   lines.push_back(named("daemon", daemon_value(watched)));
   lines.push_back(drops_line(watched));
 

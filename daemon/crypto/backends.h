@@ -18,6 +18,8 @@ namespace adit::crypto {
 /// Intel's multi-buffer library (libipsec-mb): 2.5 times libsodium where the CPU has AVX-512. Nothing when the program
 /// was built without it or the CPU is too old for it.
 std::unique_ptr<Aead> make_ipsec_mb_aead();
+/// Of the library as it is loaded; empty when the program was built without it.
+std::string ipsec_mb_version();
 
 /// Names `tuning.crypto` may have beside "auto", whether this machine has them or not.
 std::vector<std::string_view> backend_names();

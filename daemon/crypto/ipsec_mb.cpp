@@ -92,6 +92,10 @@ std::unique_ptr<Aead> make_ipsec_mb_aead() {
   return std::make_unique<IpsecMbAead>();
 }
 
+std::string ipsec_mb_version() {
+  return imb_get_version_str();
+}
+
 }  // namespace adit::crypto
 
 #else
@@ -99,6 +103,10 @@ std::unique_ptr<Aead> make_ipsec_mb_aead() {
 namespace adit::crypto {
 std::unique_ptr<Aead> make_ipsec_mb_aead() {
   return nullptr;
+}
+
+std::string ipsec_mb_version() {
+  return {};
 }
 }  // namespace adit::crypto
 

@@ -63,7 +63,7 @@ bool Tunnel::take_over(const SavedTunnel& saved, Instant now) {
     if (keepalive_) timers_.set(Timer::persistent, now);
   }
   status_ = saved.status;
-  session_jitter_ = jitter();
+  cadence_.session_jitter = jitter();
   return true;
 }
 

@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <optional>
 
 #include "base/time.h"
 
@@ -52,6 +54,15 @@ class Timers {
  private:
   Instant& at(Timer timer) { return deadlines_[static_cast<std::size_t>(timer)]; }
   std::array<Instant, kTimers> deadlines_{};
+};
+
+/// What the timers need to know beside their deadlines.
+struct Cadence {
+  std::optional<Instant> handshake_sent_at;  ///< last handshake message sent: no initiation within REKEY_TIMEOUT
+  std::uint32_t attempts_in_cycle = 0;
+  bool another_keepalive = false;      ///< data came in while a keepalive was already due
+  Duration session_jitter{};           ///< drawn once a session: randomness costs a system call
+  bool rekeyed_before_expiry = false;  ///< once a session, when it nears its end while only receiving
 };
 
 }  // namespace adit::tunnel

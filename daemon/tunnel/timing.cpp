@@ -12,7 +12,7 @@ namespace adit::tunnel {
 
 /// Called after an initiation of ours was sent.
 void Tunnel::after_initiation_sent(Instant now) {
-  handshake_sent_at_ = now;
+  cadence_.handshake_sent_at = now;
   after_packet_sent(now);
   timers_.set(Timer::retransmit, now + REKEY_TIMEOUT + jitter());
 }
@@ -20,16 +20,16 @@ void Tunnel::after_initiation_sent(Instant now) {
 /// Called after we answered the peer's initiation. Its first packet will make the session; until then there is no
 /// reason to begin one of our own.
 void Tunnel::after_response_sent(Instant now) {
-  handshake_sent_at_ = now;
+  cadence_.handshake_sent_at = now;
   after_packet_sent(now);
 }
 
 /// Called after a session became the current one: by the response to us, or by the first packet of an initiator.
 void Tunnel::after_handshake_completed(Instant now) {
   timers_.cancel(Timer::retransmit);
-  attempts_in_cycle_ = 0;
-  rekeyed_before_expiry_ = false;
-  session_jitter_ = jitter();
+  cadence_.attempts_in_cycle = 0;
+  cadence_.rekeyed_before_expiry = false;
+  cadence_.session_jitter = jitter();
   status_.attempts = 0;
   status_.problem.reset();
   status_.handshake_at = now;
@@ -44,7 +44,7 @@ void Tunnel::after_session_derived(Instant now) {
 /// Called after packets with something in them were sent.
 void Tunnel::after_data_sent(Instant now) {
   if (!timers_.pending(Timer::new_handshake)) {
-    timers_.set(Timer::new_handshake, now + KEEPALIVE_TIMEOUT + REKEY_TIMEOUT + session_jitter_);
+    timers_.set(Timer::new_handshake, now + KEEPALIVE_TIMEOUT + REKEY_TIMEOUT + cadence_.session_jitter);
   }
   if (!status_.unanswered_at) status_.unanswered_at = now;
 }
@@ -52,7 +52,7 @@ void Tunnel::after_data_sent(Instant now) {
 /// Called after authentic packets with something in them were received.
 void Tunnel::after_data_received(Instant now) {
   if (timers_.pending(Timer::keepalive)) {
-    another_keepalive_ = true;
+    cadence_.another_keepalive = true;
   } else {
     timers_.set(Timer::keepalive, now + KEEPALIVE_TIMEOUT);
   }
@@ -89,21 +89,21 @@ void Tunnel::keep_fresh_after_sending(Instant now, Outbox& out) {
 /// An initiator that only receives must renew in time too, or the peer's packets would be refused at the end (§6.2).
 void Tunnel::keep_fresh_after_receiving(Instant now, Outbox& out) {
   const auto* keypair = sessions_.current().get();
-  if (rekeyed_before_expiry_ || keypair == nullptr || keypair->role != noise::Role::initiator) return;
+  if (cadence_.rekeyed_before_expiry || keypair == nullptr || keypair->role != noise::Role::initiator) return;
   if (now - keypair->created < REJECT_AFTER_TIME - KEEPALIVE_TIMEOUT - REKEY_TIMEOUT) return;
-  rekeyed_before_expiry_ = true;
+  cadence_.rekeyed_before_expiry = true;
   want_session(now, out);
 }
 
 /// Someone needs a session: begins a cycle of attempts unless one is running. In the pause between cycles the need
 /// of a packet is reason enough to go on.
 void Tunnel::want_session(Instant now, Outbox& out) {
-  const bool cycle_runs = timers_.pending(Timer::retransmit) && attempts_in_cycle_ > 0;
+  const bool cycle_runs = timers_.pending(Timer::retransmit) && cadence_.attempts_in_cycle > 0;
   if (cycle_runs || !path_.remote.known()) return;
-  attempts_in_cycle_ = 0;
-  if (handshake_sent_at_ && now - *handshake_sent_at_ < REKEY_TIMEOUT) {
+  cadence_.attempts_in_cycle = 0;
+  if (cadence_.handshake_sent_at && now - *cadence_.handshake_sent_at < REKEY_TIMEOUT) {
     // A handshake message went out a moment ago, and the session may still come of it.
-    timers_.set(Timer::retransmit, *handshake_sent_at_ + REKEY_TIMEOUT + jitter());
+    timers_.set(Timer::retransmit, *cadence_.handshake_sent_at + REKEY_TIMEOUT + jitter());
     return;
   }
   initiate(now, out);
@@ -111,7 +111,7 @@ void Tunnel::want_session(Instant now, Outbox& out) {
 
 void Tunnel::initiate(Instant now, Outbox& out) {
   ADIT_ASSERT(path_.remote.known());
-  attempts_in_cycle_ += 1;
+  cadence_.attempts_in_cycle += 1;
   if (status_.attempts++ == 0) status_.attempting_since = wall_clock_.now();
   out.handshakes.push_back(handshaker_.initiate(path_, now));
   out.timestamp = handshaker_.last_timestamp();
@@ -144,7 +144,7 @@ void Tunnel::tick(Instant now, Outbox& out) {
   if (timers_.take(Timer::retransmit, now)) on_retransmit(now, out);
   if (timers_.take(Timer::keepalive, now)) {
     send_keepalive(now, out);
-    if (std::exchange(another_keepalive_, false)) timers_.set(Timer::keepalive, now + KEEPALIVE_TIMEOUT);
+    if (std::exchange(cadence_.another_keepalive, false)) timers_.set(Timer::keepalive, now + KEEPALIVE_TIMEOUT);
   }
   if (timers_.take(Timer::new_handshake, now)) {
     forget_source();
@@ -169,11 +169,11 @@ void Tunnel::on_retransmit(Instant now, Outbox& out) {
   // The source address we kept to may be the reason for the silence.
   forget_source();
   roam_to_caller(out);
-  if (attempts_in_cycle_ < kAttemptsPerCycle) {
+  if (cadence_.attempts_in_cycle < kAttemptsPerCycle) {
     initiate(now, out);
     return;
   }
-  attempts_in_cycle_ = 0;
+  cadence_.attempts_in_cycle = 0;
   timers_.cancel(Timer::keepalive);
   count_drop(DropReason::no_session_timeout, staging_.clear());
   if (sessions_.any() && !timers_.pending(Timer::wipe_keys)) after_session_derived(now);
@@ -196,7 +196,7 @@ void Tunnel::set_endpoint(const Endpoint& endpoint, Instant now, Outbox& out) {
 
 void Tunnel::retry_now(Instant now, Outbox& out) {
   forget_source();
-  attempts_in_cycle_ = 0;
+  cadence_.attempts_in_cycle = 0;
   if (path_.remote.known()) show_yourself(now, out);
 }
 

@@ -144,11 +144,7 @@ class Tunnel {
   Status status_;
 
   Timers timers_;
-  std::optional<Instant> handshake_sent_at_;  ///< last handshake message sent: no initiation within REKEY_TIMEOUT
-  std::uint32_t attempts_in_cycle_ = 0;
-  bool another_keepalive_ = false;      ///< data came in while a keepalive was already due
-  Duration session_jitter_{};           ///< drawn once a session: randomness costs a system call
-  bool rekeyed_before_expiry_ = false;  ///< once a session, when it nears its end while only receiving
+  Cadence cadence_;
 };
 
 }  // namespace adit::tunnel

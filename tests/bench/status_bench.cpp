@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "app/status_report.h"
+#include "control/status_report.h"
 
 namespace adit::bench {
 namespace {

@@ -8,17 +8,23 @@
 #include <set>
 
 #include "cli/command_line.h"
-#include "cli/doctor/checks.h"
-#include "cli/doctor/report.h"
+#include "doctor/checks.h"
+#include "doctor/report.h"
 
-namespace adit::cli::doctor {
+namespace adit::cli {
 namespace {
+
+using doctor::checks;
+using doctor::ok;
+using doctor::problem;
+using doctor::skipped;
+using doctor::warning;
 
 using testing::HasSubstr;
 using testing::Not;
 
-std::vector<Finding> some_findings() {
-  auto findings = std::vector<Finding>{
+std::vector<doctor::Finding> some_findings() {
+  auto findings = std::vector<doctor::Finding>{
       ok("all is well", {"seen"}),
       problem("it does not run", {"nobody answers"}, "start it"),
       problem("the port is taken", {"by socat"}, "stop socat"),
@@ -33,16 +39,16 @@ std::vector<Finding> some_findings() {
 
 TEST(DoctorReport, NamesTheCauseBeforeWhatFollowsFromIt) {
   const auto findings = some_findings();
-  ASSERT_NE(most_likely(findings), nullptr);
-  EXPECT_EQ(most_likely(findings)->id, "port");
-  EXPECT_EQ(worst(findings), Verdict::problem);
+  ASSERT_NE(doctor::most_likely(findings), nullptr);
+  EXPECT_EQ(doctor::most_likely(findings)->id, "port");
+  EXPECT_EQ(worst(findings), doctor::Verdict::problem);
 }
 
 TEST(DoctorReport, WarningsAndWhatWasLeftOutAreNoCause) {
   auto findings = some_findings();
-  std::erase_if(findings, [](const Finding& each) { return each.verdict == Verdict::problem; });
-  EXPECT_EQ(most_likely(findings), nullptr);
-  EXPECT_EQ(worst(findings), Verdict::warning);
+  std::erase_if(findings, [](const doctor::Finding& each) { return each.verdict == doctor::Verdict::problem; });
+  EXPECT_EQ(doctor::most_likely(findings), nullptr);
+  EXPECT_EQ(worst(findings), doctor::Verdict::warning);
   EXPECT_THAT(to_text({"office", "f", true}, findings, false), HasSubstr("but see the warning above"));
 }
 
@@ -93,9 +99,9 @@ TEST(DoctorReport, IsForPrograms) {
 
 TEST(DoctorReport, AnyCheckCanBeTheCause) {
   for (const auto& check : checks()) {
-    std::vector<Finding> findings{problem("it is broken", {}, "mend it")};
+    std::vector<doctor::Finding> findings{problem("it is broken", {}, "mend it")};
     findings[0].id = check.id;
-    EXPECT_NE(most_likely(findings), nullptr) << check.id << " is missing among the causes";
+    EXPECT_NE(doctor::most_likely(findings), nullptr) << check.id << " is missing among the causes";
   }
 }
 
@@ -132,4 +138,4 @@ TEST(Doctor, TellsTheProblemsOfAFileThatIsNotValid) {
 }
 
 }  // namespace
-}  // namespace adit::cli::doctor
+}  // namespace adit::cli

@@ -51,7 +51,7 @@ TEST_F(Export, WhatIsImportedAgainIsTheSame) {
     const auto outcome = run({folder_ / (name + ".yaml"), "-o", conf});
     ASSERT_EQ(outcome.status, kDone) << outcome.err;
     EXPECT_EQ(outcome.err, "");
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(::stat(conf.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 07777, 0600);
     std::filesystem::create_directory(folder_ / "again");

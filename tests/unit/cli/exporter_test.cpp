@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 
 #include "cli/command_line.h"
-#include "cli/fake_daemon.h"
 #include "cli/link_scraper.h"
+#include "fake_daemon.h"
 
 namespace adit::cli {
 namespace {
@@ -29,8 +29,8 @@ class ExporterTest : public ::testing::Test {
 };
 
 TEST_F(ExporterTest, WritesAllLinksOnce) {
-  const FakeDaemon office(socket("office"), kUp);
-  const FakeDaemon cabin(socket("cabin"), kUp);
+  const test::FakeDaemon office(socket("office"), kUp);
+  const test::FakeDaemon cabin(socket("cabin"), kUp);
   const auto outcome = adit({"exporter", "--textfile", "-"});
   EXPECT_EQ(outcome.status, kDone);
   EXPECT_EQ(outcome.err, "");
@@ -45,9 +45,9 @@ TEST_F(ExporterTest, AHostWithoutLinksOrTheirFolderHasAPageAllTheSame) {
 }
 
 TEST_F(ExporterTest, OneLinkThatHangsCostsTheOthersNothing) {
-  const FakeDaemon early(socket("a"), kUp);
-  const FakeDaemon hanging(socket("b"), "");
-  const FakeDaemon late(socket("c"), kUp);
+  const test::FakeDaemon early(socket("a"), kUp);
+  const test::FakeDaemon hanging(socket("b"), "");
+  const test::FakeDaemon late(socket("c"), kUp);
   const auto outcome = adit({"exporter", "--textfile", "-"});
   EXPECT_THAT(outcome.out, HasSubstr("adit_link_scrape_success{link=\"a\"} 1\nadit_link_scrape_success{link=\"b\"} 0\n"
                                      "adit_link_scrape_success{link=\"c\"} 1\n"));
@@ -55,9 +55,9 @@ TEST_F(ExporterTest, OneLinkThatHangsCostsTheOthersNothing) {
 }
 
 TEST_F(ExporterTest, WhatAnswersNonsenseOrIsNotThereDoesNotSucceed) {
-  const FakeDaemon garbage(socket("garbage"), "what?\n");
-  const FakeDaemon list(socket("list"), "[1]\n");
-  const FakeDaemon null(socket("null"), "{\"status\": null}\n");
+  const test::FakeDaemon garbage(socket("garbage"), "what?\n");
+  const test::FakeDaemon list(socket("list"), "[1]\n");
+  const test::FakeDaemon null(socket("null"), "{\"status\": null}\n");
   folder_.write("killed.sock", "");
   const auto outcome = adit({"exporter", "--textfile", "-"});
   EXPECT_EQ(outcome.status, kDone);
@@ -81,7 +81,7 @@ TEST_F(ExporterTest, TheFileIsForOthersToReadAndComesWhole) {
   EXPECT_EQ(outcome.out, "");
   EXPECT_THAT(folder_.text("adit.prom"), HasSubstr("adit_links 0\n"));
   EXPECT_THAT(folder_.text("adit.prom"), Not(HasSubstr("old")));
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat(file.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0644);
   std::filesystem::remove(file);
@@ -109,7 +109,7 @@ TEST_F(ExporterTest, LinksAreAskedOnceASecondAtMost) {
   std::vector<std::string> complaints;
   LinkScraper scraper("1", [&](const std::string& sentence) { complaints.push_back(sentence); });
   EXPECT_THAT(scraper.page(), HasSubstr("adit_links 0\n"));
-  const FakeDaemon office(socket("office"), kUp);
+  const test::FakeDaemon office(socket("office"), kUp);
   EXPECT_THAT(scraper.page(), HasSubstr("adit_links 0\n")) << "as it was just now";
   while (scraper.page().find("adit_links 1\n") == std::string::npos) continue;
   EXPECT_THAT(complaints, IsEmpty());

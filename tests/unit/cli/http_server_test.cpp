@@ -58,8 +58,7 @@ class HttpServerTest : public ::testing::Test {
     return fd;
   }
   void serve(Duration patience) {
-    server_.emplace(
-        loop_, listening(address_), [this] { return page_; }, patience);
+    server_.emplace(loop_, listening(address_), [this] { return page_; }, patience);
   }
   void settle() {
     while (loop_.run_once(20ms)) continue;

@@ -30,7 +30,7 @@ TEST(Import, WritesAFileForItsOwnerThatTheDaemonTakes) {
   ASSERT_TRUE(config) << to_string(config.error()[0]);
   EXPECT_EQ(config->interface.name, "office");
   EXPECT_EQ(config->routes.size(), 1);
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat((folder / "office.yaml").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, 0600);
 }

@@ -33,7 +33,7 @@ TEST(Pair, WritesTwoFilesThatMakeALink) {
   EXPECT_EQ(a->routes.size(), 2);
   EXPECT_EQ(b->routes.size(), 2);
   for (const auto* file : {"a.yaml", "long-name-of-host-b.yaml"}) {
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(::stat((folder / file).c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 07777, 0600);
     EXPECT_NE(outcome.out.find(folder / file), std::string::npos);

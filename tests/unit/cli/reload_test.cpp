@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "cli/command_line.h"
-#include "cli/fake_daemon.h"
+#include "fake_daemon.h"
 
 namespace adit::cli {
 namespace {
@@ -18,7 +18,7 @@ class ReloadTest : public ::testing::Test {
   ReloadTest() { setenv("ADIT_RUN_DIR", (folder_ / "").c_str(), 1); }
   ~ReloadTest() override { unsetenv("ADIT_RUN_DIR"); }
   Outcome reload_with(const std::string& answer) {
-    const FakeDaemon daemon(folder_ / "office.sock", answer);
+    const test::FakeDaemon daemon(folder_ / "office.sock", answer);
     auto outcome = adit({"reload", "office"});
     std::filesystem::remove(folder_ / "office.sock");
     return outcome;

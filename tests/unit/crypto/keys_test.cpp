@@ -27,10 +27,7 @@ class PatternSource final : public RandomSource {
 };
 
 template <class T>
-concept Printable = requires(std::ostream& out, const T& value) {
-  out << value;
-}
-|| fmt::is_formattable<T>::value;
+concept Printable = requires(std::ostream& out, const T& value) { out << value; } || fmt::is_formattable<T>::value;
 
 // A secret is moved or cloned by name, never copied, printed, or taken for a secret of another kind.
 static_assert(!std::is_copy_constructible_v<PrivateKey> && !std::is_copy_assignable_v<PrivateKey>);

@@ -7,7 +7,7 @@
 
 #include <optional>
 
-#include "net/namespace.h"
+#include "namespace.h"
 #include "net/netlink_route.h"
 
 namespace adit::net {

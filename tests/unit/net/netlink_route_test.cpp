@@ -7,7 +7,7 @@
 
 #include <cerrno>
 
-#include "net/namespace.h"
+#include "namespace.h"
 
 namespace adit::net {
 namespace {

@@ -12,8 +12,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "namespace.h"
 #include "net/dns_server.h"
-#include "net/namespace.h"
 
 namespace adit::net {
 namespace {
@@ -134,7 +134,9 @@ TEST(Resolver, TheNextServerIsAskedWhenTheFirstIsNotThere) {
   EventLoop loop;
   DnsServer server(loop, [](const Question& question) { return test::answer(question, {address("192.0.2.7")}, 5); });
   std::uint16_t closed = 0;
-  { closed = UdpSocket::open({.family = Family::v4}).value().local_port(); }
+  {
+    closed = UdpSocket::open({.family = Family::v4}).value().local_port();
+  }
   const auto servers = "127.0.0.1:" + std::to_string(closed) + "," + server.address();
   EXPECT_TRUE(resolve(loop, {.servers = servers, .timeout = 50ms}, "vpn.example.net"));
 }
@@ -165,7 +167,9 @@ TEST(Resolver, MayBeDestroyedAtAnyMomentOfAQuestion) {
     lookup = {};
     EXPECT_FALSE(lookup.pending());
   }
-  { const auto numeric = Resolver(loop, options).resolve("192.0.2.7", 1, done); }
+  {
+    const auto numeric = Resolver(loop, options).resolve("192.0.2.7", 1, done);
+  }
   const int before = answered;
   while (loop.run_once(30ms)) continue;
   EXPECT_EQ(answered, before) << "a question that was given up is never answered";

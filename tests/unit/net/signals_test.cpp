@@ -45,8 +45,7 @@ TEST(SignalWatch, MayBeDestroyedByItsOwnCallback) {
   EventLoop loop;
   std::optional<SignalWatch> signals;
   int calls = 0;
-  signals.emplace(
-      loop, [&](int) { ++calls, signals.reset(); }, std::vector{SIGUSR1});
+  signals.emplace(loop, [&](int) { ++calls, signals.reset(); }, std::vector{SIGUSR1});
   raise(SIGUSR1);
   EXPECT_TRUE(loop.run_once(0ms));
   EXPECT_EQ(calls, 1);

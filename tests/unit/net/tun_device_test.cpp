@@ -15,7 +15,7 @@
 #include <cerrno>
 #include <vector>
 
-#include "net/namespace.h"
+#include "namespace.h"
 #include "packets.h"
 
 namespace adit::net {
@@ -220,7 +220,9 @@ TEST(TunDevice, SaysWhenTheInterfaceWasDeleted) {
 
 TEST(TunDevice, TheInterfaceGoesWithTheDeviceUnlessItIsPersistent) {
   in_namespace([] {
-    { const auto device = open_up("tun-g"); }
+    {
+      const auto device = open_up("tun-g");
+    }
     EXPECT_THAT(run("ip link"), Not(HasSubstr("tun-g")));
 
     for (const bool second : {false, true}) {

@@ -12,7 +12,7 @@
 #include <cerrno>
 #include <cstddef>
 
-#include "net/namespace.h"
+#include "namespace.h"
 
 namespace adit::net {
 namespace {

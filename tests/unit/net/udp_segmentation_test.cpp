@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "net/namespace.h"
+#include "namespace.h"
 #include "net/udp_sockets.h"
 
 namespace adit::net::test {

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "net/namespace.h"
+#include "namespace.h"
 #include "net/udp_sockets.h"
 
 namespace adit::net::test {
@@ -135,7 +135,9 @@ TEST_P(UdpSocketOf, AnUnreachablePortDoesNotStopWhatComesAfter) {
   const bool v4 = family() == Family::v4;
   ASSERT_EQ(setsockopt(socket.fd(), v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_RECVERR : IPV6_RECVERR, &on, sizeof on), 0);
   std::uint16_t closed = 0;
-  { closed = open({.family = family()}).local_port(); }
+  {
+    closed = open({.family = family()}).local_port();
+  }
   ASSERT_EQ(send(socket, path_to(loopback(), closed), "nobody").sent, 1u);
 
   auto other = open({.family = family()});

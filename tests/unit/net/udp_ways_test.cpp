@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "net/namespace.h"
+#include "namespace.h"
 #include "net/udp_sockets.h"
 
 namespace adit::net::test {

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// When the commands of the file's `hooks` run, and what the service manager hears meanwhile.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "host/hooks.h"
+#include "service/service_manager.h"
+
+namespace adit::app {
+
+class HookSchedule {
+ public:
+  HookSchedule(net::EventLoop& loop, Log& log, service::ServiceManager& service)
+      : hooks_(loop, log), service_(service) {}
+
+  /// All of the link is in place. The link is ready at once, unless one of `hooks` may yet turn out to be in its way;
+  /// then `failed` hears why.
+  void up(const std::vector<config::Hook>& hooks, const host::HookFacts& facts,
+          std::function<void(const Error&)> failed);
+  /// For who goes on with the link of the run before, which was not taken back: what `up` does is done.
+  void already_up() { service_.ready(); }
+  /// The orderly end: packets move until all have run, and `done` hears of it.
+  void down(const std::vector<config::Hook>& hooks, const host::HookFacts& facts, std::function<void()> done);
+
+  bool running() const { return hooks_.running(); }
+  /// down() has been called.
+  bool ending() const { return hooks_.ending(); }
+
+ private:
+  host::Hooks hooks_;
+  service::ServiceManager& service_;
+};
+
+}  // namespace adit::app

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#include "app/inheritance.h"
+
+#include "base/or_throw.h"
+#include "host/host_plan.h"
+#include "link/caller.h"
+#include "service/state_store.h"
+
+namespace adit::app {
+namespace {
+
+/// Of whatever length the list is.
+crypto::Hash hash_of(const std::vector<config::EndpointName>& names) {
+  std::string text;
+  for (const auto& name : names) text += link::to_string(name) + '\n';
+  return crypto::blake2s({as_bytes(text)});
+}
+
+}  // namespace
+
+Inheritance::Inheritance() : estate_(service::take_estate()) {
+  auto facts = service::consume_session(estate_.session, session_->saved);
+  if (facts && !facts->boot.empty() && facts->boot == service::read_boot_id()) {
+    facts_ = std::move(facts);
+  } else {
+    estate_ = {};
+  }
+  service::empty_store();
+}
+
+std::unique_ptr<path::Doors> Inheritance::open_doors(const config::Config& config, Log& log) {
+  auto device = open_device(config, log);
+  return std::make_unique<path::Doors>(std::move(device), open_sockets(config, log));
+}
+
+net::TunDevice Inheritance::open_device(const config::Config& config, Log& log) {
+  const auto options = host::tun_options(config);
+  if (facts_ && estate_.tun) {
+    auto adopted = net::TunDevice::adopt(std::move(estate_.tun), options, facts_->tun_existed);
+    goes_on_ = adopted.has_value();
+    if (adopted) return std::move(*adopted);
+    log.info("{}: making it anew", adopted.error().message);
+  }
+  return or_throw(net::TunDevice::open(options));
+}
+
+net::UdpPair Inheritance::open_sockets(const config::Config& config, Log& log) {
+  const auto options = host::listen_options(config);
+  if (facts_ && facts_->sockets == host::to_text(options) && (estate_.udp4 || estate_.udp6)) {
+    auto adopted = net::adopt_udp(std::move(estate_.udp4), std::move(estate_.udp6), options.offload);
+    if (adopted) return std::move(*adopted);
+    log.info("{}: opening it anew", adopted.error().message);
+  }
+  estate_.udp4.reset();
+  estate_.udp6.reset();
+  return or_throw(net::open_udp(options));
+}
+
+bool Inheritance::endpoints_edited(const config::Config& config) const {
+  return facts_ && facts_->endpoints != hash_of(config.peer.endpoints);
+}
+
+Result<service::Estate> bequeath(const config::Config& config, path::Doors& doors, host::HostSetup& host,
+                                 tunnel::Tunnel& tunnel) {
+  tunnel::SavedTunnelHolder holder;
+  const service::SessionFacts facts{.boot = service::read_boot_id(),
+                                    .sockets = host::to_text(host::listen_options(config)),
+                                    .endpoints = hash_of(config.peer.endpoints),
+                                    .tun_existed = doors.device.existed_before(),
+                                    .link = host.interface_before(),
+                                    .mtu = host.mtu()};
+  tunnel.hand_over(holder.saved);
+  auto session = service::write_session(holder.saved, facts);
+  if (!session) return std::unexpected(session.error());
+  host.release();
+  service::Estate estate{.session = std::move(*session)};
+  estate.tun = doors.device.release();
+  if (doors.sockets.v4) estate.udp4 = doors.sockets.v4->release();
+  if (doors.sockets.v6) estate.udp6 = doors.sockets.v6->release();
+  return estate;
+}
+
+}  // namespace adit::app

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+#include "app/reload.h"
+
+#include <fmt/core.h>
+
+#include <ranges>
+#include <tuple>
+#include <utility>
+
+#include "base/paths.h"
+#include "config/reader.h"
+#include "crypto/backends.h"
+#include "host/host_plan.h"
+#include "host/mtu.h"
+#include "net/system.h"
+#include "service/logging.h"
+
+namespace adit::app {
+namespace {
+
+/// The service manager hears of the reload's end, whichever way it goes.
+class NotifyReload {
+ public:
+  explicit NotifyReload(service::ServiceManager& service) : service_(service) { service_.reloading(); }
+  NotifyReload(const NotifyReload&) = delete;
+  NotifyReload& operator=(const NotifyReload&) = delete;
+  ~NotifyReload() { service_.reloaded(); }
+
+ private:
+  service::ServiceManager& service_;
+};
+
+}  // namespace
+
+/// Steps back, taken in reverse unless all went well.
+class Reload::Undo {
+ public:
+  Undo() = default;
+  Undo(const Undo&) = delete;
+  Undo& operator=(const Undo&) = delete;
+  ~Undo() {
+    for (const auto& step : std::views::reverse(steps_)) step();
+  }
+  void add(std::function<void()> step) { steps_.push_back(std::move(step)); }
+  void forget() { steps_.clear(); }
+
+ private:
+  std::vector<std::function<void()>> steps_;
+};
+
+control::ReloadOutcome Reload::from_file() {
+  const auto& config = parts_.config;
+  if (config.file.empty()) {
+    return refuse({fmt::format("{} has no file that could be read again: `wg` sets it up", config.name), {}});
+  }
+  const NotifyReload notify(parts_.service);
+  auto next = config::read_config(config.file, {.credentials_directory = credentials_directory()});
+  if (!next) {
+    control::ReloadRefusal refusal{.sentence = fmt::format("{} has mistakes: nothing was changed", config.file),
+                                   .problems = {}};
+    for (const auto& problem : next.error()) refusal.problems.push_back(config::to_string(problem));
+    return refuse(std::move(refusal));
+  }
+  const auto edit = link::edit_between(config, parts_.link.machine(), *next);
+  auto sentences = link::describe(edit);
+  if (auto done = change_to(*next, edit); !done) {
+    return refuse({fmt::format("{}: nothing was changed", done.error().message), {}});
+  }
+  auto& log = parts_.link_parts.log;
+  for (const auto& sentence : sentences) log.info("reload: {}", sentence);
+  if (sentences.empty()) log.info("reload: the file says what it said before");
+  return sentences;
+}
+
+control::ReloadOutcome Reload::refuse(control::ReloadRefusal refusal) const {
+  for (const auto& problem : refusal.problems) tell(problem);
+  tell(refusal.sentence);
+  return std::unexpected(std::move(refusal));
+}
+
+void Reload::tell(const std::string& sentence) const {
+  if (parts_.journal != nullptr) {
+    parts_.journal->write(Severity::error, sentence, {service::entry::kConfigInvalid, {}});
+  } else {
+    parts_.link_parts.log.error("{}", sentence);
+  }
+}
+
+Result<> Reload::change_to(config::Config& next, const link::Edit& edit) {
+  auto& host = parts_.link_parts.host;
+  std::unique_ptr<crypto::Aead> aead;
+  if (edit.has({"tuning.crypto"})) {
+    auto chosen = crypto::choose_aead(next.tuning.crypto, net::boot_now);
+    if (!chosen) return std::unexpected(chosen.error());
+    aead = std::move(*chosen);
+  }
+  // From fixed to auto the MTU begins with a cautious guess, as at the start; the way to the peer will tell.
+  const auto mtu = next.interface.mtu.value_or(parts_.config.interface.mtu ? host::kUnknownPathMtu : host.mtu());
+  link::Link::Machine successor;
+  if (edit.identity()) {
+    auto made = link::Link::make_machine(parts_.link_parts, next, mtu);
+    if (!made) return std::unexpected(made.error());
+    successor = std::move(*made);
+  }
+
+  Undo undo;
+  if (auto done = change_host(next, edit, mtu, undo); !done) return done;
+  if (auto done = change_sockets(next, edit, undo); !done) return done;
+  const auto& doors = parts_.link_parts.doors;
+  const auto offered = path::report_offloads(next.tuning, doors.device.offloads(),
+                                             path::merge_options(doors.device.offloads()), doors.sockets.offloads());
+  if (auto done = path::have_what_was_asked(next.tuning, offered); !done) return done;
+  undo.forget();
+
+  if (aead) parts_.link.set_aead(std::move(aead));
+  adopt(next, edit, std::move(successor));
+  return {};
+}
+
+Result<> Reload::change_host(const config::Config& next, const link::Edit& edit, std::uint32_t mtu, Undo& undo) {
+  auto& host = parts_.link_parts.host;
+  auto& device = parts_.link_parts.doors.device;
+  if (edit.has({"interface.name"})) {
+    if (auto done = host.rename(next.interface.name); !done) return done;
+    device.set_name(next.interface.name);
+    undo.add([this, &host, &device] {
+      const auto& before = parts_.config.interface.name;
+      if (host.rename(before)) device.set_name(before);
+    });
+  }
+  undo.add([this, &device] { std::ignore = device.change(host::tun_options(parts_.config)); });
+  if (auto done = device.change(host::tun_options(next)); !done) return done;
+  if (next.file.empty()) return {};  // others give such an interface what it has
+  undo.add([this, &host, before = host.mtu()] { std::ignore = host.change(parts_.config, before); });
+  return host.change(next, mtu);
+}
+
+Result<> Reload::change_sockets(const config::Config& next, const link::Edit& edit, Undo& undo) {
+  if (!edit.sockets()) return {};
+  auto options = host::listen_options(next);
+  const auto port = parts_.link_parts.doors.sockets.port();
+  if (options.port == 0 && parts_.config.local.listen.port == 0) options.port = port;
+  undo.add([this, port] {
+    auto before = host::listen_options(parts_.config);
+    before.port = port;
+    if (auto done = reopen_sockets(before); !done) parts_.given_up(done.error());
+  });
+  return reopen_sockets(options);
+}
+
+/// The old ones are closed first: the new ones may want the same port.
+Result<> Reload::reopen_sockets(const net::ListenOptions& options) {
+  auto& sockets = parts_.link_parts.doors.sockets;
+  parts_.link.pump().unwatch_sockets();
+  sockets = {};
+  auto opened = net::open_udp(options);
+  if (!opened) return std::unexpected(opened.error());
+  sockets = std::move(*opened);
+  parts_.link.pump().watch_sockets();
+  return {};
+}
+
+/// Nothing here can fail.
+void Reload::adopt(config::Config& next, const link::Edit& edit, link::Link::Machine successor) {
+  auto& config = parts_.config;
+  auto& log = parts_.link_parts.log;
+  config = std::move(next);
+  auto preshared_key = std::move(config.peer.preshared_key);
+  config.local.private_key.wipe();
+  service::set_threshold(log, config.log_level);
+  if (parts_.journal != nullptr) parts_.journal->set_peer(crypto::to_base64(config.peer.public_key));
+  for (const auto& warning : config.warnings) log.warn("{}", config::to_string(warning));
+  if (successor) {
+    parts_.link.begin_anew(edit, std::move(successor));
+  } else {
+    parts_.link.adopt(edit, std::move(preshared_key));
+  }
+  parts_.adopted(edit);
+}
+
+}  // namespace adit::app

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#include "client/control_client.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "base/file_descriptor.h"
+
+namespace adit::client {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kLongestAnswer = 1024 * 1024;
+
+std::unexpected<AskError> failure(int error) {
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+    case ENAMETOOLONG:
+      return std::unexpected(AskError{AskFailure::no_socket, error});
+    case ECONNREFUSED:
+      return std::unexpected(AskError{AskFailure::nobody, error});
+    case EACCES:
+    case EPERM:
+      return std::unexpected(AskError{AskFailure::forbidden, error});
+    case EAGAIN:  // its queue is full, and has been for a while
+      return std::unexpected(AskError{AskFailure::no_answer, error});
+    default:
+      return std::unexpected(AskError{AskFailure::broken, error});
+  }
+}
+
+/// At the deadline and after it: whether there is something now.
+bool wait_for(int fd, short events, Clock::time_point deadline) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+  pollfd wanted{.fd = fd, .events = events, .revents = 0};
+  return ::poll(&wanted, 1, std::max(0, static_cast<int>(left.count()))) > 0;
+}
+
+std::expected<FileDescriptor, AskError> send_request(const std::filesystem::path& socket, std::string_view request) {
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  const auto& path = socket.native();
+  if (path.empty()) return failure(ENOENT);
+  if (path.size() >= sizeof address.sun_path) return failure(ENAMETOOLONG);
+  path.copy(address.sun_path, path.size());
+  FileDescriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return failure(errno);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return failure(errno);
+
+  // A request is far smaller than any socket's buffer: it goes at once or not at all.
+  const auto line = std::string(request) + "\n";
+  const auto sent = ::send(fd.get(), line.data(), line.size(), MSG_NOSIGNAL);
+  if (sent != static_cast<ssize_t>(line.size())) return failure(sent < 0 ? errno : EAGAIN);
+  return fd;
+}
+
+Answer read_answer(const FileDescriptor& fd, Clock::time_point deadline) {
+  std::string answer;
+  std::array<char, 16 * 1024> part;
+  while (answer.size() < kLongestAnswer) {
+    if (!wait_for(fd.get(), POLLIN, deadline)) return failure(EAGAIN);
+    const auto size = ::recv(fd.get(), part.data(), part.size(), 0);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    if (size <= 0) return failure(size < 0 ? errno : ECONNRESET);
+    answer.append(part.data(), static_cast<std::size_t>(size));
+    if (const auto end = answer.find('\n'); end != std::string::npos) return answer.substr(0, end);
+  }
+  return failure(EMSGSIZE);
+}
+
+}  // namespace
+
+Answer ask(const std::filesystem::path& socket, std::string_view request, std::chrono::milliseconds timeout) {
+  return std::move(ask_all({&socket, 1}, request, timeout).front());
+}
+
+std::vector<Answer> ask_all(std::span<const std::filesystem::path> sockets, std::string_view request,
+                            std::chrono::milliseconds timeout) {
+  const auto deadline = Clock::now() + timeout;
+  std::vector<std::expected<FileDescriptor, AskError>> asked;
+  for (const auto& socket : sockets) asked.push_back(send_request(socket, request));
+  // Whoever used up the time, the answers of the others are there by then, waiting in their sockets.
+  std::vector<Answer> answers;
+  for (const auto& each : asked) {
+    answers.push_back(each ? read_answer(*each, deadline) : std::unexpected(each.error()));
+  }
+  return answers;
+}
+
+}  // namespace adit::client

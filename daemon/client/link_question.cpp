@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#include "client/link_question.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "base/paths.h"
+
+namespace adit::client {
+namespace {
+
+std::string problem_text(const std::string& name, const std::filesystem::path& socket, const AskError& error,
+                         std::chrono::seconds patience) {
+  switch (error.kind) {
+    case AskFailure::no_socket:
+      return fmt::format(
+          "there is no link {0} ({1} is missing): start it with `systemctl start adit@{0}`, or see "
+          "`journalctl -u adit@{0}` why it ended",
+          name, socket.string());
+    case AskFailure::nobody:
+      return fmt::format(
+          "link {0} is not running (nobody answers at {1}): it was killed; see `journalctl -u "
+          "adit@{0}`, start it with `systemctl start adit@{0}`",
+          name, socket.string());
+    case AskFailure::forbidden:
+      return fmt::format("link {0} may only be asked by its owner: `sudo adit status {0}`", name);
+    case AskFailure::no_answer:
+      return fmt::format(
+          "link {0} runs but does not answer within {1} s: see `journalctl -u adit@{0}`, or restart it "
+          "with `systemctl restart adit@{0}`",
+          name, patience.count());
+    case AskFailure::broken:
+      break;
+  }
+  return fmt::format("cannot ask link {} at {}: {}", name, socket.string(),
+                     std::generic_category().message(error.error));
+}
+
+std::filesystem::path socket_of(const std::string& name) {
+  return run_directory() / (name + ".sock");
+}
+
+}  // namespace
+
+std::vector<std::string> running_links() {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(run_directory(), error)) {
+    if (entry.path().extension() == ".sock") names.push_back(entry.path().stem());
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+LinkAnswer ask_link(const std::string& name, std::string_view request, std::chrono::seconds patience) {
+  return std::move(ask_links({name}, request, patience).front());
+}
+
+std::vector<LinkAnswer> ask_links(const std::vector<std::string>& names, std::string_view request,
+                                  std::chrono::seconds patience) {
+  std::vector<std::filesystem::path> sockets;
+  // What leads out of the folder is no link's name, whoever answers there.
+  const auto is_name = [](const std::string& name) { return name.find('/') == std::string::npos; };
+  for (const auto& name : names) sockets.push_back(is_name(name) ? socket_of(name) : std::filesystem::path());
+  auto answers = ask_all(sockets, request, patience);
+
+  std::vector<LinkAnswer> result;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (answers[i]) {
+      result.emplace_back(std::move(*answers[i]));
+      continue;
+    }
+    const auto error = is_name(names[i]) ? answers[i].error() : AskError{AskFailure::no_socket, ENOENT};
+    result.emplace_back(
+        std::unexpected(NoAnswer{error.kind, problem_text(names[i], socket_of(names[i]), error, patience)}));
+  }
+  return result;
+}
+
+}  // namespace adit::client

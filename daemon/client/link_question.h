@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// A request to a link by its name, and why there is no answer in a sentence with the next step.
+#pragma once
+
+#include "client/control_client.h"
+
+namespace adit::client {
+
+struct NoAnswer {
+  AskFailure kind{};
+  std::string sentence;
+};
+using LinkAnswer = std::expected<std::string, NoAnswer>;
+
+/// The links that have a control socket, in order.
+std::vector<std::string> running_links();
+
+LinkAnswer ask_link(const std::string& name, std::string_view request, std::chrono::seconds patience);
+/// All at once: an answer for each name, within `patience` for all of them together.
+std::vector<LinkAnswer> ask_links(const std::vector<std::string>& names, std::string_view request,
+                                  std::chrono::seconds patience);
+
+}  // namespace adit::client

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+#include "control/control_protocol.h"
+
+#include <nlohmann/json.hpp>
+
+namespace adit::control {
+namespace {
+
+using nlohmann::ordered_json;
+
+/// A name in a request may be any bytes: what is not UTF-8 must not end the daemon.
+std::string dump(const ordered_json& value) {
+  return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+/// How deep a request may be nested: the parser needs memory for each level, and no request has more than a few.
+constexpr int kMaxDepth = 8;
+
+ordered_json parse(std::string_view request) {
+  const auto not_too_deep = [](int depth, ordered_json::parse_event_t, ordered_json&) { return depth <= kMaxDepth; };
+  return ordered_json::parse(request, not_too_deep, false);
+}
+
+ordered_json to_json(const ReloadOutcome& outcome) {
+  if (outcome) return {{"reload", {{"changes", *outcome}}}};
+  const auto& refusal = outcome.error();
+  return {{"error", refusal.sentence}, {"problems", refusal.problems}};
+}
+
+}  // namespace
+
+std::string error_answer(std::string_view sentence) {
+  return dump({{"error", sentence}});
+}
+
+std::string answer(std::string_view request, const Commands& commands) {
+  const auto parsed = parse(request);
+  if (!parsed.is_object())
+    return error_answer(R"(not a request: send one JSON object a line, as {"command":"status"})");
+  const auto command = parsed.find("command");
+  if (command == parsed.end() || !command->is_string()) {
+    return error_answer(R"(the request has no "command": send one as {"command":"status"})");
+  }
+  const auto name = command->get<std::string>();
+  if (name == "status") return dump({{"status", to_json(commands.status())}});
+  if (name == "history") return dump({{"history", to_json(commands.history())}});
+  if (name == "reload") return dump(to_json(commands.reload()));
+  return error_answer("unknown command \"" + name + "\": this aditd knows \"status\", \"history\" and \"reload\"");
+}
+
+}  // namespace adit::control

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+#include "control/control_socket.h"
+
+#include <fmt/core.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <stdexcept>
+#include <system_error>
+
+#include "control/control_protocol.h"
+#include "control/wg_protocol.h"
+#include "net/io.h"
+
+namespace adit::control {
+namespace {
+
+constexpr int kBacklog = 16;
+constexpr std::size_t kAcceptsPerTurn = 16;
+constexpr std::size_t kReadsPerTurn = 4;
+constexpr std::size_t kAnswersPerTurn = 8;
+constexpr Duration kPause = std::chrono::seconds(1);
+
+template <class... Args>
+[[noreturn]] void give_up(fmt::format_string<Args...> format, Args&&... args) {
+  throw std::runtime_error(fmt::format(format, std::forward<Args>(args)...));
+}
+
+/// Takes the first `size` bytes out, and leaves no copy of them behind.
+void wipe_front(std::string& text, std::size_t size) {
+  text.erase(0, size);
+  const auto left = text.size();
+  text.resize(left + size);
+  explicit_bzero(text.data() + left, size);
+  text.resize(left);
+}
+
+std::string mend(const ControlProtocol& protocol) {
+  return fmt::format("make the folder and let this user write it (under systemd: RuntimeDirectory={}), or set {}",
+                     protocol.runtime_directory, protocol.variable);
+}
+
+sockaddr_un address_of(const std::filesystem::path& path, const ControlProtocol& protocol) {
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  const auto& text = path.native();
+  if (text.size() >= sizeof address.sun_path) {
+    give_up("the control socket's path {} is longer than the {} bytes a socket's may be: set {} to a shorter folder",
+            text, sizeof address.sun_path - 1, protocol.variable);
+  }
+  text.copy(address.sun_path, text.size());
+  return address;
+}
+
+FileDescriptor make_socket() {
+  FileDescriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) give_up("cannot make a control socket: {}", net::describe(errno));
+  return fd;
+}
+
+bool somebody_listens(const sockaddr_un& address) {
+  const auto probe = make_socket();
+  const int result = ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  // EAGAIN: it does, and is busy.
+  return result == 0 || errno == EAGAIN;
+}
+
+/// No moment exists in which others could connect: the file is made without permissions for them.
+int bind_privately(int fd, const sockaddr_un& address) {
+  const auto before = ::umask(0177);
+  const int result = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  const int error = errno;
+  ::umask(before);
+  return result == 0 ? 0 : error;
+}
+
+std::uint64_t inode_of(const std::filesystem::path& path) {
+  struct stat status{};
+  return ::lstat(path.c_str(), &status) == 0 ? status.st_ino : 0;
+}
+
+}  // namespace
+
+const ControlProtocol kJsonLines{
+    .end = "\n",
+    .too_long = [] { return error_answer(fmt::format("a request has at most {} bytes", ControlSocket::kMaxRequest)); },
+    .runtime_directory = "adit",
+    .variable = "ADIT_RUN_DIR"};
+const ControlProtocol kWgParagraphs{.end = "\n\n",
+                                    .too_long = [] { return errno_line(E2BIG); },
+                                    .runtime_directory = "wireguard",
+                                    .variable = "ADIT_WG_DIR"};
+
+ControlSocket::Client::~Client() {
+  explicit_bzero(input.data(), input.size());
+  explicit_bzero(output.data(), output.size());
+}
+
+ControlSocket::ControlSocket(net::EventLoop& loop, const std::filesystem::path& directory, const std::string& name,
+                             Answer answer, const ControlProtocol& protocol)
+    : loop_(loop),
+      path_(directory / (name + ".sock")),
+      answer_(std::move(answer)),
+      protocol_(protocol),
+      resume_(loop, [this] { watch_.set_events(EPOLLIN); }) {
+  std::error_code error;
+  if (std::filesystem::create_directories(directory, error)) {
+    std::filesystem::permissions(directory, std::filesystem::perms(0755), error);
+  }
+  if (error)
+    give_up("cannot make {} for the control socket ({}): {}", directory.string(), error.message(), mend(protocol_));
+  bind();
+  watch_ = loop_.watch(fd_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
+}
+
+ControlSocket::~ControlSocket() {
+  if (inode_ != 0 && inode_of(path_) == inode_) ::unlink(path_.c_str());
+}
+
+void ControlSocket::bind() {
+  const auto address = address_of(path_, protocol_);
+  fd_ = make_socket();
+  int error = bind_privately(fd_.get(), address);
+  if (error == EADDRINUSE) {
+    if (somebody_listens(address)) {
+      give_up("another aditd serves {}: stop it first (it answers at {})", path_.stem().string(), path_.string());
+    }
+    ::unlink(path_.c_str());
+    error = bind_privately(fd_.get(), address);
+  }
+  if (error != 0)
+    give_up("cannot make the control socket {} ({}): {}", path_.string(), net::describe(error), mend(protocol_));
+  inode_ = inode_of(path_);
+  if (::listen(fd_.get(), kBacklog) != 0) {
+    const int reason = errno;
+    ::unlink(path_.c_str());
+    give_up("cannot listen at {}: {}", path_.string(), net::describe(reason));
+  }
+}
+
+void ControlSocket::accept() {
+  for (std::size_t i = 0; i < kAcceptsPerTurn; ++i) {
+    FileDescriptor fd(::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (fd) {
+      add(std::move(fd));
+      continue;
+    }
+    if (errno == ECONNABORTED || errno == EINTR) continue;
+    if (errno == EAGAIN) return;
+    // Out of descriptors or memory. The client waits in the kernel, and the event would come again at once.
+    pause_accepting();
+    return;
+  }
+}
+
+void ControlSocket::pause_accepting() {
+  if (!clients_.empty()) clients_.pop_front();
+  watch_.set_events(0);
+  resume_.set(loop_.now() + kPause);
+}
+
+void ControlSocket::add(FileDescriptor fd) {
+  if (clients_.size() >= kMaxClients) clients_.pop_front();
+  const auto client = clients_.emplace(clients_.end());
+  client->fd = std::move(fd);
+  client->watch =
+      loop_.watch(client->fd.get(), EPOLLIN, [this, client](std::uint32_t events) { serve(client, events); });
+}
+
+void ControlSocket::serve(ClientPlace client, std::uint32_t events) {
+  clients_.splice(clients_.end(), clients_, client);
+  const bool readable = (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && wants_more(*client);
+  bool alive = !readable || receive(*client);
+  if (alive) {
+    answer_requests(*client);
+    alive = send(*client);
+  }
+  const bool more_requests = client->input.find(protocol_.end) != std::string::npos;
+  const bool busy = more_requests || !client->output.empty();
+  if (!alive || (client->finished && !busy)) {
+    clients_.erase(client);
+    return;
+  }
+  // A request that waits for its turn asks to be woken as soon as there is room for its answer, which may be now.
+  client->watch.set_events((busy ? EPOLLOUT : 0U) | (wants_more(*client) ? EPOLLIN : 0U));
+}
+
+bool ControlSocket::wants_more(const Client& client) {
+  return !client.finished && client.input.size() <= kMaxRequest && client.output.size() < kMaxUnread;
+}
+
+/// False: the connection is broken.
+bool ControlSocket::receive(Client& client) {
+  constexpr std::size_t kPart = 16 * 1024;
+  client.input.reserve(kMaxRequest + kPart + 1);  // growing would leave copies of keys behind
+  for (std::size_t i = 0; i < kReadsPerTurn; ++i) {
+    const auto had = client.input.size();
+    client.input.resize(had + kPart);
+    const auto size = ::recv(client.fd.get(), client.input.data() + had, kPart, 0);
+    const int error = errno;
+    client.input.resize(had + static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+    if (size < 0) return error == EAGAIN || error == EINTR;
+    if (size == 0) {
+      client.finished = true;  // it may still read: `echo ... | socat` closes its sending half
+      return true;
+    }
+    if (client.input.size() > kMaxRequest) return true;
+  }
+  return true;
+}
+
+/// Answers what is complete, a few requests at a time and as long as the answers find room.
+void ControlSocket::answer_requests(Client& client) {
+  for (std::size_t i = 0; i < kAnswersPerTurn && client.output.size() < kMaxUnread; ++i) {
+    const auto end = client.input.find(protocol_.end);
+    if (std::min(end, client.input.size()) > kMaxRequest) {
+      // Where the next request begins is anybody's guess.
+      client.output += protocol_.too_long();
+      client.output += protocol_.end;
+      wipe_front(client.input, client.input.size());
+      client.finished = true;
+      return;
+    }
+    if (end == std::string::npos) return;
+    auto answer = answer_(std::string_view(client.input).substr(0, end));
+    client.output += answer;
+    client.output += protocol_.end;
+    explicit_bzero(answer.data(), answer.size());
+    wipe_front(client.input, end + protocol_.end.size());
+  }
+}
+
+/// False: the connection is broken.
+bool ControlSocket::send(Client& client) {
+  while (!client.output.empty()) {
+    const auto size = ::send(client.fd.get(), client.output.data(), client.output.size(), MSG_NOSIGNAL);
+    if (size < 0) return errno == EAGAIN || errno == EINTR;
+    wipe_front(client.output, static_cast<std::size_t>(size));
+  }
+  return true;
+}
+
+}  // namespace adit::control

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// A link's status as scripts read it: the JSON of docs/control-socket.md. Knows the names and the units; where the
+// facts come from is the Daemon's.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/history.h"
+#include "control/process_facts.h"
+#include "link/health.h"
+#include "link/observations.h"
+#include "net/netlink_route.h"
+#include "path/offload_state.h"
+#include "tunnel/status.h"
+
+namespace adit::control {
+
+struct Report {
+  std::string name;
+  std::string interface;
+  link::Health health;
+  WallTime since;                             ///< when this state began
+  std::optional<crypto::PublicKey> peer_key;  ///< none: not set up yet
+  Endpoint remote;
+  std::optional<Duration> keepalive;
+  std::optional<crypto::PublicKey> local_key;  ///< likewise
+  std::string listen;                          ///< as local.listen has it, with the port that is really used
+  tunnel::Status status;
+  std::uint32_t mtu = 0;
+  std::string_view crypto;
+  path::OffloadReport offload;
+  std::vector<net::RouteSpec> routes;
+  std::vector<link::Observation> observations;
+  ProcessFacts process;
+  std::vector<std::string> changed_by_wg;  ///< keys of the file that `wg` has given other values
+  std::uint32_t restarts = 0;              ///< StateStore::Loaded::restarts
+};
+
+nlohmann::ordered_json to_json(const Report& report);
+/// `amounts`: of History, the last of which ended at the end of the second before `now`.
+nlohmann::ordered_json to_json(const std::vector<History::Amount>& amounts);
+
+}  // namespace adit::control

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+#include "control/wg_device.h"
+
+#include <fmt/core.h>
+
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+#include "host/host_plan.h"
+
+namespace adit::control {
+namespace {
+
+/// What userspace implementations begin with, and wg-quick puts right.
+constexpr std::uint32_t kUsualMtu = 1420;
+
+void forget_private_key(config::Config& config, RandomSource& random) {
+  config.local.private_key = crypto::generate_private_key(random);
+  config.missing.private_key = true;
+}
+
+void forget_peer(config::Config& config, RandomSource& random) {
+  config.peer = {};
+  config.peer.public_key = crypto::public_key_of(crypto::generate_private_key(random));
+  config.peer.keepalive.reset();
+  config.missing.peer = true;
+}
+
+std::optional<std::chrono::seconds> keepalive_of(const WgPeer& peer) {
+  return peer.keepalive == 0 ? std::nullopt : std::optional(std::chrono::seconds(peer.keepalive));
+}
+
+void adopt_peer(WgPeer peer, config::Config& config) {
+  auto& ours = config.peer;
+  if (peer.added) ours.endpoints.clear();
+  if (peer.endpoint_given) ours.endpoints = {{to_string(peer.endpoint.address), peer.endpoint.port}};
+  const bool same_preshared = crypto::equal_in_constant_time(ours.preshared_key.bytes(), peer.preshared_key.bytes());
+  if (!same_preshared) ours.preshared_key_file.clear();  // the file has another one, and is not to put it back
+  const crypto::PresharedKey none;
+  ours.has_preshared_key = !crypto::equal_in_constant_time(peer.preshared_key.bytes(), none.bytes());
+  ours.preshared_key = std::move(peer.preshared_key);
+  ours.public_key = peer.key;
+  ours.keepalive = keepalive_of(peer);
+  ours.allowed_ips = std::move(peer.allowed_ips);
+  config.missing.peer = false;
+}
+
+}  // namespace
+
+config::Config unconfigured(const std::string& interface, RandomSource& random) {
+  config::Config config;
+  config.name = interface;
+  config.interface.name = interface;
+  config.interface.mtu = kUsualMtu;
+  forget_private_key(config, random);
+  forget_peer(config, random);
+  return config;
+}
+
+config::Config copy_of(const config::Config& config, const tunnel::Tunnel& tunnel) {
+  config::Config copy{.name = config.name,
+                      .file = config.file,
+                      .interface = config.interface,
+                      .local = {.private_key = tunnel.private_key().clone(),
+                                .listen = config.local.listen,
+                                .device = config.local.device,
+                                .fwmark = config.local.fwmark},
+                      .peer = {.public_key = config.peer.public_key,
+                               .preshared_key = tunnel.preshared_key().clone(),
+                               .has_preshared_key = config.peer.has_preshared_key,
+                               .preshared_key_file = config.peer.preshared_key_file,
+                               .endpoints = config.peer.endpoints,
+                               .keepalive = config.peer.keepalive,
+                               .allowed_ips = config.peer.allowed_ips},
+                      .routes = config.routes,
+                      .log_level = config.log_level,
+                      .tuning = config.tuning,
+                      .hooks = config.hooks,
+                      .dns = config.dns,
+                      .missing = config.missing,
+                      .warnings = {}};  // they have been said
+  return copy;
+}
+
+WgDevice to_device(const config::Config& config, const tunnel::Tunnel& tunnel, std::uint16_t port) {
+  WgDevice device;
+  if (!config.missing.private_key) device.private_key = tunnel.private_key().clone();
+  device.listen_port = port;
+  device.fwmark = host::datagram_mark(config).value_or(0);
+  if (config.missing.peer) return device;
+  const auto& status = tunnel.status();
+  WgPeer peer;
+  peer.key = config.peer.public_key;
+  peer.preshared_key = tunnel.preshared_key().clone();
+  peer.endpoint = tunnel.path().remote;
+  if (config.peer.keepalive) peer.keepalive = static_cast<std::uint16_t>(config.peer.keepalive->count());
+  peer.allowed_ips = config.peer.allowed_ips;
+  if (status.handshake_at) peer.handshake = status.handshake_time;
+  peer.sent = status.sent.bytes;
+  peer.received = status.received.bytes;
+  device.peers.push_back(std::move(peer));
+  return device;
+}
+
+std::expected<void, WgRefusal> adopt(WgDevice device, const WgDevice& before, config::Config& config,
+                                     RandomSource& random) {
+  if (!device.private_key) {
+    if (!config.missing.private_key) forget_private_key(config, random);
+  } else {
+    config.local.private_key = std::move(*device.private_key);
+    config.missing.private_key = false;
+  }
+  if (device.listen_port_given && device.listen_port != before.listen_port) {
+    config.local.listen.port = device.listen_port;
+  }
+  if (device.fwmark != before.fwmark) {
+    config.local.fwmark = device.fwmark == 0 ? std::nullopt : std::optional(device.fwmark);
+  }
+  if (device.peers.empty()) {
+    if (!config.missing.peer) forget_peer(config, random);
+    return {};
+  }
+  adopt_peer(std::move(device.peers.front()), config);
+  if (config.peer.public_key == crypto::public_key_of(config.local.private_key)) {
+    return std::unexpected(WgRefusal{EINVAL, "the peer's public key is this end's own"});
+  }
+  return {};
+}
+
+}  // namespace adit::control

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+// 1. The base chains of the hook, each by itself: a datagram must pass them all.
+// 2. A chain's rules in order, until one certainly decides; jumps go into other chains and come back.
+// 3. What no rule decided, the base chain's policy does.
+#include "doctor/firewall.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "doctor/firewall_match.h"
+
+namespace adit::doctor {
+namespace {
+
+using nlohmann::json;
+
+/// The kernel's own limit of jumps within jumps.
+constexpr int kMostJumps = 16;
+/// Rules that are looked at. Chains that lead to each other by many ways would otherwise take for ever.
+constexpr std::size_t kMostSteps = 200'000;
+
+/// Statements that decide nothing. Any that is neither here nor below might.
+constexpr std::array kHarmless{"counter", "log", "mangle", "notrack", "flow", "ct helper", "meter", "set", "quota"};
+
+/// Where a datagram may have ended, and whether it may have come out at the end.
+struct Course {
+  bool accepted = false;
+  bool dropped = false;
+  bool goes_on = true;   ///< to the next rule
+  bool returns = false;  ///< to whoever led here, without the rules that follow
+  std::string where;
+};
+
+bool is_for_family(const std::string& family, const IpAddress& remote) {
+  if (family == "inet") return true;
+  if (remote.is_none()) return family == "ip" || family == "ip6";
+  return family == (remote.is_v4() ? "ip" : "ip6");
+}
+
+std::string name_of(const json& chain) {
+  return fmt::format("chain {} {} {}", chain.value("family", ""), chain.value("table", ""), chain.value("name", ""));
+}
+
+std::string name_of_rule(const json& rule) {
+  std::string counted;
+  for (const auto& statement : rule.at("expr")) {
+    if (statement.contains("counter") && statement.at("counter").is_object()) {
+      counted = fmt::format(", which has matched {} packets", statement.at("counter").value("packets", 0));
+    }
+  }
+  const auto list = fmt::format("{} {} {}", rule.value("family", ""), rule.value("table", ""), rule.value("chain", ""));
+  return fmt::format("rule {} of chain {}{} (`nft -a list chain {}`)", rule.value("handle", 0), list, counted, list);
+}
+
+class Walk {
+ public:
+  Walk(const json& objects, const Imagined& datagram) : sets_(objects), datagram_(datagram) {
+    for (const auto& object : objects) {
+      if (!object.contains("rule")) continue;
+      const auto& rule = object.at("rule");
+      rules_[{rule.value("family", ""), rule.value("table", ""), rule.value("chain", "")}].push_back(&rule);
+    }
+  }
+
+  Ruling base_chain(const json& chain) {
+    const auto course = through(chain.value("family", ""), chain.value("table", ""), chain.value("name", ""), 0);
+    const bool policy_drops = chain.value("policy", "accept") == "drop";
+    const bool may_pass = course.accepted || (course.goes_on && !policy_drops);
+    const bool may_drop = course.dropped || (course.goes_on && policy_drops);
+    auto where = course.where;
+    if (where.empty()) where = fmt::format("the policy of {} is drop, and no rule accepts it", name_of(chain));
+    if (!may_drop) return {Fate::passes, {}};
+    return {may_pass ? Fate::unclear : Fate::drops, std::move(where)};
+  }
+
+ private:
+  Course through(const std::string& family, const std::string& table, const std::string& chain, int depth) {
+    Course course;
+    if (depth > kMostJumps) return course;
+    for (const auto* const rule : rules_[{family, table, chain}]) {
+      if (++steps_ > kMostSteps) decide_either_way(*rule, course);
+      if (steps_ > kMostSteps || apply(*rule, course, depth)) break;
+    }
+    course.goes_on |= course.returns;
+    return course;
+  }
+
+  /// True: nothing gets past this rule.
+  bool apply(const json& rule, Course& course, int depth) {
+    bool certain = true;
+    for (const auto& statement : rule.at("expr")) {
+      if (statement.contains("match")) {
+        const MatchScope scope{datagram_, sets_, rule.value("family", ""), rule.value("table", "")};
+        const auto matched = matches(statement.at("match"), scope);
+        if (matched == Tri::no) return false;
+        certain &= matched == Tri::yes;
+      } else if (statement.contains("vmap")) {
+        if (map(statement.at("vmap"), rule, course, certain, depth)) return true;
+      } else if (decides(statement)) {
+        return decide(statement, rule, course, certain, depth);
+      } else if (!is_harmless(statement)) {
+        // Limits, sets that change, extensions of iptables: it may match or not, and even decide by itself.
+        certain = false;
+        if (statement.contains("xt") || statement.contains("queue")) decide_either_way(rule, course);
+      }
+    }
+    return false;
+  }
+
+  static bool decides(const json& statement) {
+    static constexpr std::array kVerdicts{"accept", "drop", "reject", "return", "jump", "goto", "continue"};
+    return std::ranges::any_of(kVerdicts, [&](const char* verdict) { return statement.contains(verdict); });
+  }
+  static bool is_harmless(const json& statement) {
+    return std::ranges::any_of(kHarmless, [&](const char* name) { return statement.contains(name); });
+  }
+
+  static void note_drop(Course& course, const json& rule) {
+    course.dropped = true;
+    if (course.where.empty()) course.where = name_of_rule(rule);
+  }
+
+  static void decide_either_way(const json& rule, Course& course) {
+    course.accepted = true;
+    note_drop(course, rule);
+  }
+
+  /// A verdict map: one verdict for each value the key may have.
+  bool map(const json& vmap, const json& rule, Course& course, bool certain, int depth) {
+    const auto& data = vmap.at("data");
+    if (!data.is_object() || !data.contains("set")) {
+      decide_either_way(rule, course);
+      return false;
+    }
+    const MatchScope scope{datagram_, sets_, rule.value("family", ""), rule.value("table", "")};
+    for (const auto& pair : data.at("set")) {
+      const auto matched = matches({{"left", vmap.at("key")}, {"right", pair.at(0)}}, scope);
+      if (matched == Tri::no) continue;
+      const bool ends = decide(pair.at(1), rule, course, certain && matched == Tri::yes, depth);
+      if (matched == Tri::yes) return ends;
+    }
+    return false;
+  }
+
+  bool decide(const json& verdict, const json& rule, Course& course, bool certain, int depth) {
+    if (verdict.contains("continue")) return false;
+    if (verdict.contains("jump")) return follow(verdict.at("jump"), true, rule, course, certain, depth);
+    if (verdict.contains("goto")) return follow(verdict.at("goto"), false, rule, course, certain, depth);
+    if (verdict.contains("return")) {
+      course.returns = true;
+    } else if (verdict.contains("accept")) {
+      course.accepted = true;
+    } else {
+      note_drop(course, rule);
+    }
+    if (certain) course.goes_on = false;
+    return certain;
+  }
+
+  bool follow(const json& jump, bool comes_back, const json& rule, Course& course, bool certain, int depth) {
+    const auto target = jump.at("target").get<std::string>();
+    const auto inner = through(rule.value("family", ""), rule.value("table", ""), target, depth + 1);
+    course.accepted |= inner.accepted;
+    course.dropped |= inner.dropped;
+    if (course.where.empty()) course.where = inner.where;
+    if (!comes_back) course.returns |= inner.goes_on;
+    if (!certain) return false;
+    course.goes_on = comes_back && inner.goes_on;
+    return !course.goes_on;
+  }
+
+  /// By family, table and chain.
+  std::map<std::array<std::string, 3>, std::vector<const json*>> rules_;
+  NamedSets sets_;
+  std::size_t steps_ = 0;
+  const Imagined& datagram_;
+};
+
+}  // namespace
+
+Ruling judge_datagram(const json& ruleset, const Imagined& datagram) {
+  const auto& objects = ruleset.at("nftables");
+  const auto* const hook = datagram.hook == Hook::input ? "input" : "output";
+  Walk walk(objects, datagram);
+  Ruling worst;
+  for (const auto& object : objects) {
+    if (!object.contains("chain")) continue;
+    const auto& chain = object.at("chain");
+    if (chain.value("hook", "") != hook || !is_for_family(chain.value("family", ""), datagram.remote.address)) continue;
+    auto ruling = walk.base_chain(chain);
+    if (ruling.fate > worst.fate) worst = std::move(ruling);
+  }
+  return worst;
+}
+
+}  // namespace adit::doctor

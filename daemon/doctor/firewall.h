@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// Would this host's nftables rules drop the link's datagrams? The rules are walked as the kernel does it, for one
+// imagined datagram at a time. What a rule asks that cannot be known beforehand leaves both answers open, so that
+// `drops` is said only when no reading of the rules lets the datagram through.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "base/ip.h"
+
+namespace adit::doctor {
+
+enum class Hook : std::uint8_t { input, output };
+
+/// A UDP datagram that might come or go. What is not known is none, empty or 0.
+struct Imagined {
+  Hook hook = Hook::input;
+  bool established = false;  ///< an answer to what went out before, as connection tracking sees it
+  Endpoint remote;
+  std::uint16_t local_port = 0;
+  std::string interface;
+
+  std::uint16_t source_port() const { return hook == Hook::input ? remote.port : local_port; }
+  std::uint16_t destination_port() const { return hook == Hook::input ? local_port : remote.port; }
+};
+
+enum class Fate : std::uint8_t { passes, unclear, drops };
+
+struct Ruling {
+  Fate fate = Fate::passes;
+  std::string where;  ///< what drops it, or may
+};
+
+/// `ruleset`: what `nft --json list ruleset` prints. Throws nlohmann::json::exception when it is nothing like that.
+Ruling judge_datagram(const nlohmann::json& ruleset, const Imagined& datagram);
+
+struct FirewallFacts {
+  std::string why_not;  ///< not empty: the rules could not be read
+  /// The rules of the old iptables cannot be seen by nft.
+  bool has_legacy_rules = false;
+  Ruling called;    ///< the peer calls us
+  Ruling answered;  ///< the peer answers us
+  Ruling calling;   ///< we call or answer the peer
+};
+
+}  // namespace adit::doctor

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+// The way to the peer: its name, its addresses, the routes there, and the firewall at this end of it.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "doctor/gather.h"
+#include "doctor/program.h"
+#include "host/host_plan.h"
+#include "net/resolver.h"
+#include "net/system.h"
+
+namespace adit::doctor {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// For all names together.
+constexpr std::chrono::seconds kResolvePatience{3};
+constexpr std::chrono::seconds kRulesPatience{3};
+
+std::string to_text(const config::EndpointName& name) {
+  const bool v6 = name.host.find(':') != std::string::npos;
+  return v6 ? fmt::format("[{}]:{}", name.host, name.port) : fmt::format("{}:{}", name.host, name.port);
+}
+
+std::vector<EndpointFacts> resolve(const config::Config& config) {
+  std::vector<EndpointFacts> found;
+  for (const auto& name : config.peer.endpoints) found.push_back({to_text(name), {}, "no answer within 3 s"});
+  net::EventLoop loop;
+  net::Resolver resolver(loop, {.timeout = milliseconds(1000), .tries = 2, .fwmark = host::datagram_mark(config)});
+  std::vector<net::Lookup> lookups;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const auto& name = config.peer.endpoints[i];
+    lookups.push_back(resolver.resolve(name.host, name.port, [&found, i](Result<net::Resolved> answer) {
+      found[i].error = answer ? std::string() : answer.error().message;
+      if (answer) found[i].addresses = answer->endpoints;
+    }));
+  }
+  const auto deadline = net::boot_now() + kResolvePatience;
+  while (std::ranges::any_of(lookups, &net::Lookup::pending)) {
+    const auto left = deadline - net::boot_now();
+    if (left <= Duration::zero() || !loop.run_once(left)) break;
+  }
+  return found;
+}
+
+WayFacts way_to(net::Netlink& netlink, const Endpoint& to, std::optional<std::uint32_t> mark,
+                const NetworkFacts& network) {
+  WayFacts way{.to = to};
+  const auto route = net::route_to(netlink, to.address, mark);
+  if (!route) {
+    way.error = route.error().message;
+    return way;
+  }
+  way.route = *route;
+  for (const auto& each : network.interfaces) {
+    if (each.index == route->interface) way.interface = each.name;
+  }
+  return way;
+}
+
+/// Where the peer is, be it from the file or because it was found there; each address once.
+std::vector<Endpoint> candidates(const Facts& facts) {
+  std::vector<Endpoint> list;
+  const auto add = [&](const Endpoint& endpoint) {
+    if (std::ranges::find(list, endpoint) == list.end()) list.push_back(endpoint);
+  };
+  if (facts.status() != nullptr) {
+    if (const auto current = Endpoint::parse(facts.status()->endpoint)) add(*current);
+  }
+  for (const auto& name : facts.path.endpoints) std::ranges::for_each(name.addresses, add);
+  return list;
+}
+
+bool has_legacy_rules() {
+  for (const auto* const file : {"/proc/net/ip_tables_names", "/proc/net/ip6_tables_names"}) {
+    std::ifstream input(file);
+    for (std::string table; input >> table;) {
+      if (table == "filter") return true;
+    }
+  }
+  return false;
+}
+
+/// Where strangers' packets come in.
+std::string uplink(const Facts& facts) {
+  const auto& routes = facts.network.routes;
+  const auto found = std::ranges::find_if(routes, [&](const RouteFacts& route) {
+    return route.to.prefix == 0 && !route.interface.empty() && route.interface != facts.interface_name();
+  });
+  return found == routes.end() ? std::string() : found->interface;
+}
+
+/// The datagrams between here and the first address that can be reached; without one, from anywhere.
+Imagined datagram_of(const Facts& facts) {
+  Imagined datagram{.interface = uplink(facts)};
+  const auto& ways = facts.path.ways;
+  const auto way = std::ranges::find_if(ways, [](const auto& each) { return each.route.has_value(); });
+  if (way != ways.end()) {
+    datagram.remote = way->to;
+    datagram.interface = way->interface;
+  }
+  if (facts.status() != nullptr) {
+    datagram.local_port = facts.status()->port;
+  } else if (facts.config() != nullptr) {
+    datagram.local_port = facts.config()->local.listen.port;
+  }
+  return datagram;
+}
+
+}  // namespace
+
+void gather_endpoints(Facts& facts) {
+  const auto* const config = facts.config();
+  if (config != nullptr) facts.path.endpoints = resolve(*config);
+  auto netlink = net::Netlink::open();
+  if (!netlink) return;
+  const auto mark = config != nullptr ? host::datagram_mark(*config) : std::nullopt;
+  for (const auto& each : candidates(facts)) facts.path.ways.push_back(way_to(*netlink, each, mark, facts.network));
+}
+
+void gather_firewall(Facts& facts) {
+  auto& firewall = facts.path.firewall;
+  firewall.has_legacy_rules = has_legacy_rules();
+  if ((facts.host.capabilities & kNetAdmin) == 0) {
+    firewall.why_not = "only root may read the firewall's rules";
+    return;
+  }
+  const auto text = output_of({"nft", "--json", "list", "ruleset"}, kRulesPatience);
+  if (!text) {
+    firewall.why_not = text.error().message;
+    return;
+  }
+  auto datagram = datagram_of(facts);
+  try {
+    const auto rules = nlohmann::json::parse(*text);
+    firewall.called = judge_datagram(rules, datagram);
+    datagram.established = true;
+    firewall.answered = judge_datagram(rules, datagram);
+    datagram.established = false;
+    datagram.hook = Hook::output;
+    firewall.calling = judge_datagram(rules, datagram);
+  } catch (const nlohmann::json::exception&) {
+    firewall.why_not = "what nft says of the rules was not understood";
+  }
+}
+
+}  // namespace adit::doctor

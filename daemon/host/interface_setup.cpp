@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+// Every change is a step from what is there to what is wanted, taken in the kernel's order: link, addresses, up,
+// routes; and what is no longer wanted goes first. `added_` is kept true after each single step, so a failure half
+// way knows what to take back.
+#include "host/interface_setup.h"
+
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <tuple>
+
+namespace adit::host {
+namespace {
+
+template <class T>
+bool contains(const std::vector<T>& all, const T& one) {
+  return std::ranges::find(all, one) != all.end();
+}
+
+template <class T>
+void add_once(std::vector<T>& all, const T& one) {
+  if (!contains(all, one)) all.push_back(one);
+}
+
+bool is_gone_already(const net::NetlinkError& error) {
+  return error.code == ESRCH || error.code == ENOENT || error.code == ENODEV || error.code == EADDRNOTAVAIL;
+}
+
+std::string name_of_interface(std::uint32_t index) {
+  std::array<char, IF_NAMESIZE> name{};
+  return if_indextoname(index, name.data()) != nullptr ? name.data() : "an interface that is gone";
+}
+
+std::unexpected<Error> address_failure(const std::string& name, const net::InterfaceAddress& address,
+                                       const net::NetlinkError& error) {
+  const bool no_ipv6 = error.code == EACCES || error.code == EOPNOTSUPP || error.code == EAFNOSUPPORT;
+  if (address.network.address.is_v6() && no_ipv6) {
+    return fail(
+        "{} cannot have the address {}: IPv6 is switched off on this host; set the sysctls "
+        "net.ipv6.conf.all.disable_ipv6 and net.ipv6.conf.default.disable_ipv6 to 0, or remove the IPv6 addresses from "
+        "interface.addresses",
+        name, to_string(address.network));
+  }
+  return fail("cannot give {} the address {}: {}", name, to_string(address), net::describe(error));
+}
+
+std::unexpected<Error> route_failure(const std::string& name, const net::RouteSpec& route,
+                                     const net::NetlinkError& error) {
+  const auto* mend = route.source && error.code == EINVAL ? "; its source must be one of interface.addresses" : "";
+  return fail("cannot add the route {} through {}: {}{}", to_string(route), name, net::describe(error), mend);
+}
+
+}  // namespace
+
+InterfaceSetup::InterfaceSetup(net::Netlink& netlink, std::uint32_t index, std::string name,
+                               std::optional<net::LinkState> before)
+    : netlink_(netlink), index_(index), name_(std::move(name)), before_(std::move(before)) {}
+
+InterfaceSetup::~InterfaceSetup() {
+  remove();
+}
+
+Result<> InterfaceSetup::apply(const InterfaceSettings& wanted) {
+  const bool first = !active_;
+  if (first && !before_) {
+    auto link = net::get_link(netlink_, index_);
+    if (!link) return fail("cannot look at the interface {}: {}", name_, net::describe(link.error()));
+    before_ = std::move(*link);
+  }
+  active_ = true;
+  auto done = first ? adopt_leftovers(wanted) : Result<>();
+  if (done) done = change(wanted);
+  if (done) {
+    applied_ = wanted;
+  } else if (first) {
+    remove();
+  } else {
+    std::ignore =
+        change(InterfaceSettings(applied_));  // what was possible before is as good as certain to be possible again
+  }
+  return done;
+}
+
+Result<> InterfaceSetup::restore() {
+  if (!active_) return {};
+  const auto link = net::get_link(netlink_, index_);
+  if (!link) return fail("cannot look at the interface {}: {}", name_, net::describe(link.error()));
+  if (!link->up) return {};  // whoever took it down may want it so; routes need it up
+  return add_missing(applied_);
+}
+
+Result<> InterfaceSetup::rename(const std::string& name) {
+  auto done = net::change_link(netlink_, index_, {.name = name});
+  if (!done && done.error().code == EBUSY) {  // an older kernel, which renames only what is down
+    std::ignore = net::change_link(netlink_, index_, {.up = false});
+    done = net::change_link(netlink_, index_, {.name = name});
+    if (auto restored = add_missing(applied_); !restored) return restored;
+  }
+  if (!done) {
+    const auto* const mend = done.error().code == EEXIST ? "; choose another interface.name" : "";
+    return fail("cannot rename the interface {} to {}: {}{}", name_, name, net::describe(done.error()), mend);
+  }
+  name_ = name;
+  return {};
+}
+
+void InterfaceSetup::remove() {
+  if (!active_) return;
+  std::ignore = remove_unwanted({});
+  // A persistent interface outlives us, and is to be as it was.
+  const net::LinkChange back{
+      .mtu = before_->mtu, .queue_length = before_->queue_length, .up = before_->up, .multicast = before_->multicast};
+  std::ignore = net::change_link(netlink_, index_, back);
+  std::ignore = net::change_link(netlink_, index_, {.address_generation = before_->address_generation});
+  active_ = false;
+  before_.reset();
+  applied_ = {};
+  added_ = {};
+}
+
+/// What a killed run left on a persistent interface counts as added by us, so that it goes when it is not wanted.
+/// (Before Linux 5.18 addresses keep no tag: those stay.)
+Result<> InterfaceSetup::adopt_leftovers(const InterfaceSettings& wanted) {
+  const auto addresses = net::list_addresses(netlink_, index_);
+  if (!addresses) return fail("cannot list the addresses of {}: {}", name_, net::describe(addresses.error()));
+  for (const auto& found : *addresses) {
+    if (found.ours) added_.addresses.push_back(found.address);
+  }
+  for (const auto family : {Family::v4, Family::v6}) {
+    const auto routes =
+        net::list_routes(netlink_, {.family = family, .interface = index_, .protocol = net::kAditProtocol});
+    if (!routes) return fail("cannot list the routes through {}: {}", name_, net::describe(routes.error()));
+    for (const auto& found : *routes) {
+      // The kernel spells out metric and table where the configuration may leave them out.
+      const auto is_found = [&](const net::RouteSpec& route) {
+        return net::is_same_place(route, found.route) && route.source == found.route.source;
+      };
+      const auto same = std::ranges::find_if(wanted.routes, is_found);
+      added_.routes.push_back(same != wanted.routes.end() ? *same : found.route);
+    }
+  }
+  return {};
+}
+
+Result<> InterfaceSetup::change(const InterfaceSettings& wanted) {
+  if (auto done = remove_unwanted(wanted); !done) return done;
+  if (auto done = change_link_to(wanted); !done) return done;
+  return add_missing(wanted);
+}
+
+Result<> InterfaceSetup::change_link_to(const InterfaceSettings& wanted) {
+  // No link-local address of the kernel's making: nobody on the other side could use it, and packets from it would
+  // only be refused as not allowed. In a message of its own, as it must not fail the rest, and before `up`.
+  if (before_->address_generation)
+    std::ignore = net::change_link(netlink_, index_, {.address_generation = IN6_ADDR_GEN_MODE_NONE});
+  const net::LinkChange change{.mtu = wanted.mtu,
+                               .queue_length = wanted.queue_length.value_or(before_->queue_length),
+                               .multicast = wanted.multicast};
+  if (auto done = net::change_link(netlink_, index_, change); !done) {
+    return fail("cannot set up the interface {} (mtu {}): {}", name_, wanted.mtu, net::describe(done.error()));
+  }
+  return {};
+}
+
+Result<> InterfaceSetup::remove_unwanted(const InterfaceSettings& wanted) {
+  // One that refuses to go stays in added_, is reported, and does not keep the others.
+  Result<> result;
+  std::erase_if(added_.routes, [&](const net::RouteSpec& route) {
+    if (contains(wanted.routes, route)) return false;
+    auto done = net::remove_route(netlink_, index_, route);
+    if (done || is_gone_already(done.error())) return true;
+    result = fail("cannot remove the route {}: {}", to_string(route), net::describe(done.error()));
+    return false;
+  });
+  std::erase_if(added_.addresses, [&](const net::InterfaceAddress& address) {
+    if (contains(wanted.addresses, address)) return false;
+    auto done = net::remove_address(netlink_, index_, address);
+    if (done || is_gone_already(done.error())) return true;
+    result = fail("cannot take the address {} from {}: {}", to_string(address), name_, net::describe(done.error()));
+    return false;
+  });
+  return result;
+}
+
+Result<> InterfaceSetup::add_missing(const InterfaceSettings& wanted) {
+  // Removing an address may have taken others of its subnet along, so look at what is there now.
+  const auto there = net::list_addresses(netlink_, index_);
+  if (!there) return fail("cannot list the addresses of {}: {}", name_, net::describe(there.error()));
+  for (const auto& address : wanted.addresses) {
+    if (auto done = add_missing_address(address, *there); !done) return done;
+  }
+  if (auto done = net::change_link(netlink_, index_, {.up = true}); !done) {
+    return fail("cannot bring the interface {} up: {}", name_, net::describe(done.error()));
+  }
+  for (const auto& route : wanted.routes) {
+    if (auto done = add_missing_route(route); !done) return done;
+  }
+  return {};
+}
+
+Result<> InterfaceSetup::add_missing_address(const net::InterfaceAddress& address,
+                                             const std::vector<net::FoundAddress>& there) {
+  const auto is_there = [&](const net::FoundAddress& found) { return found.address == address; };
+  if (std::ranges::any_of(there, is_there)) return {};
+  if (auto done = net::add_address(netlink_, index_, address); !done) {
+    if (done.error().code == EEXIST) {
+      return fail("{} has the address {} already, with another prefix or peer: remove it (`ip address show dev {}`)",
+                  name_, to_string(address.network.address), name_);
+    }
+    return address_failure(name_, address, done.error());
+  }
+  add_once(added_.addresses, address);
+  return {};
+}
+
+Result<> InterfaceSetup::add_missing_route(const net::RouteSpec& route) {
+  auto done = net::add_route(netlink_, index_, route);
+  if (!done && done.error().code == EEXIST) return check_existing_route(route);
+  if (!done) return route_failure(name_, route, done.error());
+  add_once(added_.routes, route);
+  return {};
+}
+
+/// A route of that destination and metric is there. Through our interface it does as well as ours, whoever added it;
+/// through another one it would take the link's traffic elsewhere.
+Result<> InterfaceSetup::check_existing_route(const net::RouteSpec& route) {
+  const auto routes =
+      net::list_routes(netlink_, {.family = route.to.family(), .table = route.table.value_or(RT_TABLE_MAIN)});
+  if (!routes) return fail("cannot list routes: {}", net::describe(routes.error()));
+  const auto is_here = [&](const net::FoundRoute& each) { return net::is_same_place(each.route, route); };
+  const auto found = std::ranges::find_if(*routes, is_here);
+  if (found == routes->end()) return {};  // gone again meanwhile
+  if (found->interface == index_ && (!route.source || route.source == found->route.source)) return {};
+
+  const auto way = found->interface == index_ ? "with another source"
+                   : found->interface == 0    ? "with several ways or none"
+                                              : "by way of " + name_of_interface(found->interface);
+  return fail(
+      "the route {} is there already, {} (see `ip {}route show {}{}`): give this one another `metric`, or remove that "
+      "one",
+      to_string(route), way, route.to.family() == Family::v6 ? "-6 " : "", to_string(route.to),
+      route.table ? fmt::format(" table {}", *route.table) : "");
+}
+
+}  // namespace adit::host

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// The interface as the configuration wants it: MTU, queue, flags, addresses, up, and the routes through it. `apply`
+// brings about the difference to what it applied before and touches nothing else, so start and reload are one thing;
+// `remove` takes back exactly what was added and leaves alone what was there before.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ip.h"
+#include "base/result.h"
+#include "net/netlink.h"
+#include "net/netlink_address.h"
+#include "net/netlink_link.h"
+#include "net/netlink_route.h"
+
+namespace adit::host {
+
+struct InterfaceSettings {
+  std::uint32_t mtu = 1420;
+  std::optional<std::uint32_t> queue_length;  ///< packets; none: as it is
+  bool multicast = false;
+  std::vector<net::InterfaceAddress> addresses;
+  std::vector<net::RouteSpec> routes;  ///< default routes for the whole host belong to PolicyRouting
+};
+
+class InterfaceSetup {
+ public:
+  /// `before`: the link as it was before an earlier run that was released; none: as it is at the first `apply`.
+  InterfaceSetup(net::Netlink& netlink, std::uint32_t index, std::string name,
+                 std::optional<net::LinkState> before = {});
+  /// As remove().
+  ~InterfaceSetup();
+  InterfaceSetup(const InterfaceSetup&) = delete;
+  InterfaceSetup& operator=(const InterfaceSetup&) = delete;
+
+  /// On failure the interface is as it was before the call, and the error is a sentence.
+  Result<> apply(const InterfaceSettings& wanted);
+  /// Adds again what the kernel dropped of ours (it flushes routes when an interface goes down). Changes nothing
+  /// when all is there.
+  Result<> restore();
+  /// Gives the interface another name; addresses and routes stay. The error is a sentence.
+  Result<> rename(const std::string& name);
+  /// What cannot be removed because it is gone already is no error. Afterwards nothing is applied.
+  void remove();
+
+  /// Leaves all as it is, for a later run.
+  void release() { active_ = false; }
+
+  /// The link as `remove` puts it back. Only while something is applied.
+  const net::LinkState& before() const { return *before_; }
+  const std::vector<net::RouteSpec>& routes() const { return applied_.routes; }
+
+ private:
+  struct Added {
+    std::vector<net::InterfaceAddress> addresses;
+    std::vector<net::RouteSpec> routes;
+  };
+
+  Result<> adopt_leftovers(const InterfaceSettings& wanted);
+  Result<> change(const InterfaceSettings& wanted);
+  Result<> change_link_to(const InterfaceSettings& wanted);
+  Result<> remove_unwanted(const InterfaceSettings& wanted);
+  Result<> add_missing(const InterfaceSettings& wanted);
+  Result<> add_missing_address(const net::InterfaceAddress& address, const std::vector<net::FoundAddress>& there);
+  Result<> add_missing_route(const net::RouteSpec& route);
+  Result<> check_existing_route(const net::RouteSpec& route);
+
+  net::Netlink& netlink_;
+  std::uint32_t index_;
+  std::string name_;
+  bool active_ = false;                   ///< something is applied, or about to be
+  std::optional<net::LinkState> before_;  ///< as we found the link; set while active
+  InterfaceSettings applied_;
+  Added added_;  ///< what is there because of us; the rest of applied_ was there before
+};
+
+}  // namespace adit::host

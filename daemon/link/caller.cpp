@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+#include "link/caller.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <variant>
+
+namespace adit::link {
+
+std::string to_string(const config::EndpointName& name) {
+  const bool v6 = name.host.find(':') != std::string::npos;
+  return v6 ? fmt::format("[{}]:{}", name.host, name.port) : fmt::format("{}:{}", name.host, name.port);
+}
+
+Caller::Caller(net::EventLoop& loop, RandomSource& random, Log& log, CallerOptions options,
+               std::function<Endpoints::Line()> line, std::function<void(const Endpoint&)> call)
+    : loop_(loop),
+      log_(log),
+      options_(std::move(options)),
+      line_(std::move(line)),
+      call_(std::move(call)),
+      endpoints_(options_.names.size(), options_.remembered),
+      head_start_(loop, [this] { call_if(endpoints_.stop_waiting(line_())); }) {
+  for (const auto& name : options_.names) {
+    names_.push_back({name, std::make_unique<net::RetryingResolver>(loop, random, options_.resolver), false, {}});
+  }
+}
+
+void Caller::start() {
+  if (!line_().remote.known()) call_if(endpoints_.first());
+  if (names_.empty()) return;
+  head_start_.set(loop_.now() + kHeadStart);
+  resolve_all();
+}
+
+void Caller::event(const tunnel::Event& event, Instant now) {
+  if (const auto* sent = std::get_if<tunnel::InitiationSent>(&event)) {
+    const auto advice = endpoints_.initiation_sent(sent->to, line_().alive, now);
+    call_if(advice.call);
+    if (advice.resolve) resolve_all();
+  } else if (const auto* completed = std::get_if<tunnel::HandshakeCompleted>(&event)) {
+    endpoints_.found(completed->with);
+  } else if (const auto* moved = std::get_if<tunnel::EndpointMoved>(&event)) {
+    endpoints_.found(moved->to);
+  } else if (std::holds_alternative<tunnel::AttemptsExhausted>(event)) {
+    resolve_all();
+  }
+}
+
+void Caller::resolve_all() {
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    if (!names_[i].resolver->pending()) resolve(i);
+  }
+}
+
+void Caller::resolve(std::size_t index) {
+  auto& name = names_[index];
+  name.resolver->start(
+      name.name.host, name.name.port, [this, index](const net::Resolved& resolved) { found(index, resolved); },
+      [this, index](const Error& error, Instant) { failed(index, error.message); });
+}
+
+void Caller::found(std::size_t index, const net::Resolved& resolved) {
+  auto& name = names_[index];
+  std::vector<Endpoint> usable;
+  std::ranges::copy_if(resolved.endpoints, std::back_inserter(usable), [this](const auto& e) { return can_call(e); });
+  if (usable.empty()) {
+    const auto& example = resolved.endpoints.front();
+    failed(index, fmt::format("has only IPv{} addresses ({}), and there is no socket for them: local.listen is bound "
+                              "to the other family, or this host lacks this one",
+                              example.address.is_v4() ? 4 : 6, to_string(example.address)));
+    return;
+  }
+  log_.debug("peer.endpoint {} is {}", to_string(name.name), to_string(usable.front()));
+  name.resolved = true;
+  name.error.clear();
+  call_if(endpoints_.resolved(index, usable, line_()));
+}
+
+void Caller::failed(std::size_t index, const std::string& error) {
+  auto& name = names_[index];
+  // Each kind of failure once: it is asked for again and again.
+  log_.write(name.error == error ? Severity::debug : Severity::warn, "peer.endpoint {}: {}; trying again",
+             to_string(name.name), error);
+  name.error = error;
+  call_if(endpoints_.unresolved(index, line_()));
+}
+
+bool Caller::can_call(const Endpoint& endpoint) const {
+  return endpoint.address.is_v4() ? options_.has_v4 : options_.has_v6;
+}
+
+void Caller::call_if(const std::optional<Endpoint>& endpoint) {
+  if (endpoint && can_call(*endpoint)) call_(*endpoint);
+}
+
+const Caller::Name* Caller::first_unresolved() const {
+  const auto name = std::ranges::find_if(names_, [](const auto& candidate) { return !candidate.resolved; });
+  return name == names_.end() ? nullptr : &*name;
+}
+
+std::string Caller::unresolved() const {
+  const auto* const name = first_unresolved();
+  return name == nullptr ? std::string{} : to_string(name->name);
+}
+
+std::string Caller::error() const {
+  const auto* const name = first_unresolved();
+  return name == nullptr ? std::string{} : name->error;
+}
+
+}  // namespace adit::link

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+#include "link/event_log.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+#include <variant>
+
+#include "link/observations.h"
+
+namespace adit::link {
+namespace {
+
+using tunnel::DropReason;
+
+double milliseconds(Duration duration) {
+  return std::chrono::duration<double, std::milli>(duration).count();
+}
+
+/// What the user can do something about is a warning; what strangers do all day is not.
+Severity level_of(DropReason reason) {
+  switch (reason) {
+    case DropReason::wrong_key:
+    case DropReason::unverified_response:
+    case DropReason::old_timestamp:
+    case DropReason::bad_mac1:
+    case DropReason::invalid_handshake:
+      return Severity::warn;
+    default:
+      return Severity::debug;
+  }
+}
+
+constexpr std::string_view kEndpoint = "ADIT_ENDPOINT";
+constexpr std::string_view kReason = "ADIT_REASON";
+
+service::EntryKind kind_of(State state) {
+  switch (state) {
+    case State::waiting:
+      return service::entry::kWaiting;
+    case State::resolving:
+      return service::entry::kResolving;
+    case State::connecting:
+      return service::entry::kConnecting;
+    case State::up:
+      return service::entry::kUp;
+    case State::stale:
+      return service::entry::kStale;
+    case State::failed:
+      return service::entry::kFailed;
+  }
+  return {};
+}
+
+}  // namespace
+
+bool LineLimit::allow(Instant now) {
+  const auto refill = (now - filled_) / kInterval;
+  if (refill > 0) {
+    tokens_ = static_cast<unsigned>(std::min<std::int64_t>(kBurst, tokens_ + refill));
+    filled_ = now;
+  }
+  if (tokens_ == 0) {
+    ++suppressed_;
+    return false;
+  }
+  --tokens_;
+  return true;
+}
+
+void EventLog::event(const tunnel::Event& event, Instant now) {
+  std::visit([&](const auto& what) { tell(what, now); }, event);
+}
+
+void EventLog::tell(const tunnel::InitiationSent& event, Instant now) {
+  const auto to = to_string(event.to);
+  write(Kind::attempt,
+        {Severity::debug,
+         fmt::format("handshake {} sent to {}", event.attempt, to),
+         {service::entry::kHandshakeSent, {{kEndpoint, to}}}},
+        now);
+}
+
+void EventLog::tell(const tunnel::HandshakeCompleted& event, Instant now) {
+  const auto with = to_string(event.with);
+  auto text = event.role == noise::Role::initiator
+                  ? fmt::format("handshake with {} completed in {:.1f} ms", with, milliseconds(event.round_trip))
+                  : fmt::format("handshake begun by {} completed", with);
+  write(Kind::handshake, {Severity::debug, std::move(text), {service::entry::kHandshake, {{kEndpoint, with}}}}, now);
+}
+
+void EventLog::tell(const tunnel::HandshakeRefused& event, Instant now) {
+  const auto from = to_string(event.from);
+  auto text = explain({.reason = event.reason, .from = event.from, .key = event.key, .when = {}});
+  if (text.empty()) text = fmt::format("handshake from {} dropped: {}", from, name_of(event.reason));
+  const std::string reason(name_of(event.reason));
+  write(refusals_[static_cast<std::size_t>(event.reason)],
+        {level_of(event.reason),
+         std::move(text),
+         {service::entry::kHandshakeRefused, {{kEndpoint, from}, {kReason, reason}}}},
+        now);
+}
+
+void EventLog::tell(const tunnel::AttemptsExhausted& event, Instant now) {
+  const auto to = to_string(event.to);
+  auto text = fmt::format("{} does not answer; packets that waited for it are dropped, and calling goes on", to);
+  write(Kind::exhausted, {Severity::warn, std::move(text), {service::entry::kPeerSilent, {{kEndpoint, to}}}}, now);
+}
+
+void EventLog::tell(const tunnel::EndpointMoved& event, Instant now) {
+  const auto to = to_string(event.to);
+  write(Kind::moved,
+        {Severity::info,
+         fmt::format("the peer moved from {} to {}", to_string(event.from), to),
+         {service::entry::kPeerMoved, {{kEndpoint, to}}}},
+        now);
+}
+
+void EventLog::tell(const tunnel::UnderLoadChanged& event, Instant now) {
+  if (event.under_load) {
+    const auto* const text = "handshakes come in floods: strangers must show a cookie from now on";
+    write(Kind::load, {Severity::warn, text, {service::entry::kUnderLoad, {}}}, now);
+  } else {
+    write(Kind::load, {Severity::info, "the flood of handshakes is over", {service::entry::kUnderLoad, {}}}, now);
+  }
+}
+
+void EventLog::tell(const tunnel::SessionExpired&, Instant now) {
+  const auto* const text = "no session for a long time: all session keys are wiped";
+  write(Kind::expired, {Severity::info, text, {service::entry::kSessionExpired, {}}}, now);
+}
+
+void EventLog::state(const Health& health) {
+  const std::string name(name_of(health.state));
+  const bool bad = health.state == State::stale || health.state == State::failed;
+  auto text = fmt::format("the link is {}", name);
+  if (!health.reason.empty()) text += ": " + health.reason;
+  write({bad ? Severity::warn : Severity::info,
+         std::move(text),
+         {kind_of(health.state), {{"ADIT_STATE", name}, {kReason, health.reason}}}});
+}
+
+void EventLog::disallowed(DropReason reason, const std::string& sentence, Instant now) {
+  write(refusals_[static_cast<std::size_t>(reason)],
+        {Severity::warn, sentence, {service::entry::kDisallowed, {{kReason, std::string(name_of(reason))}}}}, now);
+}
+
+void EventLog::send_failed(const Endpoint& to, const std::string& error, Instant now) {
+  const auto endpoint = to_string(to);
+  write(Kind::send,
+        {Severity::warn,
+         explain_send_failure(to, error),
+         {service::entry::kSendFailed, {{kEndpoint, endpoint}, {kReason, error}}}},
+        now);
+}
+
+void EventLog::drops(const tunnel::DropCounters& counters, Instant now) {
+  if (told_at_ && now - *told_at_ < kSummaryInterval) return;
+  std::string list;
+  for (std::size_t i = 0; i < tunnel::kDropReasons; ++i) {
+    const auto reason = static_cast<DropReason>(i);
+    const auto fresh = counters[reason] - told_[reason];
+    if (fresh != 0) list += fmt::format("{}{} {}", list.empty() ? "" : ", ", name_of(reason), fresh);
+  }
+  if (list.empty()) return;
+  write({Severity::info, fmt::format("packets dropped: {}", list), {service::entry::kDrops, {}}});
+  told_ = counters;
+  told_at_ = now;
+}
+
+void EventLog::write(Kind kind, Line line, Instant now) {
+  write(limits_[static_cast<std::size_t>(kind)], std::move(line), now);
+}
+
+void EventLog::write(LineLimit& limit, Line line, Instant now) {
+  // Lines below the level cost no allowance: a debug line must not be why a later one is missing.
+  if (!log_.wants(line.severity) || !limit.allow(now)) return;
+  if (const auto suppressed = limit.take_suppressed()) {
+    line.text += fmt::format(" ({} more like this not shown)", suppressed);
+  }
+  write(line);
+}
+
+/// The logger knows lines alone, so that what has fields goes past it.
+void EventLog::write(const Line& line) {
+  if (journal_ == nullptr) {
+    log_.write(line.severity, "{}", line.text);
+  } else if (log_.wants(line.severity)) {
+    journal_->write(line.severity, line.text, line.fields);
+  }
+}
+
+}  // namespace adit::link

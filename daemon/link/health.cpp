@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#include "link/health.h"
+
+#include <fmt/core.h>
+
+#include "base/clock_text.h"
+
+namespace adit::link {
+namespace {
+
+using std::chrono::seconds;
+using tunnel::DropReason;
+using tunnel::HandshakeProblem;
+using tunnel::Status;
+
+std::string ago(Duration silence) {
+  return fmt::format("{} s", std::chrono::duration_cast<seconds>(silence).count());
+}
+
+std::string unanswered(const Status& status, const Endpoint& remote, const Surroundings& surroundings) {
+  auto text = status.attempts <= 1 ? fmt::format("calling {}", to_string(remote))
+                                   : fmt::format("{} handshakes to {} unanswered since {}", status.attempts,
+                                                 to_string(remote), time_of_day(status.attempting_since));
+  if (!surroundings.send_error.empty()) text += "; the last could not be sent: " + surroundings.send_error;
+  return text;
+}
+
+std::string with_problem(std::string reason, const Status& status) {
+  const auto problem = status.problem ? explain(*status.problem) : std::string{};
+  if (problem.empty()) return reason;
+  return reason.empty() ? problem : fmt::format("{}; {}", problem, reason);
+}
+
+Health never_connected(const Status& status, const Endpoint& remote, const Surroundings& surroundings) {
+  if (!remote.known() && !surroundings.endpoint_name.empty()) {
+    const auto& error = surroundings.resolver_error;
+    return {State::resolving, error.empty() ? fmt::format("asking for the address of {}", surroundings.endpoint_name)
+                                            : fmt::format("{}: {}", surroundings.endpoint_name, error)};
+  }
+  if (!remote.known()) return {State::waiting, with_problem("no endpoint known yet: the peer must call", status)};
+  return {State::connecting, with_problem(unanswered(status, remote, surroundings), status)};
+}
+
+}  // namespace
+
+std::string explain(const HandshakeProblem& problem) {
+  const auto from = to_string(problem.from);
+  switch (problem.reason) {
+    case DropReason::wrong_key:
+      return fmt::format("peer uses another key: initiation from {} names public key {}", from,
+                         crypto::to_base64(problem.key));
+    case DropReason::unverified_response:
+      return fmt::format("{} answers, but its response does not verify: the preshared keys differ", from);
+    case DropReason::old_timestamp:
+      return fmt::format("initiation from {} is not newer than the last: replayed, or the peer's clock went back",
+                         from);
+    case DropReason::bad_mac1:
+      return fmt::format("handshakes from {} are made for another public key than ours", from);
+    case DropReason::invalid_handshake:
+      return fmt::format("a handshake from {} does not decrypt: it is forged or damaged", from);
+    default:
+      return {};
+  }
+}
+
+std::string_view name_of(State state) {
+  switch (state) {
+    case State::waiting:
+      return "waiting";
+    case State::resolving:
+      return "resolving";
+    case State::connecting:
+      return "connecting";
+    case State::up:
+      return "up";
+    case State::stale:
+      return "stale";
+    case State::failed:
+      return "failed";
+  }
+  return "unknown";
+}
+
+std::string to_line(const Health& health) {
+  std::string line(name_of(health.state));
+  if (!health.reason.empty()) line += ": " + health.reason;
+  return line;
+}
+
+std::string what_is_missing(const config::Config& config) {
+  const auto& missing = config.missing;
+  if (!missing.private_key && !missing.peer) return {};
+  const auto* const what = !missing.peer ? "private key" : !missing.private_key ? "peer" : "private key and no peer";
+  return fmt::format("no {} yet: `wg set {}` or `wg setconf {}` gives it one", what, config.interface.name,
+                     config.interface.name);
+}
+
+Health assess(const Status& status, const Endpoint& remote, const Surroundings& surroundings, bool keepalive_on,
+              Instant now) {
+  if (!surroundings.failure.empty()) return {State::failed, surroundings.failure};
+  if (!surroundings.missing.empty()) return {State::waiting, surroundings.missing};
+  if (!status.handshake_at) return never_connected(status, remote, surroundings);
+
+  const auto silence = now - status.heard_at.value_or(*status.handshake_at);
+  const bool retrying = status.attempts > 0;
+  if (status.unanswered_at && now - *status.unanswered_at >= kUnansweredAfter) {
+    return {State::stale, with_problem(fmt::format("data sent, but nothing received for {}{}", ago(silence),
+                                                   retrying ? "; " + unanswered(status, remote, surroundings) : ""),
+                                       status)};
+  }
+  if (silence >= kStaleAfter) {
+    auto reason = fmt::format("nothing received for {}", ago(silence));
+    if (retrying) {
+      reason += "; " + unanswered(status, remote, surroundings);
+    } else if (!keepalive_on) {
+      reason += "; peer.keepalive is off, so an idle link is silent";
+    }
+    return {State::stale, with_problem(std::move(reason), status)};
+  }
+  return {State::up, {}};
+}
+
+}  // namespace adit::link

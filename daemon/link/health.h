@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// What a link is doing, in the one vocabulary of status, journal and metrics, with a reason a person understands
+// (PRODUCT.md). A pure function of facts, so that every sentence can be tested.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "config/config.h"
+#include "tunnel/status.h"
+
+namespace adit::link {
+
+enum class State : std::uint8_t {
+  waiting,     ///< no endpoint known yet: the peer must call
+  resolving,   ///< the peer's name has no address yet
+  connecting,  ///< handshakes go out, none has completed
+  up,          ///< a session, and the peer is heard
+  stale,       ///< nothing authentic for 180 s, or data sent and nothing received
+  failed,      ///< the link cannot work until somebody does something
+};
+
+std::string_view name_of(State state);
+
+/// What the machine itself cannot know.
+struct Surroundings {
+  std::string endpoint_name;   ///< HOST:PORT being resolved; empty when nothing is
+  std::string resolver_error;  ///< why it did not resolve yet; may be empty
+  std::string send_error;      ///< why the kernel refused what was sent last; empty when it did not
+  std::string missing;         ///< what has to be set up before anything can work; empty: nothing
+  std::string failure;         ///< set: the link has failed, and why
+};
+
+struct Health {
+  State state{};
+  std::string reason;  ///< empty when up
+};
+
+/// Silence after which a link is stale, however idle it may be (REJECT_AFTER_TIME: no session outlives it).
+inline constexpr Duration kStaleAfter = std::chrono::seconds(180);
+/// Data without any answer: a live peer answers within KEEPALIVE_TIMEOUT (10 s), with a keepalive if nothing else.
+inline constexpr Duration kUnansweredAfter = std::chrono::seconds(20);
+
+/// As the unit's status line has it: the state, and why.
+std::string to_line(const Health& health);
+/// What a link that `wg` sets up still lacks, as a sentence with the next step; empty: nothing.
+std::string what_is_missing(const config::Config& config);
+/// What a refused handshake message tells about the other end; empty when it tells nothing.
+std::string explain(const tunnel::HandshakeProblem& problem);
+
+Health assess(const tunnel::Status& status, const Endpoint& remote, const Surroundings& surroundings, bool keepalive_on,
+              Instant now);
+
+}  // namespace adit::link

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+#include "link/link.h"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/or_throw.h"
+#include "host/host_plan.h"
+
+namespace adit::link {
+namespace {
+
+/// What an event may cause is done in the same turn, but events that cause events must not keep packets waiting.
+constexpr int kEventRounds = 4;
+
+}  // namespace
+
+Result<Link::Machine> Link::make_machine(const Parts& parts, config::Config& config, std::uint32_t mtu) {
+  if (parts.key_log != nullptr) parts.key_log->static_keys(config.local.private_key, config.peer.public_key);
+  tunnel::Settings settings{.private_key = std::move(config.local.private_key),
+                            .peer_key = config.peer.public_key,
+                            .preshared_key = std::move(config.peer.preshared_key),
+                            .keepalive = config.peer.keepalive,
+                            .allowed_ips = config.peer.allowed_ips,
+                            .mtu = mtu,
+                            .last_timestamp = parts.timestamps.last(),
+                            .copy_dscp = config.tuning.copy_dscp};
+  auto made = tunnel::Tunnel::make(std::move(settings), parts.random, parts.wall_clock);
+  if (made) (*made)->set_key_observer(parts.key_log);
+  // The keys that live as long as the tunnel are not to be on the disk; those of a session are gone in minutes. Under
+  // systemd the unit keeps all of the daemon out of swap.
+  if (made && ::mlock(made->get(), sizeof **made) != 0) {
+    parts.log.debug("the private key may be swapped to disk: {}", net::describe(errno));
+  }
+  return made;
+}
+
+Link::Link(const Parts& parts, std::unique_ptr<crypto::Aead> aead, Machine machine, std::optional<Endpoint> remembered)
+    : parts_(parts), aead_(std::move(aead)), machine_(std::move(machine)) {
+  assemble(remembered);
+}
+
+void Link::assemble(std::optional<Endpoint> remembered) {
+  auto& doors = parts_.doors;
+  public_key_ = crypto::public_key_of(machine_->private_key());
+  data_path_.emplace(*machine_, *aead_, doors.tun_port, doors.udp_port, path::merge_options(doors.device.offloads()),
+                     [this](const noise::Tai64n& timestamp) { parts_.timestamps.keep(timestamp); });
+  or_throw(path::have_what_was_asked(parts_.config.tuning, offloads()));
+  pump_.emplace(parts_.loop, doors, *machine_, *data_path_);
+  make_caller(remembered);
+  upkeep_.emplace(Upkeep::Parts{.config = parts_.config,
+                                .interface = doors.device.index(),
+                                .loop = parts_.loop,
+                                .wall_clock = parts_.wall_clock,
+                                .log = parts_.log,
+                                .event_log = parts_.event_log,
+                                .tunnel = *machine_,
+                                .data_path = *data_path_,
+                                .host = parts_.host,
+                                .caller = *caller_,
+                                .store = parts_.store,
+                                .told = parts_.told});
+  preshared_key_watch_.emplace(parts_.loop, parts_.config.peer.preshared_key_file, *machine_, parts_.log);
+}
+
+void Link::make_caller(std::optional<Endpoint> remembered) {
+  CallerOptions options{.names = parts_.config.peer.endpoints,
+                        .remembered = remembered,
+                        .resolver = {.fwmark = host::datagram_mark(parts_.config)},
+                        .has_v4 = parts_.doors.sockets.v4.has_value(),
+                        .has_v6 = parts_.doors.sockets.v6.has_value()};
+  const auto line = [this] {
+    const auto& status = machine_->status();
+    const bool heard_lately = status.heard_at && parts_.loop.now() - *status.heard_at < Endpoints::kPatienceTime;
+    const bool alive = status.handshake_at && (status.attempts <= 1 || heard_lately);
+    return Endpoints::Line{.remote = machine_->path().remote, .alive = alive && !endpoint_edited_};
+  };
+  const auto call = [this](const Endpoint& endpoint) {
+    endpoint_edited_ = false;
+    data_path_->call(endpoint, parts_.loop.now());
+    upkeep_->called();
+  };
+  caller_.emplace(parts_.loop, parts_.random, parts_.log, std::move(options), line, call);
+}
+
+Result<> Link::turn(Instant now) {
+  if (auto moved = pump_->move(now); !moved) return moved;
+  handle_events(now);
+  upkeep_->turn_end(now);
+  handle_events(now);
+  pump_->plan();
+  for (const auto& sentence : refusal_news_.of(offloads())) parts_.log.warn("{}", sentence);
+  return {};
+}
+
+void Link::handle_events(Instant now) {
+  for (int round = 0; round < kEventRounds; ++round) {
+    data_path_->take_events(events_);
+    if (events_.empty()) return;
+    const auto events = std::exchange(events_, {});
+    for (const auto& event : events) {
+      upkeep_->event(event, now);
+      caller_->event(event, now);
+    }
+  }
+}
+
+void Link::network_changed(const net::NetworkChange& change) {
+  parts_.doors.sockets.try_segmentation_again();
+  upkeep_->network_changed(change, parts_.loop.now());
+}
+
+path::OffloadReport Link::offloads() const {
+  return path::report_offloads(parts_.config.tuning, parts_.doors.device.offloads(), data_path_->merges(),
+                               parts_.doors.sockets.offloads());
+}
+
+void Link::set_aead(std::unique_ptr<crypto::Aead> aead) {
+  data_path_->set_aead(*aead);
+  aead_ = std::move(aead);
+}
+
+void Link::adopt(const Edit& edit, crypto::PresharedKey preshared_key) {
+  const auto& config = parts_.config;
+  preshared_key_watch_.emplace(parts_.loop, config.peer.preshared_key_file, *machine_, parts_.log);
+  if (edit.preshared_key) machine_->set_preshared_key(std::move(preshared_key));
+  machine_->set_allowed_ips(config.peer.allowed_ips);
+  machine_->set_mtu(parts_.host.mtu());
+  machine_->set_copy_dscp(config.tuning.copy_dscp);
+  if (edit.has({"peer.keepalive"})) data_path_->set_keepalive(config.peer.keepalive, parts_.loop.now());
+  if (edit.has({"tuning.tun_offload"})) data_path_->set_merges(path::merge_options(parts_.doors.device.offloads()));
+  const bool other_endpoint = edit.has({"peer.endpoint"});
+  if (other_endpoint || edit.sockets()) {
+    const auto remote = machine_->path().remote;
+    endpoint_edited_ = other_endpoint && !config.peer.endpoints.empty();
+    make_caller(other_endpoint || !remote.known() ? std::nullopt : std::optional(remote));
+    caller_->start();
+  }
+  // The peer must not wait for our next packet to learn where we are now: what it sends until then is lost.
+  if (edit.sockets()) data_path_->retry_now(parts_.loop.now());
+  upkeep_->reloaded();
+}
+
+void Link::begin_anew(const Edit& edit, Machine machine) {
+  const auto remote = machine_->path().remote;
+  const bool keep = remote.known() && !edit.has({"peer.public_key", "peer.endpoint"});
+  preshared_key_watch_.reset();
+  upkeep_.reset();
+  caller_.reset();
+  pump_.reset();
+  data_path_.reset();
+  machine_ = std::move(machine);
+  assemble(keep ? std::optional(remote) : std::nullopt);
+  start();
+}
+
+}  // namespace adit::link

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#include "link/preshared_key_watch.h"
+
+#include "config/key_source.h"
+
+namespace adit::link {
+
+PresharedKeyWatch::PresharedKeyWatch(net::EventLoop& loop, const std::filesystem::path& file, tunnel::Tunnel& tunnel,
+                                     Log& log)
+    : file_(file), tunnel_(tunnel), log_(log) {
+  if (file_.empty()) return;
+  watch_.emplace(loop, file_, [this] { changed(); });
+  if (!watch_->works()) {
+    log_.warn("changes of {} will not be noticed by themselves: reload after them", file_.native());
+  }
+}
+
+void PresharedKeyWatch::changed() {
+  auto key = config::read_preshared_key_file(file_);
+  if (!key) {
+    log_.warn("peer.preshared_key_file: {}; the key in use stays", key.error().message);
+  } else if (!tunnel_.has_preshared_key(*key)) {
+    tunnel_.set_preshared_key(std::move(*key));
+    log_.info("peer.preshared_key_file: another key, from the next handshake on");
+  }
+}
+
+}  // namespace adit::link

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+#include "link/upkeep.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+#include <variant>
+
+namespace adit::link {
+namespace {
+
+template <class T>
+bool contains(const std::vector<T>& all, const T& one) {
+  return std::ranges::find(all, one) != all.end();
+}
+
+bool concerns_others(const net::NetworkChange& change, std::uint32_t ours) {
+  const auto other = [ours](const std::vector<std::uint32_t>& links) {
+    return std::ranges::any_of(links, [ours](std::uint32_t link) { return link != ours; });
+  };
+  return change.addresses || change.routes || change.overrun || other(change.links_up) || other(change.links_down) ||
+         other(change.links_deleted);
+}
+
+/// Why the kernel refused to send; empty for none.
+std::string in_words(int error) {
+  if (error == 0) return {};
+  const auto* const mend =
+      error == EMSGSIZE
+          ? "; the way there is narrower than interface.mtu allows for: leave that out, or make it smaller"
+          : "";
+  return net::describe(error) + mend;
+}
+
+}  // namespace
+
+Upkeep::Upkeep(const Parts& parts)
+    : parts_(parts),
+      way_({.config = parts.config,
+            .interface = parts.interface,
+            .host = parts.host,
+            .tunnel = parts.tunnel,
+            .log = parts.log}),
+      memory_(parts.store, parts.log, parts.loop.now()),
+      since_(parts.wall_clock.now()),
+      looked_at_(parts.loop.now()),
+      recall_{.done_at = parts.loop.now()},
+      timer_(parts.loop, [this] { look(parts_.loop.now()); }) {}
+
+void Upkeep::event(const tunnel::Event& event, Instant now) {
+  eventful_ = true;
+  parts_.event_log.event(event, now);
+  if (std::holds_alternative<tunnel::InitiationSent>(event)) {
+    recall_.initiated_at = now;
+  } else if (const auto* refused = std::get_if<tunnel::HandshakeRefused>(&event)) {
+    observations_.handshake_refused(*refused, parts_.wall_clock.now());
+  } else if (const auto* completed = std::get_if<tunnel::HandshakeCompleted>(&event)) {
+    memory_.found(completed->with);
+  } else if (const auto* moved = std::get_if<tunnel::EndpointMoved>(&event)) {
+    memory_.found(moved->to);
+    way_.ask_again();
+  }
+}
+
+void Upkeep::network_changed(const net::NetworkChange& change, Instant now) {
+  interface_.was_down |= contains(change.links_down, parts_.interface) || change.overrun;
+  if (interface_.was_down && (contains(change.links_up, parts_.interface) || change.overrun)) restore_interface();
+  if (!concerns_others(change, parts_.interface)) return;
+  recall_.wanted = true;
+  look_around();
+  look(now);
+}
+
+void Upkeep::turn_end(Instant now) {
+  const bool curious = eventful_ || (health_.state != State::up && parts_.tunnel.status().heard_at >= looked_at_);
+  if (!curious) return;
+  if (now - looked_at_ >= kLookLimit) {
+    look(now);
+  } else {
+    eventful_ = true;
+    plan_next_look(now);
+  }
+}
+
+const Health& Upkeep::look(Instant now) {
+  eventful_ = false;
+  looked_at_ = now;
+  way_.look(now);
+  call_again_if_due(now);
+  look_at_drops(now);
+  look_at_state(now);
+  memory_.save_if_due(now);
+  parts_.event_log.drops(parts_.tunnel.status().drops, now);
+  plan_next_look(now);
+  return health_;
+}
+
+void Upkeep::look_at_drops(Instant now) {
+  const auto& status = parts_.tunnel.status();
+  const auto wall = parts_.wall_clock.now();
+  for (const auto& seen : observations_.disallowed(status, wall))
+    parts_.event_log.disallowed(seen.reason, seen.sentence, now);
+  if (const int error = parts_.data_path.send_error(); error != 0) {
+    observations_.send_failed(parts_.tunnel.path().remote, in_words(error),
+                              status.drops[tunnel::DropReason::send_failed], wall);
+  }
+  const auto resolver_error = parts_.caller.error();
+  if (!resolver_error.empty() && resolver_error != resolver_error_) {
+    observations_.unresolved(parts_.caller.unresolved(), resolver_error, wall);
+  }
+  resolver_error_ = resolver_error;
+}
+
+void Upkeep::look_at_state(Instant now) {
+  const auto& status = parts_.tunnel.status();
+  const auto& remote = parts_.tunnel.path().remote;
+  const auto send_error = in_words(parts_.data_path.send_error());
+  if (!send_error.empty()) parts_.event_log.send_failed(remote, send_error, now);
+  const Surroundings surroundings{.endpoint_name = parts_.caller.unresolved(),
+                                  .resolver_error = parts_.caller.error(),
+                                  .send_error = send_error,
+                                  .missing = what_is_missing(parts_.config),
+                                  .failure = interface_.problem.empty() ? way_.problem() : interface_.problem};
+  auto health = assess(status, remote, surroundings, parts_.tunnel.keepalive().has_value(), now);
+  const bool changed = health.state != health_.state;
+  health_ = std::move(health);
+  if (parts_.told) parts_.told(health_);
+  if (!changed && since_told_) return;
+  since_told_ = true;
+  since_ = parts_.wall_clock.now();
+  parts_.event_log.state(health_);
+}
+
+void Upkeep::call_again_if_due(Instant now) {
+  if (!recall_.wanted || way_.due() || now - recall_.initiated_at < kHandshakeMoment) return;
+  if (!way_.moved() && now - recall_.done_at < kRetryLimit) return;
+  parts_.log.debug("the network changed: calling again");
+  recall_.wanted = false;
+  recall_.done_at = now;
+  way_.forget_move();
+  parts_.data_path.retry_now(now);
+}
+
+void Upkeep::restore_interface() {
+  interface_.was_down = false;
+  interface_.problem.clear();
+  if (const auto done = parts_.host.restore(); !done) {
+    interface_.problem = fmt::format("the interface was down, and cannot be set up again: {}", done.error().message);
+    parts_.log.error("{}", interface_.problem);
+  }
+  eventful_ = true;
+}
+
+void Upkeep::plan_next_look(Instant now) {
+  auto next = now + kLookInterval;
+  if (eventful_) next = std::min(next, looked_at_ + kLookLimit);
+  if (const auto due = way_.next_look()) next = std::min(next, *due);
+  if (recall_.wanted) next = std::min(next, now + kHandshakeMoment);
+  timer_.set(next);
+}
+
+}  // namespace adit::link

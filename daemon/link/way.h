@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// The way our datagrams take to the peer, as the kernel's routes have it, and what follows from it: the interface's
+// MTU, and whether the answers will be let in.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/log.h"
+#include "config/config.h"
+#include "host/host_setup.h"
+#include "tunnel/tunnel.h"
+
+namespace adit::link {
+
+class Way {
+ public:
+  /// The route is looked up this often at most.
+  static constexpr Duration kLookLimit = std::chrono::seconds(1);
+
+  /// The references must outlive it.
+  struct Parts {
+    const config::Config& config;
+    std::uint32_t interface;
+    host::HostSetup& host;
+    tunnel::Tunnel& tunnel;
+    Log& log;
+  };
+  explicit Way(const Parts& parts) : parts_(parts) {}
+
+  /// Something may have changed.
+  void ask_again() { due_ = true; }
+  void look(Instant now);
+  /// When `look` would find out what is due; none: nothing is.
+  std::optional<Instant> next_look() const;
+  bool due() const { return due_; }
+  /// It is another one than before, or was since forget_move().
+  bool moved() const { return moved_; }
+  void forget_move() { moved_ = false; }
+  /// Why nothing can be sent that way; empty: it can.
+  const std::string& problem() const { return problem_; }
+
+ private:
+  void fit_mtu();
+  void check_uplink();
+
+  Parts parts_;
+  bool due_ = true;
+  bool known_ = false;
+  std::optional<net::RouteInfo> route_;
+  Instant looked_at_{};
+  std::string problem_;
+  bool moved_ = false;
+  std::uint32_t uplink_checked_ = 0;
+};
+
+}  // namespace adit::link

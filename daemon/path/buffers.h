@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// Buffers for a batch of what the kernel hands over, made once. Memory that no packet has reached yet is not even
+// backed by the kernel.
+#pragma once
+
+#include <memory>
+
+#include "base/bytes.h"
+#include "net/tun_device.h"
+#include "net/udp_socket.h"
+#include "tunnel/batch.h"
+
+namespace adit::path {
+
+/// A batch ends once it has this many bytes: each read may be a super-packet of 64 KB, what is in work must stay in the
+/// processor's cache, and the other direction must have its turn.
+inline constexpr std::size_t kBatchBytes = 256 * 1024;
+/// For the TUN, which is read one packet behind the other.
+inline constexpr std::size_t kPacketArena = kBatchBytes + net::kLargestPacket + net::kReadSlack;
+static_assert(net::kReadSlack >= tunnel::kPaddingSlack);
+
+/// Messages of a UDP socket in a batch, at most. Each has a buffer of its own, as any may be of any size.
+inline constexpr std::size_t kBatchMessages = 64;
+
+class MessageSlots {
+ public:
+  MessageSlots() : storage_(std::make_unique_for_overwrite<std::uint8_t[]>(kBatchMessages * kStride)) {}
+  MutableBytes operator[](std::size_t i) { return {storage_.get() + i * kStride, net::kMaxDatagram}; }
+
+ private:
+  /// Three cache lines more than a power of two: messages of a batch that begin alike would otherwise fight for the
+  /// same few places in the cache.
+  static constexpr std::size_t kStride = net::kLargestPacket + 192;
+
+  std::unique_ptr<std::uint8_t[]> storage_;
+};
+
+}  // namespace adit::path

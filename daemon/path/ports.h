@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// The two doors of the data path, as it sees them: inner packets on one side, datagrams on the other, in batches.
+// Behind them are the TUN device and the UDP sockets, or in tests whatever a test needs.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "net/tun_device.h"
+#include "net/udp_pair.h"
+
+namespace adit::path {
+
+class PacketPort {
+ public:
+  using Refused = std::function<void(std::size_t, int)>;
+  virtual ~PacketPort() = default;
+  virtual net::IoResult read(MutableBytes arena, std::vector<net::TunPacket>& packets) = 0;  ///< as TunDevice::read
+  /// As TunDevice::write.
+  virtual net::IoResult write(std::span<const offload::Delivery> deliveries, const Refused& refused) = 0;
+  virtual std::uint64_t take_truncated() = 0;  ///< as TunDevice::take_truncated
+};
+
+class DatagramPort {
+ public:
+  virtual ~DatagramPort() = default;
+  /// As UdpSocket::receive.
+  virtual net::IoResult receive(std::span<const MutableBytes> buffers, std::vector<Datagram>& datagrams) = 0;
+  /// As UdpSocket::send.
+  virtual net::SendResult send(const Path& path, std::span<const OutboundDatagram> datagrams) = 0;
+  virtual net::LostDatagrams take_lost() = 0;  ///< as UdpSocket::take_lost
+};
+
+class TunPort final : public PacketPort {
+ public:
+  explicit TunPort(net::TunDevice& device) : device_(device) {}
+  net::IoResult read(MutableBytes arena, std::vector<net::TunPacket>& packets) override {
+    return device_.read(arena, packets);
+  }
+  net::IoResult write(std::span<const offload::Delivery> deliveries, const Refused& refused) override {
+    return device_.write(deliveries, refused);
+  }
+  std::uint64_t take_truncated() override { return device_.take_truncated(); }
+
+ private:
+  net::TunDevice& device_;
+};
+
+/// Both families as one. Reads only sockets that were said to be readable.
+class UdpPort final : public DatagramPort {
+ public:
+  explicit UdpPort(net::UdpPair& pair) : pair_(pair) {}
+  void mark_readable(Family family) { (family == Family::v4 ? v4_readable_ : v6_readable_) = true; }
+
+  net::IoResult receive(std::span<const MutableBytes> buffers, std::vector<Datagram>& datagrams) override;
+  /// EAFNOSUPPORT when there is no socket of the remote's family.
+  net::SendResult send(const Path& path, std::span<const OutboundDatagram> datagrams) override;
+  net::LostDatagrams take_lost() override;
+
+ private:
+  net::UdpPair& pair_;
+  bool v4_readable_ = false;
+  bool v6_readable_ = false;
+};
+
+}  // namespace adit::path

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#include "path/pump.h"
+
+#include <sys/epoll.h>
+
+#include <utility>
+
+namespace adit::path {
+
+Pump::Pump(net::EventLoop& loop, Doors& doors, tunnel::Tunnel& tunnel, DataPath& data_path)
+    : loop_(loop),
+      doors_(doors),
+      tunnel_(tunnel),
+      data_path_(data_path),
+      tick_(loop, [] {}),
+      tun_watch_(loop.watch(doors.device.fd(), EPOLLIN, [this](std::uint32_t) { packets_wait_ = true; })) {
+  watch_sockets();
+}
+
+void Pump::watch_sockets() {
+  v4_watch_ = watch(doors_.sockets.v4);
+  v6_watch_ = watch(doors_.sockets.v6);
+}
+
+void Pump::unwatch_sockets() {
+  v4_watch_ = {};
+  v6_watch_ = {};
+}
+
+net::Watch Pump::watch(std::optional<net::UdpSocket>& socket) {
+  if (!socket) return {};
+  return loop_.watch(socket->fd(), EPOLLIN, [this, family = socket->family()](std::uint32_t events) {
+    room_to_send_ |= (events & EPOLLOUT) != 0;
+    if ((events & ~EPOLLOUT) == 0) return;
+    datagrams_wait_ = true;
+    doors_.udp_port.mark_readable(family);
+  });
+}
+
+/// Datagrams first: what they deliver makes the kernel answer at once, and the answers are in the same turn's packets.
+Result<> Pump::move(Instant now) {
+  if (std::exchange(room_to_send_, false)) data_path_.resume(now);
+  const bool received = std::exchange(datagrams_wait_, false);
+  if (received) {
+    if (auto done = receive(now); !done) return done;
+  }
+  const bool waiting = std::exchange(packets_wait_, false);
+  if ((received || waiting) && data_path_.blocked() == Family::none) {
+    if (auto done = send(now); !done) return done;
+  }
+  if (tunnel_.deadline() <= now) data_path_.tick(now);
+  return {};
+}
+
+Result<> Pump::receive(Instant now) {
+  const auto result = data_path_.receive(now);
+  if (result.error == 0) return {};
+  return fail("the UDP socket can no longer be used: {}", net::describe(result.error));
+}
+
+Result<> Pump::send(Instant now) {
+  const auto result = data_path_.send(now);
+  if (result.error == 0) return {};
+  const auto& name = doors_.device.name();
+  if (net::TunDevice::is_gone(result.error)) return std::unexpected(interface_removed(name));
+  return fail("the interface {} can no longer be read: {}", name, net::describe(result.error));
+}
+
+/// While a socket is full, packets wait in the kernel. Nearly every packet moves a deadline into the future: the timer
+/// is left where it is then, and looks again.
+void Pump::plan() {
+  const auto blocked = data_path_.blocked();
+  tun_watch_.set_events(blocked == Family::none ? std::uint32_t{EPOLLIN} : 0);
+  if (v4_watch_) v4_watch_.set_events(blocked == Family::v4 ? EPOLLIN | EPOLLOUT : EPOLLIN);
+  if (v6_watch_) v6_watch_.set_events(blocked == Family::v6 ? EPOLLIN | EPOLLOUT : EPOLLIN);
+  const auto deadline = tunnel_.deadline();
+  if (deadline == tunnel::kNever) return;
+  if (!tick_.deadline() || deadline < *tick_.deadline()) tick_.set(deadline);
+}
+
+Error interface_removed(const std::string& name) {
+  return {
+      fmt::format("the interface {} was removed while in use: start aditd again (systemd does so by itself)", name)};
+}
+
+}  // namespace adit::path

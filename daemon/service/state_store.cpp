@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+// timestamp: 24 hex digits, a space, the boot_id of the boot it was written in. endpoint: ADDRESS:PORT. running: a
+// number, a space, the boot_id.
+#include "service/state_store.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <expected>
+#include <string_view>
+#include <system_error>
+
+#include "base/file_descriptor.h"
+#include "net/io.h"
+
+namespace adit::service {
+namespace {
+
+constexpr const char* kTimestampFile = "timestamp";
+constexpr const char* kEndpointFile = "endpoint";
+constexpr const char* kRunningFile = "running";
+constexpr std::size_t kLongestFile = 256;
+/// The first bit of a TAI64 label is clear and the next set for all years people live in.
+constexpr std::uint64_t kFirstLabel = std::uint64_t{1} << 62;
+constexpr std::uint64_t kLastLabel = kFirstLabel << 1;
+
+/// The file without its newline, or errno.
+std::expected<std::string, int> read_file(const std::filesystem::path& path) {
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file) return std::unexpected(errno);
+  std::string text(kLongestFile, '\0');
+  const auto size = ::read(file.get(), text.data(), text.size());
+  if (size < 0) return std::unexpected(errno);
+  text.resize(static_cast<std::size_t>(size));
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+std::string to_hex(const noise::Tai64n& stamp) {
+  std::string text;
+  for (const auto byte : stamp.bytes) text += fmt::format("{:02x}", byte);
+  return text;
+}
+
+std::optional<noise::Tai64n> parse_hex(std::string_view text) {
+  noise::Tai64n stamp;
+  if (text.size() != 2 * stamp.bytes.size()) return std::nullopt;
+  for (std::size_t i = 0; i < stamp.bytes.size(); ++i) {
+    const char* const digits = text.data() + 2 * i;
+    const auto [end, error] = std::from_chars(digits, digits + 2, stamp.bytes[i], 16);
+    if (error != std::errc{} || end != digits + 2) return std::nullopt;
+  }
+  const auto label = load_be64(stamp.bytes.data());
+  if (label < kFirstLabel || label >= kLastLabel) return std::nullopt;
+  return stamp;
+}
+
+}  // namespace
+
+StateStore::StateStore(std::filesystem::path directory, std::string boot)
+    : directory_(std::move(directory)), boot_(std::move(boot)) {}
+
+StateStore::Loaded StateStore::read() const {
+  Loaded loaded;
+  load_timestamp(loaded);
+  load_endpoint(loaded);
+  return loaded;
+}
+
+StateStore::Loaded StateStore::load() {
+  Loaded loaded;
+  std::error_code error;
+  const bool created = std::filesystem::create_directories(directory_, error);
+  if (created) std::filesystem::permissions(directory_, std::filesystem::perms::owner_all, error);
+  if (error || ::access(directory_.c_str(), W_OK | X_OK) != 0) {
+    loaded.writable = false;
+    loaded.warnings.push_back(fmt::format(
+        "{} cannot be written ({}): after a restart with the clock set back the peer may refuse handshakes for that "
+        "long, and where it was last found is forgotten; let this user write there, or set ADIT_STATE_DIR",
+        directory_.string(), error ? error.message() : net::describe(errno)));
+  }
+  load_timestamp(loaded);
+  load_endpoint(loaded);
+  load_running(loaded);
+  return loaded;
+}
+
+/// A damaged file was there, too, so a run had begun.
+void StateStore::load_running(Loaded& loaded) const {
+  const auto text = read_file(directory_ / kRunningFile);
+  if (!text) return;
+  const auto space = text->find(' ');
+  if (space != std::string::npos && text->substr(space + 1) != boot_) return;  // the host went down, not the daemon
+  std::from_chars(text->data(), text->data() + text->size(), loaded.restarts);
+  ++loaded.restarts;
+}
+
+Result<> StateStore::begin_run(std::uint32_t restarts) const {
+  return replace(kRunningFile, fmt::format("{} {}\n", restarts, boot_));
+}
+
+void StateStore::end_run() const {
+  ::unlink((directory_ / kRunningFile).c_str());
+}
+
+void StateStore::load_timestamp(Loaded& loaded) const {
+  const auto path = directory_ / kTimestampFile;
+  const auto text = read_file(path);
+  if (!text && text.error() == ENOENT) return;
+  const auto lost = "if this host's clock goes back, the peer will refuse handshakes until it has caught up";
+  if (!text) {
+    loaded.warnings.push_back(fmt::format("cannot read {}, {}: {}", path.string(), net::describe(text.error()), lost));
+    return;
+  }
+  const auto space = text->find(' ');
+  const auto stamp = parse_hex(std::string_view(*text).substr(0, space));
+  if (!stamp) {
+    loaded.warnings.push_back(fmt::format("{} is damaged and is ignored: {}", path.string(), lost));
+    return;
+  }
+  loaded.timestamp = *stamp;
+  const bool same_boot = space != std::string::npos && !boot_.empty() && text->substr(space + 1) == boot_;
+  if (!same_boot) loaded.timestamp = noise::Tai64n::from({stamp->to_wall_time().since_epoch + kUnsyncedMargin});
+}
+
+void StateStore::load_endpoint(Loaded& loaded) const {
+  const auto path = directory_ / kEndpointFile;
+  const auto text = read_file(path);
+  if (!text && text.error() == ENOENT) return;
+  if (!text) {
+    loaded.warnings.push_back(fmt::format("cannot read {}, {}: where the peer was last found is not known",
+                                          path.string(), net::describe(text.error())));
+    return;
+  }
+  if (text->empty()) return;
+  loaded.endpoint = Endpoint::parse(*text);
+  if (!loaded.endpoint) {
+    loaded.warnings.push_back(
+        fmt::format("{} is damaged and is ignored: where the peer was last found is not known", path.string()));
+  }
+}
+
+Result<> StateStore::save_timestamp(const noise::Tai64n& timestamp) const {
+  return replace(kTimestampFile, fmt::format("{} {}\n", to_hex(timestamp), boot_));
+}
+
+Result<> StateStore::save_endpoint(const Endpoint& endpoint) const {
+  const bool kept = endpoint.known() && !(endpoint.address.is_v6() && endpoint.address.is_link_local());
+  return replace(kEndpointFile, kept ? to_string(endpoint) + "\n" : "");
+}
+
+/// A reader, or a start after a crash, sees the old content or the new one, never half of it.
+Result<> StateStore::replace(const char* file, const std::string& content) const {
+  const auto path = directory_ / file;
+  const auto fresh = directory_ / fmt::format("{}.new", file);
+  const auto failed = [&path](int error) { return fail("cannot write {}: {}", path.string(), net::describe(error)); };
+  {
+    const FileDescriptor output(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!output) return failed(errno);
+    const auto written = ::write(output.get(), content.data(), content.size());
+    if (written != static_cast<ssize_t>(content.size())) return failed(written < 0 ? errno : ENOSPC);
+  }
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return failed(errno);
+  return {};
+}
+
+std::string read_boot_id() {
+  return read_file("/proc/sys/kernel/random/boot_id").value_or(std::string{});
+}
+
+}  // namespace adit::service

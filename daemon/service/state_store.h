@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// What of a link must outlive the daemon: DIR/timestamp, the last TAI64N sent (paper §5.1: the peer takes only later
+// ones, whatever our clock says after a restart), and DIR/endpoint, where the peer was last found, so that an end that
+// waits to be called can call at once instead; and DIR/running, by which a run knows that the one before did not end as
+// it should have. A damaged file costs what it held, never the start.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ip.h"
+#include "base/result.h"
+#include "noise/tai64n.h"
+
+namespace adit::service {
+
+class StateStore {
+ public:
+  struct Loaded {
+    noise::Tai64n timestamp{};  ///< no timestamp up to this one may be sent; zero: none is known
+    std::optional<Endpoint> endpoint;
+    std::uint32_t restarts = 0;  ///< runs of this boot in a row, right before this one, that were killed or failed
+    bool writable = true;
+    std::vector<std::string> warnings;  ///< sentences: what could not be read, and what that costs
+  };
+
+  /// Files are written without fsync, which would hold up packets. What a power failure may take that way is made up
+  /// for at the first start after a boot by this much, longer than the kernel keeps a file in memory alone.
+  static constexpr Duration kUnsyncedMargin = std::chrono::seconds(60);
+
+  /// `boot`: names this boot of the host (boot_id).
+  StateStore(std::filesystem::path directory, std::string boot);
+
+  /// Makes the folder if need be, and tries whether it can be written.
+  Loaded load();
+  /// What is there, and nothing is made or tried: `writable` says nothing then.
+  Loaded read() const;
+  /// `restarts`: of Loaded. From here to end_run, the end of the process counts as a failure.
+  Result<> begin_run(std::uint32_t restarts) const;
+  void end_run() const;
+  Result<> save_timestamp(const noise::Tai64n& timestamp) const;
+  /// An IPv6 link-local endpoint is forgotten: its interface's number means nothing after a boot.
+  Result<> save_endpoint(const Endpoint& endpoint) const;
+
+ private:
+  void load_timestamp(Loaded& loaded) const;
+  void load_endpoint(Loaded& loaded) const;
+  void load_running(Loaded& loaded) const;
+  Result<> replace(const char* file, const std::string& content) const;
+
+  std::filesystem::path directory_;
+  std::string boot_;
+};
+
+/// The kernel's boot_id; empty where there is none.
+std::string read_boot_id();
+
+}  // namespace adit::service

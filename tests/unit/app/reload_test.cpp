@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+// A link in a network namespace, and the edits of its file. The peer is not there; that a session survives is shown by
+// tests/netns/test_reload.py.
+#include "app/reload.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "app/inheritance.h"
+#include "base/or_throw.h"
+#include "config/reader.h"
+#include "namespace.h"
+#include "recorded_log.h"
+#include "support.h"
+#include "temporary_directory.h"
+
+namespace adit::app {
+namespace {
+
+using net::test::in_namespace;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr const char* kFile =
+    "interface: {name: adit0, addresses: [10.9.0.1/30], mtu: 1400}\n"
+    "local: {private_key: GOfNPrsOiJc+/tzUWFlCvSWWD0oGHcYGZKSfXGQ8FmU=, listen: 51820}\n"
+    "peer: {public_key: ZID6dR9B0vJ1yz2mMW0kKxVV+rydUx/le+gJJievAD4=, endpoint: '192.0.2.7:51820'}\n";
+
+std::string replaced(std::string text, std::string_view from, std::string_view to) {
+  return text.replace(text.find(from), from.size(), to);
+}
+
+/// All that a daemon has, with the file above.
+struct Running {
+  Running() {
+    test::write_file(file, kFile);
+    std::filesystem::permissions(file, std::filesystem::perms(0600));
+    config = read();
+    doors = Inheritance().open_doors(config, log);
+    host.emplace(config, doors->device, 1400U);
+    store.load();
+    parts.emplace(link::Link::Parts{.config = config,
+                                    .loop = loop,
+                                    .random = random,
+                                    .wall_clock = wall_clock,
+                                    .log = log,
+                                    .event_log = event_log,
+                                    .doors = *doors,
+                                    .host = *host,
+                                    .store = store,
+                                    .timestamps = timestamps});
+    auto machine = or_throw(link::Link::make_machine(*parts, config, 1400));
+    link.emplace(*parts, crypto::make_sodium_aead(), std::move(machine), std::nullopt);
+    reload.emplace(Reload::Parts{.config = config,
+                                 .link_parts = *parts,
+                                 .link = *link,
+                                 .journal = nullptr,
+                                 .service = service,
+                                 .adopted = [this](const link::Edit& edit) { adopted = edit.keys(); },
+                                 .given_up = [this](const Error& error) { given_up = error.message; }});
+  }
+
+  config::Config read() const { return std::move(config::read_config(file.string(), {}).value()); }
+  control::ReloadOutcome edit(std::string_view from, std::string_view to) {
+    test::write_file(file, replaced(kFile, from, to));
+    return reload->from_file();
+  }
+
+  test::TemporaryDirectory directory;
+  std::filesystem::path file = directory.path() / "office.yaml";
+  test::RecordedLog log;
+  net::EventLoop loop;
+  test::SeededRandom random{6};
+  test::SettableWallClock wall_clock;
+  service::ServiceManager service{loop};
+  link::EventLog event_log{log};
+  service::StateStore store{directory.path() / "state", "boot"};
+  link::TimestampKeeper timestamps{store, {}, log};
+  config::Config config;
+  std::unique_ptr<path::Doors> doors;
+  std::optional<host::HostSetup> host;
+  std::optional<link::Link::Parts> parts;
+  std::optional<link::Link> link;
+  std::optional<Reload> reload;
+  std::vector<std::string> adopted;
+  std::string given_up;
+};
+
+TEST(Reload, WhatTheFileSaysIsInForceAfterwardsAndTold) {
+  in_namespace([] {
+    Running running;
+    const auto outcome = running.edit("mtu: 1400", "mtu: 1300");
+    ASSERT_TRUE(outcome);
+    EXPECT_THAT(*outcome, ElementsAre(HasSubstr("interface.mtu: 1300")));
+    EXPECT_THAT(running.adopted, ElementsAre("interface.mtu"));
+    EXPECT_EQ(running.host->mtu(), 1300U);
+    EXPECT_THAT(net::test::run("ip link show adit0"), HasSubstr("mtu 1300"));
+  });
+}
+
+TEST(Reload, AFileWithAMistakeChangesNothing) {
+  in_namespace([] {
+    Running running;
+    const auto outcome = running.edit("mtu: 1400", "mtu: 1400, mut: 1300");
+    ASSERT_FALSE(outcome);
+    EXPECT_THAT(outcome.error().problems, ElementsAre(HasSubstr("interface.mut")));
+    EXPECT_THAT(running.log.text(), HasSubstr("nothing was changed"));
+    EXPECT_THAT(running.adopted, IsEmpty());
+    EXPECT_EQ(running.config.interface.mtu, 1400U);
+  });
+}
+
+TEST(Reload, WhatFailsHalfwayIsTakenBack) {
+  in_namespace([] {
+    Running running;
+    const auto taken = net::open_udp({.port = 4000});
+    ASSERT_TRUE(taken);
+    test::write_file(running.file,
+                     replaced(replaced(kFile, "listen: 51820", "listen: 4000"), "mtu: 1400", "mtu: 1300"));
+    ASSERT_FALSE(running.reload->from_file());
+    EXPECT_EQ(running.host->mtu(), 1400U);
+    EXPECT_THAT(net::test::run("ip link show adit0"), HasSubstr("mtu 1400"));
+    EXPECT_EQ(running.doors->sockets.port(), 51820);
+    EXPECT_EQ(running.config.local.listen.port, 51820);
+    EXPECT_EQ(running.given_up, "");
+  });
+}
+
+TEST(Reload, AnotherKeyOfThePeersMakesAnotherLink) {
+  in_namespace([] {
+    Running running;
+    const auto outcome =
+        running.edit("ZID6dR9B0vJ1yz2mMW0kKxVV+rydUx/le+gJJievAD4=", "RxkHQPX5c4WDSxczidj4MyTfL/WNqGGPBW8IWLt7zTA=");
+    ASSERT_TRUE(outcome);
+    EXPECT_THAT(*outcome, Contains("the link begins anew, with a new session"));
+    EXPECT_EQ(crypto::to_base64(running.config.peer.public_key), "RxkHQPX5c4WDSxczidj4MyTfL/WNqGGPBW8IWLt7zTA=");
+  });
+}
+
+TEST(Reload, ALinkWithoutAFileSaysSo) {
+  in_namespace([] {
+    Running running;
+    running.config.file.clear();
+    const auto outcome = running.reload->from_file();
+    ASSERT_FALSE(outcome);
+    EXPECT_THAT(outcome.error().sentence, HasSubstr("`wg` sets it up"));
+  });
+}
+
+TEST(Bequeath, GivesEverythingAwayAndTakesNothingBack) {
+  in_namespace([] {
+    service::Estate estate;
+    {
+      Running running;
+      auto given = bequeath(running.config, *running.doors, *running.host, running.link->machine());
+      ASSERT_TRUE(given);
+      estate = std::move(*given);
+    }
+    EXPECT_TRUE(estate.tun && estate.udp4 && estate.udp6 && estate.session);
+    EXPECT_THAT(net::test::run("ip addr show dev adit0"), HasSubstr("10.9.0.1/30"));
+    tunnel::SavedTunnelHolder holder;
+    const auto facts = service::consume_session(estate.session, holder.saved);
+    ASSERT_TRUE(facts);
+    EXPECT_EQ(facts->mtu, 1400U);
+    EXPECT_FALSE(service::consume_session(estate.session, holder.saved)) << "it can be used once";
+  });
+}
+
+}  // namespace
+}  // namespace adit::app

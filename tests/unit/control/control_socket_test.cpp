@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: MIT
+#include "control/control_socket.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "temporary_directory.h"
+
+namespace adit::control {
+namespace {
+
+using std::chrono_literals::operator""ms;
+using test::TemporaryDirectory;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+sockaddr_un address_of(const std::filesystem::path& path) {
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  path.native().copy(address.sun_path, sizeof address.sun_path - 1);
+  return address;
+}
+
+class Client {
+ public:
+  explicit Client(const std::filesystem::path& path) : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0)) {
+    const auto address = address_of(path);
+    connected_ = ::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  }
+  bool connected() const { return connected_; }
+  /// What the kernel took.
+  std::size_t send(std::string_view text) const {
+    const auto size = ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL);
+    return size < 0 ? 0 : static_cast<std::size_t>(size);
+  }
+  void end_sending() const { ::shutdown(fd_.get(), SHUT_WR); }
+  void close() { fd_.reset(); }
+  /// All there is to read.
+  std::string receive() {
+    std::string text;
+    std::array<char, 65536> part;
+    for (;;) {
+      const auto size = ::recv(fd_.get(), part.data(), part.size(), 0);
+      if (size <= 0) {
+        ended_ = size == 0 || errno != EAGAIN;
+        return text;
+      }
+      text.append(part.data(), static_cast<std::size_t>(size));
+    }
+  }
+  bool ended() const { return ended_; }
+
+ private:
+  FileDescriptor fd_;
+  bool connected_ = false;
+  bool ended_ = false;
+};
+
+class ControlSocketTest : public ::testing::Test {
+ protected:
+  void open() {
+    socket_ = std::make_unique<ControlSocket>(loop_, directory_, "office", [this](std::string_view request) {
+      ++requests_;
+      return "<" + std::string(request) + ">" + padding_;
+    });
+  }
+  /// Until nothing more happens.
+  void settle() {
+    for (int turn = 0; turn < 10'000; ++turn) {
+      if (!loop_.run_once(0ms)) return;
+    }
+    FAIL() << "the loop never comes to rest";
+  }
+  std::string ask(Client& client, std::string_view text) {
+    client.send(text);
+    settle();
+    return client.receive();
+  }
+  void expect_service() {
+    Client client(path_);
+    EXPECT_TRUE(client.connected());
+    EXPECT_THAT(ask(client, "hello\n"), StartsWith("<hello>"));
+  }
+
+  TemporaryDirectory temporary_;
+  std::filesystem::path directory_ = temporary_.path() / "run";
+  std::filesystem::path path_ = directory_ / "office.sock";
+  net::EventLoop loop_;
+  std::string padding_;
+  int requests_ = 0;
+  std::unique_ptr<ControlSocket> socket_;
+};
+
+TEST_F(ControlSocketTest, EachLineIsAnsweredWithALine) {
+  open();
+  Client client(path_);
+  EXPECT_EQ(ask(client, "one\n"), "<one>\n");
+  EXPECT_EQ(ask(client, "two\nthree\n"), "<two>\n<three>\n");
+  EXPECT_FALSE(client.ended());
+}
+
+TEST_F(ControlSocketTest, OnlyItsOwnerMayConnectWhateverTheUmask) {
+  const auto before = ::umask(0);
+  open();
+  EXPECT_EQ(::umask(before), 0U) << "the umask is as it was";
+  struct stat status{};
+  ASSERT_EQ(::stat(path_.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777U, 0600U);
+  ASSERT_EQ(::stat(directory_.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777U, 0755U);
+}
+
+TEST_F(ControlSocketTest, ARequestMayComeInPieces) {
+  open();
+  Client client(path_);
+  EXPECT_EQ(ask(client, "hel"), "");
+  EXPECT_EQ(ask(client, "lo"), "");
+  EXPECT_EQ(ask(client, "\nwor"), "<hello>\n");
+  EXPECT_EQ(ask(client, "ld\n"), "<world>\n");
+}
+
+TEST_F(ControlSocketTest, WhoStopsSendingStillGetsTheAnswer) {
+  open();
+  Client client(path_);
+  client.send("last\nhalf a requ");
+  client.end_sending();
+  settle();
+  EXPECT_EQ(client.receive(), "<last>\n");
+  EXPECT_TRUE(client.ended());
+  EXPECT_EQ(socket_->clients(), 0U);
+}
+
+TEST_F(ControlSocketTest, WhoGoesInTheMiddleOfARequestIsForgotten) {
+  open();
+  Client client(path_);
+  client.send("half a requ");
+  settle();
+  EXPECT_EQ(socket_->clients(), 1U);
+  client.close();
+  settle();
+  EXPECT_EQ(socket_->clients(), 0U);
+}
+
+TEST_F(ControlSocketTest, ParagraphsEndWithAnEmptyLineHoweverTheyCome) {
+  socket_ = std::make_unique<ControlSocket>(
+      loop_, directory_, "wg0", [](std::string_view request) { return "<" + std::string(request) + ">"; },
+      kWgParagraphs);
+  Client client(directory_ / "wg0.sock");
+  for (const char letter : std::string_view("set=1\nkey=a\n\nget=1\n\nget")) {
+    client.send({&letter, 1});
+    settle();
+  }
+  EXPECT_EQ(client.receive(), "<set=1\nkey=a>\n\n<get=1>\n\n");
+}
+
+TEST_F(ControlSocketTest, WhoGoesBeforeTheAnswerDoesNotEndTheProcess) {
+  open();
+  Client client(path_);
+  client.send("a question\n");
+  client.close();
+  settle();
+  expect_service();
+}
+
+TEST_F(ControlSocketTest, MegabytesWithoutANewlineAreCutOff) {
+  open();
+  Client client(path_);
+  const std::string flood(256 * 1024, 'x');
+  for (int i = 0; i < 16; ++i) {
+    client.send(flood);
+    settle();
+  }
+  EXPECT_THAT(client.receive(), HasSubstr("at most 65536 bytes"));
+  EXPECT_TRUE(client.ended());
+  EXPECT_EQ(requests_, 0);
+  expect_service();
+}
+
+TEST_F(ControlSocketTest, TheLongestRequestIsTakenAndALongerOneIsNot) {
+  open();
+  Client client(path_);
+  const std::string longest(ControlSocket::kMaxRequest, 'x');
+  EXPECT_EQ(ask(client, longest + "\n"), "<" + longest + ">\n");
+  EXPECT_THAT(ask(client, longest + "x\n"), HasSubstr("at most"));
+}
+
+TEST_F(ControlSocketTest, AClientThatNeverReadsHasItsRequestsWait) {
+  open();
+  padding_ = std::string(100'000, 'p');
+  Client client(path_);
+  std::size_t taken = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    taken += client.send("question\n");
+    settle();
+  }
+  EXPECT_LT(taken, 10'000U * 9) << "the kernel's buffer fills up when nobody reads it";
+  EXPECT_LT(requests_, 20) << "answers nobody reads do not pile up";
+  EXPECT_EQ(socket_->clients(), 1U);
+  expect_service();
+
+  // When it reads at last, it gets every answer it asked for.
+  std::size_t answers = 0;
+  for (int i = 0; i < 10'000 && answers < taken / 9; ++i) {
+    const auto text = client.receive();
+    answers += static_cast<std::size_t>(std::ranges::count(text, '\n'));
+    settle();
+  }
+  EXPECT_EQ(answers, taken / 9);
+}
+
+TEST_F(ControlSocketTest, ManyRequestsAtOnceDoNotHoldUpTheLoop) {
+  open();
+  Client client(path_);
+  std::string requests;
+  for (int i = 0; i < 1000; ++i) requests += "q\n";
+  client.send(requests);
+  loop_.run_once(0ms);  // accept
+  loop_.run_once(0ms);
+  EXPECT_GT(requests_, 0);
+  EXPECT_LT(requests_, 100) << "the rest has to wait for later turns";
+  std::string answers;
+  for (int i = 0; i < 100; ++i) {
+    settle();
+    answers += client.receive();
+  }
+  EXPECT_EQ(requests_, 1000);
+  EXPECT_EQ(std::ranges::count(answers, '\n'), 1000);
+}
+
+TEST_F(ControlSocketTest, OfTooManyClientsTheOneThatWasSilentLongestGoes) {
+  open();
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 200; ++i) {
+    clients.push_back(std::make_unique<Client>(path_));
+    ASSERT_TRUE(clients.back()->connected());
+    settle();
+    EXPECT_EQ(ask(*clients.front(), "I am here\n"), "<I am here>\n");
+  }
+  EXPECT_EQ(socket_->clients(), ControlSocket::kMaxClients);
+  EXPECT_EQ(ask(*clients.back(), "me too\n"), "<me too>\n");
+  clients[1]->receive();
+  EXPECT_TRUE(clients[1]->ended());
+}
+
+TEST_F(ControlSocketTest, WithoutDescriptorsItWaitsAndComesBack) {
+  open();
+  {
+    // UBSan's check of types opens a pipe the first time it meets one: let it meet them while there are descriptors.
+    Client early(path_);
+    EXPECT_EQ(ask(early, "hello\n"), "<hello>\n");
+  }
+  settle();
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  Client client(path_);
+  const rlimit tight{.rlim_cur = 3, .rlim_max = before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &tight), 0);
+  settle();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(socket_->clients(), 0U);
+  ASSERT_TRUE(loop_.run_once());  // the timer
+  EXPECT_EQ(ask(client, "still there?\n"), "<still there?>\n");
+}
+
+TEST_F(ControlSocketTest, TheFileIsGoneAfterwards) {
+  open();
+  socket_.reset();
+  EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
+TEST_F(ControlSocketTest, AFileThatIsNoLongerOursIsLeftAlone) {
+  open();
+  std::filesystem::remove(path_);
+  test::write_file(path_, "somebody else's");
+  socket_.reset();
+  EXPECT_TRUE(std::filesystem::exists(path_));
+}
+
+TEST_F(ControlSocketTest, WhatAKilledDaemonLeftIsReplaced) {
+  std::filesystem::create_directories(directory_);
+  {
+    const FileDescriptor dead(::socket(AF_UNIX, SOCK_STREAM, 0));
+    const auto address = address_of(path_);
+    ASSERT_EQ(::bind(dead.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(::listen(dead.get(), 1), 0);
+  }
+  open();
+  expect_service();
+}
+
+TEST_F(ControlSocketTest, ASecondDaemonOfTheNameIsRefused) {
+  open();
+  try {
+    const ControlSocket second(loop_, directory_, "office", [](std::string_view) { return std::string(); });
+    FAIL() << "two serve one name";
+  } catch (const std::runtime_error& error) {
+    EXPECT_THAT(error.what(), StartsWith("another aditd serves office"));
+  }
+  settle();
+  expect_service();
+}
+
+TEST_F(ControlSocketTest, AFolderThatCannotBeMadeSaysWhatToDo) {
+  test::write_file(directory_, "in the way");
+  try {
+    open();
+    FAIL() << "made a socket in a file";
+  } catch (const std::runtime_error& error) {
+    EXPECT_THAT(error.what(), HasSubstr(directory_.string()));
+    EXPECT_THAT(error.what(), HasSubstr("ADIT_RUN_DIR"));
+  }
+}
+
+TEST_F(ControlSocketTest, APathTooLongForASocketSaysSo) {
+  directory_ = temporary_.path() / std::string(120, 'd');
+  try {
+    open();
+    FAIL() << "made a socket with a cut name";
+  } catch (const std::runtime_error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("ADIT_RUN_DIR"));
+  }
+}
+
+}  // namespace
+}  // namespace adit::control

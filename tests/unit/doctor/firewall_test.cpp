@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+// Rulesets as `nft --json list ruleset` (1.0.6) prints them, and what becomes of the link's datagrams.
+#include "doctor/firewall.h"
+
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace adit::doctor {
+namespace {
+
+using nlohmann::json;
+
+const auto kPeer = Endpoint::parse("10.2.0.2:51820").value();
+
+json chain(const char* name, const char* policy, const char* hook = "input", const char* family = "inet") {
+  return {
+      {"chain",
+       {{"family", family}, {"table", "t"}, {"name", name}, {"type", "filter"}, {"hook", hook}, {"policy", policy}}}};
+}
+
+json plain_chain(const char* name) {
+  return {{"chain", {{"family", "inet"}, {"table", "t"}, {"name", name}}}};
+}
+
+json rule(const char* chain, const char* statements, const char* family = "inet") {
+  return {{"rule",
+           {{"family", family}, {"table", "t"}, {"chain", chain}, {"handle", 7}, {"expr", json::parse(statements)}}}};
+}
+
+using Rules = std::vector<json>;
+
+Ruling ruling(const Rules& objects, Imagined datagram = {}) {
+  if (!datagram.remote.known()) datagram.remote = kPeer;
+  datagram.local_port = 51820;
+  datagram.interface = "eth0";
+  return judge_datagram({{"nftables", objects}}, datagram);
+}
+
+constexpr auto kAcceptPort =
+    R"([{"match":{"op":"==","left":{"payload":{"protocol":"udp","field":"dport"}},"right":51820}},{"accept":null}])";
+constexpr auto kAcceptAnswers =
+    R"([{"match":{"op":"in","left":{"ct":{"key":"state"}},"right":["established","related"]}},{"accept":null}])";
+
+TEST(Firewall, LetsEverythingThroughWithoutRules) {
+  EXPECT_EQ(ruling(Rules()).fate, Fate::passes);
+  EXPECT_EQ(ruling(Rules{chain("in", "accept")}).fate, Fate::passes);
+}
+
+TEST(Firewall, DropsByPolicyAndNamesTheChain) {
+  const auto found = ruling(Rules{chain("in", "drop")});
+  EXPECT_EQ(found.fate, Fate::drops);
+  EXPECT_NE(found.where.find("chain inet t in"), std::string::npos) << found.where;
+}
+
+TEST(Firewall, LetsThroughWhatARuleAccepts) {
+  EXPECT_EQ(ruling(Rules{chain("in", "drop"), rule("in", kAcceptPort)}).fate, Fate::passes);
+}
+
+TEST(Firewall, TellsAnswersFromCalls) {
+  const Rules rules{chain("in", "drop"), rule("in", kAcceptAnswers)};
+  EXPECT_EQ(ruling(rules, {.established = true}).fate, Fate::passes);
+  EXPECT_EQ(ruling(rules, {.established = false}).fate, Fate::drops);
+}
+
+TEST(Firewall, LooksAtTheHookAndTheFamilyThatAreConcerned) {
+  EXPECT_EQ(ruling(Rules{chain("out", "drop", "output")}).fate, Fate::passes);
+  EXPECT_EQ(ruling(Rules{chain("out", "drop", "output")}, {.hook = Hook::output}).fate, Fate::drops);
+  EXPECT_EQ(ruling(Rules{chain("in", "drop", "input", "ip6")}).fate, Fate::passes);
+  EXPECT_EQ(ruling(Rules{chain("in", "drop", "forward")}).fate, Fate::passes);
+  const Imagined v6{.remote = Endpoint::parse("[fd02::2]:51820").value()};
+  EXPECT_EQ(ruling(Rules{chain("in", "drop", "input", "ip6")}, v6).fate, Fate::drops);
+}
+
+TEST(Firewall, NamesTheRuleThatDropsAndItsCounter) {
+  const auto found =
+      ruling(Rules{chain("in", "accept"), rule("in", R"([{"match":{"op":"==","left":{"meta":{"key":"l4proto"}},
+    "right":"udp"}},{"counter":{"packets":12,"bytes":1}},{"drop":null}])")});
+  EXPECT_EQ(found.fate, Fate::drops);
+  EXPECT_NE(found.where.find("rule 7 of chain inet t in, which has matched 12 packets"), std::string::npos)
+      << found.where;
+}
+
+struct Match {
+  const char* what;
+  const char* match;
+  Fate fate;  ///< of a rule that drops what matches
+};
+
+class Matches : public testing::TestWithParam<Match> {};
+
+TEST_P(Matches, AsTheKernelDoes) {
+  const auto statements = fmt::format(R"([{{"match":{}}},{{"drop":null}}])", GetParam().match);
+  const json set{{"family", "inet"}, {"table", "t"}, {"name", "ports"}, {"elem", {22, 51820}}};
+  const Rules rules{chain("in", "accept"), rule("in", statements.c_str()), json{{"set", set}}};
+  EXPECT_EQ(ruling(rules).fate, GetParam().fate);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Firewall, Matches,
+    testing::Values(
+        Match{"port", R"({"op":"==","left":{"payload":{"protocol":"udp","field":"dport"}},"right":51820})",
+              Fate::drops},
+        Match{"other_port", R"({"op":"==","left":{"payload":{"protocol":"udp","field":"dport"}},"right":53})",
+              Fate::passes},
+        Match{"not_other_port", R"({"op":"!=","left":{"payload":{"protocol":"udp","field":"dport"}},"right":53})",
+              Fate::drops},
+        Match{"port_by_name", R"({"op":"==","left":{"payload":{"protocol":"udp","field":"dport"}},"right":"domain"})",
+              Fate::unclear},
+        Match{
+            "port_in_set",
+            R"({"op":"==","left":{"payload":{"protocol":"udp","field":"dport"}},"right":{"set":[1,{"range":[51000,52000]}]}})",
+            Fate::drops},
+        Match{"port_in_named_set",
+              R"({"op":"==","left":{"payload":{"protocol":"th","field":"dport"}},"right":"@ports"})", Fate::drops},
+        Match{"port_in_missing_set",
+              R"({"op":"==","left":{"payload":{"protocol":"th","field":"dport"}},"right":"@nosuch"})", Fate::unclear},
+        Match{"tcp", R"({"op":"==","left":{"payload":{"protocol":"tcp","field":"dport"}},"right":51820})",
+              Fate::passes},
+        Match{"not_tcp_port", R"({"op":"!=","left":{"payload":{"protocol":"tcp","field":"dport"}},"right":22})",
+              Fate::passes},
+        Match{"other_protocols",
+              R"({"op":"==","left":{"meta":{"key":"l4proto"}},"right":{"set":["icmp","ipv6-icmp"]}})", Fate::passes},
+        Match{"protocol_by_number", R"({"op":"==","left":{"payload":{"protocol":"ip","field":"protocol"}},"right":17})",
+              Fate::drops},
+        Match{
+            "source",
+            R"({"op":"==","left":{"payload":{"protocol":"ip","field":"saddr"}},"right":{"prefix":{"addr":"10.2.0.0","len":16}}})",
+            Fate::drops},
+        Match{"other_source", R"({"op":"==","left":{"payload":{"protocol":"ip","field":"saddr"}},"right":"10.3.0.1"})",
+              Fate::passes},
+        Match{"source_of_other_family",
+              R"({"op":"!=","left":{"payload":{"protocol":"ip6","field":"saddr"}},"right":"::1"})", Fate::passes},
+        Match{"interface", R"({"op":"==","left":{"meta":{"key":"iifname"}},"right":"eth*"})", Fate::drops},
+        Match{"other_interface", R"({"op":"==","left":{"meta":{"key":"iif"}},"right":"lo"})", Fate::passes},
+        Match{"mark", R"({"op":"==","left":{"&":[{"meta":{"key":"mark"}},255]},"right":1})", Fate::unclear},
+        Match{"invalid", R"({"op":"==","left":{"ct":{"key":"state"}},"right":"invalid"})", Fate::passes}),
+    [](const auto& each) { return each.param.what; });
+
+TEST(Firewall, FollowsJumpsAndComesBack) {
+  const Rules rules{chain("in", "drop"),
+                    plain_chain("more"),
+                    rule("in", R"([{"jump":{"target":"more"}}])"),
+                    rule("in", kAcceptPort),
+                    rule("more", R"([{"return":null}])"),
+                    rule("more", R"([{"drop":null}])")};
+  EXPECT_EQ(ruling(rules).fate, Fate::passes);
+}
+
+TEST(Firewall, DoesNotComeBackFromGoto) {
+  const Rules rules{chain("in", "drop"), plain_chain("more"), rule("in", R"([{"goto":{"target":"more"}}])"),
+                    rule("in", kAcceptPort)};
+  EXPECT_EQ(ruling(rules).fate, Fate::drops);
+}
+
+TEST(Firewall, EndsWhereTheJumpsTarget) {
+  const Rules rules{chain("in", "accept"), plain_chain("more"), rule("in", R"([{"jump":{"target":"more"}}])"),
+                    rule("more", R"([{"reject":null}])")};
+  EXPECT_EQ(ruling(rules).fate, Fate::drops);
+}
+
+TEST(Firewall, IsNotTrappedByJumpsInACircle) {
+  const Rules rules{chain("in", "accept"), plain_chain("a"), rule("in", R"([{"jump":{"target":"a"}}])"),
+                    rule("a", R"([{"jump":{"target":"a"}}])")};
+  EXPECT_EQ(ruling(rules).fate, Fate::passes);
+}
+
+TEST(Firewall, GivesUpWhereChainsLeadToEachOtherByTooManyWays) {
+  Rules rules{chain("in", "accept"), rule("in", R"([{"jump":{"target":"0"}}])")};
+  for (int i = 0; i < 15; ++i) {
+    const auto name = std::to_string(i);
+    const auto next = fmt::format(R"([{{"jump":{{"target":"{}"}}}}])", i + 1);
+    rules.push_back(plain_chain(name.c_str()));
+    for (int ways = 0; ways < 10; ++ways) rules.push_back(rule(name.c_str(), next.c_str()));
+  }
+  EXPECT_EQ(ruling(rules).fate, Fate::unclear);
+}
+
+TEST(Firewall, TakesTheVerdictOfAMap) {
+  constexpr auto kMap = R"([{"vmap":{"key":{"ct":{"key":"state"}},
+    "data":{"set":[["invalid",{"drop":null}],["established",{"accept":null}],["new",{"jump":{"target":"more"}}]]}}}])";
+  const Rules rules{chain("in", "drop"), plain_chain("more"), rule("in", kMap), rule("more", kAcceptPort)};
+  EXPECT_EQ(ruling(rules, {.established = true}).fate, Fate::passes);
+  EXPECT_EQ(ruling(rules, {.established = false}).fate, Fate::passes);
+  EXPECT_EQ(ruling(Rules{chain("in", "drop"), plain_chain("more"), rule("in", kMap)}).fate, Fate::drops);
+}
+
+TEST(Firewall, SaysUnclearWhereALimitOrAnExtensionDecides) {
+  constexpr auto kLimited = R"([{"limit":{"rate":5,"per":"second"}},{"accept":null}])";
+  EXPECT_EQ(ruling(Rules{chain("in", "drop"), rule("in", kLimited)}).fate, Fate::unclear);
+  EXPECT_EQ(ruling(Rules{chain("in", "drop"), rule("in", R"([{"xt":null}])")}).fate, Fate::unclear);
+}
+
+TEST(Firewall, AskEveryChainOfTheHook) {
+  const Rules rules{chain("in", "accept"), chain("late", "drop")};
+  EXPECT_EQ(ruling(rules).fate, Fate::drops);
+}
+
+TEST(Firewall, RefusesWhatIsNoRuleset) {
+  EXPECT_THROW(judge_datagram(json::parse("[]"), {}), json::exception);
+  EXPECT_THROW(judge_datagram(json::parse(R"({"nftables": [{"chain": {"hook": 5}}]})"), {}), json::exception);
+}
+
+}  // namespace
+}  // namespace adit::doctor

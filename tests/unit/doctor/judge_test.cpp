@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: MIT
+// What the checks make of facts that no test host can be brought to.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "doctor/checks.h"
+
+namespace adit::doctor {
+namespace {
+
+using std::chrono::seconds;
+using testing::HasSubstr;
+
+constexpr seconds kNow{1'800'000'000};
+
+IpNetwork network(std::string_view text) {
+  return IpNetwork::parse(text).value();
+}
+
+Endpoint endpoint(std::string_view text) {
+  return Endpoint::parse(text).value();
+}
+
+/// A link without a daemon, on a host where all is well.
+Facts healthy() {
+  Facts facts{.name = "office", .file = "/etc/adit/office.yaml"};
+  config::Config config;
+  config.name = "office";
+  config.interface.name = "office";
+  config.interface.addresses = {network("10.9.0.1/30")};
+  config.local.listen.port = 51820;
+  config.peer.allowed_ips = {network("10.9.0.0/30")};
+  config.peer.endpoints = {{"192.0.2.7", 51820}};
+  facts.file_facts.state = FileState::valid;
+  facts.file_facts.config = std::move(config);
+  facts.file_facts.mode = 0600;
+  facts.daemon.failure = client::AskFailure::no_socket;
+  facts.unit.why_not = "this host is not run by systemd";
+  facts.host.is_root = true;
+  facts.host.capabilities = ~std::uint64_t{0};
+  facts.host.now = {kNow};
+  facts.port.tried = true;
+  facts.offload = {.udp_send = true, .udp_receive = true, .delivered = true, .tun_tcp = true, .tun_udp = true};
+  facts.path.endpoints = {{"192.0.2.7:51820", {endpoint("192.0.2.7:51820")}, ""}};
+  facts.path.ways = {{.to = endpoint("192.0.2.7:51820"),
+                      .route = net::RouteInfo{.interface = 2, .mtu = 1500, .source = network("192.0.2.1").address},
+                      .interface = "eth0"}};
+  facts.network.interfaces = {
+      {.name = "lo", .index = 1, .up = true},
+      {.name = "eth0", .index = 2, .up = true, .mtu = 1500, .addresses = {network("192.0.2.1/24")}}};
+  facts.network.routes = {{.to = network("192.0.2.0/24"), .interface = "eth0", .table = 254},
+                          {.to = network("0.0.0.0/0"), .interface = "eth0", .table = 254}};
+  facts.path.probe.why_not = "the link is not up";
+  return facts;
+}
+
+/// The same with a daemon whose link is up.
+Facts running() {
+  auto facts = healthy();
+  facts.daemon.failure.reset();
+  facts.daemon.pid = 7;
+  facts.daemon.capabilities = ~std::uint64_t{0};
+  facts.daemon.status = LinkStatus{.interface = "office",
+                                   .state = "up",
+                                   .local_key = crypto::to_base64(crypto::PublicKey()),
+                                   .endpoint = "192.0.2.7:51820",
+                                   .endpoint_source = "configured",
+                                   .latest_handshake = kNow.count() - 5,
+                                   .port = 51820,
+                                   .mtu = 1420};
+  facts.daemon.status->peer_key = crypto::to_base64(facts.config()->peer.public_key);
+  facts.network.interfaces.push_back(
+      {.name = "office", .index = 3, .up = true, .is_tun = true, .mtu = 1420, .addresses = {network("10.9.0.1/30")}});
+  return facts;
+}
+
+config::Config& config_of(Facts& facts) {
+  return *facts.file_facts.config;
+}
+
+TEST(DoctorJudges, FindNothingWrongWhereNothingIs) {
+  for (const auto& finding : judge_all(running())) {
+    EXPECT_TRUE(finding.verdict == Verdict::ok || finding.verdict == Verdict::skipped) << finding.id << finding.title;
+  }
+  for (const auto& finding : judge_all(healthy())) {
+    if (finding.id == "daemon") continue;
+    EXPECT_TRUE(finding.verdict == Verdict::ok || finding.verdict == Verdict::skipped) << finding.id << finding.title;
+  }
+}
+
+TEST(DoctorJudges, SurviveAFileThatIsNotThere) {
+  Facts facts{.name = "office", .file = "f"};
+  facts.file_facts.state = FileState::invalid;
+  facts.daemon.failure = client::AskFailure::nobody;
+  EXPECT_EQ(judge_all(facts).size(), checks().size());
+}
+
+TEST(DoctorJudges, EveryAlarmSaysWhatMendsIt) {
+  auto facts = running();
+  facts.daemon.status->state = "connecting";
+  facts.daemon.status->latest_handshake.reset();
+  for (const auto* const reason :
+       {"wrong_key", "unverified_response", "bad_mac1", "old_timestamp", "disallowed_source", "send_failed"}) {
+    facts.daemon.status->drops[reason] = 3;
+  }
+  facts.host.state_problem = facts.host.tun_problem = facts.host.tun_mend = "no";
+  facts.network.interfaces.pop_back();
+  facts.path.ways[0].route.reset();
+  facts.path.firewall.called.fate = facts.path.firewall.answered.fate = Fate::drops;
+  std::size_t alarms = 0;
+  for (const auto& finding : judge_all(facts)) {
+    if (finding.verdict != Verdict::problem && finding.verdict != Verdict::warning) continue;
+    ++alarms;
+    EXPECT_NE(finding.mend, "") << finding.id;
+    EXPECT_FALSE(finding.title.ends_with('.')) << finding.title;
+  }
+  EXPECT_GE(alarms, 12U);
+}
+
+TEST(DoctorJudges, AClockBeforeThisProgramIsWrong) {
+  auto facts = healthy();
+  facts.host.now = {seconds(86'400)};
+  EXPECT_EQ(judge_clock(facts).verdict, Verdict::problem);
+  facts.host.now = {kNow};
+  facts.host.clock_synchronised = false;
+  EXPECT_EQ(judge_clock(facts).verdict, Verdict::ok) << "many a sane clock is not known to the kernel";
+}
+
+TEST(DoctorJudges, TheSavedTimestampMayBeAheadByItsMargin) {
+  auto facts = healthy();
+  facts.host.saved_timestamp = WallTime{kNow + seconds(60)};
+  EXPECT_EQ(judge_clock(facts).verdict, Verdict::ok);
+  facts.host.saved_timestamp = WallTime{kNow + seconds(600)};
+  EXPECT_EQ(judge_clock(facts).verdict, Verdict::warning);
+}
+
+TEST(DoctorJudges, AnOffloadThatIsMissingMattersOnlyIfTheFileInsists) {
+  auto facts = healthy();
+  facts.offload.udp_send = facts.offload.tun_udp = false;
+  EXPECT_EQ(judge_offload(facts).verdict, Verdict::ok);
+  config_of(facts).tuning.udp_offload = config::Switch::on;
+  EXPECT_EQ(judge_offload(facts).verdict, Verdict::problem);
+}
+
+TEST(DoctorJudges, OffloadsThatGarbleAreAProblem) {
+  auto facts = healthy();
+  facts.offload.delivered = false;
+  EXPECT_EQ(judge_offload(facts).verdict, Verdict::problem);
+}
+
+TEST(DoctorJudges, ARunThatForgetsAboutIpv6NeedsIt) {
+  auto facts = healthy();
+  facts.host.has_ipv6 = false;
+  EXPECT_EQ(judge_ipv6(facts).verdict, Verdict::ok);
+  config_of(facts).interface.addresses.push_back(network("fd09::1/126"));
+  EXPECT_EQ(judge_ipv6(facts).verdict, Verdict::problem);
+}
+
+TEST(DoctorJudges, BufferLimitsBindWhoeverLacksTheCapability) {
+  auto facts = running();
+  facts.host.rmem_max = facts.host.wmem_max = 212'992;
+  EXPECT_EQ(judge_buffers(facts).verdict, Verdict::ok);
+  facts.daemon.capabilities = 0;
+  EXPECT_EQ(judge_buffers(facts).verdict, Verdict::warning);
+  config_of(facts).tuning.receive_buffer = config_of(facts).tuning.send_buffer = 65'536;
+  EXPECT_EQ(judge_buffers(facts).verdict, Verdict::ok);
+  facts.daemon.capabilities = kNetAdmin;
+  facts.host.in_user_namespace = true;
+  config_of(facts).tuning.receive_buffer.reset();
+  EXPECT_EQ(judge_buffers(facts).verdict, Verdict::warning);
+}
+
+TEST(DoctorJudges, AFewOverflowsAmongMillionsAreNoAlarm) {
+  auto facts = running();
+  facts.port.overflows = 10;
+  facts.daemon.status->received_packets = 1'000'000;
+  EXPECT_EQ(judge_buffers(facts).verdict, Verdict::ok);
+  facts.daemon.status->received_packets = 1'000;
+  EXPECT_EQ(judge_buffers(facts).verdict, Verdict::warning);
+}
+
+TEST(DoctorJudges, OneAddressOfThePeerThatCanBeReachedIsEnough) {
+  auto facts = healthy();
+  facts.path.ways.insert(facts.path.ways.begin(), {.to = endpoint("[2001:db8::7]:51820"), .error = "no route"});
+  EXPECT_EQ(judge_way(facts).verdict, Verdict::ok);
+  facts.path.ways.pop_back();
+  EXPECT_EQ(judge_way(facts).verdict, Verdict::problem);
+}
+
+TEST(DoctorJudges, ARouteToThePeerItselfIsNoOverlap) {
+  auto facts = healthy();
+  config_of(facts).routes = {{.to = network("192.0.0.0/16")}};
+  facts.network.routes = {{.to = network("192.0.2.7/32"), .interface = "eth0", .table = 254}};
+  EXPECT_EQ(judge_overlap(facts).verdict, Verdict::ok);
+  facts.network.routes[0].to = network("192.0.2.8/32");
+  EXPECT_EQ(judge_overlap(facts).verdict, Verdict::warning);
+  facts.network.routes[0].table = 100;
+  EXPECT_EQ(judge_overlap(facts).verdict, Verdict::ok) << "another table's routes are for others";
+}
+
+TEST(DoctorJudges, RefusalsWhileTheLinkIsUpAreSomebodyElses) {
+  auto facts = running();
+  for (const auto* const reason : {"wrong_key", "unverified_response", "bad_mac1", "old_timestamp"}) {
+    facts.daemon.status->drops[reason] = 1000;
+  }
+  for (const auto& finding : judge_all(facts)) EXPECT_LT(finding.verdict, Verdict::warning) << finding.id;
+  facts.daemon.status->state = "connecting";
+  EXPECT_EQ(judge_peer_key(facts).verdict, Verdict::problem);
+}
+
+TEST(DoctorJudges, TheDaemonsOwnWordsAreTheEvidence) {
+  auto facts = running();
+  facts.daemon.status->state = "connecting";
+  facts.daemon.status->drops["wrong_key"] = 2;
+  facts.daemon.status->observations = {{.kind = "wrong_key", .sentence = "192.0.2.9 calls with key XYZ"}};
+  EXPECT_THAT(judge_peer_key(facts).evidence, testing::Contains("192.0.2.9 calls with key XYZ"));
+}
+
+TEST(DoctorJudges, WhatWasLongAgoIsNoCauseOfToday) {
+  auto facts = running();
+  facts.daemon.status->state = "stale";
+  facts.daemon.status->drops = {{"wrong_key", 2}, {"send_failed", 2}};
+  facts.daemon.status->observations = {{.kind = "wrong_key", .sentence = "s", .last = kNow.count() - 3600},
+                                       {.kind = "send_failed", .sentence = "s", .last = kNow.count() - 3600}};
+  EXPECT_EQ(judge_peer_key(facts).verdict, Verdict::ok);
+  EXPECT_EQ(judge_sending(facts).verdict, Verdict::ok);
+  for (auto& each : facts.daemon.status->observations) each.last = kNow.count() - 5;
+  EXPECT_EQ(judge_peer_key(facts).verdict, Verdict::problem);
+  EXPECT_EQ(judge_sending(facts).verdict, Verdict::problem);
+}
+
+TEST(DoctorJudges, AStrictFilterOfTheUplinkDoesNotHarmAPeerOnTheSameWire) {
+  auto facts = healthy();
+  config_of(facts).routes = {{.to = network("0.0.0.0/0")}};
+  config_of(facts).peer.allowed_ips = {network("0.0.0.0/0")};
+  facts.host.rp_filter = {{"all", 1}, {"eth0", 0}};
+  EXPECT_EQ(judge_rp_filter(facts).verdict, Verdict::ok);
+  facts.path.ways[0].to = endpoint("198.51.100.7:51820");
+  EXPECT_EQ(judge_rp_filter(facts).verdict, Verdict::problem);
+  facts.host.rp_filter["eth0"] = 2;
+  EXPECT_EQ(judge_rp_filter(facts).verdict, Verdict::ok);
+}
+
+TEST(DoctorJudges, AWaitingEndWhoseFirewallIsClosedIsAProblemUnlessTheLinkIsUp) {
+  auto facts = running();
+  config_of(facts).peer.endpoints.clear();
+  facts.path.firewall.called.fate = Fate::drops;
+  EXPECT_EQ(judge_firewall(facts).verdict, Verdict::warning);
+  facts.daemon.status->state = "waiting";
+  EXPECT_EQ(judge_firewall(facts).verdict, Verdict::problem);
+}
+
+TEST(DoctorJudges, ForwardingIsForWhoStandsBetweenNetworks) {
+  auto facts = healthy();
+  facts.host.forwards_v4 = false;
+  config_of(facts).routes = {{.to = network("0.0.0.0/0")}};
+  facts.host.misdirected = 5;
+  EXPECT_EQ(judge_forwarding(facts).verdict, Verdict::ok) << "a default route is for this host itself";
+  config_of(facts).routes = {{.to = network("192.168.20.0/24")}};
+  EXPECT_EQ(judge_forwarding(facts).verdict, Verdict::warning);
+  facts.host.misdirected = 0;
+  EXPECT_EQ(judge_forwarding(facts).verdict, Verdict::ok);
+}
+
+TEST(DoctorJudges, AFileThatMayNotBeReadIsNoProblemOfTheFile) {
+  auto facts = healthy();
+  facts.file_facts.state = FileState::forbidden;
+  facts.file_facts.config.reset();
+  EXPECT_EQ(judge_config(facts).verdict, Verdict::skipped);
+}
+
+TEST(DoctorJudges, AUnitThatStartsAgainAndAgainIsAProblem) {
+  auto facts = healthy();
+  facts.unit = {"", {{"LoadState", "loaded"}, {"ActiveState", "activating"}, {"SubState", "auto-restart"}}};
+  EXPECT_EQ(judge_unit(facts).verdict, Verdict::problem);
+}
+
+}  // namespace
+}  // namespace adit::doctor

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: MIT
+#include "host/interface_setup.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "namespace.h"
+#include "net/netlink_monitor.h"
+#include "net/tun_device.h"
+
+namespace adit::host {
+namespace {
+
+using net::test::in_namespace;
+using net::test::network_dump;
+using net::test::run;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+IpAddress address(const char* text) {
+  return IpAddress::parse(text).value();
+}
+IpNetwork net(const char* text) {
+  return IpNetwork::parse(text).value();
+}
+
+/// A fresh interface "tun-i" and what is needed to set it up, in this test's namespace.
+struct Interface {
+  explicit Interface(const net::TunOptions& options = {.name = "tun-i"})
+      : netlink(net::Netlink::open().value()), tun(net::TunDevice::open(options).value()) {
+    setup.emplace(netlink, tun->index(), tun->name());
+  }
+  net::Netlink netlink;
+  std::optional<net::TunDevice> tun;
+  std::optional<InterfaceSetup> setup;
+};
+
+InterfaceSettings usual() {
+  return {.mtu = 1380,
+          .queue_length = 777,
+          .addresses = {{.network = net("10.9.0.1/30")}, {.network = net("fd09::1/126")}},
+          .routes = {{.to = net("192.168.20.0/24")},
+                     {.to = net("10.20.0.0/16"), .metric = 50, .table = 100, .source = address("10.9.0.1")},
+                     {.to = net("fd20::/48"), .metric = 7}}};
+}
+
+void expect_done(const Result<>& result) {
+  EXPECT_TRUE(result) << result.error().message;
+}
+
+TEST(InterfaceSetup, BringsAboutWhatIsAskedForAndTakesExactlyThatBack) {
+  in_namespace([] {
+    Interface interface;
+    const auto before = network_dump();
+    expect_done(interface.setup->apply(usual()));
+
+    const auto link = run("ip -d link show tun-i");
+    EXPECT_THAT(link, AllOf(HasSubstr("mtu 1380"), HasSubstr("qlen 777"), HasSubstr(",UP"),
+                            HasSubstr("addrgenmode none"), Not(HasSubstr("MULTICAST"))));
+    const auto addresses = run("ip addr show tun-i");
+    EXPECT_THAT(addresses, AllOf(HasSubstr("inet 10.9.0.1/30"), HasSubstr("inet6 fd09::1/126"), Not(HasSubstr("fe80")),
+                                 Not(HasSubstr("tentative"))));
+    EXPECT_THAT(run("ip route show table main"),
+                AllOf(HasSubstr("192.168.20.0/24 dev tun-i proto 173 scope link"), HasSubstr("10.9.0.0/30 dev tun-i")));
+    EXPECT_THAT(run("ip route show table 100"), HasSubstr("10.20.0.0/16 dev tun-i proto 173 scope link src 10.9.0.1 "
+                                                          "metric 50"));
+    EXPECT_THAT(run("ip -6 route"), HasSubstr("fd20::/48 dev tun-i proto 173 metric 7"));
+
+    interface.setup->remove();
+    EXPECT_EQ(network_dump(), before);
+  });
+}
+
+TEST(InterfaceSetup, TheDestructorTakesBackToo) {
+  in_namespace([] {
+    Interface interface;
+    const auto before = network_dump();
+    expect_done(interface.setup->apply(usual()));
+    EXPECT_NE(network_dump(), before);
+    interface.setup.reset();
+    EXPECT_EQ(network_dump(), before);
+  });
+}
+
+TEST(InterfaceSetup, KnowsPeerAddressesAndTheMulticastFlag) {
+  in_namespace([] {
+    Interface interface;
+    const auto before = network_dump();
+    const InterfaceSettings wanted{.multicast = true,
+                                   .addresses = {{.network = net("10.9.0.1/32"), .peer = address("10.9.0.2")},
+                                                 {.network = net("fd09::1/128"), .peer = address("fd09::2")}}};
+    expect_done(interface.setup->apply(wanted));
+    EXPECT_THAT(run("ip addr show tun-i"), AllOf(HasSubstr("MULTICAST"), HasSubstr("10.9.0.1 peer 10.9.0.2/32"),
+                                                 HasSubstr("fd09::1 peer fd09::2/128")));
+    EXPECT_THAT(run("ip route"), HasSubstr("10.9.0.2 dev tun-i"));
+    interface.setup->remove();
+    EXPECT_EQ(network_dump(), before);
+  });
+}
+
+/// What the kernel reported since the last call.
+class Witness {
+ public:
+  Witness() : monitor_(loop_, [this](const net::NetworkChange& change) { add(change); }) {}
+  net::NetworkChange changes() {
+    seen_ = {};
+    while (loop_.run_once(Duration::zero())) continue;
+    return seen_;
+  }
+
+ private:
+  void add(const net::NetworkChange& change) {
+    seen_.addresses |= change.addresses;
+    seen_.routes |= change.routes;
+  }
+  net::EventLoop loop_;
+  net::NetworkChange seen_;
+  net::NetlinkMonitor monitor_;
+};
+
+TEST(InterfaceSetup, AReloadAppliesOnlyTheDifference) {
+  in_namespace([] {
+    Interface interface;
+    const auto before = network_dump();
+    expect_done(interface.setup->apply(usual()));
+    const auto applied = network_dump();
+
+    net::test::await_ipv6("fd09::1");
+    Witness witness;
+    expect_done(interface.setup->apply(usual()));
+    auto changes = witness.changes();
+    EXPECT_FALSE(changes.addresses || changes.routes);
+    EXPECT_EQ(network_dump(), applied);
+
+    auto wanted = usual();
+    wanted.mtu = 1400;
+    wanted.queue_length.reset();
+    wanted.routes.erase(wanted.routes.begin());
+    wanted.routes.push_back({.to = net("172.20.0.0/16")});
+    expect_done(interface.setup->apply(wanted));
+    changes = witness.changes();
+    EXPECT_TRUE(changes.routes);
+    EXPECT_FALSE(changes.addresses) << "no address was touched";
+    EXPECT_THAT(run("ip link show tun-i"), AllOf(HasSubstr("mtu 1400"), HasSubstr("qlen 500")));
+    EXPECT_THAT(run("ip route"), AllOf(HasSubstr("172.20.0.0/16"), Not(HasSubstr("192.168.20.0/24"))));
+    EXPECT_THAT(run("ip route show table 100"), HasSubstr("10.20.0.0/16"));
+    EXPECT_EQ(interface.setup->routes(), wanted.routes);
+
+    expect_done(interface.setup->apply(usual()));
+    EXPECT_EQ(network_dump(), applied) << "and back again";
+    interface.setup->remove();
+    EXPECT_EQ(network_dump(), before);
+  });
+}
+
+TEST(InterfaceSetup, AnAddressSurvivesTheRemovalOfAnotherOfItsSubnet) {
+  in_namespace([] {
+    // The kernel's custom: with the first address of a subnet go all the others, and the routes with such a source.
+    run("sysctl -qw net.ipv4.conf.all.promote_secondaries=0");
+    Interface interface;
+    auto wanted = usual();
+    wanted.addresses = {{.network = net("10.9.0.1/24")}, {.network = net("10.9.0.2/24")}};
+    wanted.routes = {{.to = net("10.20.0.0/16"), .source = address("10.9.0.2")}};
+    expect_done(interface.setup->apply(wanted));
+    wanted.addresses.erase(wanted.addresses.begin());
+    expect_done(interface.setup->apply(wanted));
+    EXPECT_THAT(run("ip addr show tun-i"), AllOf(HasSubstr("10.9.0.2/24"), Not(HasSubstr("10.9.0.1/24"))));
+    EXPECT_THAT(run("ip route"), HasSubstr("10.20.0.0/16 dev tun-i"));
+  });
+}
+
+TEST(InterfaceSetup, RenamesTheInterfaceWithAllThatItHas) {
+  in_namespace([] {
+    Interface interface;
+    expect_done(interface.setup->apply(usual()));
+    const auto before = network_dump();
+    expect_done(interface.setup->rename("tun-new"));
+    EXPECT_EQ(run("ip addr show dev tun-new | grep -c inet"), run("echo 2"));
+    EXPECT_THAT(run("ip route show table main"), HasSubstr("192.168.20.0/24 dev tun-new"));
+    run("ip link add tun-old type veth peer name tun-other");
+    const auto refused = interface.setup->rename("tun-old");
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, AllOf(HasSubstr("tun-new to tun-old"), HasSubstr("interface.name")));
+    run("ip link del tun-old");
+    expect_done(interface.setup->rename("tun-i"));
+    EXPECT_EQ(network_dump(), before);
+  });
+}
+
+TEST(InterfaceSetup, ARouteThatWasThereBeforeIsLeftAloneAtExit) {
+  in_namespace([] {
+    run("ip tuntap add dev tun-i mode tun; ip link set tun-i addrgenmode none; ip link set tun-i up mtu 1300");
+    run("ip addr add 10.9.0.1/30 dev tun-i; ip route add 192.168.20.0/24 dev tun-i; "
+        "ip -6 route add fd20::/48 dev tun-i metric 7");
+    const auto before = network_dump();
+    Interface interface;
+    EXPECT_TRUE(interface.tun->existed_before());
+    const auto attached = network_dump();
+    expect_done(interface.setup->apply(usual()));
+    interface.setup->remove();
+    EXPECT_EQ(network_dump(), attached);
+    interface.tun.reset();
+    EXPECT_EQ(network_dump(), before);
+  });
+}
+
+TEST(InterfaceSetup, APersistentInterfaceIsPutBackAsItWas) {
+  in_namespace([] {
+    run("ip tuntap add dev tun-i mode tun; ip link set tun-i mtu 1300 txqueuelen 20 multicast on");
+    const auto before = network_dump();
+    {
+      Interface interface;
+      expect_done(interface.setup->apply(usual()));
+    }
+    EXPECT_EQ(network_dump(), before);
+  });
+}
+
+TEST(InterfaceSetup, WhoGoesOnWithAnEarlierRunPutsBackWhatThatOneFound) {
+  in_namespace([] {
+    run("ip tuntap add dev tun-i mode tun; ip link set tun-i mtu 1300 txqueuelen 20 multicast on");
+    const auto before = network_dump();
+    Interface interface;
+    expect_done(interface.setup->apply(usual()));
+    const auto found = interface.setup->before();
+    interface.setup->release();
+    interface.setup.emplace(interface.netlink, interface.tun->index(), interface.tun->name(), found);
+    auto wanted = usual();
+    wanted.queue_length.reset();
+    expect_done(interface.setup->apply(wanted));
+    EXPECT_THAT(run("ip link show tun-i"), HasSubstr("qlen 20"));
+    interface.setup.reset();
+    interface.tun.reset();
+    EXPECT_EQ(network_dump(), before);
+  });
+}
+
+TEST(InterfaceSetup, ARouteOfAnotherInterfaceIsAConflictAndNothingStays) {
+  in_namespace([] {
+    net::test::make_veth_pair();
+    run("ip route add 10.20.0.0/16 dev veth-a metric 50 table 100; ip -6 route add fd20::/48 dev veth-a metric 7");
+    Interface interface;
+    const auto before = network_dump();
+    auto done = interface.setup->apply(usual());
+    ASSERT_FALSE(done);
+    EXPECT_EQ(
+        done.error().message,
+        "the route 10.20.0.0/16 metric 50 table 100 src 10.9.0.1 is there already, by way of veth-a (see `ip route "
+        "show 10.20.0.0/16 table 100`): give this one another `metric`, or remove that one");
+    EXPECT_EQ(network_dump(), before);
+
+    auto wanted = usual();
+    wanted.routes.erase(wanted.routes.begin() + 1);
+    done = interface.setup->apply(wanted);
+    ASSERT_FALSE(done);
+    EXPECT_THAT(done.error().message, AllOf(HasSubstr("fd20::/48 metric 7"), HasSubstr("ip -6 route show fd20::/48")));
+    EXPECT_EQ(network_dump(), before);
+
+    wanted.routes.back().metric = 8;
+    expect_done(interface.setup->apply(wanted));
+  });
+}
+
+TEST(InterfaceSetup, AFailedReloadLeavesWhatWasThere) {
+  in_namespace([] {
+    net::test::make_veth_pair();
+    run("ip route add 172.20.0.0/16 dev veth-a");
+    Interface interface;
+    expect_done(interface.setup->apply(usual()));
+    const auto applied = network_dump();
+    auto wanted = usual();
+    wanted.mtu = 1300;
+    wanted.addresses = {{.network = net("10.99.0.1/24")}};
+    wanted.routes = {{.to = net("192.168.99.0/24")}, {.to = net("172.20.0.0/16")}};
+    EXPECT_FALSE(interface.setup->apply(wanted));
+    EXPECT_EQ(network_dump(), applied);
+    EXPECT_EQ(interface.setup->routes(), usual().routes);
+  });
+}
+
+TEST(InterfaceSetup, RestoreAddsWhatTheKernelFlushedAndNothingElse) {
+  in_namespace([] {
+    Interface interface;
+    expect_done(interface.setup->restore());
+    expect_done(interface.setup->apply(usual()));
+    const auto applied = network_dump();
+    run("ip link set tun-i down");
+    const auto down = network_dump();
+    expect_done(interface.setup->restore());
+    EXPECT_EQ(network_dump(), down) << "an interface that was taken down stays down";
+
+    run("ip link set tun-i up");
+    EXPECT_THAT(run("ip route"), Not(HasSubstr("192.168.20.0/24")));
+    expect_done(interface.setup->restore());
+    EXPECT_EQ(network_dump(), applied);
+    net::test::await_ipv6("fd09::1");
+    Witness witness;
+    expect_done(interface.setup->restore());
+    const auto changes = witness.changes();
+    EXPECT_FALSE(changes.addresses || changes.routes);
+  });
+}
+
+TEST(InterfaceSetup, LeftoversOfAKilledRunOnAPersistentInterfaceGoOrAreTakenOver) {
+  in_namespace([] {
+    run("ip tuntap add dev tun-i mode tun; ip link set tun-i up");
+    run("ip addr add 10.77.0.1/24 dev tun-i; ip route add 10.78.0.0/24 dev tun-i");  // somebody else's
+    net::test::in_killed_process([] {
+      Interface interface;
+      auto settings = usual();
+      settings.addresses.push_back({.network = net("10.66.0.1/24")});
+      settings.routes.push_back({.to = net("172.20.0.0/16")});
+      settings.routes.push_back({.to = net("fd66::/64"), .table = 300});
+      expect_done(interface.setup->apply(settings));
+      net::test::die();
+    });
+    ASSERT_THAT(run("ip addr show tun-i; ip route"), AllOf(HasSubstr("10.66.0.1/24"), HasSubstr("172.20.0.0/16")));
+
+    Interface interface;
+    expect_done(interface.setup->apply(usual()));
+    EXPECT_THAT(run("ip addr show tun-i; ip route"),
+                AllOf(Not(HasSubstr("10.66.0.1/24")), Not(HasSubstr("172.20.0.0/16")), HasSubstr("192.168.20.0/24"),
+                      HasSubstr("10.9.0.1/30"), HasSubstr("10.77.0.1/24"), HasSubstr("10.78.0.0/24")));
+    EXPECT_THAT(run("ip -6 route show table all"), Not(HasSubstr("fd66")));
+    interface.setup->remove();
+    EXPECT_THAT(run("ip addr; ip route show table all; ip -6 route show table all"),
+                AllOf(Not(HasSubstr("10.9.0.1")), Not(HasSubstr("proto 173")), HasSubstr("10.77.0.1/24"),
+                      HasSubstr("10.78.0.0/24")));
+  });
+}
+
+TEST(InterfaceSetup, SaysWhatToDoWhereIpv6IsSwitchedOff) {
+  in_namespace([] {
+    run("sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1");
+    Interface interface;
+    const auto before = network_dump();
+    const auto done = interface.setup->apply(usual());
+    ASSERT_FALSE(done);
+    EXPECT_THAT(done.error().message, AllOf(HasSubstr("fd09::1/126"), HasSubstr("net.ipv6.conf.all.disable_ipv6"),
+                                            HasSubstr("interface.addresses")));
+    EXPECT_EQ(network_dump(), before);
+
+    auto only_v4 = usual();
+    only_v4.addresses.pop_back();
+    only_v4.routes.pop_back();
+    expect_done(interface.setup->apply(only_v4));
+  });
+}
+
+TEST(InterfaceSetup, ErrorsNameThePlaceAndTheMend) {
+  in_namespace([] {
+    Interface interface;
+    auto wanted = usual();
+    wanted.routes[0].source = address("198.51.100.1");
+    auto done = interface.setup->apply(wanted);
+    ASSERT_FALSE(done);
+    EXPECT_THAT(done.error().message, AllOf(HasSubstr("192.168.20.0/24 src 198.51.100.1"),
+                                            HasSubstr("its source must be one of interface.addresses")));
+
+    wanted = usual();
+    wanted.mtu = 10;
+    done = interface.setup->apply(wanted);
+    ASSERT_FALSE(done);
+    EXPECT_THAT(done.error().message, AllOf(HasSubstr("tun-i (mtu 10)"), HasSubstr("EINVAL")));
+
+    run("ip addr add 10.9.0.1 peer 10.9.0.2/30 dev tun-i");
+    done = interface.setup->apply(usual());
+    ASSERT_FALSE(done);
+    EXPECT_THAT(done.error().message, HasSubstr("with another prefix or peer"));
+    run("ip addr flush dev tun-i");
+
+    run("ip link del tun-i");
+    done = interface.setup->apply(usual());
+    ASSERT_FALSE(done);
+    EXPECT_THAT(done.error().message, AllOf(HasSubstr("tun-i"), HasSubstr("ENODEV")));
+  });
+}
+
+TEST(InterfaceSetup, WithoutTheCapabilityTheMendIsNamed) {
+  in_namespace([] {
+    Interface interface;
+    net::test::drop_capabilities();
+    const auto done = interface.setup->apply(usual());
+    ASSERT_FALSE(done);
+    EXPECT_THAT(done.error().message, HasSubstr("setcap cap_net_admin+ep"));
+  });
+}
+
+TEST(InterfaceSetup, OutlivesTheInterface) {
+  in_namespace([] {
+    const auto before = network_dump();
+    Interface interface;
+    expect_done(interface.setup->apply(usual()));
+    run("ip link del tun-i");
+    EXPECT_FALSE(interface.setup->restore());
+    interface.setup->remove();
+    EXPECT_EQ(network_dump(), before);
+  });
+}
+
+}  // namespace
+}  // namespace adit::host

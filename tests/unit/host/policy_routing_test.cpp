@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+#include "host/policy_routing.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/capability.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "host/interface_setup.h"
+#include "namespace.h"
+#include "net/tun_device.h"
+#include "net/udp_pair.h"
+
+namespace adit::host {
+namespace {
+
+using net::test::in_namespace;
+using net::test::network_dump;
+using net::test::run;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr std::uint32_t kTable = 51820;
+constexpr std::uint32_t kMark = 0xadc0;
+
+IpAddress address(const char* text) {
+  return IpAddress::parse(text).value();
+}
+void expect_done(const Result<>& result) {
+  EXPECT_TRUE(result) << result.error().message;
+}
+
+/// A host with an uplink (veth-a, default routes by way of 192.0.2.254 and 2001:db8::fe) and a tunnel tun-q.
+struct Host {
+  Host() {
+    net::test::make_veth_pair();
+    run("ip addr add 192.0.2.1/24 dev veth-a");
+    net::test::add_ipv6("2001:db8::1", 64, "veth-a");
+    run("ip route add default via 192.0.2.254; ip -6 route add default via 2001:db8::fe");
+    run("ip link set tun-q addrgenmode none; ip link set tun-q up; ip addr add 10.9.0.1/24 dev tun-q");
+    net::test::add_ipv6("fd09::1", 64, "tun-q");
+  }
+  PolicyRoutingOptions options() const {
+    return {.interface = tun.index(), .families = {Family::v4, Family::v6}, .table = kTable, .fwmark = kMark};
+  }
+  std::uint32_t way_to(const char* text, std::optional<std::uint32_t> mark = std::nullopt) {
+    const auto way = net::route_to(netlink, address(text), mark);
+    EXPECT_TRUE(way) << way.error().message;
+    return way ? way->interface : 0;
+  }
+
+  net::TunDevice tun = net::TunDevice::open({.name = "tun-q"}).value();
+  net::Netlink netlink = net::Netlink::open().value();
+};
+
+TEST(PolicyRouting, SendsEverythingThroughTheTunnelButTheTunnelsOwnDatagrams) {
+  in_namespace([] {
+    Host host;
+    const auto uplink = host.way_to("198.51.100.1");
+    EXPECT_NE(uplink, host.tun.index());
+    const auto before = network_dump();
+    PolicyRouting routing(host.netlink);
+    expect_done(routing.install(host.options()));
+
+    for (const auto* far : {"198.51.100.1", "2001:db8:ffff::1"}) {
+      EXPECT_EQ(host.way_to(far), host.tun.index()) << far;
+      EXPECT_EQ(host.way_to(far, kMark), uplink) << far;
+    }
+    for (const auto* near : {"192.0.2.77", "2001:db8::77"}) {
+      EXPECT_EQ(host.way_to(near), uplink) << "a route more precise than default still counts: " << near;
+    }
+    routing.remove();
+    EXPECT_EQ(network_dump(), before);
+  });
+}
+
+TEST(PolicyRouting, TakesBackWhatItAddedWhenDestroyed) {
+  in_namespace([] {
+    Host host;
+    const auto before = network_dump();
+    {
+      PolicyRouting routing(host.netlink);
+      auto options = host.options();
+      options.families = {Family::v4};
+      expect_done(routing.install(options));
+      EXPECT_THAT(run("ip rule"), AllOf(HasSubstr("suppress_prefixlength 0"), HasSubstr("not from all fwmark 0xadc0")));
+      EXPECT_THAT(run("ip -6 rule"), Not(HasSubstr("51820")));
+      EXPECT_EQ(host.way_to("198.51.100.1"), host.tun.index());
+    }
+    EXPECT_EQ(network_dump(), before);
+  });
+}
+
+/// Puts a datagram from `source` to 192.0.2.1:`port` on the uplink's wire.
+void arrive(const char* source, std::uint16_t port) {
+  std::array<std::uint8_t, 14 + 20 + 8> frame{
+      2,    0,    0, 0,  0, 0x0a, 2, 0, 0,  0,  0, 0x0b, 8, 0,                      // to veth-a, IPv4
+      0x45, 0,    0, 28, 0, 0,    0, 0, 64, 17, 0, 0,    0, 0, 0, 0, 192, 0, 2, 1,  // UDP
+      0xca, 0x6c, 0, 0,  0, 8,    0, 0};
+  std::ranges::copy(address(source).bytes(), frame.begin() + 26);
+  store_be16(&frame[36], port);
+  std::uint32_t sum = 0;
+  for (std::size_t i = 14; i < 34; i += 2) sum += load_be16(&frame[i]);
+  store_be16(&frame[24], static_cast<std::uint16_t>(~((sum & 0xffff) + (sum >> 16))));
+
+  const FileDescriptor wire(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+  sockaddr_ll to{};
+  to.sll_family = AF_PACKET;
+  to.sll_ifindex = static_cast<int>(if_nametoindex("veth-b"));
+  ASSERT_EQ(sendto(wire.get(), frame.data(), frame.size(), 0, reinterpret_cast<sockaddr*>(&to), sizeof to),
+            static_cast<ssize_t>(frame.size()));
+}
+
+/// Who sent the next datagram.
+std::string next_source(net::UdpSocket& socket) {
+  pollfd ready{.fd = socket.fd(), .events = POLLIN, .revents = 0};
+  EXPECT_EQ(poll(&ready, 1, 5000), 1);
+  std::vector<std::uint8_t> buffer(net::kMaxDatagram);
+  const MutableBytes bytes = buffer;
+  std::vector<Datagram> datagrams;
+  EXPECT_EQ(socket.receive({&bytes, 1}, datagrams).count, 1u);
+  return to_string(datagrams.at(0).path.remote.address);
+}
+
+TEST(PolicyRouting, TellsOfAStrictReversePathFilterAndItsMendHelps) {
+  in_namespace([] {
+    Host host;
+    run("sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.veth-a.rp_filter=1");
+    auto socket = net::UdpSocket::open({.family = Family::v4, .port = 51820, .fwmark = kMark}).value();
+    PolicyRouting routing(host.netlink);
+    expect_done(routing.install(host.options()));
+    arrive("198.51.100.1", 51820);
+    arrive("192.0.2.77", 51820);
+    EXPECT_EQ(next_source(socket), "192.0.2.77") << "the far one is dropped";
+
+    const auto problem = reverse_path_problem("veth-a");
+    ASSERT_TRUE(problem);
+    EXPECT_THAT(*problem, HasSubstr("`sysctl net.ipv4.conf.veth-a.rp_filter=2`"));
+    run("sysctl -qw net.ipv4.conf.veth-a.rp_filter=2");
+    EXPECT_FALSE(reverse_path_problem("veth-a"));
+    arrive("198.51.100.1", 51820);
+    EXPECT_EQ(next_source(socket), "198.51.100.1");
+    run("sysctl -qw net.ipv4.conf.veth-a.rp_filter=0");
+    EXPECT_TRUE(reverse_path_problem("veth-a")) << "`all` counts too";
+  });
+}
+
+TEST(PolicyRouting, RemovesWhatAKilledRunOfTheSameLinkLeftAndNothingOfOthers) {
+  in_namespace([] {
+    Host host;
+    run("ip rule add pref 100 fwmark 5 lookup 7; ip rule add pref 101 fwmark 0xadc0 lookup 7 proto static");
+    const auto before = network_dump();
+    auto others = host.options();
+    others.table = 333;
+    others.fwmark = 0x333;
+    others.priority = 20'000;
+    PolicyRouting other_link(host.netlink);
+    expect_done(other_link.install(others));
+    const auto with_other = network_dump();
+    net::test::in_killed_process([&] {
+      PolicyRouting routing(host.netlink);
+      auto options = host.options();
+      options.priority = 30'000;
+      expect_done(routing.install(options));
+      net::test::die();
+    });
+    EXPECT_NE(network_dump(), with_other);
+
+    PolicyRouting routing(host.netlink);
+    expect_done(routing.install(host.options()));
+    EXPECT_THAT(run("ip rule"), Not(HasSubstr("30000:")));
+    routing.remove();
+    EXPECT_EQ(network_dump(), with_other);
+    expect_done(PolicyRouting::remove_leftovers(host.netlink, 333, 0x333));
+    EXPECT_EQ(network_dump(), before);
+  });
+}
+
+TEST(PolicyRouting, TheSameAgainChangesNothingAndOtherOptionsReplace) {
+  in_namespace([] {
+    Host host;
+    PolicyRouting routing(host.netlink);
+    expect_done(routing.install(host.options()));
+    const auto installed = network_dump();
+    expect_done(routing.install(host.options()));
+    EXPECT_EQ(network_dump(), installed);
+
+    auto options = host.options();
+    options.priority = 31'000;
+    expect_done(routing.install(options));
+    EXPECT_THAT(run("ip rule; ip -6 rule"), AllOf(HasSubstr("31000:"), Not(HasSubstr("32700:"))));
+  });
+}
+
+TEST(PolicyRouting, RestoreAddsWhatTheInterfaceLostWhileItWasDown) {
+  in_namespace([] {
+    Host host;
+    PolicyRouting routing(host.netlink);
+    expect_done(routing.restore());
+    expect_done(routing.install(host.options()));
+    run("ip link set tun-q down");
+    EXPECT_NE(host.way_to("198.51.100.1"), host.tun.index());
+    expect_done(routing.restore());
+    run("ip link set tun-q up");
+    expect_done(routing.restore());
+    EXPECT_EQ(host.way_to("198.51.100.1"), host.tun.index());
+    EXPECT_EQ(host.way_to("2001:db8:ffff::1"), host.tun.index());
+  });
+}
+
+TEST(PolicyRouting, ATableThatIsInUseIsRefusedAndNothingStays) {
+  in_namespace([] {
+    Host host;
+    run("ip -6 route add default via 2001:db8::fe table 51820");
+    const auto before = network_dump();
+    PolicyRouting routing(host.netlink);
+    const auto done = routing.install(host.options());
+    ASSERT_FALSE(done);
+    EXPECT_THAT(done.error().message, AllOf(HasSubstr("table 51820"), HasSubstr("ip -6 route show table 51820")));
+    EXPECT_EQ(network_dump(), before);
+  });
+}
+
+TEST(PolicyRouting, AndAllElseNeedsNoMoreThanCapNetAdmin) {
+  in_namespace([] {
+    Host host;
+    const auto before = network_dump();
+    net::test::drop_capabilities({CAP_NET_ADMIN});
+    auto tun = net::TunDevice::open({.name = "tun-c"});
+    ASSERT_TRUE(tun) << tun.error().message;
+    {
+      InterfaceSetup setup(host.netlink, tun->index(), "tun-c");
+      expect_done(setup.apply(
+          {.queue_length = 100,
+           .addresses = {{.network = *IpNetwork::parse("10.8.0.1/24")}, {.network = *IpNetwork::parse("fd08::1/64")}},
+           .routes = {{.to = *IpNetwork::parse("10.20.0.0/16"), .table = 100}}}));
+      auto options = host.options();
+      options.interface = tun->index();
+      PolicyRouting routing(host.netlink);
+      expect_done(routing.install(options));
+      EXPECT_EQ(host.way_to("198.51.100.1"), tun->index());
+      const auto sockets = net::open_udp({.device = "veth-a", .fwmark = kMark});
+      EXPECT_TRUE(sockets) << sockets.error().message;
+    }
+    tun = fail("closed");
+    EXPECT_EQ(network_dump(), before);
+  });
+}
+
+}  // namespace
+}  // namespace adit::host

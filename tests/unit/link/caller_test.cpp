@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+#include "link/caller.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "recorded_log.h"
+#include "support.h"
+
+namespace adit::link {
+namespace {
+
+using std::chrono_literals::operator""s;
+using std::chrono_literals::operator""ms;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const Endpoint kFirst = Endpoint::parse("192.0.2.1:51820").value();
+const Endpoint kSecond = Endpoint::parse("192.0.2.2:51821").value();
+const Endpoint kSixth = Endpoint::parse("[2001:db8::6]:51820").value();
+
+class CallerTest : public ::testing::Test {
+ protected:
+  void start(CallerOptions options) {
+    // Nobody listens there: names fail at once, wherever the test runs.
+    options.resolver.servers = "127.0.0.1:9";
+    options.resolver.timeout = 50ms;
+    options.resolver.tries = 1;
+    const auto call = [this](const Endpoint& endpoint) {
+      calls_.push_back(endpoint);
+      line_.remote = endpoint;
+    };
+    caller_ = std::make_unique<Caller>(loop_, random_, log_, std::move(options), [this] { return line_; }, call);
+    caller_->start();
+  }
+  /// Turns the loop until `calls` calls were made, or nothing has happened for a long time.
+  void wait_for_calls(std::size_t calls) {
+    while (calls_.size() < calls) ASSERT_TRUE(loop_.run_once(20s)) << "nothing happens any more";
+  }
+
+  net::EventLoop loop_;
+  test::SeededRandom random_{7};
+  test::RecordedLog log_;
+  Endpoints::Line line_;
+  std::vector<Endpoint> calls_;
+  std::unique_ptr<Caller> caller_;
+};
+
+TEST_F(CallerTest, ANumericEndpointIsCalled) {
+  start({.names = {{"192.0.2.1", 51820}}});
+  EXPECT_EQ(caller_->unresolved(), "192.0.2.1:51820");
+  wait_for_calls(1);
+  EXPECT_THAT(calls_, ElementsAre(kFirst));
+  EXPECT_EQ(caller_->unresolved(), "");
+}
+
+TEST_F(CallerTest, WithoutNamesThePlaceOfAnEarlierRunIsCalledAtOnce) {
+  start({.remembered = kSecond});
+  EXPECT_THAT(calls_, ElementsAre(kSecond));
+}
+
+TEST_F(CallerTest, WithNothingToCallItWaits) {
+  start({});
+  EXPECT_THAT(calls_, IsEmpty());
+  EXPECT_FALSE(loop_.run_once(0ms)) << "and has nothing to do";
+}
+
+TEST_F(CallerTest, ANameThatCannotBeResolvedIsToldOnceAndTheNextIsCalled) {
+  start({.names = {{"host.invalid", 51820}, {"192.0.2.2", 51821}}});
+  wait_for_calls(1);
+  EXPECT_THAT(calls_, ElementsAre(kSecond));
+  EXPECT_EQ(caller_->unresolved(), "host.invalid:51820");
+  EXPECT_THAT(caller_->error(), HasSubstr("host.invalid"));
+  EXPECT_THAT(log_.text(), HasSubstr("peer.endpoint host.invalid:51820: "));
+}
+
+TEST_F(CallerTest, AnEndpointOfAFamilyWithoutASocketIsNotCalled) {
+  start({.names = {{"2001:db8::6", 51820}, {"192.0.2.1", 51820}}, .has_v6 = false});
+  wait_for_calls(1);
+  EXPECT_THAT(calls_, ElementsAre(kFirst));
+  EXPECT_EQ(caller_->unresolved(), "[2001:db8::6]:51820");
+  EXPECT_THAT(caller_->error(), HasSubstr("has only IPv6 addresses"));
+}
+
+TEST_F(CallerTest, ARememberedEndpointOfAFamilyWithoutASocketIsNotCalled) {
+  start({.remembered = kSixth, .has_v6 = false});
+  EXPECT_THAT(calls_, IsEmpty());
+}
+
+TEST_F(CallerTest, AnEndpointThatDoesNotAnswerGivesWay) {
+  start({.names = {{"192.0.2.1", 51820}, {"192.0.2.2", 51821}}});
+  wait_for_calls(1);
+  while (loop_.run_once(0ms)) {  // the second name, too
+  }
+  Instant now{};
+  for (std::uint32_t attempt = 1; attempt <= 4; ++attempt, now += 5s) {
+    caller_->event(tunnel::InitiationSent{kFirst, attempt}, now);
+  }
+  EXPECT_THAT(calls_, ElementsAre(kFirst, kSecond));
+}
+
+TEST_F(CallerTest, WhereThePeerWasHeardIsCalledAgainWhenItFallsSilent) {
+  start({.names = {{"192.0.2.1", 51820}}});
+  wait_for_calls(1);
+  caller_->event(tunnel::EndpointMoved{kFirst, kSecond}, Instant{});
+  Instant now{};
+  for (std::uint32_t attempt = 1; attempt <= 4; ++attempt, now += 5s) {
+    caller_->event(tunnel::InitiationSent{kFirst, attempt}, now);
+  }
+  EXPECT_THAT(calls_, ElementsAre(kFirst, kSecond));
+}
+
+TEST(EndpointName, ReadsAsInTheConfiguration) {
+  EXPECT_EQ(to_string(config::EndpointName{"vpn.example.net", 51820}), "vpn.example.net:51820");
+  EXPECT_EQ(to_string(config::EndpointName{"2001:db8::1", 1}), "[2001:db8::1]:1");
+}
+
+}  // namespace
+}  // namespace adit::link

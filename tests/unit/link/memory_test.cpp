@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// What a link keeps for its next run: EndpointMemory and TimestampKeeper.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "link/endpoint_memory.h"
+#include "link/timestamp_keeper.h"
+#include "recorded_log.h"
+#include "temporary_directory.h"
+
+namespace adit::link {
+namespace {
+
+using std::chrono_literals::operator""s;
+using ::testing::HasSubstr;
+
+const Endpoint kHere = Endpoint::parse("192.0.2.7:51820").value();
+const Endpoint kThere = Endpoint::parse("198.51.100.1:4000").value();
+
+class MemoryTest : public ::testing::Test {
+ protected:
+  MemoryTest() { store_.load(); }
+  std::optional<Endpoint> saved() { return service::StateStore(folder_, "boot").load().endpoint; }
+  /// No file can be made in it any more.
+  void break_folder() {
+    std::filesystem::remove_all(folder_);
+    test::write_file(folder_, "in the way");
+  }
+
+  test::TemporaryDirectory directory_;
+  std::filesystem::path folder_ = directory_.path() / "office";
+  service::StateStore store_{folder_, "boot"};
+  test::RecordedLog log_;
+  Instant now_{1000s};
+};
+
+TEST_F(MemoryTest, AnEndpointIsSavedSoonAndOneThatKeepsMovingSeldom) {
+  EndpointMemory memory(store_, log_, now_);
+  memory.found(kHere);
+  memory.save_if_due(now_);
+  EXPECT_EQ(saved(), kHere);
+  memory.found(kThere);
+  memory.save_if_due(now_ + 1s);
+  EXPECT_EQ(saved(), kHere);
+  memory.save_if_due(now_ + EndpointMemory::kSaveLimit);
+  EXPECT_EQ(saved(), kThere);
+}
+
+TEST_F(MemoryTest, WhatWasFoundLastIsSavedAtTheEnd) {
+  {
+    EndpointMemory memory(store_, log_, now_);
+    memory.found(kHere);
+    memory.save_if_due(now_);
+    memory.found(kThere);
+  }
+  EXPECT_EQ(saved(), kThere);
+}
+
+TEST_F(MemoryTest, ATimestampIsOnDiskWhenItHasBeenKept) {
+  TimestampKeeper keeper(store_, store_.load(), log_);
+  const auto stamp = noise::Tai64n::from({1'700'000'000s});
+  keeper.keep(stamp);
+  EXPECT_EQ(keeper.last(), stamp);
+  EXPECT_EQ(service::StateStore(folder_, "boot").load().timestamp, stamp);
+}
+
+TEST_F(MemoryTest, ATimestampThatCannotBeKeptIsTalkedOfOnceAndInUseAllTheSame) {
+  TimestampKeeper keeper(store_, store_.load(), log_);
+  break_folder();
+  const auto stamp = noise::Tai64n::from({1'700'000'000s});
+  keeper.keep(stamp);
+  keeper.keep(stamp);
+  EXPECT_EQ(keeper.last(), stamp);
+  const auto lines = log_.take_lines();
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_THAT(lines[0], HasSubstr("the peer will refuse handshakes"));
+}
+
+}  // namespace
+}  // namespace adit::link

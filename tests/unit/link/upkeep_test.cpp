@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: MIT
+// A real interface in a network namespace of its own, with an uplink that comes and goes; the peer is not there.
+//
+//   adit0 (10.9.0.1/30) ── aditd's parts ── up0 (192.0.2.1/24) ── far0, where nobody listens
+#include "link/upkeep.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+
+#include <cstdlib>
+#include <functional>
+#include <sstream>
+#include <thread>
+
+#include "base/or_throw.h"
+#include "recorded_log.h"
+#include "support.h"
+#include "temporary_directory.h"
+
+namespace adit::link {
+namespace {
+
+using std::chrono_literals::operator""s;
+using std::chrono_literals::operator""ms;
+using ::testing::HasSubstr;
+
+const Endpoint kPeer = Endpoint::parse("192.0.2.7:51820").value();
+
+void run(const std::string& command) {
+  EXPECT_EQ(std::system(command.c_str()), 0) << command;
+}
+
+class NoPackets final : public path::PacketPort {
+ public:
+  net::IoResult read(MutableBytes, std::vector<net::TunPacket>&) override { return {}; }
+  net::IoResult write(std::span<const offload::Delivery> deliveries, const Refused&) override {
+    return {.count = deliveries.size()};
+  }
+  std::uint64_t take_truncated() override { return 0; }
+};
+
+class CountedDatagrams final : public path::DatagramPort {
+ public:
+  net::IoResult receive(std::span<const MutableBytes>, std::vector<Datagram>&) override { return {}; }
+  net::SendResult send(const Path&, std::span<const OutboundDatagram> datagrams) override {
+    if (error != 0) return {.refused = datagrams.size(), .error = error};
+    sent += datagrams.size();
+    return {.sent = datagrams.size()};
+  }
+  net::LostDatagrams take_lost() override { return {}; }
+  std::size_t sent = 0;
+  int error = 0;
+};
+
+config::Config configuration() {
+  config::Config config;
+  config.name = "office";
+  config.interface.name = "adit0";
+  config.interface.addresses = {IpNetwork::parse("10.9.0.1/30").value()};
+  return config;
+}
+
+/// All that Upkeep keeps up, in the namespace of the thread that makes it.
+struct Link {
+  explicit Link(config::Config chosen) : config(std::move(chosen)) {
+    tunnel::Settings settings{.private_key = crypto::generate_private_key(random)};
+    settings.peer_key = crypto::public_key_of(crypto::generate_private_key(random));
+    tunnel = or_throw(tunnel::Tunnel::make(std::move(settings), random, wall_clock));
+    data_path.emplace(*tunnel, *aead, packets, datagrams, offload::MergeOptions{}, [](const noise::Tai64n&) {});
+    caller.emplace(loop, random, log, CallerOptions{}, [] { return Endpoints::Line{}; }, [](const Endpoint&) {});
+    store.load();
+    upkeep.emplace(Upkeep::Parts{.config = config,
+                                 .interface = device.index(),
+                                 .loop = loop,
+                                 .wall_clock = wall_clock,
+                                 .log = log,
+                                 .event_log = event_log,
+                                 .tunnel = *tunnel,
+                                 .data_path = *data_path,
+                                 .host = host,
+                                 .caller = *caller,
+                                 .store = store,
+                                 .told = [this](const Health& health) { told = health; }});
+  }
+
+  void call(const Endpoint& endpoint) {
+    data_path->call(endpoint, now);
+    upkeep->called();
+    tell_events();
+  }
+  void tell_events() {
+    std::vector<tunnel::Event> events;
+    data_path->take_events(events);
+    for (const auto& event : events) upkeep->event(event, now);
+  }
+  const Health& look_after(Duration time) {
+    now += time;
+    return upkeep->look(now);
+  }
+  std::size_t datagrams_sent_by_change(const net::NetworkChange& change, Duration later) {
+    const auto before = datagrams.sent;
+    now += later;
+    upkeep->network_changed(change, now);
+    tell_events();
+    return datagrams.sent - before;
+  }
+
+  config::Config config;
+  test::TemporaryDirectory directory;
+  adit::test::SeededRandom random{5};
+  adit::test::SettableWallClock wall_clock;
+  test::RecordedLog log;
+  EventLog event_log{log};
+  std::unique_ptr<crypto::Aead> aead = crypto::make_sodium_aead();
+  net::EventLoop loop;
+  Instant now = loop.now();
+  net::TunDevice device = or_throw(net::TunDevice::open({.name = "adit0"}));
+  host::HostSetup host{config, device, 1420};
+  service::StateStore store{directory.path() / "office", "boot"};
+  NoPackets packets;
+  CountedDatagrams datagrams;
+  Health told;
+  std::unique_ptr<tunnel::Tunnel> tunnel;
+  std::optional<path::DataPath> data_path;
+  std::optional<Caller> caller;
+  std::optional<Upkeep> upkeep;
+};
+
+/// Calls `body` with the parts of a link in a namespace that has an uplink.
+void with_link(config::Config config, const std::function<void(Link&)>& body) {
+  std::thread thread([&] {
+    if (unshare(CLONE_NEWNET) != 0) {
+      ADD_FAILURE() << "cannot make a network namespace: run the tests as root";
+      return;
+    }
+    try {
+      run("ip link add up0 mtu 1400 type veth peer name far0 && ip link set far0 up && "
+          "ip address add 192.0.2.1/24 dev up0 && ip link set up0 up");
+      Link link(std::move(config));
+      body(link);
+    } catch (const std::exception& error) {
+      ADD_FAILURE() << error.what();
+    }
+  });
+  thread.join();
+}
+
+const net::NetworkChange kRoutesChanged{.routes = true};
+
+TEST(Upkeep, TheMtuFollowsTheWayToThePeer) {
+  with_link(configuration(), [](Link& link) {
+    EXPECT_EQ(link.host.mtu(), 1420U);
+    link.call(kPeer);
+    link.look_after(1s);
+    EXPECT_EQ(link.host.mtu(), 1340U);
+    run("ip link show dev adit0 | grep -q 'mtu 1340 '");
+    run("ip link set up0 mtu 1300");
+    link.upkeep->network_changed(kRoutesChanged, link.now);
+    link.look_after(1s);
+    EXPECT_EQ(link.host.mtu(), 1240U);
+  });
+}
+
+TEST(Upkeep, WhoeverReportsTheStateHearsItWithItsReason) {
+  with_link(configuration(), [](Link& link) {
+    link.look_after(1s);
+    EXPECT_EQ(link.told.state, State::waiting);
+    link.call(kPeer);
+    link.look_after(1s);
+    EXPECT_EQ(link.told.state, State::connecting);
+    EXPECT_THAT(link.told.reason, HasSubstr("192.0.2.7:51820"));
+  });
+}
+
+TEST(Upkeep, WithoutAWayTheMtuStays) {
+  with_link(configuration(), [](Link& link) {
+    link.call(kPeer);
+    link.look_after(1s);
+    run("ip link set up0 down");
+    link.upkeep->network_changed(kRoutesChanged, link.now);
+    link.look_after(1s);
+    EXPECT_EQ(link.host.mtu(), 1340U);
+  });
+}
+
+TEST(Upkeep, AnMtuOfTheUsersChoiceIsLeftAlone) {
+  auto config = configuration();
+  config.interface.mtu = 1420;
+  with_link(std::move(config), [](Link& link) {
+    link.call(kPeer);
+    link.look_after(1s);
+    EXPECT_EQ(link.host.mtu(), 1420U);
+  });
+}
+
+TEST(Upkeep, AWayIntoTheTunnelItselfIsAFailureUntilItIsGone) {
+  with_link(configuration(), [](Link& link) {
+    link.call(Endpoint::parse("10.9.0.2:51820").value());
+    EXPECT_EQ(link.look_after(1s).state, State::failed);
+    EXPECT_THAT(link.look_after(1s).reason, HasSubstr("leads into the tunnel itself"));
+    link.call(kPeer);
+    EXPECT_EQ(link.look_after(1s).state, State::connecting);
+  });
+}
+
+TEST(Upkeep, AnotherWayToThePeerIsTriedAtOnce) {
+  with_link(configuration(), [](Link& link) {
+    link.call(kPeer);
+    link.look_after(2s);
+    run("ip link add up1 type veth peer name far1 && ip link set far1 up && "
+        "ip address add 198.51.100.1/24 dev up1 && ip link set up1 up && "
+        "ip route add 192.0.2.7/32 dev up1");
+    EXPECT_EQ(link.datagrams_sent_by_change(kRoutesChanged, 1s), 1U);
+  });
+}
+
+TEST(Upkeep, AHandshakeJustSentGetsAMomentToBeAnswered) {
+  with_link(configuration(), [](Link& link) {
+    link.call(kPeer);
+    link.look_after(2s);
+    run("ip link set up0 down");
+    link.data_path->retry_now(link.now);
+    link.tell_events();
+    EXPECT_EQ(link.datagrams_sent_by_change(kRoutesChanged, 100ms), 0U);
+    link.look_after(1s);
+    EXPECT_EQ(link.datagrams.sent, 3U) << "the call, the retry, and the one that waited";
+  });
+}
+
+TEST(Upkeep, OtherPeoplesRoutesMakeItCallNowAndThenOnly) {
+  with_link(configuration(), [](Link& link) {
+    link.call(kPeer);
+    link.look_after(2s);
+    std::size_t sent = 0;
+    for (int i = 0; i < 100; ++i) sent += link.datagrams_sent_by_change(kRoutesChanged, 500ms);
+    EXPECT_GE(sent, 5U);
+    EXPECT_LE(sent, 50U / 5U);
+  });
+}
+
+TEST(Upkeep, ChangesOfTheInterfaceItselfAreNoNews) {
+  with_link(configuration(), [](Link& link) {
+    link.call(kPeer);
+    link.look_after(2s);
+    const net::NetworkChange ours{.links_up = {link.device.index()}};
+    for (int i = 0; i < 20; ++i) EXPECT_EQ(link.datagrams_sent_by_change(ours, 1s), 0U);
+  });
+}
+
+TEST(Upkeep, AnInterfaceThatWasDownGetsItsRoutesBack) {
+  auto config = configuration();
+  config.routes = {{.to = IpNetwork::parse("10.20.0.0/16").value()}};
+  with_link(std::move(config), [](Link& link) {
+    run("ip link set adit0 down && ! ip route show 10.20.0.0/16 | grep -q adit0");
+    link.upkeep->network_changed({.links_down = {link.device.index()}}, link.now);
+    run("ip link set adit0 up");
+    link.upkeep->network_changed({.links_up = {link.device.index()}}, link.now);
+    run("ip route show 10.20.0.0/16 | grep -q adit0");
+    EXPECT_EQ(link.look_after(1s).state, State::waiting);
+  });
+}
+
+TEST(Upkeep, RoutesThatCannotBeBroughtBackAreAFailure) {
+  auto config = configuration();
+  config.routes = {{.to = IpNetwork::parse("10.20.0.0/16").value()}};
+  with_link(std::move(config), [](Link& link) {
+    run("ip link set adit0 down && ip route add 10.20.0.0/16 dev up0 && ip link set adit0 up");
+    link.upkeep->network_changed({.links_up = {link.device.index()}, .links_down = {link.device.index()}}, link.now);
+    EXPECT_EQ(link.look_after(1s).state, State::failed);
+    EXPECT_THAT(link.look_after(1s).reason, HasSubstr("10.20.0.0/16"));
+    EXPECT_THAT(link.log.text(), HasSubstr("cannot be set up again"));
+  });
+}
+
+TEST(Upkeep, AStateIsToldWhenItBegins) {
+  with_link(configuration(), [](Link& link) {
+    EXPECT_EQ(link.look_after(1s).state, State::waiting);
+    const auto began = link.upkeep->since();
+    link.wall_clock.time += 60s;
+    link.look_after(60s);
+    EXPECT_EQ(link.upkeep->since(), began);
+    link.call(kPeer);
+    EXPECT_EQ(link.look_after(1s).state, State::connecting);
+    EXPECT_EQ(link.upkeep->since(), link.wall_clock.now());
+    link.look_after(1s);
+    const auto log = link.log.text();
+    EXPECT_EQ(log.find("the link is connecting"), log.rfind("the link is connecting"));
+    EXPECT_EQ(log.find("the link is waiting"), log.rfind("the link is waiting"));
+    EXPECT_THAT(log, HasSubstr("the link is waiting"));
+  });
+}
+
+TEST(Upkeep, WhyNothingCanBeSentIsPartOfTheReason) {
+  with_link(configuration(), [](Link& link) {
+    link.datagrams.error = ENETUNREACH;
+    link.call(kPeer);
+    EXPECT_THAT(link.look_after(1s).reason, HasSubstr("ENETUNREACH"));
+    EXPECT_THAT(link.log.text(), HasSubstr("cannot send to 192.0.2.7:51820"));
+  });
+}
+
+TEST(Upkeep, WhereThePeerIsFoundIsRememberedButNotAtEveryStep) {
+  with_link(configuration(), [](Link& link) {
+    const auto file = link.directory.path() / "office" / "endpoint";
+    const auto other = Endpoint::parse("198.51.100.9:4000").value();
+    link.upkeep->event(tunnel::HandshakeCompleted{noise::Role::initiator, kPeer, 1ms}, link.now);
+    link.look_after(1s);
+    EXPECT_EQ(test::read_file(file), "192.0.2.7:51820\n");
+    link.upkeep->event(tunnel::EndpointMoved{kPeer, other}, link.now);
+    link.look_after(1s);
+    EXPECT_EQ(test::read_file(file), "192.0.2.7:51820\n");
+    link.look_after(5s);
+    EXPECT_EQ(test::read_file(file), "198.51.100.9:4000\n");
+    link.upkeep->event(tunnel::EndpointMoved{other, kPeer}, link.now);
+    link.upkeep.reset();
+    EXPECT_EQ(test::read_file(file), "192.0.2.7:51820\n") << "at the end what is new is kept, too";
+  });
+}
+
+}  // namespace
+}  // namespace adit::link

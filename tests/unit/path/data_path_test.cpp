@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+#include "path/data_path.h"
+
+#include "path/two_data_paths.h"
+
+namespace adit::path::test {
+namespace {
+
+TEST_F(DataPathTest, PacketsCrossInOrder) {
+  connect();
+  offer(a_, packets(0, 200));
+  settle();
+  EXPECT_THAT(b_.tun.to_host, ElementsAreArray(packets(0, 200)));
+}
+
+TEST_F(DataPathTest, PacketsOfEverySizeUpToTheMtuComeOutAsTheyWentIn) {
+  connect();
+  std::vector<Buffer> list;
+  for (std::size_t size = 20; size <= 1420; size += 7) list.push_back(packet(static_cast<std::uint8_t>(size), size));
+  offer(a_, list);
+  settle();
+  EXPECT_THAT(b_.tun.to_host, ElementsAreArray(list));
+}
+
+TEST_F(DataPathTest, ABatchHasABoundSoThatTheOtherDirectionHasItsTurn) {
+  connect();
+  offer(a_, packets(0, 100));
+  EXPECT_EQ(a_.path->send(now_).count, kBatchMessages);
+  EXPECT_EQ(b_.udp.inbox.size(), kBatchMessages);
+  EXPECT_EQ(b_.path->receive(now_).count, kBatchMessages);
+}
+
+TEST_F(DataPathTest, ABatchOfSuperPacketsIsBoundByItsBytes) {
+  connect();
+  for (int i = 0; i < 20; ++i) a_.tun.from_host.push_back(super_packet(64'000, 1380));
+  EXPECT_EQ(a_.path->send(now_).count, kPacketArena / 64'000);
+}
+
+TEST_F(DataPathTest, FewMessagesAreReceivedAtATimeWhereEachIsLargeAndManyWhereEachIsSmall) {
+  connect();
+  const auto received = [&](std::size_t size) {
+    for (int i = 0; i < 200; ++i) b_.udp.inbox.emplace_back(size, std::uint8_t{4});
+    b_.path->receive(now_);  // shows what they are like
+    const auto count = b_.path->receive(now_).count;
+    b_.udp.inbox.clear();
+    return count;
+  };
+  EXPECT_EQ(received(65'000), kBatchBytes / 65'000);
+  EXPECT_EQ(received(100), kBatchMessages);
+  EXPECT_EQ(received(8000), kBatchBytes / 8000);
+}
+
+TEST_F(DataPathTest, PacketsWaitForTheSessionTheyAskedFor) {
+  a_.udp.refusal = ENETUNREACH;
+  a_.path->call(a_.udp.peer, now_);  // lost
+  a_.udp.refusal = 0;
+  offer(a_, packets(0, 100));
+  settle();
+  EXPECT_THAT(b_.tun.to_host, IsEmpty());
+  now_ += 6s;
+  a_.path->tick(now_);
+  settle();
+  EXPECT_THAT(b_.tun.to_host, ElementsAreArray(packets(0, 100)));
+}
+
+TEST_F(DataPathTest, TheTimestampIsKeptBeforeItsHandshakeLeaves) {
+  a_.path->call(a_.udp.peer, now_);
+  EXPECT_EQ(a_.timestamps.size(), 1U);
+  EXPECT_EQ(a_.sent_before_timestamp, 0U);
+  EXPECT_EQ(a_.udp.order, "h");
+  settle();
+  EXPECT_THAT(b_.timestamps, IsEmpty()) << "who answers uses none";
+}
+
+TEST_F(DataPathTest, AFullSocketKeepsTheRestInOrder) {
+  connect();
+  a_.udp.room = 5;
+  offer(a_, packets(0, 60));
+  a_.path->send(now_);
+  EXPECT_EQ(a_.path->blocked(), Family::v4);
+  a_.udp.room = 1;
+  a_.path->resume(now_);
+  EXPECT_EQ(a_.path->blocked(), Family::v4);
+  a_.udp.room = -1;
+  a_.path->resume(now_);
+  EXPECT_EQ(a_.path->blocked(), Family::none);
+  settle();
+  EXPECT_THAT(b_.tun.to_host, ElementsAreArray(packets(0, 60)));
+  EXPECT_EQ(a_.drops(DropReason::send_failed), 0U);
+}
+
+TEST_F(DataPathTest, AFullSocketDoesNotHoldUpWhatComesIn) {
+  connect();
+  a_.udp.room = 0;
+  offer(a_, packets(0, 10));
+  a_.path->send(now_);
+  auto answer = packet(7);
+  std::swap_ranges(answer.begin() + 12, answer.begin() + 16, answer.begin() + 16);
+  offer(b_, {answer});
+  b_.path->send(now_);
+  a_.path->receive(now_);
+  EXPECT_THAT(a_.tun.to_host, ElementsAreArray({answer}));
+}
+
+TEST_F(DataPathTest, WhatWaitedTooLongIsDroppedAndCounted) {
+  connect();
+  a_.udp.room = 2;
+  offer(a_, packets(0, 16));
+  a_.path->send(now_);
+  now_ += Transmitter::kMaxWait + 1s;
+  a_.udp.room = -1;
+  a_.path->resume(now_);
+  EXPECT_EQ(a_.path->blocked(), Family::none);
+  EXPECT_EQ(a_.drops(DropReason::send_failed), 14U);
+  offer(a_, packets(100, 3));
+  settle();
+  std::vector<Buffer> expected = packets(0, 2);
+  std::ranges::copy(packets(100, 3), std::back_inserter(expected));
+  EXPECT_THAT(b_.tun.to_host, ElementsAreArray(expected));
+}
+
+TEST_F(DataPathTest, WhileASocketIsFullWhatWaitsStaysBounded) {
+  connect();
+  a_.udp.room = 0;
+  for (int i = 0; i < 1000; ++i) a_.path->retry_now(now_);  // a keepalive each
+  a_.udp.room = -1;
+  b_.udp.inbox.clear();
+  a_.path->resume(now_);
+  const auto waited = b_.udp.inbox.size();
+  EXPECT_LE(waited, Transmitter::kMaxWaiting + kBatchMessages);
+  EXPECT_EQ(a_.drops(DropReason::send_failed), 1000 - waited);
+}
+
+TEST_F(DataPathTest, HandshakesLeaveBeforePackets) {
+  connect();
+  now_ += 121s;  // time for new keys, while the old ones still do
+  a_.udp.order.clear();
+  offer(a_, packets(0, 3));
+  a_.path->send(now_);
+  EXPECT_EQ(a_.udp.order, "hppp");
+}
+
+TEST_F(DataPathTest, RefusedDatagramsAreCountedAndTheErrorIsKept) {
+  connect();
+  a_.udp.refusal = EHOSTUNREACH;
+  offer(a_, packets(0, 40));
+  settle();
+  EXPECT_EQ(a_.drops(DropReason::send_failed), 40U);
+  EXPECT_EQ(a_.path->send_error(), EHOSTUNREACH);
+  EXPECT_EQ(a_.path->blocked(), Family::none);
+  a_.udp.refusal = 0;
+  offer(a_, packets(40, 1));
+  settle();
+  EXPECT_EQ(a_.path->send_error(), 0);
+  EXPECT_THAT(b_.tun.to_host, ElementsAreArray(packets(40, 1)));
+}
+
+TEST_F(DataPathTest, AHandshakeThatIsRefusedIsCountedToo) {
+  a_.udp.refusal = EAFNOSUPPORT;
+  a_.path->call(a_.udp.peer, now_);
+  EXPECT_EQ(a_.drops(DropReason::send_failed), 1U);
+  EXPECT_EQ(a_.path->send_error(), EAFNOSUPPORT);
+}
+
+TEST_F(DataPathTest, PacketsTheInterfaceRefusesAreCounted) {
+  connect();
+  b_.tun.refuses = true;
+  offer(a_, packets(0, 3));
+  settle();
+  EXPECT_EQ(b_.drops(DropReason::deliver_failed), 3U);
+}
+
+TEST_F(DataPathTest, WhatWasTooLargeToReadOrFoundNoRoomIsCountedOnce) {
+  connect();
+  a_.udp.lost = {.truncated = 2, .receive_buffer_full = 5};
+  a_.tun.cut = 1;
+  settle();
+  settle();
+  EXPECT_EQ(a_.drops(DropReason::truncated), 3U);
+  EXPECT_EQ(a_.drops(DropReason::receive_buffer_full), 5U);
+}
+
+TEST_F(DataPathTest, ABrokenDeviceIsReported) {
+  a_.tun.read_error = EBADFD;
+  a_.udp.receive_error = EBADF;
+  EXPECT_EQ(a_.path->send(now_).error, EBADFD);
+  EXPECT_EQ(a_.path->receive(now_).error, EBADF);
+}
+
+TEST_F(DataPathTest, WhatHappenedIsToldOnce) {
+  a_.path->call(a_.udp.peer, now_);
+  std::vector<tunnel::Event> events;
+  a_.path->take_events(events);
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_TRUE(std::holds_alternative<tunnel::InitiationSent>(events.front()));
+  events.clear();
+  a_.path->take_events(events);
+  EXPECT_THAT(events, IsEmpty());
+}
+
+TEST_F(DataPathTest, GarbageIsCountedAndAnswersNothing) {
+  connect();
+  b_.udp.order.clear();
+  for (std::size_t size = 0; size < 200; ++size) b_.udp.inbox.emplace_back(size, static_cast<std::uint8_t>(size));
+  settle();
+  EXPECT_EQ(b_.drops(DropReason::malformed), 200U);
+  EXPECT_EQ(b_.udp.order, "");
+}
+
+}  // namespace
+}  // namespace adit::path::test

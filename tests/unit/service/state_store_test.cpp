@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+#include "service/state_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "temporary_directory.h"
+
+namespace adit::service {
+namespace {
+
+using std::chrono_literals::operator""s;
+using test::read_file;
+using test::TemporaryDirectory;
+using test::write_file;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const noise::Tai64n kStamp = noise::Tai64n::from({1'700'000'000s});
+constexpr const char* kBoot = "5d6f7d2a-0000-4000-8000-000000000001";
+constexpr const char* kOtherBoot = "5d6f7d2a-0000-4000-8000-000000000002";
+
+class StateStoreTest : public ::testing::Test {
+ protected:
+  TemporaryDirectory temporary_;
+  std::filesystem::path directory_ = temporary_.path() / "state" / "office";
+};
+
+TEST_F(StateStoreTest, NothingSavedYetIsNothingToWarnOf) {
+  const auto loaded = StateStore(directory_, kBoot).load();
+  EXPECT_EQ(loaded.timestamp, noise::Tai64n{});
+  EXPECT_EQ(loaded.endpoint, std::nullopt);
+  EXPECT_THAT(loaded.warnings, IsEmpty());
+}
+
+TEST_F(StateStoreTest, OnlyItsOwnerMayLookIntoTheFolder) {
+  StateStore(directory_, kBoot).load();
+  EXPECT_EQ(std::filesystem::status(directory_).permissions(), std::filesystem::perms::owner_all);
+}
+
+TEST_F(StateStoreTest, WithinABootTheTimestampComesBackAsItWas) {
+  StateStore store(directory_, kBoot);
+  store.load();
+  ASSERT_TRUE(store.save_timestamp(kStamp));
+  EXPECT_EQ(StateStore(directory_, kBoot).load().timestamp, kStamp);
+  EXPECT_EQ(StateStore(directory_, kBoot).load().timestamp, kStamp) << "loading adds nothing";
+}
+
+TEST_F(StateStoreTest, AfterABootTheTimestampHasAMarginForWhatAPowerFailureTook) {
+  StateStore store(directory_, kBoot);
+  store.load();
+  ASSERT_TRUE(store.save_timestamp(kStamp));
+  const auto later = noise::Tai64n::from({kStamp.to_wall_time().since_epoch + StateStore::kUnsyncedMargin});
+  EXPECT_EQ(StateStore(directory_, kOtherBoot).load().timestamp, later);
+  EXPECT_EQ(StateStore(directory_, "").load().timestamp, later) << "where boots cannot be told apart";
+}
+
+TEST_F(StateStoreTest, TheEndpointComesBackAsItWas) {
+  StateStore store(directory_, kBoot);
+  store.load();
+  for (const auto* text : {"192.0.2.7:51820", "[2001:db8::7]:1"}) {
+    ASSERT_TRUE(store.save_endpoint(Endpoint::parse(text).value()));
+    const auto loaded = store.load();
+    EXPECT_EQ(to_string(loaded.endpoint.value()), text);
+    EXPECT_THAT(loaded.warnings, IsEmpty());
+  }
+}
+
+TEST_F(StateStoreTest, ALinkLocalEndpointIsForgotten) {
+  StateStore store(directory_, kBoot);
+  store.load();
+  ASSERT_TRUE(store.save_endpoint(Endpoint::parse("192.0.2.7:51820").value()));
+  auto endpoint = Endpoint::parse("[fe80::1]:51820").value();
+  endpoint.scope = 2;
+  ASSERT_TRUE(store.save_endpoint(endpoint));
+  const auto loaded = store.load();
+  EXPECT_EQ(loaded.endpoint, std::nullopt);
+  EXPECT_THAT(loaded.warnings, IsEmpty());
+}
+
+TEST_F(StateStoreTest, SavingReplacesTheFileAndLeavesNoOther) {
+  StateStore store(directory_, kBoot);
+  store.load();
+  ASSERT_TRUE(store.save_timestamp(kStamp));
+  ASSERT_TRUE(store.save_timestamp(noise::Tai64n::from({1'800'000'000s})));
+  EXPECT_EQ(read_file(directory_ / "timestamp"),
+            "400000006b49d20a0000000"
+            "0 " +
+                std::string(kBoot) + "\n");
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_)) files.push_back(entry.path().filename());
+  EXPECT_THAT(files, ElementsAre("timestamp"));
+}
+
+TEST_F(StateStoreTest, RunsThatDoNotEndAsTheyShouldAreCounted) {
+  const StateStore store(directory_, kBoot);
+  const auto begin = [this] {
+    StateStore next(directory_, kBoot);
+    const auto restarts = next.load().restarts;
+    EXPECT_TRUE(next.begin_run(restarts));
+    return restarts;
+  };
+  EXPECT_EQ(begin(), 0);
+  EXPECT_EQ(begin(), 1);
+  EXPECT_EQ(begin(), 2);
+  store.end_run();
+  EXPECT_EQ(begin(), 0);
+  EXPECT_EQ(StateStore(directory_, kOtherBoot).load().restarts, 0) << "the host went down, not the daemon";
+}
+
+TEST_F(StateStoreTest, ADamagedTimestampIsAWarningThatNamesTheFile) {
+  StateStore store(directory_, kBoot);
+  store.load();
+  for (const auto* damage : {"", "garbage", "40000000654d", "zz000000655a5c8a00000000", "0000000000000000000000 ",
+                             "000000000000000000000000", "ffffffffffffffffffffffff", "400000006553f10a000000000",
+                             "+40000006553f10a00000000"}) {
+    write_file(directory_ / "timestamp", damage);
+    const auto loaded = StateStore(directory_, kBoot).load();
+    EXPECT_EQ(loaded.timestamp, noise::Tai64n{}) << damage;
+    EXPECT_THAT(loaded.warnings, ElementsAre(HasSubstr((directory_ / "timestamp").string()))) << damage;
+  }
+}
+
+TEST_F(StateStoreTest, ADamagedEndpointIsAWarningThatNamesTheFile) {
+  StateStore store(directory_, kBoot);
+  store.load();
+  ASSERT_TRUE(store.save_timestamp(kStamp));
+  for (const std::string& damage :
+       {std::string("garbage"), std::string("192.0.2.7"), std::string(100'000, 'x'), std::string("\0\0\0", 3)}) {
+    write_file(directory_ / "endpoint", damage);
+    const auto loaded = StateStore(directory_, kBoot).load();
+    EXPECT_EQ(loaded.endpoint, std::nullopt);
+    EXPECT_EQ(loaded.timestamp, kStamp) << "the other file is sound";
+    EXPECT_THAT(loaded.warnings, ElementsAre(HasSubstr((directory_ / "endpoint").string())));
+  }
+}
+
+TEST_F(StateStoreTest, AFileThatCannotBeReadIsAWarning) {
+  std::filesystem::create_directories(directory_ / "timestamp");
+  const auto loaded = StateStore(directory_, kBoot).load();
+  EXPECT_THAT(loaded.warnings, ElementsAre(HasSubstr("cannot read")));
+}
+
+TEST_F(StateStoreTest, AFolderThatCannotBeWrittenSaysWhatIsLost) {
+  write_file(temporary_.path() / "state", "a file where the folder should be");
+  StateStore store(directory_, kBoot);
+  const auto loaded = store.load();
+  EXPECT_THAT(loaded.warnings.at(0), ::testing::AllOf(HasSubstr(directory_.string()), HasSubstr("ADIT_STATE_DIR"),
+                                                      HasSubstr("the peer may refuse handshakes")));
+  EXPECT_FALSE(loaded.writable);
+  const auto saved = store.save_timestamp(kStamp);
+  ASSERT_FALSE(saved);
+  EXPECT_THAT(saved.error().message, HasSubstr((directory_ / "timestamp").string()));
+}
+
+TEST(BootId, IsTheSameUntilTheNextBoot) {
+  EXPECT_FALSE(read_boot_id().empty());
+  EXPECT_EQ(read_boot_id(), read_boot_id());
+}
+
+}  // namespace
+}  // namespace adit::service
