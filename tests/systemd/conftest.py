@@ -2,7 +2,7 @@
 """Fixtures of the tests with two hosts that systemd runs. Run them as root with `scripts/test --systemd`, or:
 
     sudo /usr/bin/python3 -m pytest tests/systemd
-    sudo ADIT_SYSTEMD_SUITE=trixie /usr/bin/python3 -m pytest tests/systemd     with a newer Debian's systemd
+    sudo ADIT_SYSTEMD_SUITE=trixie /usr/bin/python3 -m pytest tests/systemd     with a newer Debian's systemd than ours
 
 On a machine that cannot have such hosts all of them are skipped, and the last lines say what it lacks.
 """

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""What the hosts boot: a small Debian 12, fetched once and kept under build/, and Adit as `cmake --install` puts it there.
+"""What the hosts boot: a small Debian, fetched once and kept under build/, and Adit as `cmake --install` puts it there.
 Both are only read by the hosts, which write to memory.
 """
 import fcntl
 import os
 import pathlib
+import platform
 import re
 import shutil
 import subprocess
@@ -12,7 +13,15 @@ import subprocess
 ROOT = pathlib.Path(__file__).parents[3]
 CACHE = ROOT / "build/systemd"
 BUILD = pathlib.Path(os.environ.get("ADIT_BIN_DIR", ROOT / "build/dev/bin")).parent
-SUITE = os.environ.get("ADIT_SYSTEMD_SUITE", "bookworm")  # Debian's name; trixie: a newer systemd
+
+
+def _own_release():
+    """Debian's name of what this machine runs: Adit was built for its libraries. Of what is no Debian: bookworm."""
+    facts = platform.freedesktop_os_release()
+    return facts.get("VERSION_CODENAME", "bookworm") if facts["ID"] == "debian" else "bookworm"
+
+
+SUITE = os.environ.get("ADIT_SYSTEMD_SUITE") or _own_release()
 PACKAGES = ("systemd", "systemd-sysv", "iproute2", "iputils-ping", "procps", "dbus", "polkitd",
             "systemd-resolved")
 # There for the tests that start it; the others have a resolv.conf of their own.
