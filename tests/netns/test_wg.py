@@ -13,6 +13,8 @@ from lab.ends import ADIT, ADITD, Keys, wg
 from lab.traffic import BackgroundPing, answers, ping, traffic_within
 from lab.wait import wait_until
 
+pytestmark = pytest.mark.adit_only
+
 WG_DIR = "/run/wireguard"
 
 
