@@ -46,10 +46,11 @@ def series_of(end, series):
 
 
 def query_of(end, query):
-    """The answer of the Prometheus that runs beside it."""
+    """The answer of the Prometheus that runs beside it; empty before it has one. Newer ones say so in plain text."""
     done = end.host.run("curl", "-sS", "-G", "--data-urlencode", f"query={query}", "http://127.0.0.1:9090/api/v1/query",
                         check=False)
-    return json.loads(done.stdout)["data"]["result"] if done.returncode == 0 else []
+    ready = done.returncode == 0 and done.stdout.strip() != "Service Unavailable"
+    return json.loads(done.stdout)["data"]["result"] if ready else []
 
 
 def expressions():
