@@ -11,6 +11,7 @@ import yaml
 from lab.doctor import examine
 from lab.ends import ADITD
 from lab.traffic import traffic_within, transfer
+from lab.wait import wait_until
 
 pytestmark = pytest.mark.adit_only
 
@@ -173,10 +174,10 @@ def test_clock_that_went_back(stopped):
     end = stopped()
     folder = end.state_dir / "a"
     folder.mkdir()
-    tomorrow = (1 << 62) + int(end.host.run("date", "+%s").stdout) + 86400
+    tomorrow = (1 << 62) + int(end.host.run("date", "+%s").stdout) + 86400 + 1800  # half an hour to look at it
     (folder / "timestamp").write_text(f"{tomorrow:016x}00000000\n")
     report = examine(end)
-    assert report["clock"] == "warning" and "1 d 0 h later" in report.evidence("clock").replace("23 h 59 min", "1 d 0 h")
+    assert report["clock"] == "warning" and "1 d 0 h later" in report.evidence("clock")
     nothing_else(report, "clock", "daemon")
 
 
@@ -235,10 +236,12 @@ def test_buffers_that_overflow(make):
     traffic_within(link.a.host, link.b.side.addr4, 10)
     nothing_else(examine(link.a))
     link.a.process.send_signal(signal.SIGSTOP)
+    wait_until(lambda: link.a.process.state() == "T", 10, "the daemon to stop")
     with link.b.host.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         for _ in range(1000):
             sock.sendto(bytes(1000), ("10.1.0.2", 51820))
     link.a.process.send_signal(signal.SIGCONT)
+    wait_until(lambda: link.a.drops("receive_buffer_full") > 0, 10, "what did not fit to be counted")
     report = examine(link.a)
     assert report["buffers"] == "warning" and "did not fit" in report.evidence("buffers")
     nothing_else(report, "buffers")

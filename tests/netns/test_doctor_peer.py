@@ -41,7 +41,7 @@ def test_state_of_an_end_whose_peer_has_gone(make):
     link.b.kill()
     background = BackgroundPing(link.a.host, link.b.side.addr4)
     wait_until(lambda: link.a.state() == "stale", 60, "the link to be stale", interval=0.5)
-    background.stop()
+    background.close()
     report = examine(link.a)
     assert "stale" in report.title("state")
     assert report["handshake"] == "ok"
@@ -93,7 +93,7 @@ def test_peer_clock_that_went_back(make, lab):
     link.a.start()
     background = BackgroundPing(link.b.host, link.a.side.addr4)
     wait_until(lambda: link.b.drops("old_timestamp") > 0 and link.b.state() == "stale", 60, "b to be stale", interval=0.5)
-    background.stop()
+    background.close()
     report = examine(link.b)
     assert report.most_likely == "peer_clock"
     nothing_else(report, "peer_clock", "state")

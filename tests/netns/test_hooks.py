@@ -8,6 +8,7 @@ import socket
 import pytest
 import yaml
 
+from lab.patience import patient
 from lab.traffic import BackgroundPing, ping, traffic_within
 from lab.wait import wait_until
 
@@ -92,6 +93,7 @@ def test_packets_flow_while_a_hook_hangs_and_it_ends_with_the_link(make):
     assert is_alive(pid)
     background = BackgroundPing(link.b.host, link.a.side.addr4, 0.01)
     assert ping(link.a.host, link.b.side.addr4, 10) == 10
+    background.goes_on(10)
     sent, received = background.stop()
     assert received == sent
     assert link.a.stop() == 0
@@ -136,7 +138,7 @@ def test_a_required_hook_that_succeeds_is_no_obstacle(make):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["sigterm", "sigint"])
 def test_the_link_still_carries_packets_while_down_runs(make, number):
-    link = with_hooks(make, down="ping -n -q -c 3 -i 0.2 -W 2 10.9.0.2").start()
+    link = with_hooks(make, down="ping -n -q -c 3 -i 0.2 -W 8 10.9.0.2").start()
     traffic_within(link.a.host, link.b.side.addr4, 10)
     assert link.a.stop(number) == 0
     assert any("3 received" in line for line in hook_lines(link.a, "down"))
@@ -214,7 +216,7 @@ def test_the_service_is_ready_once_required_hooks_have_run_and_may_take_their_ti
     link = with_hooks(make, up=hook, down={"command": ["true"], "timeout": "2m"})
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
-        manager.settimeout(10)
+        manager.settimeout(patient(10))
         link.a.env["NOTIFY_SOCKET"] = str(tmp_path / "notify")
         link.a.start()
         told = []
@@ -232,7 +234,7 @@ def test_the_service_is_ready_once_required_hooks_have_run_and_may_take_their_ti
         with contextlib.suppress(BlockingIOError):
             wait_for("READY=1")
         assert not any("READY=1" in message or "RELOADING=1" in message for message in told)
-        manager.settimeout(10)
+        manager.settimeout(patient(10))
         (tmp_path / "go").touch()
         wait_for("READY=1")
         link.a.adit("reload", link.a.name)

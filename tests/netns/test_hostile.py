@@ -31,11 +31,6 @@ def requests_seen(host, device):
     return int(host.run("cat", f"/sys/class/net/{device}/statistics/rx_packets").stdout)
 
 
-def state_of(process):
-    with open(f"/proc/{process.pid}/stat", encoding="ascii") as stat:
-        return stat.read().rsplit(")", 1)[1].split()[0]
-
-
 @pytest.mark.parametrize("stranger", ["caller", "called"])
 def test_a_wrong_key_never_gets_through(make, stranger):
     """The caller has a key that b does not know; or b is not the one whose key a has."""
@@ -90,7 +85,7 @@ def test_a_source_outside_the_allowed_ips_is_not_delivered(make, family):
     assert ping(link.b.host, to, 5, 56, 0.2, 1, "-I", claimed) == 0
     assert requests_seen(link.a.host, link.a.device) == before
     if hasattr(link.a, "drops"):
-        assert link.a.drops("disallowed_source") == 5
+        wait_until(lambda: link.a.drops("disallowed_source") == 5, 10, "all five to be counted")
     assert ping(link.b.host, to) == 3
 
 
@@ -101,7 +96,7 @@ def test_a_destination_outside_the_allowed_ips_is_not_sent(make):
     link.a.host.ip("route", "add", "10.66.0.0/24", "dev", link.a.device)
     before = link.a.drops("disallowed_destination")
     assert ping(link.a.host, "10.66.0.1", 5, wait=1) == 0
-    assert link.a.drops("disallowed_destination") == before + 5
+    wait_until(lambda: link.a.drops("disallowed_destination") == before + 5, 10, "all five to be counted")
 
 
 @OUTER
@@ -174,16 +169,19 @@ def test_truncated_and_lengthened_datagrams_are_not_delivered(make, tap):
 
 @OUTER
 def test_garbage_at_10_000_datagrams_a_second_leaves_a_live_flow_alone(make, lab, measured, outer):
+    """A flow may lose what the kernel had no room for, which it counts, and not a packet more."""
     link = make(outer=outer).start()
     traffic_within(link.a.host, link.b.side.addr4, 10)
     background = BackgroundPing(link.a.host, link.b.side.addr4, 0.05)
     flood = Flood(lab.r, {4: "10.2.0.2", 6: "fd02::2"}[outer], PORT, garbage(), 10_000)
     wait_until(lambda: flood.sent >= 50_000, 60, "50,000 datagrams", interval=0.2)
+    background.goes_on()
     measured("garbage a second", flood.stop(), "datagrams")
     assert flood.replies == [], "nobody answers garbage"
     sent, received = background.stop()
     measured("pings lost meanwhile", 100 * (sent - received) / sent, "%")
-    assert received >= 0.9 * sent
+    if hasattr(link.b, "drops"):
+        assert sent - received <= link.b.drops("receive_buffer_full")
     assert ping(link.b.host, link.a.side.addr4) == 3
     if hasattr(link.b, "drops"):
         counted = link.b.status()["drops"]
@@ -198,7 +196,7 @@ def test_what_finds_no_room_while_the_process_does_not_come_round_is_counted(mak
     traffic_within(link.a.host, link.b.side.addr4, 10)
     assert link.b.drops("receive_buffer_full") == 0
     link.b.process.send_signal(signal.SIGSTOP)
-    wait_until(lambda: state_of(link.b.process) == "T", 10, "b to stop")
+    wait_until(lambda: link.b.process.state() == "T", 10, "b to stop")
     flood = Flood(lab.r, {4: "10.2.0.2", 6: "fd02::2"}[outer], PORT, garbage(), 10_000)
     wait_until(lambda: flood.sent >= 2_000, 30, "2,000 datagrams")
     flood.stop()

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Adit at one end, wireguard-go set up by `wg` at the other: the same protocol, whoever begins, for as long as it takes.
 """
-import time
-
 import pytest
 
-from lab.traffic import BackgroundPing, iperf, ping, received_bytes, traffic_within, unanswered_sizes
+from lab.traffic import BackgroundPing, ping, traffic_within, transfer, unanswered_sizes
 from lab.wait import wait_until
 
 REKEY_AFTER_TIME = 120
@@ -23,8 +21,8 @@ def test_a_link_to_wireguard_go_works(make, kinds, outer, psk):
     assert ping(link.a.host, link.b.side.addr4, 1, wait=10) == 1, "the first packet waits for the handshake"
     assert unanswered_sizes(link.a.host, link.b.side.addr6, range(1, 1401, 7)) == []
     assert unanswered_sizes(link.b.host, link.a.side.addr4, range(1, 1401, 7)) == []
-    for direction in ([], ["-R"]):
-        assert received_bytes(iperf(link.a.host, link.b.host, link.b.side.addr4, *direction, seconds=1)) > 1_000_000
+    assert transfer(link.a.host, link.b.host, link.b.side.addr4, 4 << 20)
+    assert transfer(link.b.host, link.a.host, link.a.side.addr4, 4 << 20)
 
 
 @pytest.mark.slow
@@ -37,9 +35,8 @@ def test_rekeys_with_wireguard_go_lose_no_packet(make, kinds):
     before = link.a.latest_handshake(), link.b.latest_handshake()
     wait_until(lambda: link.a.latest_handshake() != before[0] and link.b.latest_handshake() != before[1],
                REKEY_AFTER_TIME + 30, "both ends to see a new handshake", interval=1)
-    time.sleep(3)  # packets of the new session too
+    background.goes_on(15)  # packets of the new session too
     sent, received = background.stop()
-    assert sent > 4 * REKEY_AFTER_TIME
     assert received == sent
 
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What a link is for: packets of every size and kind cross it, whatever carries it."""
+import re
+
 import pytest
 
 from lab.datagrams import Tap
@@ -36,21 +38,35 @@ def test_the_first_packet_of_all_is_delivered(make, outer):
 def test_tcp_flows(make, measured, outer, inner, direction):
     link = make(outer=outer).start()
     traffic_within(link.a.host, link.b.side.addr4, 10)
-    end = iperf(link.a.host, link.b.host, inner_address(link.b, inner), *direction)
+    end = iperf(link.a.host, link.b.host, inner_address(link.b, inner), *direction, size="64M")
     measured("TCP", received_bytes(end) * 8 / end["sum_received"]["seconds"] / 1e6, "Mbit/s")
     assert received_bytes(end) > 1_000_000
+
+
+def found_no_room(link):
+    """Packets so far that a queue of either host had no room for."""
+    count = 0
+    for end in (link.a, link.b):
+        sockets = end.host.run("nstat", "-asz", "UdpRcvbufErrors", "Udp6RcvbufErrors").stdout
+        interface = end.host.run("cat", f"/sys/class/net/{end.device}/statistics/tx_dropped").stdout
+        count += sum(map(int, re.findall(r"RcvbufErrors +(\d+)", sockets))) + int(interface)
+    return count
 
 
 @OUTER
 @INNER
 @pytest.mark.parametrize("direction", [[], ["-R"]], ids=["a_to_b", "b_to_a"])
 def test_udp_flows_without_loss_at_a_modest_rate(make, measured, outer, inner, direction):
+    """But for what found no room in a queue of the kernel's since whoever reads from it came round too late, which the
+    kernel counts: iperf3 from its socket, an end from its interface or its socket."""
     link = make(outer=outer).start()
     traffic_within(link.a.host, link.b.side.addr4, 10)
-    end = iperf(link.a.host, link.b.host, inner_address(link.b, inner), "-u", "-b", "10M", "-l", "1200", *direction)
+    before = found_no_room(link)
+    end = iperf(link.a.host, link.b.host, inner_address(link.b, inner), "-u", "-b", "10M", "-l", "1200", *direction,
+                size="2M")
     measured("UDP at 10 Mbit/s, lost", end["sum"]["lost_percent"], "%")
     assert end["sum"]["packets"] > 1000
-    assert end["sum"]["lost_percent"] < 5
+    assert end["sum"]["lost_packets"] <= found_no_room(link) - before
 
 
 @OUTER

@@ -7,7 +7,6 @@ import select
 import struct
 import subprocess
 import termios
-import time
 
 import pyte
 import pytest
@@ -15,6 +14,7 @@ import pytest
 from lab.ends import ADIT
 from lab.traffic import BackgroundPing, traffic_within
 from lab.wait import wait_until
+from test_control import ask
 
 pytestmark = pytest.mark.adit_only
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -104,8 +104,11 @@ def test_it_shows_the_link_and_q_quits(link, terminal):
 
 def test_traffic_is_plotted_and_the_history_is_there_at_once(link, terminal):
     background = BackgroundPing(link.a.host, link.b.side.addr4, 0.01)
-    time.sleep(4)
-    background.stop()
+
+    def busy_seconds():
+        return sum(count > 0 for count in ask(link.a, b'{"command":"history"}\n')["history"]["tx"]["bytes"])
+    wait_until(lambda: busy_seconds() >= 4, 10, "a history")
+    background.close()
     screen = terminal(link.a, "a")
     screen.shows("kbit/s")
     assert any(block in screen.text() for block in BLOCKS), "from before it was started"
@@ -142,7 +145,7 @@ def test_a_terminal_without_utf8_gets_plain_letters(link, terminal):
     background = BackgroundPing(link.a.host, link.b.side.addr4, 0.05)
     screen = terminal(link.a, "a", LC_ALL="C")
     screen.shows("a up", "#")
-    background.stop()
+    background.close()
     assert all(byte < 0x80 for byte in screen.raw)
 
 

@@ -15,6 +15,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from .patience import patient
+
 PREFIX = "adit"
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
@@ -66,7 +68,8 @@ class Process:
         return self.log_file.read_text(errors="replace")
 
     def wait(self, timeout):
-        """Its exit status; negative for a signal."""
+        """Its exit status; negative for a signal. `timeout`: what it may take on an idle machine; see patience.py."""
+        timeout = patient(timeout)
         try:
             return self._popen.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -80,6 +83,10 @@ class Process:
             return True
         caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
         return not self.alive or bool(int(caught.split()[1], 16) >> (number - 1) & 1)
+
+    def state(self):
+        """The kernel's letter: R, S, T for stopped …"""
+        return Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
 
     def send_signal(self, number):
         self._popen.send_signal(number)
@@ -124,8 +131,8 @@ class Namespace:
         return argv + [str(word) for word in command]
 
     def run(self, *command, check=True, timeout=60, input=None, env=None, binds=None):
-        done = subprocess.run(self._inside(command, binds), capture_output=True, text=True, timeout=timeout, input=input,
-                              env={**os.environ, **(env or {})}, preexec_fn=_die_with_parent)
+        done = subprocess.run(self._inside(command, binds), capture_output=True, text=True, timeout=patient(timeout),
+                              input=input, env={**os.environ, **(env or {})}, preexec_fn=_die_with_parent)
         if check and done.returncode != 0:
             raise Failed(f"{self.label}: {' '.join(map(str, command))}: exit status {done.returncode}\n"
                          f"{done.stdout}{done.stderr}")
@@ -174,7 +181,7 @@ class Namespace:
 
     def expect_network_state(self, before):
         """It is as it was; carriers take up to a second to be reported."""
-        deadline = time.monotonic() + 3
+        deadline = time.monotonic() + patient(3)
         while (now := self.network_state()) != before:
             if time.monotonic() > deadline:
                 raise Failed(f"{self.label} is not as before:\n" + "\n".join(

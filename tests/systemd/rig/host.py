@@ -11,6 +11,7 @@ import subprocess
 import time
 
 from lab.namespace import Failed, Namespace
+from lab.patience import patient
 from lab.wait import wait_until
 
 PR_SET_PDEATHSIG = 1
@@ -36,7 +37,7 @@ def cgroup_root():
 def remove_cgroup(name):
     """Its processes have been killed, which takes a moment."""
     folder = cgroup_root() / name
-    for _ in range(100):
+    for _ in range(600):
         for inner in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):
             try:
                 inner.rmdir()
@@ -136,7 +137,7 @@ class Host:
             raise Failed(f"{self.label} is not running:\n{self.console.read_text(errors='replace')}")
         environment = ("env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TERM=dumb")
         done = subprocess.run(["nsenter", "-t", leader, "-a", *environment, *map(str, command)], capture_output=True,
-                              text=True, timeout=timeout, input=input, stdin=None if input else subprocess.DEVNULL,
+                              text=True, timeout=patient(timeout), input=input, stdin=None if input else subprocess.DEVNULL,
                               preexec_fn=_die_with_parent)
         if check and done.returncode != 0:
             raise Failed(f"{self.label}: {' '.join(map(str, command))}: exit status {done.returncode}\n"
@@ -172,4 +173,4 @@ class Host:
         return self.run("test", "-e", path, check=False).returncode == 0
 
     def pings(self, address):
-        return self.run("ping", "-n", "-c1", "-W1", address, check=False).returncode == 0
+        return self.run("ping", "-n", "-c1", "-W5", address, check=False).returncode == 0

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <chrono>
+
 #include "cli/command_line.h"
 #include "cli/link_scraper.h"
 #include "fake_daemon.h"
@@ -108,9 +110,13 @@ TEST_F(ExporterTest, PlacesThatAreNoneAreWrongUsage) {
 TEST_F(ExporterTest, LinksAreAskedOnceASecondAtMost) {
   std::vector<std::string> complaints;
   LinkScraper scraper("1", [&](const std::string& sentence) { complaints.push_back(sentence); });
+  const auto begin = std::chrono::steady_clock::now();
   EXPECT_THAT(scraper.page(), HasSubstr("adit_links 0\n"));
   const test::FakeDaemon office(socket("office"), kUp);
-  EXPECT_THAT(scraper.page(), HasSubstr("adit_links 0\n")) << "as it was just now";
+  const auto page = scraper.page();
+  if (std::chrono::steady_clock::now() - begin < std::chrono::seconds(1)) {
+    EXPECT_THAT(page, HasSubstr("adit_links 0\n")) << "as it was just now";
+  }
   while (scraper.page().find("adit_links 1\n") == std::string::npos) continue;
   EXPECT_THAT(complaints, IsEmpty());
 }

@@ -74,7 +74,7 @@ TEST(Resolver, OneFamilysFailureDoesNotSpoilTheOthersAnswer) {
     DnsServer server(loop, [&](const Question& question) {
       return question.family == good ? test::answer(question, {found}, 5) : test::refuse(question, Rcode::servfail);
     });
-    const auto result = resolve(loop, {.servers = server.address(), .timeout = 50ms, .tries = 1}, "vpn.example.net");
+    const auto result = resolve(loop, {.servers = server.address(), .timeout = 60s, .tries = 1}, "vpn.example.net");
     ASSERT_TRUE(result) << result.error().message;
     EXPECT_THAT(result->endpoints, UnorderedElementsAre(Endpoint{found, 51820}));
   }
@@ -84,7 +84,7 @@ TEST(Resolver, EveryFailureIsASentenceThatNamesTheHost) {
   EventLoop loop;
   const auto error_with = [&](Rcode code) {
     DnsServer server(loop, [&](const Question& question) { return test::refuse(question, code); });
-    return error_of(loop, {.servers = server.address(), .timeout = 50ms, .tries = 1}, "vpn.example.net");
+    return error_of(loop, {.servers = server.address(), .timeout = 60s, .tries = 1}, "vpn.example.net");
   };
   EXPECT_EQ(error_with(Rcode::nxdomain), "cannot resolve vpn.example.net: there is no such name");
   EXPECT_THAT(error_with(Rcode::servfail), HasSubstr("unreachable or failing; see /etc/resolv.conf"));
@@ -107,7 +107,7 @@ TEST(Resolver, AnAnswerToTheSecondTryCounts) {
   DnsServer server(loop, [&](const Question& question) {
     return ++asked <= 2 ? test::Answer() : test::answer(question, {address("192.0.2.7")}, 5);
   });
-  EXPECT_TRUE(resolve(loop, {.servers = server.address(), .timeout = 20ms, .tries = 3}, "vpn.example.net"));
+  EXPECT_TRUE(resolve(loop, {.servers = server.address(), .timeout = 250ms, .tries = 3}, "vpn.example.net"));
 }
 
 TEST(Resolver, GarbageIsNoAnswer) {
@@ -253,7 +253,7 @@ TEST(Resolver, MarksItsQuestionsSoThatTheyDoNotEnterTheLinkTheyAreFor) {
     DnsServer server(
         loop, [](const Question& question) { return test::answer(question, {address("192.0.2.7")}, 5); },
         address("192.0.2.53"), 5353);
-    ResolverOptions options{.servers = "192.0.2.53:5353", .timeout = 20ms, .tries = 1};
+    ResolverOptions options{.servers = "192.0.2.53:5353", .timeout = 1s, .tries = 1};
     EXPECT_FALSE(resolve(loop, options, "vpn.example.net"));
     EXPECT_EQ(server.questions(), 0);
     options.fwmark = 0x51;

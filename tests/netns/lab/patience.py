@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT
+"""How long tests wait for what must happen. They say what it takes on a machine of its own; all of them wait for a state
+and go on as soon as it is there, so patience costs nothing but when something fails, and a busy machine is no failure.
+"""
+FACTOR = 4
+LEAST = 30  # seconds
+
+
+def patient(seconds):
+    return max(LEAST, FACTOR * seconds)
