@@ -67,7 +67,7 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(config, items):
     if config.lacking:
         for item in items:
-            if "layers" in item.fixturenames:
+            if {"layers", "machine"} & set(item.fixturenames):
                 item.add_marker(pytest.mark.skip(reason=config.lacking))
 
 
@@ -105,7 +105,8 @@ def pytest_runtest_makereport(item, call):
     """A failed test shows the journals of both hosts."""
     outcome = yield
     report = outcome.get_result()
-    pair = getattr(item, "funcargs", {}).get("unbooted")
+    fixtures = getattr(item, "funcargs", {})
+    pair = fixtures.get("unbooted") or fixtures.get("two_hosts")
     if report.when not in ("setup", "call") or not report.failed or pair is None:
         return
     for one in pair.hosts:

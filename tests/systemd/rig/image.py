@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What the hosts boot: a small Debian, fetched once and kept under build/, and Adit as `cmake --install` puts it there.
-Both are only read by the hosts, which write to memory.
+Both are only read by the hosts, which write to memory. And a Debian that has nothing yet, for who follows the README.
 """
 import fcntl
 import os
@@ -24,6 +24,8 @@ def _own_release():
 SUITE = os.environ.get("ADIT_SYSTEMD_SUITE") or _own_release()
 PACKAGES = ("systemd", "systemd-sysv", "iproute2", "iputils-ping", "procps", "dbus", "polkitd",
             "systemd-resolved")
+# What the README takes for granted: git, a user who may sudo, and systemd.
+BARE = ("git", "ca-certificates", "sudo", "systemd", "systemd-sysv")
 # There for the tests that start it; the others have a resolv.conf of their own.
 DISABLED = ("systemd-resolved",)
 
@@ -36,20 +38,29 @@ def _run(*command, env=None):
 
 
 def debian():
+    return _fetched(SUITE, PACKAGES, DISABLED)
+
+
+def bare_debian():
+    return _fetched(f"{SUITE}-bare", BARE)
+
+
+def _fetched(name, packages, disabled=()):
     """The folder with the system; made at the first call, which takes a minute and a network."""
-    image, wanted = CACHE / SUITE, f"{' '.join(PACKAGES)}; without {' '.join(DISABLED)}\n"
-    made_of = CACHE / f"{SUITE}.packages"
+    image, wanted = CACHE / name, f"{' '.join(packages)}; without {' '.join(disabled)}\n"
+    made_of = CACHE / f"{name}.packages"
     CACHE.mkdir(parents=True, exist_ok=True)
-    with open(CACHE / f"{SUITE}.lock", "w", encoding="utf-8") as lock:
+    with open(CACHE / f"{name}.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if made_of.exists() and made_of.read_text(encoding="utf-8") == wanted:
             return image
         made_of.unlink(missing_ok=True)
         shutil.rmtree(image, ignore_errors=True)
         leave_out = [f"--dpkgopt=path-exclude=/usr/share/{part}/*" for part in ("man", "doc", "locale")]
-        _run("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={','.join(PACKAGES)}", *leave_out,
+        _run("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={','.join(packages)}", *leave_out,
              SUITE, image, env={"TMPDIR": str(CACHE)})
-        _run("systemctl", f"--root={image}", "disable", *DISABLED)
+        for unit in disabled:
+            _run("systemctl", f"--root={image}", "disable", unit)
         (image / "etc/resolv.conf").unlink(missing_ok=True)
         (image / "etc/resolv.conf").write_text("")  # or a link to one of resolved's is made at the boot
         (image / "etc/machine-id").write_text("")  # each host makes its own

@@ -54,12 +54,14 @@ class Pair:
             host.net.ip("addr", "add", f"{ADDRESS[host.label]}/24", "dev", "eth0")
             host.net.ip("link", "set", "eth0", "up")
 
-    def boot(self):
+    def boot(self, installed=True):
+        """`installed`: the layers have Adit on them, put there from outside."""
         for host in self.hosts:
             host.boot()
         for host in self.hosts:
             host.wait_until_booted()
-            host.run("/usr/libexec/adit/after-install")
+            if installed:
+                host.run("/usr/libexec/adit/after-install")
         return self
 
     def close(self):
