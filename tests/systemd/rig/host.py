@@ -158,7 +158,15 @@ class Host:
     # Looking at it
 
     def show(self, unit, property):
-        return self.systemctl("show", "--value", "--property", property, unit).stdout.strip()
+        """Asked again where a busy systemd hung up on the question, which changes nothing."""
+        for _ in range(10):
+            done = self.systemctl("show", "--value", "--property", property, unit, check=False)
+            if done.returncode == 0:
+                return done.stdout.strip()
+            if "not connected" not in done.stderr:
+                break
+            time.sleep(0.5)
+        raise Failed(f"{self.label}: systemctl show {unit}: {done.stderr}")
 
     def journal(self, *matches):
         """The entries, each with all its fields, of a unit or by any other match of journalctl."""

@@ -49,9 +49,11 @@ def environment(user):
 
 class Newcomer:
     def __init__(self, bare):
-        self.root = CACHE / f"{SUITE}-readme"
+        for left in CACHE.glob("*-readme-[0-9]*"):  # of a run that was killed
+            if not os.path.exists(f"/proc/{left.name.rsplit('-', 1)[1]}"):
+                shutil.rmtree(left)
+        self.root = CACHE / f"{SUITE}-readme-{os.getpid()}"
         self._archives = CACHE / f"{SUITE}-archives"
-        self.close()  # of a run that was killed
         self._archives.mkdir(exist_ok=True)
         subprocess.run(["cp", "-a", bare, self.root], check=True)
         shutil.copy("/etc/resolv.conf", self.root / "etc/resolv.conf")
