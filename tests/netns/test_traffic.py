@@ -86,7 +86,7 @@ def test_full_packets_cross_a_path_that_has_to_fragment_them(make, lab, outer):
     lab.path_mtu(1300)
     link = make(outer=outer, a={"interface": {"mtu": 1420}}, b={"interface": {"mtu": 1420}}).start()
     traffic_within(link.a.host, link.b.side.addr4, 10)
-    ping(link.a.host, link.b.side.addr4, 2, 1392)  # may be lost to the discovery of the path's MTU
+    ping(link.a.host, link.b.side.addr4, 2, 1392, wait=2)  # may be lost to the discovery of the path's MTU
     assert ping(link.a.host, link.b.side.addr4, 5, 1392) == 5
     assert ping(link.b.host, link.a.side.addr4, 5, 1392) == 5
 
