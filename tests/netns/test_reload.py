@@ -11,12 +11,15 @@ import time
 import pytest
 import yaml
 
+from lab.datagrams import Tap
 from lab.ends import Keys, wg
+from lab.plan import PORT
 from lab.traffic import BackgroundPing, ping, traffic_within, transfer
 from lab.wait import wait_until
 
 pytestmark = pytest.mark.adit_only
 EDITS = 1000
+KEEPALIVE_SIZE = 32  # a header and a tag
 PSK = base64.b64encode(bytes(range(101, 133))).decode()
 
 
@@ -136,6 +139,21 @@ def test_a_port_that_is_taken_leaves_the_old_one_in_use(link):
     taken.stop()
     assert edit(link.a, {"local.listen": 51999}).returncode == 0
     traffic_within(link.b.host, link.a.side.addr4, 10)
+
+
+def test_the_peer_learns_a_new_port_of_an_end_that_has_nothing_to_send(make, lab):
+    link = make(keepalive=0).start()
+    tap = Tap(lab.r, "tob", PORT)
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+
+    def silent():
+        """The one sign of life has gone out that a owes for the last packet with content: no timer makes it send again."""
+        sizes = [len(datagram.payload) for datagram in tap.seen()]
+        return len(sizes) > 1 and sizes[-1] == KEEPALIVE_SIZE < sizes[-2]
+    wait_until(silent, 30, "the link to fall silent")
+    tap.close()
+    edit(link.a, {"local.listen": 51999})
+    wait_until(lambda: link.b.peer_endpoint() == "10.1.0.2:51999", 10, "b to know the new port")
 
 
 def test_other_peoples_routes_and_addresses_stay(link):
