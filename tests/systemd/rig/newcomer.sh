@@ -6,6 +6,7 @@
 set -eu
 root=$1 archives=$2 user=$3
 shift 3
+mount --bind "$root" "$root" # `ip netns exec` wants / to be a mount
 mount -t proc proc "$root/proc"
 mount --rbind /sys "$root/sys"
 mount -t tmpfs -o mode=755 none "$root/run"
