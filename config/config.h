@@ -59,6 +59,9 @@ struct EndpointName {
   friend auto operator<=>(const EndpointName&, const EndpointName&) = default;
 };
 
+/// HOST:PORT, an IPv6 address in brackets.
+std::string to_string(const EndpointName& name);
+
 struct Peer {
   crypto::PublicKey public_key;
   crypto::PresharedKey preshared_key;  ///< all zero: none

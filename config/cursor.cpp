@@ -20,10 +20,6 @@ std::string path_with(std::string_view section, std::string_view name) {
   return join(section, printable ? std::string(name) : shown(name));
 }
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 /// What other readers of YAML (1.1 and 1.2 alike) make of a plain scalar that we would take for text.
 std::optional<std::string_view> not_text(std::string_view plain) {
   static constexpr std::array<std::string_view, 6> kBooleans{"true", "True", "TRUE", "false", "False", "FALSE"};

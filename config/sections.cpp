@@ -11,7 +11,7 @@
 namespace adit::config {
 namespace {
 
-constexpr std::uint32_t kMaxU32 = std::numeric_limits<std::uint32_t>::max();
+constexpr std::uint32_t kLargestNumber = std::numeric_limits<std::uint32_t>::max();
 constexpr std::uint32_t kMaxQueueLength = 1'000'000;
 constexpr std::string_view kAddressExample = "[10.9.0.1/30, \"fd09::1/126\"]";
 
@@ -78,7 +78,7 @@ void read_local(const Section& section, const KeyContext& context, Draft& draft)
   draft.private_key = read_private_key(section, context);
   if (const auto listen = section.find("listen")) draft.listen = listen->parse_word(parse_listen);
   if (const auto device = section.find("device")) assign(device->parse_text(parse_device), local.device);
-  if (const auto mark = section.find("fwmark")) local.fwmark = mark->number(0, kMaxU32);
+  if (const auto mark = section.find("fwmark")) local.fwmark = mark->number(0, kLargestNumber);
 }
 
 DraftList<EndpointName> read_endpoints(const Cursor& cursor) {
@@ -129,7 +129,7 @@ std::optional<DraftRoute> read_route(const Cursor& item) {
   const auto to = section->require("to", "it is the subnet to reach through the tunnel, or default");
   complete &= to && read_destination(*to, route);
   if (const auto metric = section->find("metric")) {
-    if (const auto value = metric->number(1, kMaxU32)) route.metric = {*value, metric->place()};
+    if (const auto value = metric->number(1, kLargestNumber)) route.metric = {*value, metric->place()};
     complete &= route.metric.has_value();
   }
   if (const auto table = section->find("table")) {

@@ -26,7 +26,7 @@ const At<IpNetwork>* subnet_with(const Draft& draft, const IpAddress& inside) {
   return found == draft.addresses.items.end() ? nullptr : &*found;
 }
 
-bool has_family(const Draft& draft, Family family) {
+bool has_address_of(const Draft& draft, Family family) {
   return std::ranges::any_of(draft.addresses.items, [&](const auto& item) { return item.value.family() == family; });
 }
 
@@ -48,7 +48,7 @@ void check_addresses(const Draft& draft, Problems& problems) {
     problems.add(later->place, fmt::format("{} overlaps {} ({}); one subnet may be given once", to_string(later->value),
                                            to_string(earlier->value), earlier->place.key));
   }
-  if (draft.mtu && draft.mtu->value < kMinIpv6Mtu && has_family(draft, Family::v6)) {
+  if (draft.mtu && draft.mtu->value < kMinIpv6Mtu && has_address_of(draft, Family::v6)) {
     problems.add(draft.mtu->place, fmt::format("{} is too small for the IPv6 address of this interface; IPv6 needs {}",
                                                draft.mtu->value, kMinIpv6Mtu));
   }
@@ -112,7 +112,7 @@ void check_source(const Draft& draft, const DraftRoute& route, const At<IpAddres
   } else if (route.to && route.to->family() != source.family()) {
     problems.add(place, fmt::format("{} is {}, and the route is {}", to_string(source), name_of(source.family()),
                                     name_of(route.to->family())));
-  } else if (!route.to && has_family(draft, source.is_v4() ? Family::v6 : Family::v4)) {
+  } else if (!route.to && has_address_of(draft, source.is_v4() ? Family::v6 : Family::v4)) {
     problems.add(place,
                  fmt::format("default stands for both families here, and a source has one; write {} instead of default",
                              source.is_v4() ? "0.0.0.0/0" : "::/0"));
@@ -140,7 +140,7 @@ void check_route(const Draft& draft, const At<DraftRoute>& item, Problems& probl
     check_source(draft, route, *route.source, problems);
   }
   if (!route.to) return;
-  if (draft.addresses.complete && !has_family(draft, route.to->family())) {
+  if (draft.addresses.complete && !has_address_of(draft, route.to->family())) {
     problems.add(place, fmt::format("{} is {}, and the interface has no {} address; add one to interface.addresses",
                                     to_string(*route.to), name_of(route.to->family()), name_of(route.to->family())));
   }
@@ -166,7 +166,7 @@ std::vector<Route> expand(const DraftRoute& route, const Draft& draft) {
   if (route.to) return {{*route.to, metric, route.table, source}};
   std::vector<Route> routes;
   for (const auto family : {Family::v4, Family::v6}) {
-    if (has_family(draft, family)) routes.push_back({{IpAddress::any(family), 0}, metric, route.table, source});
+    if (has_address_of(draft, family)) routes.push_back({{IpAddress::any(family), 0}, metric, route.table, source});
   }
   return routes;
 }

@@ -21,11 +21,6 @@ std::string list(const std::vector<T>& values) {
   return result;
 }
 
-std::string endpoint_text(const EndpointName& endpoint) {
-  const bool v6 = endpoint.host.contains(':');
-  return v6 ? fmt::format("[{}]:{}", endpoint.host, endpoint.port) : fmt::format("{}:{}", endpoint.host, endpoint.port);
-}
-
 class Writer {
  public:
   Writer(const Config& config, const WgQuickOptions& options) : config_(config), options_(options) {}
@@ -171,11 +166,11 @@ void Writer::write_peer() {
   result_.text += "\n[Peer]\n";
   add("PublicKey", to_base64(peer.public_key));
   if (peer.has_preshared_key) add("PresharedKey", crypto::reveal_base64(peer.preshared_key));
-  if (!peer.endpoints.empty()) add("Endpoint", endpoint_text(peer.endpoints[0]));
+  if (!peer.endpoints.empty()) add("Endpoint", to_string(peer.endpoints[0]));
   for (std::size_t i = 1; i < peer.endpoints.size(); ++i) {
-    leave_out(fmt::format("peer.endpoint[{}]", i),
-              fmt::format("{} is left out: wg-quick takes one endpoint, and has the first",
-                          endpoint_text(peer.endpoints[i])));
+    leave_out(
+        fmt::format("peer.endpoint[{}]", i),
+        fmt::format("{} is left out: wg-quick takes one endpoint, and has the first", to_string(peer.endpoints[i])));
   }
   add("AllowedIPs", list(peer.allowed_ips));
   if (peer.keepalive) add("PersistentKeepalive", std::to_string(peer.keepalive->count()));

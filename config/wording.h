@@ -9,6 +9,11 @@
 
 namespace adit::config {
 
+/// Of ASCII's ten, whatever the locale.
+inline bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
 /// The text in quotes, control characters escaped, long text cut. Text that could be a key in the wrong place is
 /// described by its length alone.
 std::string shown(std::string_view text);

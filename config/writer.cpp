@@ -49,10 +49,10 @@ std::string address_text(const T& value) {
   return written.find(':') == std::string::npos ? written : fmt::format("\"{}\"", written);
 }
 
+/// In quotes where YAML would take the brackets for a list's.
 std::string endpoint_text(const EndpointName& endpoint) {
-  const bool v6 = endpoint.host.find(':') != std::string::npos;
-  return v6 ? fmt::format("\"[{}]:{}\"", endpoint.host, endpoint.port)
-            : fmt::format("{}:{}", endpoint.host, endpoint.port);
+  const auto text = to_string(endpoint);
+  return text.starts_with('[') ? fmt::format("\"{}\"", text) : text;
 }
 
 std::string listen_text(const Listen& listen) {

@@ -3,7 +3,6 @@
 
 #include "base/or_throw.h"
 #include "host/host_plan.h"
-#include "link/caller.h"
 #include "service/state_store.h"
 
 namespace adit::app {
@@ -12,7 +11,7 @@ namespace {
 /// Of whatever length the list is.
 crypto::Hash hash_of(const std::vector<config::EndpointName>& names) {
   std::string text;
-  for (const auto& name : names) text += link::to_string(name) + '\n';
+  for (const auto& name : names) text += config::to_string(name) + '\n';
   return crypto::blake2s({as_bytes(text)});
 }
 

@@ -17,7 +17,7 @@
 namespace adit::cli {
 namespace {
 
-constexpr std::string_view kExtension = ".yaml";
+constexpr std::string_view kFileExtension = ".yaml";
 
 struct Target {
   std::string name;
@@ -27,8 +27,8 @@ struct Target {
 /// A path to a file, or a link's name.
 Target target_of(const std::string& argument) {
   const std::filesystem::path path(argument);
-  if (argument.find('/') != std::string::npos || argument.ends_with(kExtension)) return {path.stem(), argument};
-  return {argument, fmt::format("/etc/adit/{}{}", argument, kExtension)};
+  if (argument.find('/') != std::string::npos || argument.ends_with(kFileExtension)) return {path.stem(), argument};
+  return {argument, fmt::format("/etc/adit/{}{}", argument, kFileExtension)};
 }
 
 /// Neither a file nor anybody who answers to the name.

@@ -22,9 +22,7 @@
 namespace adit::cli {
 namespace {
 
-constexpr std::string_view kStandardOutput = "-";
-
-struct Arguments {
+struct ExportArguments {
   std::string file;
   std::string output{kStandardOutput};
   bool peer = false;
@@ -58,7 +56,7 @@ std::expected<config::Config, int> read(const std::string& file, Context& contex
 }
 
 /// The other end's own key, if it is here or made now.
-std::expected<std::optional<crypto::PrivateKey>, Failure> key_of_other_end(const Arguments& arguments,
+std::expected<std::optional<crypto::PrivateKey>, Failure> key_of_other_end(const ExportArguments& arguments,
                                                                            const config::Config& ours,
                                                                            Context& context) {
   if (arguments.new_key) return crypto::generate_private_key(context.random);
@@ -86,7 +84,7 @@ void say_where_the_new_key_goes(const config::Config& ours, const crypto::Public
         to_base64(ours.peer.public_key), to_base64(key), in_quotes(ours.file), ours.name);
 }
 
-std::string heading_of(const config::Config& ours, const Arguments& arguments) {
+std::string heading_of(const config::Config& ours, const ExportArguments& arguments) {
   if (arguments.qr) return {};
   return arguments.peer
              ? fmt::format(
@@ -117,7 +115,7 @@ Result<> show_qr(std::string_view text, Context& context) {
   return {};
 }
 
-Result<> put_out(const Arguments& arguments, std::string text, Context& context) {
+Result<> put_out(const ExportArguments& arguments, std::string text, Context& context) {
   Result<> done;
   if (arguments.qr) {
     done = show_qr(text, context);
@@ -132,7 +130,7 @@ Result<> put_out(const Arguments& arguments, std::string text, Context& context)
   return done;
 }
 
-std::expected<void, Failure> write(const Arguments& arguments, const config::Config& ours, Context& context) {
+std::expected<void, Failure> write(const ExportArguments& arguments, const config::Config& ours, Context& context) {
   config::WgQuickOptions options;
   const auto heading = heading_of(ours, arguments);
   options.heading = heading;
@@ -169,7 +167,7 @@ std::expected<void, Failure> write(const Arguments& arguments, const config::Con
 }
 
 /// What the options ask for but cannot get, whatever the file says.
-std::optional<std::string> wrong_usage(const Arguments& arguments, const Context& context) {
+std::optional<std::string> wrong_usage(const ExportArguments& arguments, const Context& context) {
   if (!arguments.qr) return std::nullopt;
   if (arguments.peer && !arguments.new_key && !arguments.private_key_file) {
     return "--qr --peer would be a picture without the private key, which no phone can use; give the other end's with "
@@ -182,7 +180,7 @@ std::optional<std::string> wrong_usage(const Arguments& arguments, const Context
   return std::nullopt;
 }
 
-int run_export(const Arguments& arguments, Context& context) {
+int run_export(const ExportArguments& arguments, Context& context) {
   if (const auto wrong = wrong_usage(arguments, context)) {
     print(context.err, "adit export: {}\n", *wrong);
     return kWrongUsage;
@@ -199,7 +197,7 @@ int run_export(const Arguments& arguments, Context& context) {
 
 void add_export(CLI::App& app, Context& context) {
   const Command command(app, "export", "Make a wg-quick file of Adit's, for either end of the link");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ExportArguments>();
   command.option("NAME.yaml", arguments->file, "Adit's file, such as /etc/adit/office.yaml").required();
   const auto output =
       command.option("-o,--output", arguments->output, "FILE: what to write, with mode 0600; default: standard output");

@@ -19,10 +19,9 @@
 namespace adit::cli {
 namespace {
 
-constexpr std::string_view kStandardOutput = "-";
-constexpr std::string_view kExtension = ".yaml";
+constexpr std::string_view kYamlExtension = ".yaml";
 
-struct Arguments {
+struct ImportArguments {
   std::string file;
   std::string output;  ///< empty: NAME.yaml here
 };
@@ -33,22 +32,22 @@ std::string stem_of(const std::string& file, std::string_view extension) {
 }
 
 /// The link is named like the file that is written, and so is its interface, if the kernel takes that name.
-Result<config::WgQuickSource> source_of(const Arguments& arguments) {
+Result<config::WgQuickSource> source_of(const ImportArguments& arguments) {
   const auto from = stem_of(arguments.file, ".conf");
   const bool named = !arguments.output.empty() && arguments.output != kStandardOutput;
-  if (named && !arguments.output.ends_with(kExtension)) {
-    return fail("-o {}: write it as NAME{}; the link gets its NAME from there", arguments.output, kExtension);
+  if (named && !arguments.output.ends_with(kYamlExtension)) {
+    return fail("-o {}: write it as NAME{}; the link gets its NAME from there", arguments.output, kYamlExtension);
   }
-  const auto name = named ? stem_of(arguments.output, kExtension) : from;
+  const auto name = named ? stem_of(arguments.output, kYamlExtension) : from;
   if (const auto valid = config::check_name(name); !valid) {
     return fail("the link would get its name from the file's, but {}; or say -o NAME{}", valid.error().message,
-                kExtension);
+                kYamlExtension);
   }
   for (const auto& interface : {name, from}) {
     if (config::parse_interface_name(interface)) return config::WgQuickSource{arguments.file, name, interface};
   }
   return fail("the interface would get its name from the file's, but {}; say -o NAME{} with a shorter one",
-              config::parse_interface_name(name).error().message, kExtension);
+              config::parse_interface_name(name).error().message, kYamlExtension);
 }
 
 /// What is there to read, without its secrets staying in memory longer than the caller keeps them.
@@ -98,7 +97,7 @@ void print_next_steps(const config::Config& config, const std::filesystem::path&
         stem_of(config.file, ".conf"), config.name);
 }
 
-int import(const Arguments& arguments, Context& context) {
+int import(const ImportArguments& arguments, Context& context) {
   const auto source = source_of(arguments);
   if (!source) {
     print(context.err, "adit import: {}\n", source.error().message);
@@ -129,7 +128,7 @@ int import(const Arguments& arguments, Context& context) {
 
 void add_import(CLI::App& app, Context& context) {
   const Command command(app, "import", "Make Adit's file of a wg-quick file");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ImportArguments>();
   command.option("WG.conf", arguments->file, "The wg-quick file, such as /etc/wireguard/wg0.conf").required();
   command.option("-o,--output", arguments->output,
                  "NAME.yaml: what to write, which names the link; default: the file's own name, here. - : standard "

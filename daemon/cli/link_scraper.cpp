@@ -15,9 +15,9 @@ namespace {
 using nlohmann::ordered_json;
 
 /// Together, well below the ten seconds after which Prometheus gives up on all of them.
-constexpr std::chrono::seconds kPatience{1};
+constexpr std::chrono::seconds kScrapePatience{1};
 constexpr std::chrono::seconds kFresh{1};
-constexpr std::string_view kRequest = R"({"command":"status"})";
+constexpr std::string_view kScrapeRequest = R"({"command":"status"})";
 
 std::string problem_of(const std::string& name, const client::NoAnswer& no_answer) {
   if (no_answer.kind != client::AskFailure::forbidden) return no_answer.sentence;
@@ -43,7 +43,7 @@ Scrape LinkScraper::scrape() {
   std::erase_if(names, [](const auto& name) { return !config::check_name(name); });
   std::erase_if(problems_, [&](const auto& entry) { return !std::ranges::binary_search(names, entry.first); });
   const auto began = Clock::now();
-  const auto answers = client::ask_links(names, kRequest, kPatience);
+  const auto answers = client::ask_links(names, kScrapeRequest, kScrapePatience);
 
   Scrape scrape;
   scrape.seconds = std::chrono::duration<double>(Clock::now() - began).count();

@@ -18,7 +18,7 @@
 namespace adit::cli {
 namespace {
 
-struct Arguments {
+struct PairArguments {
   std::array<std::string, 2> ends;
   std::vector<std::string> tunnels;
   std::vector<std::string> routes;
@@ -27,7 +27,7 @@ struct Arguments {
 
 using Configs = std::array<config::Config, 2>;
 
-std::filesystem::path file_of(const Arguments& arguments, const config::Config& config) {
+std::filesystem::path file_of(const PairArguments& arguments, const config::Config& config) {
   return (arguments.folder / (config.name + ".yaml")).lexically_normal();
 }
 
@@ -57,7 +57,7 @@ class Cleanup {
 
 /// Writes both files and reads them again as the daemon will: some mistakes show only there, such as an endpoint
 /// within the tunnel's own subnet.
-bool write_files(const Arguments& arguments, const Configs& configs, Context& context) {
+bool write_files(const PairArguments& arguments, const Configs& configs, Context& context) {
   Cleanup cleanup;
   for (std::size_t i = 0; i < configs.size(); ++i) {
     const auto file = file_of(arguments, configs[i]);
@@ -81,7 +81,7 @@ bool write_files(const Arguments& arguments, const Configs& configs, Context& co
   return true;
 }
 
-void print_next_steps(const Arguments& arguments, const Configs& configs, Context& context) {
+void print_next_steps(const PairArguments& arguments, const Configs& configs, Context& context) {
   print(context.out, "Wrote {} and {}, readable by you alone: they hold the keys.\n\n",
         file_of(arguments, configs[0]).native(), file_of(arguments, configs[1]).native());
   for (std::size_t i = 0; i < configs.size(); ++i) {
@@ -103,7 +103,7 @@ void print_next_steps(const Arguments& arguments, const Configs& configs, Contex
   print(context.out, "Then remove the copies here.\n");
 }
 
-int pair(const Arguments& arguments, Context& context) {
+int pair(const PairArguments& arguments, Context& context) {
   const auto request = parse_request(arguments.ends, arguments.tunnels, arguments.routes);
   const auto configs = request ? plan(*request, local_subnets(), context.random) : std::unexpected(request.error());
   if (!configs) {
@@ -119,7 +119,7 @@ int pair(const Arguments& arguments, Context& context) {
 
 void add_pair(CLI::App& app, Context& context) {
   const Command command(app, "pair", "Write the configuration files of both ends of a link");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<PairArguments>();
   constexpr auto end_help =
       "NAME=HOST[:PORT]: a host's name, and where it is reached; HOST - : it is behind NAT and calls";
   command.option("HOST1", arguments->ends[0], end_help).required();

@@ -18,8 +18,8 @@ namespace {
 using nlohmann::ordered_json;
 
 /// Interface, sockets and rules may all have to change.
-constexpr std::chrono::seconds kPatience{30};
-constexpr std::string_view kRequest = R"({"command":"reload"})";
+constexpr std::chrono::seconds kReloadPatience{30};
+constexpr std::string_view kReloadRequest = R"({"command":"reload"})";
 
 using Sentences = std::vector<std::string>;
 
@@ -39,7 +39,7 @@ int tell(const std::string& name, const ordered_json& answer, Context& context) 
 }
 
 int reload(const std::string& name, Context& context) {
-  const auto answered = client::ask_link(name, kRequest, kPatience);
+  const auto answered = client::ask_link(name, kReloadRequest, kReloadPatience);
   if (!answered) {
     print(context.err, "adit reload: {}\n", answered.error().sentence);
     return kFailed;

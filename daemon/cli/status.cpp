@@ -23,8 +23,8 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr std::chrono::seconds kPatience{2};
-constexpr std::string_view kRequest = R"({"command":"status"})";
+constexpr std::chrono::seconds kStatusPatience{2};
+constexpr std::string_view kStatusRequest = R"({"command":"status"})";
 
 struct Link {
   std::string name;
@@ -94,7 +94,7 @@ int status(const std::vector<std::string>& named, bool json, Context& context) {
   const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
   const std::int64_t now = std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count();
   const auto names = named.empty() ? client::running_links() : named;
-  const auto answers = client::ask_links(names, kRequest, kPatience);
+  const auto answers = client::ask_links(names, kStatusRequest, kStatusPatience);
   std::vector<Link> links;
   for (std::size_t i = 0; i < names.size(); ++i) links.push_back(status_of(names[i], answers[i], now));
   if (json) {

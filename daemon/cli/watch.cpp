@@ -30,7 +30,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kInterval{1000};
 /// A daemon that hangs must not keep the keys waiting for long.
-constexpr std::chrono::seconds kPatience{1};
+constexpr std::chrono::seconds kWatchPatience{1};
 constexpr int kControlC = 3;
 
 /// From construction to destruction the terminal is ours.
@@ -152,13 +152,13 @@ ordered_json part_of(const client::LinkAnswer& answer, const char* name) {
 
 Watched look_at(const Choice& choice) {
   auto watched = choice.begin();
-  const auto status = client::ask_link(watched.name, R"({"command":"status"})", kPatience);
+  const auto status = client::ask_link(watched.name, R"({"command":"status"})", kWatchPatience);
   if (!status) {
     watched.problem = status.error().sentence;
     return watched;
   }
   watched.status = part_of(status, "status");
-  watched.history = part_of(client::ask_link(watched.name, R"({"command":"history"})", kPatience), "history");
+  watched.history = part_of(client::ask_link(watched.name, R"({"command":"history"})", kWatchPatience), "history");
   watched.problem = "its answer was not understood: are adit and aditd of one version?";
   return watched;
 }

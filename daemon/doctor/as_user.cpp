@@ -4,6 +4,8 @@
 #include <grp.h>
 #include <unistd.h>
 
+#include <tuple>
+
 namespace adit::doctor {
 
 AsUser::AsUser(uid_t user) {
@@ -16,8 +18,8 @@ AsUser::AsUser(uid_t user) {
 AsUser::~AsUser() {
   if (::getuid() != 0) return;
   // The user first: only root may change the group back.
-  static_cast<void>(::seteuid(0));
-  static_cast<void>(::setegid(0));
+  std::ignore = ::seteuid(0);
+  std::ignore = ::setegid(0);
 }
 
 std::string user_name(uid_t user) {

@@ -20,11 +20,11 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::chrono::seconds kPatience{2};
+constexpr std::chrono::seconds kDaemonPatience{2};
 constexpr auto kProperties =
     "--property=LoadState,ActiveState,SubState,Result,ExecMainStatus,NRestarts,MainPID,UnitFileState,"
     "AmbientCapabilities";
-constexpr std::string_view kRequest = R"({"command":"status"})";
+constexpr std::string_view kStatusRequest = R"({"command":"status"})";
 
 std::string text_or_empty(const json& value) {
   return value.is_string() ? value.get<std::string>() : std::string();
@@ -117,7 +117,7 @@ bool runs_systemd() {
 
 void gather_daemon(Facts& facts) {
   auto& daemon = facts.daemon;
-  const auto answer = client::ask_link(facts.name, kRequest, kPatience);
+  const auto answer = client::ask_link(facts.name, kStatusRequest, kDaemonPatience);
   if (!answer) {
     daemon.failure = answer.error().kind;
     daemon.sentence = answer.error().sentence;
@@ -138,7 +138,7 @@ void gather_unit(Facts& facts) {
     return;
   }
   const auto said = output_of(
-      {"systemctl", "show", "--no-pager", kProperties, fmt::format("adit@{}.service", facts.name)}, kPatience);
+      {"systemctl", "show", "--no-pager", kProperties, fmt::format("adit@{}.service", facts.name)}, kDaemonPatience);
   if (!said) {
     facts.unit.why_not = said.error().message;
     return;

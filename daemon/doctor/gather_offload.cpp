@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kDatagrams = 8;
 constexpr std::size_t kSize = 1200;
-constexpr int kPatience = 1000;  // ms
+constexpr int kPollPatience = 1000;  // ms
 constexpr std::uint32_t kLoopback = 1;
 
 /// All that arrive within the time, as they came.
@@ -28,7 +28,7 @@ std::vector<std::uint8_t> receive(net::UdpSocket& socket, std::size_t wanted, bo
   const MutableBytes buffer(storage);
   while (all.size() < wanted) {
     pollfd ready{.fd = socket.fd(), .events = POLLIN, .revents = 0};
-    if (::poll(&ready, 1, kPatience) <= 0) break;
+    if (::poll(&ready, 1, kPollPatience) <= 0) break;
     std::vector<Datagram> datagrams;
     if (socket.receive({&buffer, 1}, datagrams).error != 0) break;
     for (const auto& each : datagrams) {

@@ -29,7 +29,7 @@ static_assert(IP_PMTUDISC_PROBE == IPV6_PMTUDISC_PROBE);
 
 constexpr std::uint32_t kEchoHeader = 8;
 constexpr std::uint32_t kSmall = 100;  ///< with its headers; passes where anything does
-constexpr milliseconds kPatience{1000};
+constexpr milliseconds kProbePatience{1000};
 constexpr milliseconds kShortest{300};
 /// From 576 to 1,500 takes ten halvings, each of which may be lost twice.
 constexpr milliseconds kAllPatience{8000};
@@ -140,11 +140,11 @@ IpAddress peer_address(const config::Interface& interface) {
 
 void probe(Prober& prober, ProbeFacts& facts) {
   const auto begin = Clock::now();
-  facts.answers = prober.answers(kSmall, kPatience);
+  facts.answers = prober.answers(kSmall, kProbePatience);
   if (!facts.answers) return;
   facts.largest = kSmall;
   const auto round_trip = std::chrono::ceil<milliseconds>(Clock::now() - begin);
-  const auto patience = std::clamp(round_trip * 4, kShortest, kPatience);
+  const auto patience = std::clamp(round_trip * 4, kShortest, kProbePatience);
   if (prober.answers(facts.mtu, patience)) {
     facts.largest = facts.mtu;
     return;

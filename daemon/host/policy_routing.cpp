@@ -34,7 +34,7 @@ std::vector<net::Rule> rules_for(const PolicyRoutingOptions& options, Family fam
   return rules;
 }
 
-bool is_gone_already(const net::NetlinkError& error) {
+bool is_absent(const net::NetlinkError& error) {
   return error.code == ESRCH || error.code == ENOENT || error.code == ENODEV;
 }
 
@@ -114,7 +114,7 @@ Result<> PolicyRouting::remove_leftovers(net::Netlink& netlink, std::uint32_t ta
     std::erase_if(*rules, [&](const net::Rule& rule) { return rule.mark != fwmark; });
     for (const auto& rule : *rules) {
       auto done = net::remove_rule(netlink, rule);
-      if (!done && !is_gone_already(done.error())) {
+      if (!done && !is_absent(done.error())) {
         return fail("cannot remove a routing rule that an earlier run left: {}", net::describe(done.error()));
       }
     }
@@ -122,7 +122,7 @@ Result<> PolicyRouting::remove_leftovers(net::Netlink& netlink, std::uint32_t ta
     if (!routes) return fail("cannot list the routes of table {}: {}", table, net::describe(routes.error()));
     for (const auto& found : *routes) {
       auto done = net::remove_route(netlink, found.interface, found.route);
-      if (!done && !is_gone_already(done.error())) {
+      if (!done && !is_absent(done.error())) {
         return fail("cannot remove the route {} that an earlier run left: {}", to_string(found.route),
                     net::describe(done.error()));
       }

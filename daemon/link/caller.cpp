@@ -8,11 +8,6 @@
 
 namespace adit::link {
 
-std::string to_string(const config::EndpointName& name) {
-  const bool v6 = name.host.find(':') != std::string::npos;
-  return v6 ? fmt::format("[{}]:{}", name.host, name.port) : fmt::format("{}:{}", name.host, name.port);
-}
-
 Caller::Caller(net::EventLoop& loop, RandomSource& random, Log& log, CallerOptions options,
                std::function<Endpoints::Line()> line, std::function<void(const Endpoint&)> call)
     : loop_(loop),

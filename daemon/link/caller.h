@@ -70,7 +70,4 @@ class Caller {
   net::Timer head_start_;
 };
 
-/// HOST:PORT, an IPv6 address in brackets.
-std::string to_string(const config::EndpointName& name);
-
 }  // namespace adit::link

@@ -23,7 +23,7 @@ NetlinkMessage message_for(int type, int flags, std::uint32_t index, const Inter
   return message;
 }
 
-FoundAddress parse(nlmsghdr* message, Family family) {
+FoundAddress parse_address(nlmsghdr* message, Family family) {
   const auto& header = header_of<ifaddrmsg>(message);
   const NetlinkAttributes attributes(message, sizeof header, IFA_MAX);
   const auto local = attributes.address(IFA_LOCAL, family);
@@ -61,7 +61,7 @@ NetlinkResult<std::vector<FoundAddress>> list_addresses(Netlink& netlink, std::u
     auto done = netlink.query({RTM_GETADDR, NLM_F_DUMP, header}, [&](nlmsghdr* message) {
       const auto& each = header_of<ifaddrmsg>(message);
       // Older kernels do not filter; and one without IPv6 answers with every family.
-      if (each.ifa_index == index && each.ifa_family == to_af(family)) found.push_back(parse(message, family));
+      if (each.ifa_index == index && each.ifa_family == to_af(family)) found.push_back(parse_address(message, family));
     });
     if (!done && !is_missing_family(done.error())) return std::unexpected(done.error());
   }

@@ -18,7 +18,7 @@ ifinfomsg header_for(std::uint32_t index) {
   return header;
 }
 
-LinkState parse(nlmsghdr* message) {
+LinkState parse_link(nlmsghdr* message) {
   const auto& header = header_of<ifinfomsg>(message);
   const NetlinkAttributes attributes(message, sizeof header, IFLA_MAX);
   LinkState state;
@@ -43,7 +43,8 @@ void put_flag(ifinfomsg& header, std::optional<bool> wanted, unsigned flag) {
 
 NetlinkResult<LinkState> get_link(Netlink& netlink, std::uint32_t index) {
   LinkState state;
-  auto done = netlink.query({RTM_GETLINK, 0, header_for(index)}, [&](nlmsghdr* message) { state = parse(message); });
+  auto done =
+      netlink.query({RTM_GETLINK, 0, header_for(index)}, [&](nlmsghdr* message) { state = parse_link(message); });
   if (!done) return std::unexpected(done.error());
   return state;
 }

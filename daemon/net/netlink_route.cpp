@@ -44,7 +44,7 @@ NetlinkMessage message_for(int type, int flags, std::uint32_t index, const Route
   return message;
 }
 
-FoundRoute parse(nlmsghdr* message, Family family) {
+FoundRoute parse_route(nlmsghdr* message, Family family) {
   const auto& header = header_of<rtmsg>(message);
   const NetlinkAttributes attributes(message, sizeof header, RTA_MAX);
   FoundRoute found;
@@ -96,7 +96,7 @@ NetlinkResult<std::vector<FoundRoute>> list_routes(Netlink& netlink, const Route
   std::vector<FoundRoute> routes;
   auto done = netlink.query(std::move(request), [&](nlmsghdr* message) {
     if (header_of<rtmsg>(message).rtm_family != to_af(filter.family)) return;
-    const auto found = parse(message, filter.family);
+    const auto found = parse_route(message, filter.family);
     if (matches(found, filter)) routes.push_back(found);  // older kernels do not filter
   });
   // A table comes into being with its first route.

@@ -23,7 +23,7 @@ NetlinkMessage message_for(int type, int flags, const Rule& rule) {
   return message;
 }
 
-Rule parse(nlmsghdr* message, const NetlinkAttributes& attributes, Family family) {
+Rule parse_rule(nlmsghdr* message, const NetlinkAttributes& attributes, Family family) {
   const auto& header = header_of<fib_rule_hdr>(message);
   Rule rule;
   rule.family = family;
@@ -55,7 +55,7 @@ NetlinkResult<std::vector<Rule>> list_our_rules(Netlink& netlink, Family family)
   auto done = netlink.query({RTM_GETRULE, NLM_F_DUMP, header}, [&](nlmsghdr* message) {
     if (header_of<fib_rule_hdr>(message).family != to_af(family)) return;
     const NetlinkAttributes attributes(message, sizeof header, FRA_MAX);
-    if (attributes.u8(FRA_PROTOCOL) == kAditProtocol) rules.push_back(parse(message, attributes, family));
+    if (attributes.u8(FRA_PROTOCOL) == kAditProtocol) rules.push_back(parse_rule(message, attributes, family));
   });
   if (!done && !is_missing_family(done.error())) return std::unexpected(done.error());
   return rules;
