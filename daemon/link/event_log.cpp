@@ -90,16 +90,17 @@ void EventLog::tell(const tunnel::HandshakeCompleted& event, Instant now) {
   write(Kind::handshake, {Severity::debug, std::move(text), {service::entry::kHandshake, {{kEndpoint, with}}}}, now);
 }
 
+/// Strangers can cause as many of these as they like: nothing is put into words before somebody is to read them.
 void EventLog::tell(const tunnel::HandshakeRefused& event, Instant now) {
+  auto& limit = refusals_[static_cast<std::size_t>(event.reason)];
+  if (!may_write(limit, level_of(event.reason), now)) return;
   const auto from = to_string(event.from);
   auto text = explain({.reason = event.reason, .from = event.from, .key = event.key, .when = {}});
   if (text.empty()) text = fmt::format("handshake from {} dropped: {}", from, name_of(event.reason));
   const std::string reason(name_of(event.reason));
-  write(refusals_[static_cast<std::size_t>(event.reason)],
-        {level_of(event.reason),
-         std::move(text),
-         {service::entry::kHandshakeRefused, {{kEndpoint, from}, {kReason, reason}}}},
-        now);
+  write_allowed(limit, {level_of(event.reason),
+                        std::move(text),
+                        {service::entry::kHandshakeRefused, {{kEndpoint, from}, {kReason, reason}}}});
 }
 
 void EventLog::tell(const tunnel::AttemptsExhausted& event, Instant now) {
@@ -142,8 +143,10 @@ void EventLog::state(const Health& health) {
 }
 
 void EventLog::disallowed(DropReason reason, const std::string& sentence, Instant now) {
-  write(refusals_[static_cast<std::size_t>(reason)],
-        {Severity::warn, sentence, {service::entry::kDisallowed, {{kReason, std::string(name_of(reason))}}}}, now);
+  auto& limit = refusals_[static_cast<std::size_t>(reason)];
+  if (!may_write(limit, Severity::warn, now)) return;
+  write_allowed(limit,
+                {Severity::warn, sentence, {service::entry::kDisallowed, {{kReason, std::string(name_of(reason))}}}});
 }
 
 void EventLog::send_failed(const Endpoint& to, const std::string& error, Instant now) {
@@ -170,12 +173,16 @@ void EventLog::drops(const tunnel::DropCounters& counters, Instant now) {
 }
 
 void EventLog::write(Kind kind, Line line, Instant now) {
-  write(limits_[static_cast<std::size_t>(kind)], std::move(line), now);
+  auto& limit = limits_[static_cast<std::size_t>(kind)];
+  if (may_write(limit, line.severity, now)) write_allowed(limit, std::move(line));
 }
 
-void EventLog::write(LineLimit& limit, Line line, Instant now) {
-  // Lines below the level cost no allowance: a debug line must not be why a later one is missing.
-  if (!log_.wants(line.severity) || !limit.allow(now)) return;
+/// Lines below the level cost no allowance: a debug line must not be why a later one is missing.
+bool EventLog::may_write(LineLimit& limit, Severity severity, Instant now) const {
+  return log_.wants(severity) && limit.allow(now);
+}
+
+void EventLog::write_allowed(LineLimit& limit, Line line) {
   if (const auto suppressed = limit.take_suppressed()) {
     line.text += fmt::format(" ({} more like this not shown)", suppressed);
   }

@@ -59,8 +59,9 @@ class EventLog {
     std::string text;
     service::EntryFields fields;
   };
+  bool may_write(LineLimit& limit, Severity severity, Instant now) const;
   void write(Kind kind, Line line, Instant now);
-  void write(LineLimit& limit, Line line, Instant now);
+  void write_allowed(LineLimit& limit, Line line);
   void write(const Line& line);
 
   void tell(const tunnel::InitiationSent& event, Instant now);

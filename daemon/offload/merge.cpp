@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <ranges>
 
 #include "offload/checksum.h"
 #include "offload/headers.h"
@@ -145,11 +146,16 @@ Delivery& Merger::add_delivery(MutableBytes packet) {
   return delivery;
 }
 
+std::span<Merger::Group> Merger::in_sight() {
+  return std::span(groups_).last(std::min(groups_.size(), kGroupsInSight));
+}
+
 /// To the newest group of its flow. If it does not fit there, that group is closed: the flow goes on in a new one.
 bool Merger::append(const MergeCandidate& candidate) {
-  const auto found = std::find_if(groups_.rbegin(), groups_.rend(),
-                                  [&](const Group& group) { return same_flow(group.first, candidate); });
-  if (found == groups_.rend() || !found->open) return false;
+  auto groups = in_sight() | std::views::reverse;
+  const auto found =
+      std::ranges::find_if(groups, [&](const Group& group) { return same_flow(group.first, candidate); });
+  if (found == groups.end() || !found->open) return false;
   auto& group = *found;
   const bool continues = !candidate.is_tcp || sequence_of(candidate) == group.sequence;
   const bool fits = candidate.payload <= group.first.payload && group.size + candidate.payload <= kMaxIpPacket;
@@ -174,7 +180,7 @@ void Merger::close_related(Bytes packet) {
   const bool is_v4 = packet[0] >> 4 == 4;
   if (!is_v4 && packet.size() < kIpv6HeaderSize) return;
   const auto addresses = ip_addresses(packet, is_v4);
-  for (auto& group : groups_) {
+  for (auto& group : in_sight()) {
     const bool related =
         group.first.is_v4 == is_v4 && std::ranges::equal(ip_addresses(group.first.packet, is_v4), addresses);
     if (related) group.open = false;

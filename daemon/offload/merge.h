@@ -48,6 +48,11 @@ struct MergeCandidate {
 
 class Merger {
  public:
+  /// A packet is compared with so many groups at most, the newest. One that has gone out of sight is as good as closed:
+  /// its flow goes on in a new one, in order still. Otherwise whoever sends from ports at random could make each packet
+  /// of a batch be compared with all the others.
+  static constexpr std::size_t kGroupsInSight = 32;
+
   explicit Merger(MergeOptions options) : options_(options) {}
 
   /// Deliveries for all of `packets`, in order within each flow, valid until the next call. Each of `packets` is one
@@ -69,6 +74,7 @@ class Merger {
     bool open = true;
   };
 
+  std::span<Group> in_sight();
   Delivery& add_delivery(MutableBytes packet);
   bool append(const MergeCandidate& candidate);
   void close_related(Bytes packet);

@@ -109,6 +109,22 @@ BENCHMARK_CAPTURE(merge, tcp6, false, true);
 BENCHMARK_CAPTURE(merge, udp4, true, false);
 BENCHMARK_CAPTURE(merge, udp6, false, false);
 
+/// As many flows as packets, none of which merges: what somebody who sends from ports at random makes us do.
+void merge_flows(benchmark::State& state) {
+  std::vector<Buffer> buffers;
+  for (int i = 0; i < state.range(0); ++i) {
+    auto recipe = recipe_of(true, false);
+    recipe.source_port = static_cast<std::uint16_t>(1024 + i);
+    recipe.payload.assign(100, 0x5a);
+    buffers.push_back(offload::test::build(recipe));
+  }
+  const std::vector<MutableBytes> packets(buffers.begin(), buffers.end());
+  offload::Merger merger{{}};
+  for (auto _ : state) benchmark::DoNotOptimize(merger.merge(packets).data());
+  report(state, packets.size(), packets.size() * buffers[0].size());
+}
+BENCHMARK(merge_flows)->Arg(1)->Arg(64)->Arg(4096);
+
 void checksum(benchmark::State& state) {
   const Buffer bytes(static_cast<std::size_t>(state.range(0)), 0x5a);
   for (auto _ : state) {

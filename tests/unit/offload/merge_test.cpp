@@ -176,6 +176,24 @@ TEST(Merge, WhatIsSwitchedOffIsNotMerged) {
   EXPECT_EQ(count(true, true, {.tcp6 = false, .udp4 = false, .udp6 = false}), 1u);
 }
 
+/// As from somebody who sends from ports at random to make us compare each packet with all the others.
+TEST(Merge, OfManyFlowsOnlyTheNewestAreLookedAtAndEachKeepsItsOrder) {
+  const auto mixed = [](std::size_t others) {
+    const auto flow = stream({.source_port = 1}, 2);
+    std::vector<Buffer> packets{flow[0]};
+    for (std::size_t i = 0; i < others; ++i) {
+      packets.push_back(stream({.source_port = static_cast<std::uint16_t>(100 + i)}, 1)[0]);
+    }
+    packets.push_back(flow[1]);
+    return packets;
+  };
+  EXPECT_EQ(merge(mixed(Merger::kGroupsInSight - 1)).size(), Merger::kGroupsInSight) << "still in sight: merged";
+  const auto crowd = mixed(Merger::kGroupsInSight);
+  const auto written = merge(crowd);
+  EXPECT_EQ(written.size(), crowd.size()) << "out of sight: written by itself";
+  EXPECT_EQ(split_again(written), crowd);
+}
+
 TEST(Merge, RandomMixesComeOutCompleteAndInOrderWithinEachFlow) {
   SeededRandom random(21);
   for (int round = 0; round < 2000; ++round) {
