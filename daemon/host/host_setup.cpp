@@ -52,7 +52,7 @@ Result<> HostSetup::restore() {
 }
 
 Result<> HostSetup::set_mtu(std::uint32_t mtu) {
-  auto done = interface_.apply(interface_settings(config_, mtu));
+  auto done = interface_.set_mtu(mtu);
   if (done) mtu_ = mtu;
   return done;
 }

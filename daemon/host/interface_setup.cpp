@@ -11,7 +11,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <map>
 #include <tuple>
+#include <utility>
 
 namespace adit::host {
 namespace {
@@ -24,6 +26,11 @@ bool contains(const std::vector<T>& all, const T& one) {
 template <class T>
 void add_once(std::vector<T>& all, const T& one) {
   if (!contains(all, one)) all.push_back(one);
+}
+
+/// A destination, metric and table, of which there can be one route: as the kernel spells it out.
+net::RouteSpec place_of(const net::RouteSpec& route) {
+  return {.to = route.to, .metric = net::metric_of(route), .table = net::table_of(route), .source = {}};
 }
 
 bool is_gone_already(const net::NetlinkError& error) {
@@ -85,6 +92,14 @@ Result<> InterfaceSetup::apply(const InterfaceSettings& wanted) {
   return done;
 }
 
+Result<> InterfaceSetup::set_mtu(std::uint32_t mtu) {
+  if (auto done = net::change_link(netlink_, index_, {.mtu = mtu}); !done) {
+    return fail("cannot set the MTU of {} to {}: {}", name_, mtu, net::describe(done.error()));
+  }
+  applied_.mtu = mtu;
+  return {};
+}
+
 Result<> InterfaceSetup::restore() {
   if (!active_) return {};
   const auto link = net::get_link(netlink_, index_);
@@ -130,17 +145,17 @@ Result<> InterfaceSetup::adopt_leftovers(const InterfaceSettings& wanted) {
   for (const auto& found : *addresses) {
     if (found.ours) added_.addresses.push_back(found.address);
   }
+  // The kernel spells out metric and table where the configuration may leave them out.
+  std::map<net::RouteSpec, const net::RouteSpec*> wanted_at;
+  for (const auto& route : wanted.routes) wanted_at.emplace(place_of(route), &route);
   for (const auto family : {Family::v4, Family::v6}) {
     const auto routes =
         net::list_routes(netlink_, {.family = family, .interface = index_, .protocol = net::kAditProtocol});
     if (!routes) return fail("cannot list the routes through {}: {}", name_, net::describe(routes.error()));
     for (const auto& found : *routes) {
-      // The kernel spells out metric and table where the configuration may leave them out.
-      const auto is_found = [&](const net::RouteSpec& route) {
-        return net::is_same_place(route, found.route) && route.source == found.route.source;
-      };
-      const auto same = std::ranges::find_if(wanted.routes, is_found);
-      added_.routes.push_back(same != wanted.routes.end() ? *same : found.route);
+      const auto same = wanted_at.find(place_of(found.route));
+      const bool is_wanted = same != wanted_at.end() && same->second->source == found.route.source;
+      added_.routes.insert(is_wanted ? *same->second : found.route);
     }
   }
   return {};
@@ -169,8 +184,9 @@ Result<> InterfaceSetup::change_link_to(const InterfaceSettings& wanted) {
 Result<> InterfaceSetup::remove_unwanted(const InterfaceSettings& wanted) {
   // One that refuses to go stays in added_, is reported, and does not keep the others.
   Result<> result;
+  const std::set<net::RouteSpec> kept(wanted.routes.begin(), wanted.routes.end());
   std::erase_if(added_.routes, [&](const net::RouteSpec& route) {
-    if (contains(wanted.routes, route)) return false;
+    if (kept.contains(route)) return false;
     auto done = net::remove_route(netlink_, index_, route);
     if (done || is_gone_already(done.error())) return true;
     result = fail("cannot remove the route {}: {}", to_string(route), net::describe(done.error()));
@@ -196,7 +212,22 @@ Result<> InterfaceSetup::add_missing(const InterfaceSettings& wanted) {
   if (auto done = net::change_link(netlink_, index_, {.up = true}); !done) {
     return fail("cannot bring the interface {} up: {}", name_, net::describe(done.error()));
   }
-  for (const auto& route : wanted.routes) {
+  return add_missing_routes(wanted.routes);
+}
+
+/// What is there through this interface needs no message of its own: there may be thousands.
+Result<> InterfaceSetup::add_missing_routes(const std::vector<net::RouteSpec>& wanted) {
+  std::set<std::pair<Family, std::uint32_t>> tables;
+  for (const auto& route : wanted) tables.emplace(route.to.family(), net::table_of(route));
+  std::map<net::RouteSpec, std::optional<IpAddress>> there;  // place → source
+  for (const auto& [family, table] : tables) {
+    const auto routes = net::list_routes(netlink_, {.family = family, .table = table, .interface = index_});
+    if (!routes) return fail("cannot list the routes through {}: {}", name_, net::describe(routes.error()));
+    for (const auto& found : *routes) there.emplace(place_of(found.route), found.route.source);
+  }
+  for (const auto& route : wanted) {
+    const auto same = there.find(place_of(route));
+    if (same != there.end() && (!route.source || route.source == same->second)) continue;
     if (auto done = add_missing_route(route); !done) return done;
   }
   return {};
@@ -221,7 +252,7 @@ Result<> InterfaceSetup::add_missing_route(const net::RouteSpec& route) {
   auto done = net::add_route(netlink_, index_, route);
   if (!done && done.error().code == EEXIST) return check_existing_route(route);
   if (!done) return route_failure(name_, route, done.error());
-  add_once(added_.routes, route);
+  added_.routes.insert(route);
   return {};
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,8 +37,11 @@ class InterfaceSetup {
   InterfaceSetup(const InterfaceSetup&) = delete;
   InterfaceSetup& operator=(const InterfaceSetup&) = delete;
 
-  /// On failure the interface is as it was before the call, and the error is a sentence.
+  /// On failure the interface is as it was before the call, and the error is a sentence. Costs a list of addresses, a
+  /// list of routes for each family and table in use, and a message for each thing that is to be changed.
   Result<> apply(const InterfaceSettings& wanted);
+  /// Of what is applied, the MTU alone: a single message. Likewise.
+  Result<> set_mtu(std::uint32_t mtu);
   /// Adds again what the kernel dropped of ours (it flushes routes when an interface goes down). Changes nothing
   /// when all is there.
   Result<> restore();
@@ -56,7 +60,7 @@ class InterfaceSetup {
  private:
   struct Added {
     std::vector<net::InterfaceAddress> addresses;
-    std::vector<net::RouteSpec> routes;
+    std::set<net::RouteSpec> routes;
   };
 
   Result<> adopt_leftovers(const InterfaceSettings& wanted);
@@ -65,6 +69,7 @@ class InterfaceSetup {
   Result<> remove_unwanted(const InterfaceSettings& wanted);
   Result<> add_missing(const InterfaceSettings& wanted);
   Result<> add_missing_address(const net::InterfaceAddress& address, const std::vector<net::FoundAddress>& there);
+  Result<> add_missing_routes(const std::vector<net::RouteSpec>& wanted);
   Result<> add_missing_route(const net::RouteSpec& route);
   Result<> check_existing_route(const net::RouteSpec& route);
 

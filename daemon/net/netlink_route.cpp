@@ -16,14 +16,6 @@ namespace {
 /// What the kernel makes of an IPv6 route without metric.
 constexpr std::uint32_t kDefaultMetricIpv6 = 1024;
 
-std::uint32_t metric_of(const RouteSpec& route) {
-  return route.metric.value_or(route.to.family() == Family::v6 ? kDefaultMetricIpv6 : 0);
-}
-
-std::uint32_t table_of(const RouteSpec& route) {
-  return route.table.value_or(RT_TABLE_MAIN);
-}
-
 rtmsg header_for(Family family) {
   rtmsg header{};
   header.rtm_family = static_cast<std::uint8_t>(to_af(family));
@@ -72,6 +64,14 @@ std::string to_string(const RouteSpec& route) {
   if (route.table) text += fmt::format(" table {}", *route.table);
   if (route.source) text += fmt::format(" src {}", to_string(*route.source));
   return text;
+}
+
+std::uint32_t metric_of(const RouteSpec& route) {
+  return route.metric.value_or(route.to.family() == Family::v6 ? kDefaultMetricIpv6 : 0);
+}
+
+std::uint32_t table_of(const RouteSpec& route) {
+  return route.table.value_or(RT_TABLE_MAIN);
 }
 
 bool is_same_place(const RouteSpec& a, const RouteSpec& b) {

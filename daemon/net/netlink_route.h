@@ -16,7 +16,7 @@ struct RouteSpec {
   std::optional<std::uint32_t> metric;  ///< none: the kernel's (0 for IPv4, 1024 for IPv6)
   std::optional<std::uint32_t> table;   ///< none: main
   std::optional<IpAddress> source;
-  friend bool operator==(const RouteSpec&, const RouteSpec&) = default;
+  friend auto operator<=>(const RouteSpec&, const RouteSpec&) = default;
 };
 
 /// "10.20.0.0/16 metric 50 table 100 src 10.9.0.1", as `ip route` has it.
@@ -40,6 +40,9 @@ NetlinkResult<> add_route(Netlink& netlink, std::uint32_t index, const RouteSpec
 /// Removes only a route through `index` that has our protocol tag; ESRCH when there is none.
 NetlinkResult<> remove_route(Netlink& netlink, std::uint32_t index, const RouteSpec& route);
 NetlinkResult<std::vector<FoundRoute>> list_routes(Netlink& netlink, const RouteFilter& filter);
+/// As the kernel has them where the route does not say.
+std::uint32_t metric_of(const RouteSpec& route);
+std::uint32_t table_of(const RouteSpec& route);
 /// The same destination, metric and table: two routes that cannot be there at once.
 bool is_same_place(const RouteSpec& a, const RouteSpec& b);
 

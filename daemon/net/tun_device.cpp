@@ -73,7 +73,18 @@ Result<TunOffloads> set_offloads(int fd, bool wanted) {
   return {};
 }
 
+/// A persistent interface keeps what the program that used it before wanted in front of each packet.
+Result<> set_header(int fd) {
+  int size = offload::kVirtioHeaderSize;
+  if (ioctl(fd, TUNSETVNETHDRSZ, &size) != 0) return fail("cannot set the size of packet headers: {}", describe(errno));
+  int no = 0;
+  ioctl(fd, TUNSETVNETLE, &no);  // this machine's byte order; a kernel that knows no other refuses, and is right
+  ioctl(fd, TUNSETVNETBE, &no);
+  return {};
+}
+
 Result<> set_options(int fd, const TunOptions& options) {
+  if (auto done = set_header(fd); !done) return done;
   if (options.owner && ioctl(fd, TUNSETOWNER, static_cast<unsigned long>(*options.owner)) != 0) {
     return fail("cannot give it to user {} (interface.owner): {}", *options.owner, describe(errno));
   }

@@ -251,6 +251,24 @@ TEST(TunDevice, RefusesTheOffloadsAnEarlierProgramLeftOn) {
   });
 }
 
+/// Some programs want two bytes more, which say into how many buffers a packet went.
+TEST(TunDevice, WhateverHeaderAnEarlierProgramWantedOursIsTheOneInFront) {
+  in_namespace([] {
+    {
+      auto earlier = TunDevice::open({.name = "tun-h", .persist = true});
+      ASSERT_TRUE(earlier);
+      int size = 12;
+      ASSERT_EQ(ioctl(earlier->fd(), TUNSETVNETHDRSZ, &size), 0);
+    }
+    auto device = open_up("tun-h");
+    send_out(udp_socket(), 100);
+    const Reads reads(device);
+    ASSERT_EQ(reads.packets.size(), 1u);
+    EXPECT_EQ(reads.packets[0].bytes.size(), 100u);
+    EXPECT_EQ(reads.packets[0].bytes[0], 0x45);
+  });
+}
+
 TEST(TunDevice, LeavesAPersistentInterfaceWithoutOffloads) {
   in_namespace([] {
     {
