@@ -24,23 +24,23 @@ class Log {
   bool wants(Severity severity) const { return severity >= threshold_; }
 
   template <class... Args>
-  void write(Severity severity, fmt::format_string<Args...> format, Args&&... arguments) {
+  void write(Severity severity, fmt::format_string<Args...> format, const Args&... arguments) {
     if (wants(severity)) write_formatted(severity, format, fmt::make_format_args(arguments...));
   }
   template <class... Args>
-  void debug(fmt::format_string<Args...> format, Args&&... arguments) {
+  void debug(fmt::format_string<Args...> format, const Args&... arguments) {
     if (wants(Severity::debug)) write_formatted(Severity::debug, format, fmt::make_format_args(arguments...));
   }
   template <class... Args>
-  void info(fmt::format_string<Args...> format, Args&&... arguments) {
+  void info(fmt::format_string<Args...> format, const Args&... arguments) {
     if (wants(Severity::info)) write_formatted(Severity::info, format, fmt::make_format_args(arguments...));
   }
   template <class... Args>
-  void warn(fmt::format_string<Args...> format, Args&&... arguments) {
+  void warn(fmt::format_string<Args...> format, const Args&... arguments) {
     if (wants(Severity::warn)) write_formatted(Severity::warn, format, fmt::make_format_args(arguments...));
   }
   template <class... Args>
-  void error(fmt::format_string<Args...> format, Args&&... arguments) {
+  void error(fmt::format_string<Args...> format, const Args&... arguments) {
     if (wants(Severity::error)) write_formatted(Severity::error, format, fmt::make_format_args(arguments...));
   }
 

@@ -12,7 +12,7 @@ namespace adit::cli {
 void print_formatted(std::ostream& out, fmt::string_view format, fmt::format_args arguments);
 
 template <class... Args>
-void print(std::ostream& out, fmt::format_string<Args...> format, Args&&... arguments) {
+void print(std::ostream& out, fmt::format_string<Args...> format, const Args&... arguments) {
   print_formatted(out, format, fmt::make_format_args(arguments...));
 }
 
