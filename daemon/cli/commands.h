@@ -8,7 +8,7 @@
 
 #include "base/random.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): its name for itself
 class App;
 }
 
