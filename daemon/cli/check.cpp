@@ -21,15 +21,15 @@ int check(const std::vector<std::string>& files, Context& context) {
   for (const auto& file : files) {
     const auto config = config::read_config(file, options);
     if (!config) {
-      for (const auto& problem : config.error()) print(context.out, "{}\n", to_string(problem));
+      for (const auto& problem : config.error()) say(context.out, "{}\n", to_string(problem));
       status = kInvalidConfig;
       continue;
     }
     for (auto warning : config->warnings) {
       warning.reason.insert(0, "warning: ");
-      print(context.out, "{}\n", to_string(warning));
+      say(context.out, "{}\n", to_string(warning));
     }
-    print(context.out, "{}: ok\n", file);
+    say(context.out, "{}: ok\n", file);
   }
   return status;
 }

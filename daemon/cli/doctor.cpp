@@ -52,8 +52,8 @@ int examine(const std::string& argument, bool json, Context& context) {
   const auto target = target_of(argument);
   const auto facts = doctor::gather(target.name, target.file);
   if (is_nowhere(facts)) {
-    print(context.err, "adit doctor: there is no link {}: there is no file {}, and no daemon of that name runs\n",
-          config::shown(target.name), config::shown(target.file));
+    say(context.err, "adit doctor: there is no link {}: there is no file {}, and no daemon of that name runs\n",
+        config::shown(target.name), config::shown(target.file));
     return kNoSuchLink;
   }
   const auto findings = doctor::judge_all(facts);
@@ -61,9 +61,9 @@ int examine(const std::string& argument, bool json, Context& context) {
   if (json) {
     const auto report = doctor::to_json(patient, findings);
     // What other programs and files say need not be UTF-8.
-    print(context.out, "{}\n", report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    say(context.out, "{}\n", report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   } else {
-    print(context.out, "{}", doctor::to_text(patient, findings, wants_colour(context.out_fd)));
+    say(context.out, "{}", doctor::to_text(patient, findings, wants_colour(context.out_fd)));
   }
   return exit_status(facts, findings);
 }

@@ -51,7 +51,7 @@ std::expected<config::Config, int> read(const std::string& file, Context& contex
   const char* const credentials = std::getenv("CREDENTIALS_DIRECTORY");
   auto config = config::read_config(file, {credentials != nullptr ? credentials : "", false});
   if (config) return std::move(*config);
-  for (const auto& problem : config.error()) print(context.err, "{}\n", to_string(problem));
+  for (const auto& problem : config.error()) say(context.err, "{}\n", to_string(problem));
   return std::unexpected(kInvalidConfig);
 }
 
@@ -78,10 +78,10 @@ std::string in_quotes(const std::string& word) {
 }
 
 void say_where_the_new_key_goes(const config::Config& ours, const crypto::PublicKey& key, Context& context) {
-  print(context.err,
-        "The other end has a new key. For this end to take it, run:\n"
-        "  sed -i 's|{}|{}|' {} && adit reload {}\n",
-        to_base64(ours.peer.public_key), to_base64(key), in_quotes(ours.file), ours.name);
+  say(context.err,
+      "The other end has a new key. For this end to take it, run:\n"
+      "  sed -i 's|{}|{}|' {} && adit reload {}\n",
+      to_base64(ours.peer.public_key), to_base64(key), in_quotes(ours.file), ours.name);
 }
 
 std::string heading_of(const config::Config& ours, const ExportArguments& arguments) {
@@ -108,10 +108,10 @@ Result<> show_qr(std::string_view text, Context& context) {
         "letters smaller",
         columns, lines, window.ws_col);
   }
-  print(context.out, "{}", draw_qr(*picture, style));
-  print(context.err,
-        "Whoever sees this picture has the private key in it: show it to no other camera, and clear the screen "
-        "afterwards.\n");
+  say(context.out, "{}", draw_qr(*picture, style));
+  say(context.err,
+      "Whoever sees this picture has the private key in it: show it to no other camera, and clear the screen "
+      "afterwards.\n");
   return {};
 }
 
@@ -124,7 +124,7 @@ Result<> put_out(const ExportArguments& arguments, std::string text, Context& co
     return {};
   } else {
     done = create_private_file(arguments.output, text);
-    if (done) print(context.out, "Wrote {}, readable by you alone: it holds the keys.\n", arguments.output);
+    if (done) say(context.out, "Wrote {}, readable by you alone: it holds the keys.\n", arguments.output);
   }
   explicit_bzero(text.data(), text.size());
   return done;
@@ -153,15 +153,15 @@ std::expected<void, Failure> write(const ExportArguments& arguments, const confi
   }
   for (auto warning : written.left_out) {
     warning.reason.insert(0, "warning: ");
-    print(context.err, "{}\n", to_string(warning));
+    say(context.err, "{}\n", to_string(warning));
   }
-  for (const auto& guess : guesses) print(context.err, "adit export: {}\n", guess);
+  for (const auto& guess : guesses) say(context.err, "adit export: {}\n", guess);
   if (auto done = put_out(arguments, std::move(written.text), context); !done) {
     return std::unexpected(Failure{kFailed, std::move(done.error().message)});
   }
   if (new_key) say_where_the_new_key_goes(ours, *new_key, context);
   if (!options.has_private_key) {
-    print(context.err, "adit export: its private key is known at the other end only: put it where the comment is\n");
+    say(context.err, "adit export: its private key is known at the other end only: put it where the comment is\n");
   }
   return {};
 }
@@ -182,14 +182,14 @@ std::optional<std::string> wrong_usage(const ExportArguments& arguments, const C
 
 int run_export(const ExportArguments& arguments, Context& context) {
   if (const auto wrong = wrong_usage(arguments, context)) {
-    print(context.err, "adit export: {}\n", *wrong);
+    say(context.err, "adit export: {}\n", *wrong);
     return kWrongUsage;
   }
   const auto ours = read(arguments.file, context);
   if (!ours) return ours.error();
   const auto done = write(arguments, *ours, context);
   if (done) return kDone;
-  print(context.err, "adit export: {}\n", done.error().sentence);
+  say(context.err, "adit export: {}\n", done.error().sentence);
   return done.error().status;
 }
 

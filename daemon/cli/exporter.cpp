@@ -28,7 +28,7 @@ constexpr int kBacklog = 128;
 
 LinkScraper scraper(Context& context) {
   return LinkScraper(crypto::version(), [&context](const std::string& sentence) {
-    print(context.err, "adit exporter: {}\n", sentence);
+    say(context.err, "adit exporter: {}\n", sentence);
     context.err.flush();
   });
 }
@@ -85,7 +85,7 @@ Result<Listening> listen_at(const config::Listen& wanted) {
 
 int serve(const std::string& text, Context& context) {
   const auto refused = [&context](const std::string& sentence, int status) {
-    print(context.err, "adit exporter: {}\n", sentence);
+    say(context.err, "adit exporter: {}\n", sentence);
     return status;
   };
   const auto wanted = config::parse_listen(text);
@@ -97,7 +97,7 @@ int serve(const std::string& text, Context& context) {
   const net::SignalWatch signals(loop, [&loop](int) { loop.stop(); }, {SIGTERM, SIGINT});
   auto links = scraper(context);
   const HttpServer server(loop, std::move(listening->fd), [&links] { return links.page(); });
-  print(context.out, "metrics are at http://{}/metrics\n", to_string(listening->place));
+  say(context.out, "metrics are at http://{}/metrics\n", to_string(listening->place));
   context.out.flush();
   sd_notify(0, "READY=1");
   loop.run();
@@ -136,11 +136,11 @@ int write_once(const std::string& file, Context& context) {
   auto links = scraper(context);
   const auto& page = links.page();
   if (file == "-") {
-    print(context.out, "{}", page);
+    say(context.out, "{}", page);
     return kDone;
   }
   if (const auto written = replace_file(file, page); !written) {
-    print(context.err, "adit exporter: {}\n", written.error().message);
+    say(context.err, "adit exporter: {}\n", written.error().message);
     return kFailed;
   }
   return kDone;

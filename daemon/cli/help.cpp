@@ -14,15 +14,15 @@ namespace {
 int show_help(const CLI::App& app, const std::string& name, Context& context) {
   constexpr auto kMode = CLI::AppFormatMode::Normal;
   if (name.empty()) {
-    print(context.out, "{}", app.get_formatter()->make_help(&app, app.get_name(), kMode));
+    say(context.out, "{}", app.get_formatter()->make_help(&app, app.get_name(), kMode));
     return kDone;
   }
   const auto found = app.get_subcommands([&name](const CLI::App* each) { return each->get_name() == name; });
   if (found.empty()) {
-    print(context.err, "adit help: there is no subcommand {}; `adit help` lists them\n", name);
+    say(context.err, "adit help: there is no subcommand {}; `adit help` lists them\n", name);
     return kWrongUsage;
   }
-  print(context.out, "{}", found.front()->help(app.get_name(), kMode));
+  say(context.out, "{}", found.front()->help(app.get_name(), kMode));
   return kDone;
 }
 

@@ -54,23 +54,22 @@ Result<config::WgQuickSource> source_of(const ImportArguments& arguments) {
 std::expected<config::Config, int> read(const config::WgQuickSource& source, Context& context) {
   auto content = config::read_small_file(source.file, config::kMaxWgQuickSize);
   if (!content) {
-    print(context.err, "{}: {}\n", source.file, content.error().message);
+    say(context.err, "{}: {}\n", source.file, content.error().message);
     return std::unexpected(kInvalidConfig);
   }
   auto config = config::read_wg_quick(content->text, source);
   explicit_bzero(content->text.data(), content->text.size());
   if (!config) {
-    for (const auto& problem : config.error()) print(context.err, "{}\n", to_string(problem));
+    for (const auto& problem : config.error()) say(context.err, "{}\n", to_string(problem));
     return std::unexpected(kInvalidConfig);
   }
   if (content->others_can_read()) {
-    print(context.err,
-          "{}: warning: group or others can read this file and the private key in it; run chmod 600 on it\n",
-          source.file);
+    say(context.err, "{}: warning: group or others can read this file and the private key in it; run chmod 600 on it\n",
+        source.file);
   }
   for (auto warning : config->warnings) {
     warning.reason.insert(0, "warning: ");
-    print(context.err, "{}\n", to_string(warning));
+    say(context.err, "{}\n", to_string(warning));
   }
   return std::move(*config);
 }
@@ -87,20 +86,20 @@ Result<> write(const std::filesystem::path& file, std::string_view text) {
 
 void print_next_steps(const config::Config& config, const std::filesystem::path& file, Context& context) {
   const std::filesystem::path place = fmt::format("/etc/adit/{}.yaml", config.name);
-  print(context.out, "Wrote {}, readable by you alone: it holds the keys.\n\nNext, as root:\n", file.native());
+  say(context.out, "Wrote {}, readable by you alone: it holds the keys.\n\nNext, as root:\n", file.native());
   if (std::filesystem::absolute(file).lexically_normal() != place) {
-    print(context.out, "  install -m 600 {} {}\n", file.native(), place.native());
+    say(context.out, "  install -m 600 {} {}\n", file.native(), place.native());
   }
-  print(context.out,
-        "  systemctl disable --now wg-quick@{}    if wg-quick runs this link now\n"
-        "  systemctl enable --now adit@{}\n",
-        stem_of(config.file, ".conf"), config.name);
+  say(context.out,
+      "  systemctl disable --now wg-quick@{}    if wg-quick runs this link now\n"
+      "  systemctl enable --now adit@{}\n",
+      stem_of(config.file, ".conf"), config.name);
 }
 
 int import(const ImportArguments& arguments, Context& context) {
   const auto source = source_of(arguments);
   if (!source) {
-    print(context.err, "adit import: {}\n", source.error().message);
+    say(context.err, "adit import: {}\n", source.error().message);
     return kWrongUsage;
   }
   const auto config = read(*source, context);
@@ -117,7 +116,7 @@ int import(const ImportArguments& arguments, Context& context) {
   const auto written = write(file, text);
   explicit_bzero(text.data(), text.size());
   if (!written) {
-    print(context.err, "adit import: {}\n", written.error().message);
+    say(context.err, "adit import: {}\n", written.error().message);
     return kFailed;
   }
   print_next_steps(*config, file, context);

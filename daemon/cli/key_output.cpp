@@ -10,10 +10,10 @@ namespace adit::cli {
 void print_secret(std::string text, Context& context, std::string_view what) {
   struct stat status{};
   if (::fstat(context.out_fd, &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & 077) != 0) {
-    print(context.err,
-          "adit: warning: group or others can read the file {} to; run chmod 600 on it, or umask 077 before\n", what);
+    say(context.err,
+        "adit: warning: group or others can read the file {} to; run chmod 600 on it, or umask 077 before\n", what);
   }
-  print(context.out, "{}{}", text, text.ends_with('\n') ? "" : "\n");
+  say(context.out, "{}{}", text, text.ends_with('\n') ? "" : "\n");
   explicit_bzero(text.data(), text.size());
 }
 

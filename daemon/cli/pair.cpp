@@ -65,15 +65,15 @@ bool write_files(const PairArguments& arguments, const Configs& configs, Context
     const auto written = create_private_file(file, text);
     explicit_bzero(text.data(), text.size());
     if (!written) {
-      print(context.err, "adit pair: {}; nothing was written\n", written.error().message);
+      say(context.err, "adit pair: {}; nothing was written\n", written.error().message);
       return false;
     }
     cleanup.add(file);
     if (const auto config = config::read_config(file, {}); !config) {
       for (const auto& problem : config.error()) {
-        print(context.err, "adit pair: {}: {}: {}\n", configs[i].name, problem.key, problem.reason);
+        say(context.err, "adit pair: {}: {}: {}\n", configs[i].name, problem.key, problem.reason);
       }
-      print(context.err, "adit pair: this link could not work; nothing was written\n");
+      say(context.err, "adit pair: this link could not work; nothing was written\n");
       return false;
     }
   }
@@ -82,32 +82,31 @@ bool write_files(const PairArguments& arguments, const Configs& configs, Context
 }
 
 void print_next_steps(const PairArguments& arguments, const Configs& configs, Context& context) {
-  print(context.out, "Wrote {} and {}, readable by you alone: they hold the keys.\n\n",
-        file_of(arguments, configs[0]).native(), file_of(arguments, configs[1]).native());
+  say(context.out, "Wrote {} and {}, readable by you alone: they hold the keys.\n\n",
+      file_of(arguments, configs[0]).native(), file_of(arguments, configs[1]).native());
   for (std::size_t i = 0; i < configs.size(); ++i) {
     const auto& config = configs[i];
-    print(context.out, "  {}: inside the tunnel", config.name);
-    for (const auto& address : config.interface.addresses) print(context.out, " {}", to_string(address.address));
+    say(context.out, "  {}: inside the tunnel", config.name);
+    for (const auto& address : config.interface.addresses) say(context.out, " {}", to_string(address.address));
     for (const auto& called : configs[1 - i].peer.endpoints) {
-      print(context.out, "; let UDP port {} in", called.port);
+      say(context.out, "; let UDP port {} in", called.port);
     }
-    if (configs[1 - i].peer.endpoints.empty()) print(context.out, "; behind NAT, calls {}", configs[1 - i].name);
-    print(context.out, "\n");
+    if (configs[1 - i].peer.endpoints.empty()) say(context.out, "; behind NAT, calls {}", configs[1 - i].name);
+    say(context.out, "\n");
   }
-  print(context.out, "\nNext, on each host:\n");
+  say(context.out, "\nNext, on each host:\n");
   for (const auto& config : configs) {
-    print(context.out,
-          "  copy {0} to host {1} as /etc/adit/{1}.yaml, and start there: systemctl enable --now adit@{1}\n",
-          file_of(arguments, config).native(), config.name);
+    say(context.out, "  copy {0} to host {1} as /etc/adit/{1}.yaml, and start there: systemctl enable --now adit@{1}\n",
+        file_of(arguments, config).native(), config.name);
   }
-  print(context.out, "Then remove the copies here.\n");
+  say(context.out, "Then remove the copies here.\n");
 }
 
 int pair(const PairArguments& arguments, Context& context) {
   const auto request = parse_request(arguments.ends, arguments.tunnels, arguments.routes);
   const auto configs = request ? plan(*request, local_subnets(), context.random) : std::unexpected(request.error());
   if (!configs) {
-    print(context.err, "adit pair: {}\n", configs.error().message);
+    say(context.err, "adit pair: {}\n", configs.error().message);
     return kWrongUsage;
   }
   if (!write_files(arguments, *configs, context)) return kFailed;

@@ -11,8 +11,9 @@ namespace adit::cli {
 
 void print_formatted(std::ostream& out, fmt::string_view format, fmt::format_args arguments);
 
+/// Not called `print`: C++23 has one in std, which calls with a stream of std would find as well.
 template <class... Args>
-void print(std::ostream& out, fmt::format_string<Args...> format, const Args&... arguments) {
+void say(std::ostream& out, fmt::format_string<Args...> format, const Args&... arguments) {
   print_formatted(out, format, fmt::make_format_args(arguments...));
 }
 

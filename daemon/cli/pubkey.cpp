@@ -22,10 +22,10 @@ int print_public_key(Context& context) {
   const auto key = crypto::parse_private_key(written);
   explicit_bzero(text.data(), text.size());
   if (!key) {
-    print(context.err, "adit pubkey: the private key on standard input {}\n", key.error().message);
+    say(context.err, "adit pubkey: the private key on standard input {}\n", key.error().message);
     return kFailed;
   }
-  print(context.out, "{}\n", to_base64(crypto::public_key_of(*key)));
+  say(context.out, "{}\n", to_base64(crypto::public_key_of(*key)));
   return kDone;
 }
 

@@ -28,26 +28,26 @@ int tell(const std::string& name, const ordered_json& answer, Context& context) 
   if (answer.contains("error")) {
     const auto sentence = answer.at("error").get<std::string>();
     const auto problems = answer.value("problems", Sentences());
-    for (const auto& problem : problems) print(context.err, "{}\n", problem);
-    print(context.err, "adit reload {}: {}\n", name, sentence);
+    for (const auto& problem : problems) say(context.err, "{}\n", problem);
+    say(context.err, "adit reload {}: {}\n", name, sentence);
     return problems.empty() ? kFailed : kInvalidConfig;
   }
   const auto changes = answer.at("reload").at("changes").get<Sentences>();
-  for (const auto& change : changes) print(context.out, "{}\n", change);
-  if (changes.empty()) print(context.out, "{} says what it said before: nothing to change\n", name);
+  for (const auto& change : changes) say(context.out, "{}\n", change);
+  if (changes.empty()) say(context.out, "{} says what it said before: nothing to change\n", name);
   return kDone;
 }
 
 int reload(const std::string& name, Context& context) {
   const auto answered = client::ask_link(name, kReloadRequest, kReloadPatience);
   if (!answered) {
-    print(context.err, "adit reload: {}\n", answered.error().sentence);
+    say(context.err, "adit reload: {}\n", answered.error().sentence);
     return kFailed;
   }
   try {
     return tell(name, ordered_json::parse(*answered), context);
   } catch (const ordered_json::exception&) {
-    print(context.err, "adit reload {}: the answer was not understood; are adit and aditd of one version?\n", name);
+    say(context.err, "adit reload {}: the answer was not understood; are adit and aditd of one version?\n", name);
     return kFailed;
   }
 }

@@ -32,7 +32,7 @@ int run(int argc, const char* const* argv, Context& context) {
     return app.exit(error, context.out, context.err) == 0 ? kDone : kWrongUsage;
   }
   if (!context.out.flush()) {
-    print(context.err, "adit: cannot write to standard output; is the disk full?\n");
+    say(context.err, "adit: cannot write to standard output; is the disk full?\n");
     return kFailed;
   }
   return context.exit_status;

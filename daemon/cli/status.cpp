@@ -65,7 +65,7 @@ void print_json(const std::vector<Link>& links, Context& context) {
   for (const auto& link : links) {
     if (!link.status.is_null()) list.push_back(link.status);
   }
-  print(context.out, "{}\n", list.dump(2));
+  say(context.out, "{}\n", list.dump(2));
 }
 
 void print_text(const std::vector<Link>& links, std::int64_t now, Context& context) {
@@ -73,7 +73,7 @@ void print_text(const std::vector<Link>& links, std::int64_t now, Context& conte
   bool first = true;
   for (const auto& link : links) {
     if (link.status.is_null()) continue;
-    print(context.out, "{}{}", first ? "" : "\n", client::status_text(link.status, now, coloured));
+    say(context.out, "{}{}", first ? "" : "\n", client::status_text(link.status, now, coloured));
     first = false;
   }
 }
@@ -103,10 +103,10 @@ int status(const std::vector<std::string>& named, bool json, Context& context) {
     print_text(links, now, context);
   }
   for (const auto& link : links) {
-    if (!link.problem.empty()) print(context.err, "adit: {}\n", link.problem);
+    if (!link.problem.empty()) say(context.err, "adit: {}\n", link.problem);
   }
   if (links.empty() && !json) {
-    print(context.out, "no links are running ({} has no sockets)\n", run_directory().string());
+    say(context.out, "no links are running ({} has no sockets)\n", run_directory().string());
   }
   return exit_status(links, !named.empty());
 }

@@ -198,12 +198,12 @@ bool obey(int key, Choice& choice) {
 
 int watch(const std::vector<std::string>& names, Context& context) {
   if (::isatty(STDIN_FILENO) != 1 || context.out_fd < 0 || ::isatty(context.out_fd) != 1) {
-    print(context.err, "adit status: --watch needs a terminal; for scripts there is --json\n");
+    say(context.err, "adit status: --watch needs a terminal; for scripts there is --json\n");
     return kWrongUsage;
   }
   Choice choice(names);
   if (choice.none()) {
-    print(context.err, "adit status: no links are running; name the one that will\n");
+    say(context.err, "adit status: no links are running; name the one that will\n");
     return kFailed;
   }
   std::setlocale(LC_CTYPE, "");
@@ -211,8 +211,8 @@ int watch(const std::vector<std::string>& names, Context& context) {
   const Terminal terminal;
   if (!terminal.works()) {
     const char* const type = std::getenv("TERM");
-    print(context.err, "adit status: the terminal is of a type nobody knows here ({}): set TERM, as TERM=xterm\n",
-          type == nullptr ? "TERM is not set" : type);
+    say(context.err, "adit status: the terminal is of a type nobody knows here ({}): set TERM, as TERM=xterm\n",
+        type == nullptr ? "TERM is not set" : type);
     return kFailed;
   }
 
