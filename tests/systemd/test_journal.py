@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 def kinds():
     """{message ID: constant's name} of all kinds of entries in the daemon."""
-    text = (ROOT / "daemon/app/journal.h").read_text(encoding="utf-8")
+    text = (ROOT / "daemon/service/journal.h").read_text(encoding="utf-8")
     return {number: name for name, number in re.findall(r'EntryKind (k\w+)\{"\w+", "(\w+)"\}', text)}
 
 

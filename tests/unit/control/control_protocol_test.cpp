@@ -18,9 +18,10 @@ Report report() {
   return report;
 }
 
-const Commands kCommands{.status = report,
-                         .history = [] { return std::vector<History::Amount>(2); },
-                         .reload = [] { return ReloadOutcome({"peer.keepalive: 10s, was the default"}); }};
+const Commands kCommands{
+    .status = report,
+    .history = [] { return std::vector<History::Amount>(2); },
+    .reload = [] { return ReloadOutcome(std::vector<std::string>{"peer.keepalive: 10s, was the default"}); }};
 
 TEST(ControlProtocol, StatusIsAnsweredWithTheStatus) {
   const auto reply = json::parse(answer(R"({"command":"status"})", kCommands));
