@@ -12,18 +12,18 @@ namespace adit::bench {
 namespace {
 
 /// With everything set that can be.
-app::Report full_report(std::size_t routes) {
+control::Report full_report(std::size_t routes) {
   using std::chrono_literals::operator""s;
   using std::chrono_literals::operator""us;
-  app::Report report{.name = "office",
-                     .interface = "office",
-                     .health = {app::State::stale, "no authenticated packet from 192.0.2.7:51820 for 200 s"},
-                     .since = {1'700'000'000s},
-                     .remote = Endpoint::parse("192.0.2.7:51820").value_or(Endpoint{}),
-                     .keepalive = 25s,
-                     .listen = "51820",
-                     .mtu = 1420,
-                     .crypto = "libipsec-mb"};
+  control::Report report{.name = "office",
+                         .interface = "office",
+                         .health = {link::State::stale, "no authenticated packet from 192.0.2.7:51820 for 200 s"},
+                         .since = {1'700'000'000s},
+                         .remote = Endpoint::parse("192.0.2.7:51820").value_or(Endpoint{}),
+                         .keepalive = 25s,
+                         .listen = "51820",
+                         .mtu = 1420,
+                         .crypto = "libipsec-mb"};
   report.status.endpoint_source = tunnel::EndpointSource::learned;
   report.status.handshake_at = Instant{} + 5s;
   report.status.handshake_time = {1'700'000'123s};
@@ -43,7 +43,7 @@ void status_answer(benchmark::State& state) {
   const auto report = full_report(static_cast<std::size_t>(state.range(0)));
   std::size_t size = 0;
   for (auto _ : state) {
-    const auto answer = app::to_json(report).dump();
+    const auto answer = control::to_json(report).dump();
     size = answer.size();
     benchmark::DoNotOptimize(answer.data());
   }
