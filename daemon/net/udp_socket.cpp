@@ -26,9 +26,8 @@ constexpr std::size_t kMaxMessage = 65'507 - 20;
 /// Other datagrams' errors that one receive() may step over.
 constexpr int kMaxPendingErrors = 16;
 static_assert(sizeof(in6_pktinfo) >= sizeof(in_pktinfo));
-/// Room for PKTINFO, the size of segments, the traffic class and what was dropped.
-constexpr std::size_t kControlSize =
-    CMSG_SPACE(sizeof(in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(std::uint32_t));
+/// Room for PKTINFO, the size of segments and the traffic class.
+constexpr std::size_t kControlSize = CMSG_SPACE(sizeof(in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int));
 using Control = std::array<std::uint8_t, kControlSize>;
 
 /// Errors that say that this descriptor is no good. All others are about some datagram's fate.
@@ -51,7 +50,6 @@ struct Received {
   Path path;
   std::size_t segment_size = 0;  ///< 0: the message is one datagram
   std::uint8_t traffic_class = 0;
-  std::optional<std::uint32_t> dropped;  ///< for want of room, since the socket was made; none: nothing
 };
 
 void read_control(const msghdr& header, Received& received) {
@@ -78,8 +76,6 @@ void read_control(const msghdr& header, Received& received) {
       int traffic_class = 0;
       std::memcpy(&traffic_class, CMSG_DATA(message), sizeof traffic_class);
       received.traffic_class = static_cast<std::uint8_t>(traffic_class);
-    } else if (message->cmsg_level == SOL_SOCKET && message->cmsg_type == SO_RXQ_OVFL) {
-      std::memcpy(&received.dropped.emplace(), CMSG_DATA(message), sizeof *received.dropped);
     }
   }
   if (path.local.is_multicast()) path.local = {};  // nothing can be sent from there
@@ -118,7 +114,7 @@ std::size_t write_traffic_class(Family family, int traffic_class, Control& contr
                               : write_control(control, at, IPPROTO_IPV6, IPV6_TCLASS, traffic_class);
 }
 
-/// By a socket that was in use before; an earlier run has counted them.
+/// For want of room, since the socket was made; goes round.
 std::uint32_t dropped_so_far(int fd) {
   std::array<std::uint32_t, SK_MEMINFO_VARS> facts{};
   socklen_t size = sizeof facts;
@@ -201,7 +197,6 @@ UdpSocket::UdpSocket(FileDescriptor fd, Family family, std::uint16_t port, bool 
       dropped_seen_(dropped_so_far(fd_.get())),
       batch_(std::make_unique<Batch>()) {
   const int on = 1;
-  setsockopt(fd_.get(), SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
   if (!offload) return;
   int segment_size = 0;
   socklen_t size = sizeof segment_size;
@@ -228,13 +223,13 @@ IoResult UdpSocket::receive(std::span<const MutableBytes> buffers, std::vector<D
     ++pending_errors_;
   }
 
+  count_dropped();
   const auto before = datagrams.size();
   for (std::size_t i = 0; i < static_cast<std::size_t>(std::max(count, 0)); ++i) {
     const auto& header = batch.headers[i].msg_hdr;
     const auto remote = from_sockaddr(reinterpret_cast<const sockaddr*>(&batch.addresses[i]), header.msg_namelen);
     Received received{.path = {.remote = remote.value_or(Endpoint{})}};
     read_control(header, received);
-    if (received.dropped) note_dropped(*received.dropped);
     if ((header.msg_flags & MSG_TRUNC) != 0 || !remote) {
       ++lost_.truncated;
       continue;
@@ -250,12 +245,11 @@ IoResult UdpSocket::receive(std::span<const MutableBytes> buffers, std::vector<D
   return {.count = datagrams.size() - before};
 }
 
-/// One that waited since before the last loss says less than is known already.
-void UdpSocket::note_dropped(std::uint32_t total) {
-  const auto more = static_cast<std::int32_t>(total - dropped_seen_);
-  if (more <= 0) return;
-  lost_.receive_buffer_full += static_cast<std::uint32_t>(more);
-  dropped_seen_ = total;
+/// Asked and not told with the datagrams (SO_RXQ_OVFL): when the last of a burst are lost, no datagram comes to say so.
+/// Whatever finds no room does so while there is something to fetch, so asking then misses nothing.
+void UdpSocket::count_dropped() {
+  const auto total = dropped_so_far(fd_.get());
+  lost_.receive_buffer_full += total - std::exchange(dropped_seen_, total);
 }
 
 SendResult UdpSocket::send(const Path& path, std::span<const OutboundDatagram> datagrams) {

@@ -67,7 +67,7 @@ struct SendResult {
 struct LostDatagrams {
   std::uint64_t truncated = 0;  ///< did not fit
   /// There was no room for them in the socket, since nobody fetched those before in time. As the kernel counts, to
-  /// which some that travelled as one are one; learnt from the next datagram that had room.
+  /// which some that travelled as one are one.
   std::uint64_t receive_buffer_full = 0;
 };
 
@@ -111,7 +111,7 @@ class UdpSocket {
  private:
   struct Batch;
   UdpSocket(FileDescriptor fd, Family family, std::uint16_t port, bool offload);
-  void note_dropped(std::uint32_t total);
+  void count_dropped();
 
   FileDescriptor fd_;
   Family family_;
@@ -120,7 +120,7 @@ class UdpSocket {
   bool segments_ = false;
   bool merges_ = false;
   LostDatagrams lost_;
-  std::uint32_t dropped_seen_ = 0;  ///< by the kernel's count, which goes round
+  std::uint32_t dropped_seen_;  ///< by the kernel's count; what an earlier run saw is not ours to tell
   std::uint64_t pending_errors_ = 0;
   std::unique_ptr<Batch> batch_;
 };

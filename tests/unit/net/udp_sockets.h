@@ -54,6 +54,9 @@ class Inbox {
   IoResult receive(UdpSocket& socket) {
     pollfd ready{.fd = socket.fd(), .events = POLLIN, .revents = 0};
     EXPECT_EQ(poll(&ready, 1, 5000), 1);
+    return receive_now(socket);
+  }
+  IoResult receive_now(UdpSocket& socket) {
     datagrams.clear();
     const std::vector<MutableBytes> buffers(storage_.begin(), storage_.end());
     return socket.receive(buffers, datagrams);
