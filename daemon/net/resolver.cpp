@@ -30,8 +30,9 @@ std::string reason_of(int status) {
       return "that is no valid host name";
     case ARES_ETIMEOUT:
       return "no name server answered";
-    case ARES_ECONNREFUSED:
-      // Also what is left when each server said SERVFAIL or REFUSED.
+    case ARES_ECONNREFUSED:  // for c-ares of Debian 12 also what is left when each server said one of these
+    case ARES_ESERVFAIL:
+    case ARES_EREFUSED:
       return "every name server is unreachable or failing; see /etc/resolv.conf";
     default:
       return ares_strerror(status);

@@ -18,6 +18,7 @@ Question parse(Bytes message) {
     rest = rest.subspan(1 + rest[0]);
   }
   const auto type = load_be16(rest.data() + 1);
+  question.size = static_cast<std::size_t>(rest.data() + 5 - message.data());
   question.family = type == kTypeA ? Family::v4 : type == kTypeAaaa ? Family::v6 : Family::none;
   return question;
 }
@@ -49,7 +50,8 @@ void DnsServer::receive() {
 }
 
 Answer refuse(const Question& question, Rcode code) {
-  Answer answer(question.message.begin(), question.message.end());
+  Answer answer(question.message.begin(), question.message.begin() + static_cast<std::ptrdiff_t>(question.size));
+  store_be16(&answer[10], 0);  // no EDNS from us
   answer[2] |= 0x80;  // a response
   answer[3] = static_cast<std::uint8_t>(0x80 | static_cast<std::uint8_t>(code));
   return answer;

@@ -18,7 +18,8 @@ namespace adit::net::test {
 struct Question {
   std::string name;  ///< "vpn.example.net"
   Family family = Family::none;
-  Bytes message;  ///< as it came
+  Bytes message;         ///< as it came, perhaps with an EDNS record behind the question
+  std::size_t size = 0;  ///< of the message up to the end of the question
 };
 
 /// The whole answer, to be sent back; empty: silence.
