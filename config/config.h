@@ -28,6 +28,14 @@ inline constexpr std::uint32_t kMaxBuffer = 1024 * 1024 * 1024;  ///< the kernel
 inline constexpr std::size_t kMaxAddresses = 256;   ///< and of endpoints
 inline constexpr std::size_t kMaxSubnets = 16'384;  ///< of allowed_ips and routes each
 
+/// Whether traffic that is to go through the link may go elsewhere while the link is not there.
+enum class KillSwitch : std::uint8_t {
+  automatic,  ///< on where the routes lead everything, or nearly, through the link; else off
+  on,         ///< no, until an orderly stop
+  off,        ///< yes
+  always,     ///< no, after a stop neither
+};
+
 struct Interface {
   std::string name;
   std::vector<IpNetwork> addresses;           ///< at least one; may have host bits
@@ -38,6 +46,7 @@ struct Interface {
   std::optional<std::uint32_t> group;         ///< group id
   bool persist = false;                       ///< the interface outlives the daemon
   bool multicast = false;                     ///< IFF_MULTICAST
+  KillSwitch kill_switch = KillSwitch::automatic;
 };
 
 struct Listen {
@@ -75,7 +84,7 @@ struct Peer {
 inline constexpr std::uint32_t kMainTable = 254;  ///< RT_TABLE_MAIN
 
 struct Route {
-  IpNetwork to;  ///< without host bits; `default` has become one route a family
+  IpNetwork to;  ///< without host bits; `default` has become one route a family, also one the interface has not
   std::optional<std::uint32_t> metric;
   std::optional<std::uint32_t> table;  ///< none: main
   std::optional<IpAddress> source;
@@ -153,6 +162,8 @@ struct Config {
   Hooks hooks;
   Dns dns;
   Missing missing;
+  /// What stands for the link on its host (host/link_number.h), once the daemon has found it out; 0: not yet.
+  std::uint32_t number = 0;
   std::vector<Problem> warnings;  ///< valid all the same, but hardly what was meant: to be logged at start
 };
 

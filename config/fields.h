@@ -68,6 +68,8 @@ Result<LogLevel> parse_log_level(std::string_view text);
 Result<std::string> parse_crypto(std::string_view text);
 /// auto, off or on.
 Result<Switch> parse_switch(std::string_view text);
+/// on, off or always.
+Result<KillSwitch> parse_kill_switch(std::string_view text);
 /// Bytes, with or without a binary unit (K, M, G, KiB, MiB, GiB), or `auto`: none.
 Result<std::optional<std::uint32_t>> parse_buffer(std::string_view text);
 

@@ -23,6 +23,7 @@ constexpr std::array kKeys = std::to_array<KnownKey>({
     {"interface.group"},
     {"interface.persist"},
     {"interface.multicast"},
+    {"interface.kill_switch"},
     {"local"},
     {"local.private_key"},
     {"local.private_key_file"},

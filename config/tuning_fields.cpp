@@ -54,6 +54,13 @@ Result<Switch> parse_switch(std::string_view text) {
   return fail("{} is not a switch; {}", shown(text), choose(kWords, meant_switch(text, kWords)));
 }
 
+Result<KillSwitch> parse_kill_switch(std::string_view text) {
+  static constexpr std::array<std::string_view, 4> kWords{"auto", "on", "off", "always"};
+  const auto* const found = std::ranges::find(kWords, text);
+  if (found != kWords.end()) return static_cast<KillSwitch>(found - kWords.begin());
+  return fail("{} is no kill switch; {}", shown(text), choose(kWords, meant_switch(text, kWords)));
+}
+
 Result<std::optional<std::uint32_t>> parse_buffer(std::string_view text) {
   if (text == "auto") return std::nullopt;
   const auto [digits, shift] = split_unit(text);

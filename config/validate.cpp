@@ -140,7 +140,7 @@ void check_route(const Draft& draft, const At<DraftRoute>& item, Problems& probl
     check_source(draft, route, *route.source, problems);
   }
   if (!route.to) return;
-  if (draft.addresses.complete && !has_address_of(draft, route.to->family())) {
+  if (draft.addresses.complete && !has_address_of(draft, route.to->family()) && !is_default_of_host(route)) {
     problems.add(place, fmt::format("{} is {}, and the interface has no {} address; add one to interface.addresses",
                                     to_string(*route.to), name_of(route.to->family()), name_of(route.to->family())));
   }
@@ -159,14 +159,17 @@ std::optional<T> value_of(const std::optional<At<T>>& item) {
   return item ? std::optional(item->value) : std::nullopt;
 }
 
-/// `default` written out: one route for each family the interface has.
+/// `default` written out: for the whole host one route for each family, since what the interface has no address of is
+/// not to go past it; for one table only those that the interface has.
 std::vector<Route> expand(const DraftRoute& route, const Draft& draft) {
   const auto metric = value_of(route.metric);
   const auto source = value_of(route.source);
   if (route.to) return {{*route.to, metric, route.table, source}};
   std::vector<Route> routes;
   for (const auto family : {Family::v4, Family::v6}) {
-    if (has_address_of(draft, family)) routes.push_back({{IpAddress::any(family), 0}, metric, route.table, source});
+    if (!route.table || has_address_of(draft, family)) {
+      routes.push_back({{IpAddress::any(family), 0}, metric, route.table, source});
+    }
   }
   return routes;
 }
@@ -198,7 +201,7 @@ void check_allowed_ips(const Draft& draft, Problems& problems) {
   if (!draft.allowed_ips->complete) return;
   for (const auto& [draft_route, place] : draft.routes.items) {
     for (const auto& route : expand(draft_route, draft)) {
-      if (allowed.covers(route.to)) continue;
+      if (allowed.covers(route.to) || !has_address_of(draft, route.to.family())) continue;
       problems.warn(place,
                     fmt::format("peer.allowed_ips does not cover {}, so its packets will be dropped; add it there",
                                 to_string(route.to)));

@@ -74,6 +74,20 @@ void add(std::string& out, std::string_view key, std::string_view value) {
   out += fmt::format("  {}: {}\n", key, value);
 }
 
+std::string_view word_of(KillSwitch kill_switch) {
+  switch (kill_switch) {
+    case KillSwitch::on:
+      return "on";
+    case KillSwitch::off:
+      return "off";
+    case KillSwitch::always:
+      return "always";
+    case KillSwitch::automatic:
+      break;
+  }
+  return "auto";
+}
+
 void write_interface(std::string& out, const Config& config) {
   const auto& interface = config.interface;
   out += "interface:\n";
@@ -86,6 +100,7 @@ void write_interface(std::string& out, const Config& config) {
   if (interface.group) add(out, "group", std::to_string(*interface.group));
   if (interface.persist) add(out, "persist", "true");
   if (interface.multicast) add(out, "multicast", "true");
+  if (interface.kill_switch != KillSwitch::automatic) add(out, "kill_switch", word_of(interface.kill_switch));
 }
 
 void write_local(std::string& out, const Local& local, Secrets secrets) {

@@ -17,6 +17,7 @@
 #include "control/wg_device.h"
 #include "crypto/backends.h"
 #include "host/host_plan.h"
+#include "host/link_number.h"
 #include "host/mtu.h"
 
 namespace adit::app {
@@ -28,6 +29,7 @@ Daemon::Daemon(config::Config config, const service::Logging& log, service::KeyL
       store_(state_directory() / config_.name, service::read_boot_id()),
       hooks_(ground_.loop, ground_.log, ground_.service),
       name_servers_(ground_.loop, ground_.log) {
+  config_.number = host::claim_link_number(run_directory() / "numbers", config_.name);
   Inheritance inheritance;
   doors_ = inheritance.open_doors(config_, ground_.log);
   run_.goes_on = inheritance.goes_on();
@@ -54,19 +56,21 @@ void Daemon::begin(Inheritance& inheritance, service::StateStore::Loaded state, 
   if (is_set_up_by_wg() || inheritance.endpoints_edited(config_)) state.endpoint.reset();
 
   timestamps_.emplace(store_, state, log);
-  const link::Link::Parts parts{
-      .config = config_,
-      .loop = ground_.loop,
-      .random = ground_.random,
-      .wall_clock = ground_.wall_clock,
-      .log = log,
-      .event_log = ground_.event_log,
-      .doors = *doors_,
-      .host = *host_,
-      .store = store_,
-      .timestamps = *timestamps_,
-      .key_log = key_log,
-      .told = [this](const link::Health& health) { ground_.service.status(link::to_line(health)); }};
+  const link::Link::Parts parts{.config = config_,
+                                .loop = ground_.loop,
+                                .random = ground_.random,
+                                .wall_clock = ground_.wall_clock,
+                                .log = log,
+                                .event_log = ground_.event_log,
+                                .doors = *doors_,
+                                .host = *host_,
+                                .store = store_,
+                                .timestamps = *timestamps_,
+                                .key_log = key_log,
+                                .told = [this](const link::Health& health) {
+                                  ground_.service.status(link::to_line(health));
+                                  if (health.state == link::State::up) host_->hold();
+                                }};
   auto aead = or_throw(crypto::choose_aead(config_.tuning.crypto, net::boot_now));
   auto machine = or_throw(link::Link::make_machine(parts, config_, host_->mtu()));
   if (inheritance.facts() && machine->take_over(inheritance.session(), ground_.loop.now())) {
@@ -110,6 +114,7 @@ Result<Daemon::Ending> Daemon::run() {
   ground_.log.info(
       "{} serves {} on {}, port {}, {}", "aditd", config_.name, device.name(), doors_->sockets.port(),
       config_.missing.private_key ? "to be set up by `wg`" : "public key " + crypto::to_base64(link_->public_key()));
+  tell_what_is_blocked();
   link_->start();
   turn();
   name_servers_.set(device.index(), config_.dns, run_.goes_on || config_.interface.persist);
@@ -127,6 +132,7 @@ Result<Daemon::Ending> Daemon::run() {
   if (run_.ending == Ending::stopped && config_.interface.persist) name_servers_.take_back();
   if (run_.ending != Ending::succeeded) ground_.service.stopping();
   if (run_.failure) return std::unexpected(*run_.failure);
+  if (run_.ending == Ending::stopped) host_->let_go();
   store_.end_run();
   return run_.ending;
 }
@@ -191,6 +197,7 @@ void Daemon::follow_interface() {
 }
 
 void Daemon::adopted(const link::Edit& edit) {
+  if (edit.has({"routes", "interface.addresses"})) tell_what_is_blocked();
   if (edit.identity()) history_->restart(link_->machine().status());
   if (edit.has({"interface.name"})) open_wg_socket();
   if (edit.has({"dns.servers", "dns.domains"})) name_servers_.set(doors_->device.index(), config_.dns);
@@ -217,6 +224,12 @@ void Daemon::succeed() {
   log.info("making room for a new run");
   run_.ending = Ending::succeeded;
   ground_.loop.stop();
+}
+
+void Daemon::tell_what_is_blocked() const {
+  for (const auto family : host::blocked_families(config_)) {
+    ground_.log.info("{}", host::why_blocked(family));
+  }
 }
 
 Result<service::Estate> Daemon::leave() {
@@ -270,6 +283,7 @@ control::Report Daemon::report() {
           .crypto = link_->crypto_name(),
           .offload = link_->offloads(),
           .routes = host_->routes(),
+          .blocked = host::blocked_families(config_),
           .observations = upkeep.observations().list(),
           .process = control::process_facts(),
           .changed_by_wg = wg_->commands.changed(),

@@ -82,6 +82,7 @@ class Daemon {
   void begin_down();
   void succeed();
   void give_up(Error reason);
+  void tell_what_is_blocked() const;
   host::HookFacts hook_facts() const;
   std::string answer(std::string_view request);
   control::Report report();

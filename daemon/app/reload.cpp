@@ -87,6 +87,7 @@ void Reload::tell(const std::string& sentence) const {
 }
 
 Result<> Reload::change_to(config::Config& next, const link::Edit& edit) {
+  next.number = parts_.config.number;
   auto& host = parts_.link_parts.host;
   std::unique_ptr<crypto::Aead> aead;
   if (edit.has({"tuning.crypto"})) {

@@ -94,6 +94,16 @@ std::string routes_line(const ordered_json& routes) {
   return list.empty() ? list : fmt::format("  routes     {}\n", list);
 }
 
+/// A link of an older aditd has no such list.
+std::string blocked_line(const ordered_json& link) {
+  std::string list;
+  for (const auto& family : link.value("blocked", std::vector<std::string>()))
+    list += (list.empty() ? "" : ", ") + family;
+  return list.empty()
+             ? list
+             : fmt::format("  blocked    {}: the interface has no such address, `adit check` says more\n", list);
+}
+
 struct Offload {
   const char* key;
   std::string_view side;
@@ -162,7 +172,7 @@ std::string status_text(const ordered_json& link, std::int64_t now, bool coloure
   const auto& traffic = link.at("traffic");
   return first_line(link, now, coloured) + peer_line(peer) + handshake_line(peer, now) +
          fmt::format("  traffic    sent {}, received {}\n", amount(traffic.at("tx")), amount(traffic.at("rx"))) +
-         drops_line(link.at("drops")) + routes_line(link.at("routes")) +
+         drops_line(link.at("drops")) + routes_line(link.at("routes")) + blocked_line(link) +
          fmt::format("  interface  {}, MTU {}, listening on {}\n", text(link, "interface"),
                      link.at("mtu").get<std::uint32_t>(), text(link.at("local"), "listen")) +
          fmt::format("  offload    {}\n", offload_text(link.at("offload"))) + observation_lines(link) + wg_line(link);

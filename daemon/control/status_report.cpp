@@ -132,6 +132,8 @@ ordered_json to_json(const Report& report) {
   json["crypto"] = report.crypto;
   json["offload"] = offload(report.offload);
   json["routes"] = routes(report.routes);
+  json["blocked"] = ordered_json::array();
+  for (const auto family : report.blocked) json["blocked"].push_back(family == Family::v4 ? "IPv4" : "IPv6");
   json["observations"] = observations(report.observations);
   json["process"] = process(report.process);
   json["changed_by_wg"] = report.changed_by_wg;

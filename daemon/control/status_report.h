@@ -35,6 +35,7 @@ struct Report {
   std::string_view crypto;
   path::OffloadReport offload;
   std::vector<net::RouteSpec> routes;
+  std::vector<Family> blocked;  ///< nothing of these leaves the host
   std::vector<link::Observation> observations;
   ProcessFacts process;
   std::vector<std::string> changed_by_wg;  ///< keys of the file that `wg` has given other values

@@ -4,15 +4,56 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
+#include <set>
+#include <utility>
+
+#include "host/link_number.h"
 
 namespace adit::host {
 namespace {
 
-/// The upper half tells Adit's numbers from small ones that people choose by hand; of the lower half the two bits that
-/// Kubernetes takes for its own are left out.
-constexpr std::uint32_t kNumberBase = 0x0ad1'0000;
-constexpr std::uint32_t kNumberMask = 0x3fff;
+/// A set of routes that leads a greater part of a family into the tunnel is meant to be a full tunnel: the two halves,
+/// or everything but private networks. Of IPv6, of what is in use of it (2000::/3).
+constexpr double kNearlyAll = 0.5;
+constexpr std::uint8_t kGlobalPrefix = 3;
+
+/// In the main table, for the whole host.
+bool is_plain(const config::Route& route) {
+  return route.table.value_or(config::kMainTable) == config::kMainTable;
+}
+
+bool has_address_of(const config::Config& config, Family family) {
+  return std::ranges::any_of(config.interface.addresses, [=](const auto& one) { return one.family() == family; });
+}
+
+/// How much of the family the routes lead into the tunnel: 1 is all of it.
+double share_of(const config::Config& config, Family family) {
+  std::vector<IpNetwork> networks;
+  for (const auto& route : config.routes) {
+    if (is_plain(route) && route.to.family() == family) networks.push_back(route.to);
+  }
+  // Larger ones first, so that what lies in another is not counted again.
+  std::ranges::sort(networks, {}, [](const IpNetwork& network) { return std::pair(network.prefix, network.address); });
+  std::set<IpNetwork> counted;
+  double share = 0;
+  for (const auto& network : networks) {
+    bool within = false;
+    for (std::uint8_t length = 0; length <= network.prefix && !within; ++length) {
+      within = counted.contains(IpNetwork{network.address, length}.network());
+    }
+    if (within) continue;
+    counted.insert(network);
+    share += std::ldexp(1.0, -network.prefix);
+  }
+  return family == Family::v6 ? std::min(1.0, std::ldexp(share, kGlobalPrefix)) : share;
+}
+
+bool lies_in(const std::vector<IpAddress>& peers, const config::Route& route) {
+  return is_plain(route) && !route.is_default_of_host() &&
+         std::ranges::any_of(peers, [&](const IpAddress& peer) { return route.to.contains(peer); });
+}
 
 /// The n-th peer address of a family is the far end of the n-th address of that family.
 std::vector<net::InterfaceAddress> addresses_with_peers(const config::Interface& interface) {
@@ -57,16 +98,45 @@ std::string to_text(const net::ListenOptions& options) {
                      options.send_buffer.value_or(0));
 }
 
-InterfaceSettings interface_settings(const config::Config& config, std::uint32_t mtu) {
+InterfaceSettings interface_settings(const config::Config& config, std::uint32_t mtu,
+                                     const std::vector<IpAddress>& peers) {
   InterfaceSettings settings{.mtu = mtu,
                              .queue_length = config.interface.queue_length,
                              .multicast = config.interface.multicast,
                              .addresses = addresses_with_peers(config.interface)};
   for (const auto& route : config.routes) {
-    if (route.is_default_of_host()) continue;
+    if (route.is_default_of_host() || lies_in(peers, route)) continue;
     settings.routes.push_back({.to = route.to, .metric = route.metric, .table = route.table, .source = route.source});
   }
   return settings;
+}
+
+PolicyRoutingOptions policy_options(const config::Config& config, std::uint32_t interface,
+                                    const std::vector<IpAddress>& peers) {
+  const auto number = number_of(config);
+  PolicyRoutingOptions options{.number = number,
+                               .interface = interface,
+                               .fwmark = config.local.fwmark.value_or(0) != 0 ? *config.local.fwmark : number,
+                               .families = {},
+                               .blocked = blocked_families(config),
+                               .spared = {},
+                               .behind = {}};
+  for (const auto family : default_families(config)) {
+    if (has_address_of(config, family)) options.families.push_back(family);
+  }
+  const bool blocks = kill_switch(config) != config::KillSwitch::off;
+  for (const auto& route : config.routes) {
+    const bool spared = lies_in(peers, route);
+    if (spared && std::ranges::find(options.spared, route.to) == options.spared.end())
+      options.spared.push_back(route.to);
+    if (!blocks && !(route.is_default_of_host() && !has_address_of(config, route.to.family()))) continue;
+    const auto table = spared || route.is_default_of_host() ? number : route.table.value_or(config::kMainTable);
+    options.behind.push_back({.to = route.to, .table = table});
+  }
+  // Two routes may differ in their metric alone.
+  std::ranges::sort(options.behind);
+  options.behind.erase(std::ranges::unique(options.behind).begin(), options.behind.end());
+  return options;
 }
 
 std::vector<Family> default_families(const config::Config& config) {
@@ -79,16 +149,49 @@ std::vector<Family> default_families(const config::Config& config) {
   return families;
 }
 
-std::optional<std::uint32_t> datagram_mark(const config::Config& config) {
-  if (config.local.fwmark.value_or(0) != 0) return config.local.fwmark;
-  return default_families(config).empty() ? std::nullopt : std::optional(link_number(config.name));
+std::vector<Family> blocked_families(const config::Config& config) {
+  auto families = default_families(config);
+  std::erase_if(families, [&](Family family) { return has_address_of(config, family); });
+  return families;
 }
 
-std::uint32_t link_number(std::string_view name) {
-  // FNV-1a: any function that spreads names would do, as long as it never changes.
-  std::uint32_t hash = 2'166'136'261;
-  for (const char letter : name) hash = (hash ^ static_cast<std::uint8_t>(letter)) * 16'777'619;
-  return kNumberBase | ((hash ^ hash >> 16) & kNumberMask);
+std::string why_blocked(Family family) {
+  const bool v4 = family == Family::v4;
+  return fmt::format(
+      "{} is blocked: the default route stands for it, too, and the interface has no {} address; give it one, or write "
+      "{} instead of `default` to let it go past the link",
+      v4 ? "IPv4" : "IPv6", v4 ? "IPv4" : "IPv6", v4 ? "::/0" : "0.0.0.0/0");
+}
+
+config::KillSwitch kill_switch(const config::Config& config) {
+  using config::KillSwitch;
+  if (config.interface.kill_switch != KillSwitch::automatic) return config.interface.kill_switch;
+  const bool full = std::max(share_of(config, Family::v4), share_of(config, Family::v6)) > kNearlyAll;
+  return full ? KillSwitch::on : KillSwitch::off;
+}
+
+std::uint32_t number_of(const config::Config& config) {
+  return config.number != 0 ? config.number : link_number(config.name);
+}
+
+std::optional<std::uint32_t> datagram_mark(const config::Config& config) {
+  if (config.local.fwmark.value_or(0) != 0) return config.local.fwmark;
+  const auto literal = literal_endpoints(config);
+  const bool needed = !default_families(config).empty() ||
+                      std::ranges::any_of(literal, [&](const IpAddress& peer) { return is_routed(config, peer); });
+  return needed ? std::optional(number_of(config)) : std::nullopt;
+}
+
+std::vector<IpAddress> literal_endpoints(const config::Config& config) {
+  std::vector<IpAddress> addresses;
+  for (const auto& endpoint : config.peer.endpoints) {
+    if (const auto address = IpAddress::parse(endpoint.host)) addresses.push_back(*address);
+  }
+  return addresses;
+}
+
+bool is_routed(const config::Config& config, const IpAddress& address) {
+  return std::ranges::any_of(config.routes, [&](const config::Route& route) { return lies_in({address}, route); });
 }
 
 bool carries_v6(const config::Config& config) {

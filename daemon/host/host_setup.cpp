@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "host/host_setup.h"
 
+#include <algorithm>
 #include <tuple>
 #include <utility>
 
@@ -8,47 +9,84 @@
 #include "host/host_plan.h"
 
 namespace adit::host {
+namespace {
+
+/// Those of its endpoints that its routes lead into the tunnel, as far as the file tells.
+std::vector<IpAddress> peers_of(const config::Config& config) {
+  auto peers = literal_endpoints(config);
+  std::erase_if(peers, [&](const IpAddress& peer) { return !is_routed(config, peer); });
+  return peers;
+}
+
+}  // namespace
 
 HostSetup::HostSetup(const config::Config& config, const net::TunDevice& device, std::uint32_t mtu,
                      std::optional<net::LinkState> before)
     : config_(config),
       interface_index_(device.index()),
       mtu_(mtu),
+      peers_(peers_of(config)),
       netlink_(or_throw(net::Netlink::open())),
       interface_(netlink_, device.index(), device.name(), std::move(before)),
       policy_(netlink_) {
-  or_throw(interface_.apply(interface_settings(config, mtu)));
-  or_throw(apply_policy(config));
+  left_blocked_ = PolicyRouting::is_blocked(netlink_, number_of(config));
+  or_throw(apply(config, mtu, peers_));
 }
 
-Result<> HostSetup::apply_policy(const config::Config& config) {
-  const auto table = link_number(config.name);
-  const auto families = default_families(config);
-  if (families.empty()) {
-    policy_.remove();
-    // Only what bears this link's own mark: a mark of the user's choice may be another link's, too, and in use there.
-    return PolicyRouting::remove_leftovers(netlink_, table, table);
-  }
-  return policy_.install(
-      {.interface = interface_index_, .families = families, .table = table, .fwmark = datagram_mark(config).value()});
+HostSetup::~HostSetup() {
+  if (left_blocked_ && policy_.blocks()) policy_.leave_blocked();
 }
 
-Result<> HostSetup::change(const config::Config& config, std::uint32_t mtu) {
-  auto done = interface_.apply(interface_settings(config, mtu));
-  if (!done) return done;
-  if (done = apply_policy(config); !done) {
-    // What was possible before is as good as certain to be possible again.
-    std::ignore = interface_.apply(interface_settings(config_, mtu_));
-    std::ignore = apply_policy(config_);
-    return done;
-  }
-  mtu_ = mtu;
+/// First of all what blocks, and what goes from main into a table of the link's own. An interface that is down gets its
+/// routes afterwards.
+Result<> HostSetup::apply(const config::Config& config, std::uint32_t mtu, const std::vector<IpAddress>& peers) {
+  if (auto done = policy_.install(policy_options(config, interface_index_, peers)); !done) return done;
+  if (auto done = interface_.apply(interface_settings(config, mtu, peers)); !done) return done;
+  if (auto done = policy_.restore(); !done) return std::unexpected(done.error());
   return {};
 }
 
-Result<> HostSetup::restore() {
-  if (auto done = interface_.restore(); !done) return done;
-  return policy_.restore();
+Result<> HostSetup::change(const config::Config& config, std::uint32_t mtu) {
+  auto peers = peers_of(config);
+  for (const auto& peer : peers_) {
+    if (is_routed(config, peer) && std::ranges::find(peers, peer) == peers.end()) peers.push_back(peer);
+  }
+  if (auto done = apply(config, mtu, peers); !done) {
+    std::ignore = apply(config_, mtu_, peers_);  // what was possible before is as good as certain to be possible again
+    return done;
+  }
+  mtu_ = mtu;
+  peers_ = std::move(peers);
+  return {};
+}
+
+Result<bool> HostSetup::spare(const IpAddress& peer) {
+  if (!is_routed(config_, peer) || std::ranges::find(peers_, peer) != peers_.end()) return false;
+  auto peers = peers_;
+  peers.push_back(peer);
+  if (auto done = apply(config_, mtu_, peers); !done) {
+    std::ignore = apply(config_, mtu_, peers_);
+    return std::unexpected(done.error());
+  }
+  peers_ = std::move(peers);
+  return true;
+}
+
+std::uint32_t HostSetup::mark() const {
+  return datagram_mark(config_).value_or(peers_.empty() ? 0 : number_of(config_));
+}
+
+void HostSetup::let_go() {
+  left_blocked_ = kill_switch(config_) == config::KillSwitch::always;
+}
+
+Result<std::vector<std::string>> HostSetup::restore() {
+  auto restored = interface_.restore();
+  if (!restored) return restored;
+  auto policy = policy_.restore();
+  if (!policy) return policy;
+  restored->insert(restored->end(), policy->begin(), policy->end());
+  return restored;
 }
 
 Result<> HostSetup::set_mtu(std::uint32_t mtu) {
@@ -65,14 +103,16 @@ std::optional<std::uint32_t> HostSetup::look_at_mtu() {
 }
 
 Result<net::RouteInfo> HostSetup::route_to(const IpAddress& destination) {
-  return net::route_to(netlink_, destination, datagram_mark(config_));
+  const auto mark = this->mark();
+  return net::route_to(netlink_, destination, mark == 0 ? std::nullopt : std::optional(mark));
 }
 
 std::vector<net::RouteSpec> HostSetup::routes() const {
   auto routes = interface_.routes();
-  for (const auto family : default_families(config_)) {
-    routes.push_back({.to = {IpAddress::any(family), 0}, .table = link_number(config_.name)});
-  }
+  const auto options = policy_options(config_, interface_index_, peers_);
+  const auto add = [&](const IpNetwork& to) { routes.push_back({.to = to, .table = options.number}); };
+  for (const auto& network : options.spared) add(network);
+  for (const auto family : options.families) add({IpAddress::any(family), 0});
   return routes;
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The host's network as the link needs it: interface, routes, and policy routing for a default route through the
-// tunnel. All of it is taken back when this goes.
+// The host's network as the link needs it: interface, routes, and what keeps traffic in the tunnel and the tunnel's own
+// datagrams out of it. All of it is taken back when this goes, but for what is to block then.
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "config/config.h"
@@ -19,19 +20,31 @@ class HostSetup {
   /// `before`: of the interface, where an earlier run goes on in this one.
   HostSetup(const config::Config& config, const net::TunDevice& device, std::uint32_t mtu,
             std::optional<net::LinkState> before = {});
+  ~HostSetup();
+  HostSetup(const HostSetup&) = delete;
+  HostSetup& operator=(const HostSetup&) = delete;
 
-  /// Brings back what the kernel took away, as it does when the interface goes down.
-  Result<> restore();
+  /// Brings back what others took away, the kernel when the interface goes down or somebody by hand, and names it.
+  Result<std::vector<std::string>> restore();
   Result<> set_mtu(std::uint32_t mtu);
   /// The network as another configuration wants it; what is the same in both is not touched. On failure all is as it
   /// was. The caller then makes `config` the one this was made with.
   Result<> change(const config::Config& config, std::uint32_t mtu);
   Result<> rename(const std::string& name) { return interface_.rename(name); }
+  /// The encrypted packets go there from now on: a route that leads `peer` into the tunnel leads what bears our mark
+  /// past it. True: the sockets need mark() for it, which they did not before.
+  Result<bool> spare(const IpAddress& peer);
+  /// Of our datagrams; 0: none.
+  std::uint32_t mark() const;
   /// Leaves all as it is, for a later run.
   void release() {
     interface_.release();
     policy_.release();
   }
+  /// The link has worked: from now on what blocks is left behind, unless let_go is called before the end.
+  void hold() { left_blocked_ = true; }
+  /// An orderly stop: what blocks goes, too, unless it is to stay always.
+  void let_go();
   /// The way our datagrams take.
   Result<net::RouteInfo> route_to(const IpAddress& destination);
 
@@ -40,15 +53,19 @@ class HostSetup {
   std::uint32_t mtu() const { return mtu_; }
   /// As the interface has it now, whoever gave it that. Nothing when the kernel does not say.
   std::optional<std::uint32_t> look_at_mtu();
+  /// InterfaceSetup::conflicts
+  const std::vector<std::string>& conflicts() const { return interface_.conflicts(); }
   /// All of them, default routes included.
   std::vector<net::RouteSpec> routes() const;
 
  private:
-  Result<> apply_policy(const config::Config& config);
+  Result<> apply(const config::Config& config, std::uint32_t mtu, const std::vector<IpAddress>& peers);
 
   const config::Config& config_;
   std::uint32_t interface_index_;
   std::uint32_t mtu_;
+  std::vector<IpAddress> peers_;  ///< that a route leads into the tunnel, and which are spared
+  bool left_blocked_;
   net::Netlink netlink_;
   InterfaceSetup interface_;
   PolicyRouting policy_;

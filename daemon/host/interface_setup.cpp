@@ -100,12 +100,13 @@ Result<> InterfaceSetup::set_mtu(std::uint32_t mtu) {
   return {};
 }
 
-Result<> InterfaceSetup::restore() {
-  if (!active_) return {};
+Result<std::vector<std::string>> InterfaceSetup::restore() {
+  if (!active_) return std::vector<std::string>();
   const auto link = net::get_link(netlink_, index_);
   if (!link) return fail("cannot look at the interface {}: {}", name_, net::describe(link.error()));
-  if (!link->up) return {};  // whoever took it down may want it so; routes need it up
-  return add_missing(applied_);
+  if (!link->up) return std::vector<std::string>();  // whoever took it down may want it so; routes need it up
+  if (auto done = add_missing(applied_); !done) return std::unexpected(done.error());
+  return std::exchange(restored_, {});
 }
 
 Result<> InterfaceSetup::rename(const std::string& name) {
@@ -204,19 +205,26 @@ Result<> InterfaceSetup::remove_unwanted(const InterfaceSettings& wanted) {
 
 Result<> InterfaceSetup::add_missing(const InterfaceSettings& wanted) {
   // Removing an address may have taken others of its subnet along, so look at what is there now.
-  const auto there = net::list_addresses(netlink_, index_);
-  if (!there) return fail("cannot list the addresses of {}: {}", name_, net::describe(there.error()));
+  restored_.clear();
+  conflicts_.clear();
+  const auto there = net::list_addresses(netlink_, 0);
+  if (!there) return fail("cannot list this host's addresses: {}", net::describe(there.error()));
   for (const auto& address : wanted.addresses) {
     if (auto done = add_missing_address(address, *there); !done) return done;
   }
   if (auto done = net::change_link(netlink_, index_, {.up = true}); !done) {
     return fail("cannot bring the interface {} up: {}", name_, net::describe(done.error()));
   }
-  return add_missing_routes(wanted.routes);
+  return add_missing_routes(wanted.routes, *there);
 }
 
 /// What is there through this interface needs no message of its own: there may be thousands.
-Result<> InterfaceSetup::add_missing_routes(const std::vector<net::RouteSpec>& wanted) {
+Result<> InterfaceSetup::add_missing_routes(const std::vector<net::RouteSpec>& wanted,
+                                            const std::vector<net::FoundAddress>& there_are) {
+  std::map<IpNetwork, std::uint32_t> neighbours;  // networks this host is in, by the interface
+  for (const auto& found : there_are) {
+    if (found.interface != index_) neighbours.emplace(found.address.network.network(), found.interface);
+  }
   std::set<std::pair<Family, std::uint32_t>> tables;
   for (const auto& route : wanted) tables.emplace(route.to.family(), net::table_of(route));
   std::map<net::RouteSpec, std::optional<IpAddress>> there;  // place → source
@@ -226,6 +234,7 @@ Result<> InterfaceSetup::add_missing_routes(const std::vector<net::RouteSpec>& w
     for (const auto& found : *routes) there.emplace(place_of(found.route), found.route.source);
   }
   for (const auto& route : wanted) {
+    if (leave_to_neighbour(route, neighbours)) continue;
     const auto same = there.find(place_of(route));
     if (same != there.end() && (!route.source || route.source == same->second)) continue;
     if (auto done = add_missing_route(route); !done) return done;
@@ -235,7 +244,9 @@ Result<> InterfaceSetup::add_missing_routes(const std::vector<net::RouteSpec>& w
 
 Result<> InterfaceSetup::add_missing_address(const net::InterfaceAddress& address,
                                              const std::vector<net::FoundAddress>& there) {
-  const auto is_there = [&](const net::FoundAddress& found) { return found.address == address; };
+  const auto is_there = [&](const net::FoundAddress& found) {
+    return found.interface == index_ && found.address == address;
+  };
   if (std::ranges::any_of(there, is_there)) return {};
   if (auto done = net::add_address(netlink_, index_, address); !done) {
     if (done.error().code == EEXIST) {
@@ -245,23 +256,46 @@ Result<> InterfaceSetup::add_missing_address(const net::InterfaceAddress& addres
     return address_failure(name_, address, done.error());
   }
   add_once(added_.addresses, address);
+  restored_.push_back("the address " + to_string(address));
   return {};
+}
+
+/// Whatever its metric is, the LAN that this host is in today is not to be led into the tunnel: its gateway is there.
+/// Whoever gives the route a metric of its own knows of the other one.
+bool InterfaceSetup::leave_to_neighbour(const net::RouteSpec& route,
+                                        const std::map<IpNetwork, std::uint32_t>& neighbours) {
+  const auto found =
+      route.metric || net::table_of(route) != RT_TABLE_MAIN ? neighbours.end() : neighbours.find(route.to);
+  if (found == neighbours.end()) return false;
+  conflicts_.push_back(fmt::format(
+      "the route {} is also the network that {} is in, and was left out: give it a `metric` if it is to go through the "
+      "link all the same, or give one of the two networks other addresses",
+      to_string(route), name_of_interface(found->second)));
+  if (added_.routes.contains(route)) {
+    std::ignore = net::remove_route(netlink_, index_, route);
+    added_.routes.erase(route);
+  }
+  return true;
 }
 
 Result<> InterfaceSetup::add_missing_route(const net::RouteSpec& route) {
   auto done = net::add_route(netlink_, index_, route);
-  if (!done && done.error().code == EEXIST) return check_existing_route(route);
+  if (!done && done.error().code == EEXIST) {
+    if (auto conflict = conflict_of(route); !conflict.empty()) conflicts_.push_back(std::move(conflict));
+    return {};
+  }
   if (!done) return route_failure(name_, route, done.error());
   added_.routes.insert(route);
+  restored_.push_back("the route " + to_string(route));
   return {};
 }
 
-/// A route of that destination and metric is there. Through our interface it does as well as ours, whoever added it;
-/// through another one it would take the link's traffic elsewhere.
-Result<> InterfaceSetup::check_existing_route(const net::RouteSpec& route) {
+/// A route of that destination and metric is there. Through our interface it does as well as ours, whoever added it
+/// (empty then); another one is a network that this host has elsewhere, such as the LAN it is in today.
+std::string InterfaceSetup::conflict_of(const net::RouteSpec& route) {
   const auto routes =
       net::list_routes(netlink_, {.family = route.to.family(), .table = route.table.value_or(RT_TABLE_MAIN)});
-  if (!routes) return fail("cannot list routes: {}", net::describe(routes.error()));
+  if (!routes) return fmt::format("cannot list routes: {}", net::describe(routes.error()));
   const auto is_here = [&](const net::FoundRoute& each) { return net::is_same_place(each.route, route); };
   const auto found = std::ranges::find_if(*routes, is_here);
   if (found == routes->end()) return {};  // gone again meanwhile
@@ -270,9 +304,9 @@ Result<> InterfaceSetup::check_existing_route(const net::RouteSpec& route) {
   const auto way = found->interface == index_ ? "with another source"
                    : found->interface == 0    ? "with several ways or none"
                                               : "by way of " + name_of_interface(found->interface);
-  return fail(
-      "the route {} is there already, {} (see `ip {}route show {}{}`): give this one another `metric`, or remove that "
-      "one",
+  return fmt::format(
+      "the route {} is there already, {} (see `ip {}route show {}{}`), and was left out: give this one another "
+      "`metric`, or remove that one",
       to_string(route), way, route.to.family() == Family::v6 ? "-6 " : "", to_string(route.to),
       route.table ? fmt::format(" table {}", *route.table) : "");
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -42,9 +43,9 @@ class InterfaceSetup {
   Result<> apply(const InterfaceSettings& wanted);
   /// Of what is applied, the MTU alone: a single message. Likewise.
   Result<> set_mtu(std::uint32_t mtu);
-  /// Adds again what the kernel dropped of ours (it flushes routes when an interface goes down). Changes nothing
-  /// when all is there.
-  Result<> restore();
+  /// Adds again what the kernel dropped of ours (it flushes routes when an interface goes down) or others took away,
+  /// and names it. Changes nothing when all is there.
+  Result<std::vector<std::string>> restore();
   /// Gives the interface another name; addresses and routes stay. The error is a sentence.
   Result<> rename(const std::string& name);
   /// What cannot be removed because it is gone already is no error. Afterwards nothing is applied.
@@ -56,6 +57,9 @@ class InterfaceSetup {
   /// The link as `remove` puts it back. Only while something is applied.
   const net::LinkState& before() const { return *before_; }
   const std::vector<net::RouteSpec>& routes() const { return applied_.routes; }
+  /// A sentence for each route that was left out, since another of that destination and metric is there: it would have
+  /// to take the place of somebody else's network. restore() adds it when that one is gone.
+  const std::vector<std::string>& conflicts() const { return conflicts_; }
 
  private:
   struct Added {
@@ -69,9 +73,10 @@ class InterfaceSetup {
   Result<> remove_unwanted(const InterfaceSettings& wanted);
   Result<> add_missing(const InterfaceSettings& wanted);
   Result<> add_missing_address(const net::InterfaceAddress& address, const std::vector<net::FoundAddress>& there);
-  Result<> add_missing_routes(const std::vector<net::RouteSpec>& wanted);
+  Result<> add_missing_routes(const std::vector<net::RouteSpec>& wanted, const std::vector<net::FoundAddress>& there);
+  bool leave_to_neighbour(const net::RouteSpec& route, const std::map<IpNetwork, std::uint32_t>& neighbours);
   Result<> add_missing_route(const net::RouteSpec& route);
-  Result<> check_existing_route(const net::RouteSpec& route);
+  std::string conflict_of(const net::RouteSpec& route);
 
   net::Netlink& netlink_;
   std::uint32_t index_;
@@ -79,6 +84,8 @@ class InterfaceSetup {
   bool active_ = false;                   ///< something is applied, or about to be
   std::optional<net::LinkState> before_;  ///< as we found the link; set while active
   InterfaceSettings applied_;
+  std::vector<std::string> restored_;  ///< what the last add_missing found missing
+  std::vector<std::string> conflicts_;
   Added added_;  ///< what is there because of us; the rest of applied_ was there before
 };
 

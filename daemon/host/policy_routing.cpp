@@ -6,40 +6,152 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <limits>
 #include <ranges>
+#include <set>
 #include <tuple>
 
 #include "base/assert.h"
-#include "net/netlink_link.h"
+#include "host/link_number.h"
 
 namespace adit::host {
 namespace {
 
 constexpr std::uint32_t kWholeMark = ~std::uint32_t{0};
 
-net::RouteSpec default_route(Family family, std::uint32_t table) {
-  return {.to = {IpAddress::any(family), 0}, .table = table};
+template <class T>
+bool contains(const std::vector<T>& all, const T& one) {
+  return std::ranges::find(all, one) != all.end();
 }
 
-/// In the order of the header's list. The first does not look at the mark: it carries it with an empty mask, as a name.
-std::vector<net::Rule> rules_for(const PolicyRoutingOptions& options, Family family) {
-  std::vector<net::Rule> rules(2, {.family = family, .mark = options.fwmark});
-  rules[0].priority = options.priority;
-  rules[0].table = RT_TABLE_MAIN;
-  rules[0].suppress_prefix = 0;
-  rules[1].priority = options.priority + 1;
-  rules[1].table = options.table;
-  rules[1].mask = kWholeMark;
-  rules[1].invert = true;
+/// Behind every other route to the same place, and no other link's.
+std::uint32_t metric_behind(std::uint32_t number) {
+  return std::numeric_limits<std::uint32_t>::max() - (number & kLinkNumberMask);
+}
+
+/// The two that let routes of more than `length` bits in main go first, and lead what is not marked to the link's table
+/// for one of `length`. The first does not look at the mark: it carries it with an empty mask, as a name.
+void add_rules(const PolicyRoutingOptions& options, Family family, std::uint8_t length, std::vector<net::Rule>& rules) {
+  const auto priority = options.priority - 2U * length;
+  rules.push_back({.family = family,
+                   .priority = priority,
+                   .table = RT_TABLE_MAIN,
+                   .mark = options.number,
+                   .suppress_prefix = length});
+  // Other links' own datagrams are no more to be led into this tunnel than ours.
+  const bool is_number = is_link_number(options.fwmark);
+  rules.push_back({.family = family,
+                   .priority = priority + 1,
+                   .table = options.number,
+                   .mark = options.fwmark,
+                   .mask = is_number ? ~kLinkNumberMask : kWholeMark,
+                   .invert = true});
+  if (length > 0) rules.back().suppress_prefix = length - 1U;
+}
+
+/// In the order in which they count.
+std::vector<net::Rule> rules_of(const PolicyRoutingOptions& options) {
+  std::vector<net::Rule> rules;
+  for (const auto family : {Family::v4, Family::v6}) {
+    std::set<std::uint8_t, std::greater<>> lengths;
+    for (const auto& network : options.spared) {
+      if (network.family() == family) lengths.insert(network.prefix);
+    }
+    if (contains(options.families, family) || contains(options.blocked, family)) lengths.insert(0);
+    for (const auto length : lengths) add_rules(options, family, length, rules);
+  }
   return rules;
+}
+
+/// What blocks before what leads, since that is what must not be missing.
+std::vector<net::RouteSpec> routes_of(const PolicyRoutingOptions& options) {
+  std::vector<net::RouteSpec> routes;
+  for (const auto& route : options.behind) {
+    routes.push_back(
+        {.to = route.to, .metric = metric_behind(options.number), .table = net::table_of(route), .unreachable = true});
+  }
+  if (options.interface == 0) return routes;
+  for (const auto family : options.families) {
+    routes.push_back({.to = {IpAddress::any(family), 0}, .table = options.number});
+  }
+  for (const auto& network : options.spared) routes.push_back({.to = network, .table = options.number});
+  return routes;
+}
+
+/// As list_routes has it.
+net::RouteSpec spelt_out(net::RouteSpec route) {
+  route.metric = net::metric_of(route);
+  return route;
 }
 
 bool is_absent(const net::NetlinkError& error) {
   return error.code == ESRCH || error.code == ENOENT || error.code == ENODEV;
 }
 
+/// Nothing to block where there is no such family.
+bool is_no_matter(const PolicyRoutingOptions& options, Family family, const net::NetlinkError& error) {
+  return contains(options.blocked, family) && (net::is_missing_family(error) || error.code == EACCES);
+}
+
 const char* name_of(Family family) {
   return family == Family::v4 ? "IPv4" : "IPv6";
+}
+
+std::string in_words(const net::Rule& rule) {
+  return fmt::format("the {} rule {}", name_of(rule.family), rule.priority);
+}
+
+struct Found {
+  std::vector<net::Rule> rules;
+  std::vector<net::FoundRoute> routes;
+};
+
+/// What any run of this link has added.
+Result<Found> find_ours(net::Netlink& netlink, std::uint32_t number) {
+  Found ours;
+  for (const auto family : {Family::v4, Family::v6}) {
+    const auto rules = net::list_our_rules(netlink, family);
+    if (!rules) return fail("cannot list the routing rules: {}", net::describe(rules.error()));
+    std::ranges::copy_if(*rules, std::back_inserter(ours.rules),
+                         [number](const net::Rule& rule) { return rule.mark == number || rule.table == number; });
+    for (const bool blocking : {false, true}) {
+      net::RouteFilter filter{.family = family, .protocol = net::kAditProtocol, .unreachable_only = blocking};
+      if (!blocking) filter.table = number;
+      const auto routes = net::list_routes(netlink, filter);
+      if (!routes) return fail("cannot list the {} routes: {}", name_of(family), net::describe(routes.error()));
+      std::ranges::copy_if(*routes, std::back_inserter(ours.routes), [&](const net::FoundRoute& found) {
+        return found.route.unreachable == blocking && (!blocking || found.route.metric == metric_behind(number));
+      });
+    }
+  }
+  return ours;
+}
+
+/// All but what `options` wants. Rules first and in reverse, so that nothing is led into an empty table meanwhile.
+Result<bool> sweep(net::Netlink& netlink, const PolicyRoutingOptions& options) {
+  const auto ours = find_ours(netlink, options.number);
+  if (!ours) return std::unexpected(ours.error());
+  bool swept = false;
+  const auto rules = rules_of(options);
+  for (const auto& rule : std::views::reverse(ours->rules)) {
+    if (contains(rules, rule)) continue;
+    swept = true;
+    auto done = net::remove_rule(netlink, rule);
+    if (!done && !is_absent(done.error())) {
+      return fail("cannot remove {}: {}", in_words(rule), net::describe(done.error()));
+    }
+  }
+  std::set<net::RouteSpec> routes;
+  for (const auto& route : routes_of(options)) routes.insert(spelt_out(route));
+  for (const auto& found : ours->routes) {
+    if (routes.contains(found.route) && (found.route.unreachable || found.interface == options.interface)) continue;
+    swept = true;
+    auto done = net::remove_route(netlink, found.interface, found.route);
+    if (!done && !is_absent(done.error())) {
+      return fail("cannot remove the route {}: {}", to_string(found.route), net::describe(done.error()));
+    }
+  }
+  return swept;
 }
 
 }  // namespace
@@ -49,86 +161,91 @@ PolicyRouting::~PolicyRouting() {
 }
 
 Result<> PolicyRouting::install(const PolicyRoutingOptions& options) {
-  ADIT_ASSERT(options.fwmark != 0 && options.table != 0);
-  if (installed_ == options) return restore();
-  remove();
-  if (auto done = remove_leftovers(netlink_, options.table, options.fwmark); !done) return done;
+  ADIT_ASSERT(options.number != 0);
+  const auto before = installed_.value_or(PolicyRoutingOptions{.number = options.number});
+  const bool was_blocked = !installed_ && is_blocked(netlink_, options.number);
   installed_ = options;
-  auto done = add(options);
-  if (!done) remove();
+  Result<> done;
+  if (auto added = add(options); !added) done = std::unexpected(added.error());
+  if (done) {
+    auto swept = sweep(netlink_, options);
+    if (swept) return {};
+    done = std::unexpected(swept.error());
+  }
+  installed_ = before;
+  if (was_blocked) {
+    installed_.reset();  // who was cut off stays so
+  } else if (add(before)) {
+    std::ignore = sweep(netlink_, before);
+  }
   return done;
 }
 
-Result<> PolicyRouting::restore() {
-  if (!installed_) return {};
-  const auto link = net::get_link(netlink_, installed_->interface);
-  if (!link) return fail("cannot look at the link's interface: {}", net::describe(link.error()));
-  return link->up ? add(*installed_) : Result<>();  // an interface that is down takes no routes
+Result<std::vector<std::string>> PolicyRouting::restore() {
+  return installed_ ? add(*installed_) : std::vector<std::string>();
 }
 
-Result<> PolicyRouting::add(const PolicyRoutingOptions& options) {
-  for (const auto family : options.families) {
-    // The routes first: the last rule is what turns the traffic round.
-    if (auto done = add_default_route(options, family); !done) return done;
-    for (const auto& rule : rules_for(options, family)) {
-      auto done = net::add_rule(netlink_, rule);
-      if (!done && done.error().code != EEXIST) {
-        return fail("cannot add a routing rule for {}: {}", name_of(family), net::describe(done.error()));
-      }
+/// The routes first: the last rule is what turns the traffic round.
+Result<std::vector<std::string>> PolicyRouting::add(const PolicyRoutingOptions& options) {
+  std::vector<std::string> added;
+  for (const auto& route : routes_of(options)) {
+    const auto is_new = add_route(options, route);
+    if (!is_new) return std::unexpected(is_new.error());
+    if (*is_new) added.push_back("the route " + to_string(route));
+  }
+  for (const auto& rule : rules_of(options)) {
+    auto done = net::add_rule(netlink_, rule);
+    if (done) {
+      added.push_back(in_words(rule));
+    } else if (done.error().code != EEXIST && !is_no_matter(options, rule.family, done.error())) {
+      return fail("cannot add {}: {}", in_words(rule), net::describe(done.error()));
     }
   }
-  return {};
+  return added;
 }
 
-Result<> PolicyRouting::add_default_route(const PolicyRoutingOptions& options, Family family) {
-  const auto table = options.table;
-  auto done = net::add_route(netlink_, options.interface, default_route(family, table));
-  if (done) return {};
-  if (done.error().code != EEXIST) {
-    return fail("cannot add the {} default route: {}", name_of(family), net::describe(done.error()));
-  }
-  const auto ours = net::list_routes(
-      netlink_, {.family = family, .table = table, .interface = options.interface, .protocol = net::kAditProtocol});
-  if (ours && !ours->empty()) return {};
+/// True: it was not there. An interface that is down takes no routes, and gets them when it is up.
+Result<bool> PolicyRouting::add_route(const PolicyRoutingOptions& options, const net::RouteSpec& route) {
+  auto done = net::add_route(netlink_, options.interface, route);
+  if (done) return true;
+  if (!route.unreachable && done.error().code == ENETDOWN) return false;
+  if (is_no_matter(options, route.to.family(), done.error())) return false;
+  if (done.error().code != EEXIST)
+    return fail("cannot add the route {}: {}", to_string(route), net::describe(done.error()));
+  if (route.unreachable) return false;
+  const auto family = route.to.family();
+  const auto there = net::list_routes(netlink_, {.family = family, .table = options.number});
+  const auto is_ours = [&](const net::FoundRoute& found) {
+    return found.interface == options.interface && found.protocol == net::kAditProtocol &&
+           net::is_same_place(found.route, route);
+  };
+  if (there && std::ranges::any_of(*there, is_ours)) return false;
   return fail(
-      "routing table {} has a default route already that is not this link's (see `ip {}route show table {}`): "
-      "remove it, or choose another local.fwmark",
-      table, family == Family::v6 ? "-6 " : "", table);
+      "routing table {} has a route {} already that is not this link's (see `ip {}route show table {}`): remove it",
+      options.number, to_string(route.to), family == Family::v6 ? "-6 " : "", options.number);
 }
 
 void PolicyRouting::remove() {
   if (!installed_) return;
-  for (const auto family : installed_->families) {
-    const auto rules = rules_for(*installed_, family);
-    // In reverse, so that nothing is led into an empty table meanwhile. What is gone already need not go.
-    for (const auto& rule : std::views::reverse(rules)) std::ignore = net::remove_rule(netlink_, rule);
-    std::ignore = net::remove_route(netlink_, installed_->interface, default_route(family, installed_->table));
-  }
+  std::ignore = sweep(netlink_, {.number = installed_->number});
   installed_.reset();
 }
 
-Result<> PolicyRouting::remove_leftovers(net::Netlink& netlink, std::uint32_t table, std::uint32_t fwmark) {
-  for (const auto family : {Family::v4, Family::v6}) {
-    auto rules = net::list_our_rules(netlink, family);
-    if (!rules) return fail("cannot list the routing rules: {}", net::describe(rules.error()));
-    std::erase_if(*rules, [&](const net::Rule& rule) { return rule.mark != fwmark; });
-    for (const auto& rule : *rules) {
-      auto done = net::remove_rule(netlink, rule);
-      if (!done && !is_absent(done.error())) {
-        return fail("cannot remove a routing rule that an earlier run left: {}", net::describe(done.error()));
-      }
-    }
-    const auto routes = net::list_routes(netlink, {.family = family, .table = table, .protocol = net::kAditProtocol});
-    if (!routes) return fail("cannot list the routes of table {}: {}", table, net::describe(routes.error()));
-    for (const auto& found : *routes) {
-      auto done = net::remove_route(netlink, found.interface, found.route);
-      if (!done && !is_absent(done.error())) {
-        return fail("cannot remove the route {} that an earlier run left: {}", to_string(found.route),
-                    net::describe(done.error()));
-      }
-    }
-  }
-  return {};
+void PolicyRouting::leave_blocked() {
+  if (!installed_) return;
+  auto options = *installed_;
+  options.interface = 0;
+  std::ignore = install(options);
+  release();
+}
+
+bool PolicyRouting::is_blocked(net::Netlink& netlink, std::uint32_t number) {
+  const auto ours = find_ours(netlink, number);
+  return ours && std::ranges::any_of(ours->routes, [](const auto& found) { return found.route.unreachable; });
+}
+
+Result<bool> PolicyRouting::unblock(net::Netlink& netlink, std::uint32_t number) {
+  return sweep(netlink, {.number = number});
 }
 
 std::optional<std::string> reverse_path_problem(const std::string& uplink) {

@@ -1,14 +1,23 @@
 // SPDX-License-Identifier: MIT
-// The whole host through the tunnel, except the tunnel's own datagrams. The default routes live in a table of their
-// own, and two rules a family lead there, in this order:
+// What keeps traffic of the host in the tunnel, and the tunnel's own datagrams out of it, by rules and a routing table
+// of the link's own.
+//
+// Everything into the tunnel (a default route), for each family by two rules:
 //
 //   1. all, but no default route counts   → main     routes that are more precise than `default` keep working
-//   2. all without our mark               → TABLE    the tunnel
+//   2. all without our mark               → TABLE    a default route into the tunnel, and an unreachable one behind it
 //
-// Marked datagrams fall through to main's default route. Both rules carry the mark as their owner's name, so leftovers
-// of a killed run of the same link are found and removed.
+// Marked datagrams fall through to main's default route. Rules and unreachable routes hang on no interface: when the
+// daemon is killed, and its interface and the routes into it are gone, what was led into the tunnel goes nowhere.
+//
+// A route into the tunnel that the peer's own address lies in (10.0.0.0/8, or one half of the Internet) stands in TABLE
+// and not in main, behind two rules of the same kind for its prefix length, so that longest prefix still decides.
+//
+// All of it bears the link's number: as the rules' mark or table, and in the unreachable routes' metric. So a later run
+// knows it again, and goes on with it without taking it away first.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,10 +30,15 @@
 namespace adit::host {
 
 struct PolicyRoutingOptions {
-  std::uint32_t interface = 0;
-  std::vector<Family> families;
-  std::uint32_t table = 0;
-  std::uint32_t fwmark = 0;         ///< what the UDP sockets are marked with; not 0, and no other link's of this host
+  std::uint32_t number = 0;       ///< the link's, and its table's; not 0, and no other link's of this host
+  std::uint32_t interface = 0;    ///< the tunnel; 0: there is none, and what blocks is all there is
+  std::uint32_t fwmark = 0;       ///< what the UDP sockets are marked with; not 0 where anything else is set
+  std::vector<Family> families;   ///< all traffic of these goes into the tunnel
+  std::vector<Family> blocked;    ///< all traffic of these goes nowhere
+  std::vector<IpNetwork> spared;  ///< routes into the tunnel that the peer's own address lies in
+  /// What goes nowhere without the tunnel: destinations and their tables (none: main), nothing else of it counts. Those
+  /// of `families`, `blocked` and `spared` are in the table `number`.
+  std::vector<net::RouteSpec> behind;
   std::uint32_t priority = 32'700;  ///< of the first rule; the second follows it. Main's own is 32,766
 
   friend bool operator==(const PolicyRoutingOptions&, const PolicyRoutingOptions&) = default;
@@ -38,22 +52,27 @@ class PolicyRouting {
   PolicyRouting(const PolicyRouting&) = delete;
   PolicyRouting& operator=(const PolicyRouting&) = delete;
 
-  /// Replaces what it installed before; the same options again change nothing, so that nothing leaks meanwhile. On
-  /// failure nothing stays, and the error is a sentence.
+  /// Adds what is missing, then takes away what this link had beside it, in this run or an earlier one: nothing leaks
+  /// meanwhile. On failure all is as it was, and the error is a sentence.
   Result<> install(const PolicyRoutingOptions& options);
-  /// Adds again what is missing, as after the interface was down.
-  Result<> restore();
+  /// Adds again what others took away, and names it.
+  Result<std::vector<std::string>> restore();
   void remove();
+  /// Takes the ways into the tunnel away; what blocks stays, beyond this run.
+  void leave_blocked();
   /// Leaves all as it is, for a later run.
   void release() { installed_.reset(); }
+  /// What would stay with leave_blocked().
+  bool blocks() const { return installed_ && !installed_->behind.empty(); }
 
-  /// Rules and routes that an earlier run with this mark and table left behind; for starts that need no policy routing
-  /// any more. install() does it by itself.
-  static Result<> remove_leftovers(net::Netlink& netlink, std::uint32_t table, std::uint32_t fwmark);
+  /// A run of this link that did not end in order left something that blocks.
+  static bool is_blocked(net::Netlink& netlink, std::uint32_t number);
+  /// Takes away all that any run of this link left. True: there was something.
+  static Result<bool> unblock(net::Netlink& netlink, std::uint32_t number);
 
  private:
-  Result<> add(const PolicyRoutingOptions& options);
-  Result<> add_default_route(const PolicyRoutingOptions& options, Family family);
+  Result<std::vector<std::string>> add(const PolicyRoutingOptions& options);
+  Result<bool> add_route(const PolicyRoutingOptions& options, const net::RouteSpec& route);
 
   net::Netlink& netlink_;
   std::optional<PolicyRoutingOptions> installed_;

@@ -117,7 +117,7 @@ Health assess(const Status& status, const Endpoint& remote, const Surroundings& 
     }
     return {State::stale, with_problem(std::move(reason), status)};
   }
-  return {State::up, {}};
+  return {State::up, surroundings.left_out};
 }
 
 }  // namespace adit::link

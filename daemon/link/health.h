@@ -29,11 +29,12 @@ struct Surroundings {
   std::string send_error;      ///< why the kernel refused what was sent last; empty when it did not
   std::string missing;         ///< what has to be set up before anything can work; empty: nothing
   std::string failure;         ///< set: the link has failed, and why
+  std::string left_out;        ///< what does not work beside a link that does; empty: nothing
 };
 
 struct Health {
   State state{};
-  std::string reason;  ///< empty when up
+  std::string reason;  ///< when up, what does not work all the same: mostly empty
 };
 
 /// Silence after which a link is stale, however idle it may be (REJECT_AFTER_TIME: no session outlives it).

@@ -45,6 +45,8 @@ Link::Link(const Parts& parts, std::unique_ptr<crypto::Aead> aead, Machine machi
 void Link::assemble(std::optional<Endpoint> remembered) {
   auto& doors = parts_.doors;
   public_key_ = crypto::public_key_of(machine_->private_key());
+  led_past_ = {};
+  lead_past_tunnel(machine_->path().remote);
   data_path_.emplace(*machine_, *aead_, doors.tun_port, doors.udp_port, path::merge_options(doors.device.offloads()),
                      [this](const noise::Tai64n& timestamp) { parts_.timestamps.keep(timestamp); });
   or_throw(path::have_what_was_asked(parts_.config.tuning, offloads()));
@@ -79,6 +81,7 @@ void Link::make_caller(std::optional<Endpoint> remembered) {
   };
   const auto call = [this](const Endpoint& endpoint) {
     endpoint_edited_ = false;
+    lead_past_tunnel(endpoint);
     data_path_->call(endpoint, parts_.loop.now());
     upkeep_->called();
   };
@@ -99,12 +102,30 @@ void Link::handle_events(Instant now) {
   for (int round = 0; round < kEventRounds; ++round) {
     data_path_->take_events(events_);
     if (events_.empty()) return;
+    // What answered a peer that called from somewhere new may have gone astray: say it again.
+    if (lead_past_tunnel(machine_->path().remote)) data_path_->retry_now(now);
     const auto events = std::exchange(events_, {});
     for (const auto& event : events) {
       upkeep_->event(event, now);
       caller_->event(event, now);
     }
   }
+}
+
+/// A route may lead to the peer itself. True: it did, and does no more.
+bool Link::lead_past_tunnel(const Endpoint& endpoint) {
+  if (!endpoint.known() || std::exchange(led_past_, endpoint) == endpoint) return false;
+  auto& log = parts_.log;
+  const auto is_new = parts_.host.spare(endpoint.address);
+  if (!is_new) {
+    log.warn("{} lies in one of routes, and cannot be led past the tunnel: {}", to_string(endpoint),
+             is_new.error().message);
+  } else if (*is_new) {
+    log.info("{} lies in one of routes: the encrypted packets are led past the tunnel", to_string(endpoint));
+    if (!parts_.doors.sockets.set_mark(parts_.host.mark())) log.warn("cannot mark them: {}", net::describe(errno));
+    return true;
+  }
+  return false;
 }
 
 void Link::network_changed(const net::NetworkChange& change) {
@@ -131,6 +152,9 @@ void Link::adopt(const Edit& edit, crypto::PresharedKey preshared_key) {
   machine_->set_copy_dscp(config.tuning.copy_dscp);
   if (edit.has({"peer.keepalive"})) data_path_->set_keepalive(config.peer.keepalive, parts_.loop.now());
   if (edit.has({"tuning.tun_offload"})) data_path_->set_merges(path::merge_options(parts_.doors.device.offloads()));
+  parts_.doors.sockets.set_mark(parts_.host.mark());
+  led_past_ = {};
+  lead_past_tunnel(machine_->path().remote);
   const bool other_endpoint = edit.has({"peer.endpoint"});
   if (other_endpoint || edit.sockets()) {
     const auto remote = machine_->path().remote;

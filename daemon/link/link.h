@@ -77,6 +77,7 @@ class Link {
   void assemble(std::optional<Endpoint> remembered);
   void make_caller(std::optional<Endpoint> remembered);
   void handle_events(Instant now);
+  bool lead_past_tunnel(const Endpoint& endpoint);
 
   // In the order of their making; taken back in the reverse.
   Parts parts_;
@@ -89,6 +90,7 @@ class Link {
   std::optional<Upkeep> upkeep_;
   std::optional<PresharedKeyWatch> preshared_key_watch_;
   bool endpoint_edited_ = false;
+  Endpoint led_past_;  ///< lead_past_tunnel has looked at it last
   path::RefusalNews refusal_news_;
   std::vector<tunnel::Event> events_;
 };

@@ -11,11 +11,6 @@
 namespace adit::link {
 namespace {
 
-template <class T>
-bool contains(const std::vector<T>& all, const T& one) {
-  return std::ranges::find(all, one) != all.end();
-}
-
 bool concerns_others(const net::NetworkChange& change, std::uint32_t ours) {
   const auto other = [ours](const std::vector<std::uint32_t>& links) {
     return std::ranges::any_of(links, [ours](std::uint32_t link) { return link != ours; });
@@ -47,6 +42,7 @@ Upkeep::Upkeep(const Parts& parts)
       since_(parts.wall_clock.now()),
       looked_at_(parts.loop.now()),
       recall_{.done_at = parts.loop.now()},
+      guard_(parts.interface, parts.host, parts.log),
       timer_(parts.loop, [this] { look(parts_.loop.now()); }) {}
 
 void Upkeep::event(const tunnel::Event& event, Instant now) {
@@ -65,9 +61,12 @@ void Upkeep::event(const tunnel::Event& event, Instant now) {
 }
 
 void Upkeep::network_changed(const net::NetworkChange& change, Instant now) {
-  interface_.was_down |= contains(change.links_down, parts_.interface) || change.overrun;
-  if (interface_.was_down && (contains(change.links_up, parts_.interface) || change.overrun)) restore_interface();
-  if (!concerns_others(change, parts_.interface)) return;
+  guard_.network_changed(change);
+  if (guard_.next_look()) {
+    guard_.look(now);
+    eventful_ = true;
+  }
+  if (!concerns_others(change, parts_.interface)) return plan_next_look(now);
   recall_.wanted = true;
   look_around();
   look(now);
@@ -87,6 +86,7 @@ void Upkeep::turn_end(Instant now) {
 const Health& Upkeep::look(Instant now) {
   eventful_ = false;
   looked_at_ = now;
+  guard_.look(now);
   way_.look(now);
   call_again_if_due(now);
   look_at_drops(now);
@@ -122,7 +122,8 @@ void Upkeep::look_at_state(Instant now) {
                                   .resolver_error = parts_.caller.error(),
                                   .send_error = send_error,
                                   .missing = what_is_missing(parts_.config),
-                                  .failure = interface_.problem.empty() ? way_.problem() : interface_.problem};
+                                  .failure = guard_.problem().empty() ? way_.problem() : guard_.problem(),
+                                  .left_out = guard_.left_out()};
   auto health = assess(status, remote, surroundings, parts_.tunnel.keepalive().has_value(), now);
   const bool changed = health.state != health_.state;
   health_ = std::move(health);
@@ -143,19 +144,10 @@ void Upkeep::call_again_if_due(Instant now) {
   parts_.data_path.retry_now(now);
 }
 
-void Upkeep::restore_interface() {
-  interface_.was_down = false;
-  interface_.problem.clear();
-  if (const auto done = parts_.host.restore(); !done) {
-    interface_.problem = fmt::format("the interface was down, and cannot be set up again: {}", done.error().message);
-    parts_.log.error("{}", interface_.problem);
-  }
-  eventful_ = true;
-}
-
 void Upkeep::plan_next_look(Instant now) {
   auto next = now + kLookInterval;
   if (eventful_) next = std::min(next, looked_at_ + kLookLimit);
+  if (const auto due = guard_.next_look()) next = std::min(next, std::max(*due, now));
   if (const auto due = way_.next_look()) next = std::min(next, *due);
   if (recall_.wanted) next = std::min(next, now + kHandshakeMoment);
   timer_.set(next);

@@ -9,6 +9,7 @@
 #include "link/caller.h"
 #include "link/endpoint_memory.h"
 #include "link/event_log.h"
+#include "link/guard.h"
 #include "link/health.h"
 #include "link/observations.h"
 #include "link/way.h"
@@ -68,7 +69,6 @@ class Upkeep {
     eventful_ = true;
   }
   void call_again_if_due(Instant now);
-  void restore_interface();
   void plan_next_look(Instant now);
 
   /// Calling the peer again because the network changed.
@@ -76,10 +76,6 @@ class Upkeep {
     bool wanted = false;
     Instant done_at;
     Instant initiated_at{};
-  };
-  struct Interface {
-    bool was_down = false;
-    std::string problem;  ///< why it is not as it should be; empty: it is
   };
 
   Parts parts_;
@@ -93,7 +89,7 @@ class Upkeep {
   bool eventful_ = true;
   Instant looked_at_;
   Recall recall_;
-  Interface interface_;
+  Guard guard_;
   net::Timer timer_;
 };
 

@@ -31,6 +31,7 @@ FoundAddress parse_address(nlmsghdr* message, Family family) {
   FoundAddress found;
   found.address.network = {local.is_none() ? address : local, header.ifa_prefixlen};
   if (address != found.address.network.address) found.address.peer = address;
+  found.interface = header.ifa_index;
   found.ours = attributes.u8(IFA_PROTO) == kAditProtocol;
   return found;
 }
@@ -61,7 +62,8 @@ NetlinkResult<std::vector<FoundAddress>> list_addresses(Netlink& netlink, std::u
     auto done = netlink.query({RTM_GETADDR, NLM_F_DUMP, header}, [&](nlmsghdr* message) {
       const auto& each = header_of<ifaddrmsg>(message);
       // Older kernels do not filter; and one without IPv6 answers with every family.
-      if (each.ifa_index == index && each.ifa_family == to_af(family)) found.push_back(parse_address(message, family));
+      const bool wanted = index == 0 || each.ifa_index == index;
+      if (wanted && each.ifa_family == to_af(family)) found.push_back(parse_address(message, family));
     });
     if (!done && !is_missing_family(done.error())) return std::unexpected(done.error());
   }

@@ -20,6 +20,7 @@ std::string to_string(const InterfaceAddress& address);
 
 struct FoundAddress {
   InterfaceAddress address;
+  std::uint32_t interface = 0;
   bool ours = false;  ///< tagged with kAditProtocol (Linux 5.18 and later keep the tag)
 };
 
@@ -27,6 +28,7 @@ struct FoundAddress {
 /// nobody else on a point-to-point link who might have them.
 NetlinkResult<> add_address(Netlink& netlink, std::uint32_t index, const InterfaceAddress& address);
 NetlinkResult<> remove_address(Netlink& netlink, std::uint32_t index, const InterfaceAddress& address);
+/// `index` 0: those of all interfaces.
 NetlinkResult<std::vector<FoundAddress>> list_addresses(Netlink& netlink, std::uint32_t index);
 
 }  // namespace adit::net

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "net/netlink_monitor.h"
 
+#include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -39,19 +41,45 @@ void note_link(const nlmsghdr* message, NetworkChange& change) {
   add_once((link.ifi_flags & IFF_UP) != 0 ? change.links_up : change.links_down, index);
 }
 
-void note(const nlmsghdr* message, NetworkChange& change) {
+/// libnl's sockets have the process id in the lower bits of theirs, those of others are numbered by it.
+constexpr std::uint32_t kProcessMask = (1U << 22) - 1;
+
+/// The kernel says on whose request something was changed.
+void note_taken_away(const nlmsghdr* message, NetworkChange& change) {
+  const auto by = message->nlmsg_pid & kProcessMask;
+  if (by == (static_cast<std::uint32_t>(getpid()) & kProcessMask)) return;
+  change.taken_away = true;
+  change.taken_away_by = by;
+}
+
+bool is_ours(nlmsghdr* message) {
+  if (message->nlmsg_type == RTM_DELROUTE) {
+    return nlmsg_valid_hdr(message, sizeof(rtmsg)) != 0 && header_of<rtmsg>(message).rtm_protocol == kAditProtocol;
+  }
+  return nlmsg_valid_hdr(message, sizeof(fib_rule_hdr)) != 0 &&
+         NetlinkAttributes(message, sizeof(fib_rule_hdr), FRA_MAX).u8(FRA_PROTOCOL) == kAditProtocol;
+}
+
+void note(nlmsghdr* message, NetworkChange& change) {
   switch (message->nlmsg_type) {
     case RTM_NEWLINK:
     case RTM_DELLINK:
       if (nlmsg_valid_hdr(message, sizeof(ifinfomsg)) != 0) note_link(message, change);
       break;
-    case RTM_NEWADDR:
     case RTM_DELADDR:
+      note_taken_away(message, change);
+      [[fallthrough]];
+    case RTM_NEWADDR:
       change.addresses = true;
       break;
-    case RTM_NEWROUTE:
     case RTM_DELROUTE:
+      if (is_ours(message)) note_taken_away(message, change);
+      [[fallthrough]];
+    case RTM_NEWROUTE:
       change.routes = true;
+      break;
+    case RTM_DELRULE:
+      if (is_ours(message)) note_taken_away(message, change);
       break;
     default:
       break;
@@ -60,7 +88,7 @@ void note(const nlmsghdr* message, NetworkChange& change) {
 
 bool is_empty(const NetworkChange& change) {
   return change.links_deleted.empty() && change.links_up.empty() && change.links_down.empty() && !change.addresses &&
-         !change.routes;
+         !change.routes && !change.taken_away;
 }
 
 }  // namespace
@@ -73,7 +101,8 @@ NetlinkMonitor::NetlinkMonitor(EventLoop& loop, Changed callback)
   if (error == 0) error = nl_socket_set_nonblocking(socket_.get());
   if (error == 0) {
     error = nl_socket_add_memberships(socket_.get(), RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
-                                      RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_NONE);
+                                      RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE,
+                                      RTNLGRP_NONE);
   }
   if (error < 0) {
     throw std::runtime_error(std::string("cannot watch the network for changes (netlink): ") + nl_geterror(error));

@@ -19,6 +19,9 @@ struct NetworkChange {
   std::vector<std::uint32_t> links_down;  ///< seen without
   bool addresses = false;
   bool routes = false;
+  /// Somebody else than this process took away a rule or route that bears kAditProtocol, or an address.
+  bool taken_away = false;
+  std::uint32_t taken_away_by = 0;  ///< its process id, as netlink has it; 0: the kernel by itself, or not known
   /// The kernel had more to say than the socket could hold: anything may have changed (the other flags are set too).
   bool overrun = false;
 };

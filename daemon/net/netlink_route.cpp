@@ -26,12 +26,13 @@ NetlinkMessage message_for(int type, int flags, std::uint32_t index, const Route
   auto header = header_for(route.to.family());
   header.rtm_dst_len = route.to.prefix;
   header.rtm_protocol = kAditProtocol;
-  header.rtm_type = RTN_UNICAST;
+  header.rtm_type = route.unreachable ? RTN_UNREACHABLE : RTN_UNICAST;
   // Directly to the interface, without a gateway. IPv6 has no scopes.
-  header.rtm_scope = route.to.family() == Family::v4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+  header.rtm_scope = route.to.family() == Family::v4 && !route.unreachable ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
   NetlinkMessage message(type, flags, header);
   if (route.to.prefix > 0) message.put(RTA_DST, route.to.address);
-  message.put_u32(RTA_OIF, index).put_u32(RTA_TABLE, table_of(route)).put_u32(RTA_PRIORITY, metric_of(route));
+  if (!route.unreachable) message.put_u32(RTA_OIF, index);
+  message.put_u32(RTA_TABLE, table_of(route)).put_u32(RTA_PRIORITY, metric_of(route));
   if (route.source) message.put(RTA_PREFSRC, *route.source);
   return message;
 }
@@ -45,7 +46,9 @@ FoundRoute parse_route(nlmsghdr* message, Family family) {
   found.route.metric = attributes.u32(RTA_PRIORITY).value_or(0);
   found.route.table = attributes.u32(RTA_TABLE).value_or(header.rtm_table);
   if (const auto source = attributes.address(RTA_PREFSRC, family); !source.is_none()) found.route.source = source;
-  found.interface = attributes.u32(RTA_OIF).value_or(0);
+  found.route.unreachable = header.rtm_type == RTN_UNREACHABLE;
+  // IPv6 has them all lead to lo.
+  found.interface = found.route.unreachable ? 0 : attributes.u32(RTA_OIF).value_or(0);
   found.protocol = header.rtm_protocol;
   return found;
 }
@@ -53,13 +56,14 @@ FoundRoute parse_route(nlmsghdr* message, Family family) {
 bool matches(const FoundRoute& found, const RouteFilter& filter) {
   return (!filter.table || filter.table == found.route.table) &&
          (!filter.interface || filter.interface == found.interface) &&
-         (!filter.protocol || filter.protocol == found.protocol);
+         (!filter.protocol || filter.protocol == found.protocol) &&
+         (!filter.unreachable_only || found.route.unreachable);
 }
 
 }  // namespace
 
 std::string to_string(const RouteSpec& route) {
-  auto text = to_string(route.to);
+  auto text = (route.unreachable ? "unreachable " : "") + to_string(route.to);
   if (route.metric) text += fmt::format(" metric {}", *route.metric);
   if (route.table) text += fmt::format(" table {}", *route.table);
   if (route.source) text += fmt::format(" src {}", to_string(*route.source));
@@ -89,6 +93,7 @@ NetlinkResult<> remove_route(Netlink& netlink, std::uint32_t index, const RouteS
 NetlinkResult<std::vector<FoundRoute>> list_routes(Netlink& netlink, const RouteFilter& filter) {
   auto header = header_for(filter.family);
   header.rtm_protocol = filter.protocol.value_or(0);
+  header.rtm_type = filter.unreachable_only ? RTN_UNREACHABLE : RTN_UNSPEC;
   NetlinkMessage request(RTM_GETROUTE, NLM_F_DUMP, header);
   if (filter.table) request.put_u32(RTA_TABLE, *filter.table);
   if (filter.interface) request.put_u32(RTA_OIF, *filter.interface);

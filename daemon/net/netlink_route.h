@@ -16,10 +16,11 @@ struct RouteSpec {
   std::optional<std::uint32_t> metric;  ///< none: the kernel's (0 for IPv4, 1024 for IPv6)
   std::optional<std::uint32_t> table;   ///< none: main
   std::optional<IpAddress> source;
+  bool unreachable = false;  ///< leads to no interface: whatever takes it is refused
   friend auto operator<=>(const RouteSpec&, const RouteSpec&) = default;
 };
 
-/// "10.20.0.0/16 metric 50 table 100 src 10.9.0.1", as `ip route` has it.
+/// "unreachable 10.20.0.0/16 metric 50 table 100 src 10.9.0.1", as `ip route` has it.
 std::string to_string(const RouteSpec& route);
 
 struct FoundRoute {
@@ -33,9 +34,11 @@ struct RouteFilter {
   std::optional<std::uint32_t> table;
   std::optional<std::uint32_t> interface;
   std::optional<std::uint8_t> protocol;
+  bool unreachable_only = false;
 };
 
-/// EEXIST when the table has a route with that destination and metric already, whoever's.
+/// EEXIST when the table has a route with that destination and metric already, whoever's. `index` counts for nothing
+/// where the route is unreachable, here and below.
 NetlinkResult<> add_route(Netlink& netlink, std::uint32_t index, const RouteSpec& route);
 /// Removes only a route through `index` that has our protocol tag; ESRCH when there is none.
 NetlinkResult<> remove_route(Netlink& netlink, std::uint32_t index, const RouteSpec& route);

@@ -75,6 +75,14 @@ void UdpPair::try_segmentation_again() {
   }
 }
 
+bool UdpPair::set_mark(std::uint32_t mark) {
+  bool done = true;
+  for (auto* socket : {&v4, &v6}) {
+    if (*socket) done &= (*socket)->set_mark(mark);
+  }
+  return done;
+}
+
 Result<UdpPair> adopt_udp(FileDescriptor v4, FileDescriptor v6, bool offload) {
   UdpPair pair;
   const auto adopt = [offload](FileDescriptor fd, Family family, std::optional<UdpSocket>& place) -> Result<> {

@@ -36,6 +36,8 @@ struct UdpPair {
   std::uint16_t port() const;
   UdpOffloads offloads() const;
   void try_segmentation_again();
+  /// UdpSocket::set_mark of both.
+  bool set_mark(std::uint32_t mark);
 };
 
 /// Of an earlier run, with the same options; either may be missing.

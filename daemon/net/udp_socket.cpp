@@ -245,6 +245,10 @@ IoResult UdpSocket::receive(std::span<const MutableBytes> buffers, std::vector<D
   return {.count = datagrams.size() - before};
 }
 
+bool UdpSocket::set_mark(std::uint32_t mark) {
+  return setsockopt(fd_.get(), SOL_SOCKET, SO_MARK, &mark, sizeof mark) == 0;
+}
+
 /// Asked and not told with the datagrams (SO_RXQ_OVFL): when the last of a burst are lost, no datagram comes to say so.
 /// Whatever finds no room does so while there is something to fetch, so asking then misses nothing.
 void UdpSocket::count_dropped() {

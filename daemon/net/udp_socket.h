@@ -95,6 +95,8 @@ class UdpSocket {
   /// one piece.
   SendResult send(const Path& path, std::span<const OutboundDatagram> datagrams);
 
+  /// SO_MARK, from now on. False: it may not be set (CAP_NET_ADMIN).
+  bool set_mark(std::uint32_t mark);
   /// After a change of the network: what was refused there may work here.
   void try_segmentation_again() { segments_ = can_segment_; }
 

@@ -117,13 +117,13 @@ def test_a_file_with_mistakes_changes_nothing_and_says_them_all(link):
 
 
 def test_what_cannot_be_applied_is_taken_back_whole(link):
-    """The address and the MTU would be fine; the route is somebody else's already."""
-    link.a.host.ip("route", "add", "192.168.44.0/24", "dev", "lo")
+    """One address, the route and the MTU would be fine; the other address somebody has given the interface otherwise."""
+    link.a.host.ip("addr", "add", "10.77.0.1", "peer", "10.77.0.2/24", "dev", link.a.device)
     before, status = link.a.host.network_state(), link.a.status()
-    done = edit(link.a, {"interface.addresses": ["10.77.0.1/24", "10.9.0.1/30"], "interface.mtu": 1300,
-                         "routes": ["192.168.45.0/24", "192.168.44.0/24"]}, check=False)
+    done = edit(link.a, {"interface.addresses": ["10.9.0.1/30", "10.78.0.1/24", "10.77.0.1/24"], "interface.mtu": 1300,
+                         "routes": ["192.168.45.0/24"]}, check=False)
     assert done.returncode == 1
-    assert "192.168.44.0/24 is there already" in done.stderr and "nothing was changed" in done.stderr
+    assert "has the address 10.77.0.1 already" in done.stderr and "nothing was changed" in done.stderr
     link.a.host.expect_network_state(before)
     assert link.a.status()["routes"] == status["routes"]
     assert ping(link.a.host, link.b.side.addr4) == 3

@@ -29,7 +29,7 @@ _adit_words() {
 
 _adit() {
   local cur=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command='' options
-  local commands='genkey pubkey genpsk pair check import export reload status doctor exporter help'
+  local commands='genkey pubkey genpsk pair check import export reload unblock status doctor exporter help'
   COMPREPLY=()
   [[ $COMP_CWORD -eq 1 ]] || command=${COMP_WORDS[1]}
 

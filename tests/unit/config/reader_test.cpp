@@ -151,13 +151,22 @@ tuning:
   EXPECT_EQ(config->tuning, (Tuning{"libipsec-mb", Switch::off, Switch::on, 4'194'304, 524'288, true}));
 }
 
-TEST(Reader, WritesDefaultRoutesOutForTheFamiliesTheInterfaceHas) {
+TEST(Reader, WritesDefaultRoutesOutForBothFamiliesAndThoseOfATableForTheInterfacesOwn) {
   const Folder folder;
   const auto v4 = folder.read(Parts{.rest = "routes: [default]\n"}.text());
   ASSERT_TRUE(v4) << first_problem(folder, v4);
-  ASSERT_EQ(v4->routes.size(), 1);
+  ASSERT_EQ(v4->routes.size(), 2);
   EXPECT_EQ(to_string(v4->routes[0].to), "0.0.0.0/0");
-  EXPECT_EQ(texts_of(v4->peer.allowed_ips), (Texts{"10.9.0.0/30", "0.0.0.0/0"}));
+  EXPECT_EQ(to_string(v4->routes[1].to), "::/0");
+  EXPECT_EQ(texts_of(v4->peer.allowed_ips), (Texts{"10.9.0.0/30", "0.0.0.0/0", "::/0"}));
+  EXPECT_EQ(v4->interface.kill_switch, KillSwitch::automatic);
+
+  const auto table = folder.read(Parts{.rest = "routes: [{to: default, table: 7}]\n"}.text());
+  ASSERT_TRUE(table) << first_problem(folder, table);
+  EXPECT_EQ(table->routes, (std::vector<Route>{{*IpNetwork::parse("0.0.0.0/0"), {}, 7, {}}}));
+  const auto outside = folder.read(Parts{.rest = "routes: [0.0.0.0/0]\n"}.text());
+  ASSERT_TRUE(outside) << first_problem(folder, outside);
+  EXPECT_EQ(outside->routes.size(), 1);
 
   const auto both = folder.read(
       Parts{.interface = "  addresses: [10.9.0.1/30, fd09::1/126]\n", .rest = "routes: [{to: default, table: 7}]\n"}

@@ -222,7 +222,7 @@ TEST(WgQuickWriter, SaysWhatWgQuickCannot) {
                                       "interface.multicast", "local.listen", "local.device", "log.level", "tuning"}));
   EXPECT_EQ(written.text,
             fmt::format("[Interface]\nPrivateKey = {}\nAddress = 10.9.0.1/30\nDNS = 10.9.0.2, lan\nListenPort = "
-                        "5\nPostUp = a || true\n"
+                        "5\nPostUp = ip route add ::/0 dev %i\nPostUp = a || true\n"
                         "PostUp = sh -c 'log $ADIT_MTU' || true\n\n[Peer]\nPublicKey = {}\nEndpoint = a.example:1\n"
                         "AllowedIPs = 10.0.0.0/8, 0.0.0.0/0\nPersistentKeepalive = 25\n",
                         kOurPrivateKey, kPeerPublicKey));

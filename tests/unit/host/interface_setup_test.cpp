@@ -47,7 +47,8 @@ InterfaceSettings usual() {
                      {.to = net("fd20::/48"), .metric = 7}}};
 }
 
-void expect_done(const Result<>& result) {
+template <class T>
+void expect_done(const Result<T>& result) {
   EXPECT_TRUE(result) << result.error().message;
 }
 
@@ -238,43 +239,62 @@ TEST(InterfaceSetup, WhoGoesOnWithAnEarlierRunPutsBackWhatThatOneFound) {
   });
 }
 
-TEST(InterfaceSetup, ARouteOfAnotherInterfaceIsAConflictAndNothingStays) {
+TEST(InterfaceSetup, ARouteOfAnotherInterfaceIsAConflictThatKeepsNothingElse) {
   in_namespace([] {
     net::test::make_veth_pair();
     run("ip route add 10.20.0.0/16 dev veth-a metric 50 table 100; ip -6 route add fd20::/48 dev veth-a metric 7");
     Interface interface;
     const auto before = network_dump();
-    auto done = interface.setup->apply(usual());
-    ASSERT_FALSE(done);
-    EXPECT_EQ(
-        done.error().message,
-        "the route 10.20.0.0/16 metric 50 table 100 src 10.9.0.1 is there already, by way of veth-a (see `ip route "
-        "show 10.20.0.0/16 table 100`): give this one another `metric`, or remove that one");
-    EXPECT_EQ(network_dump(), before);
+    auto& setup = *interface.setup;
+    expect_done(setup.apply(usual()));
+    ASSERT_EQ(setup.conflicts().size(), 2U);
+    EXPECT_EQ(setup.conflicts()[0],
+              "the route 10.20.0.0/16 metric 50 table 100 src 10.9.0.1 is there already, by way of veth-a (see `ip "
+              "route show 10.20.0.0/16 table 100`), and was left out: give this one another `metric`, or remove that "
+              "one");
+    EXPECT_THAT(setup.conflicts()[1], AllOf(HasSubstr("fd20::/48 metric 7"), HasSubstr("ip -6 route show fd20::/48")));
+    EXPECT_THAT(run("ip addr show tun-i; ip route"), AllOf(HasSubstr("10.9.0.1/30"), HasSubstr("192.168.20.0/24")));
 
-    auto wanted = usual();
-    wanted.routes.erase(wanted.routes.begin() + 1);
-    done = interface.setup->apply(wanted);
-    ASSERT_FALSE(done);
-    EXPECT_THAT(done.error().message, AllOf(HasSubstr("fd20::/48 metric 7"), HasSubstr("ip -6 route show fd20::/48")));
+    run("ip route del 10.20.0.0/16 table 100; ip -6 route del fd20::/48");
+    EXPECT_THAT(setup.restore().value(), testing::SizeIs(2));
+    EXPECT_THAT(setup.conflicts(), testing::IsEmpty());
+    EXPECT_THAT(run("ip route show table 100; ip -6 route show fd20::/48"),
+                AllOf(HasSubstr("10.20.0.0/16 dev tun-i"), HasSubstr("fd20::/48 dev tun-i")));
+    setup.remove();
+    run("ip route add 10.20.0.0/16 dev veth-a metric 50 table 100; ip -6 route add fd20::/48 dev veth-a metric 7");
     EXPECT_EQ(network_dump(), before);
+  });
+}
 
-    wanted.routes.back().metric = 8;
-    expect_done(interface.setup->apply(wanted));
+/// A DHCP lease in another office: whoever led its network into the tunnel would lose the gateway.
+TEST(InterfaceSetup, ANetworkThatThisHostIsInIsLeftToIt) {
+  in_namespace([] {
+    net::test::make_veth_pair();
+    Interface interface;
+    auto& setup = *interface.setup;
+    expect_done(setup.apply(usual()));
+    EXPECT_THAT(run("ip route show 192.168.20.0/24"), HasSubstr("tun-i"));
+    run("ip addr add 192.168.20.7/24 dev veth-a metric 100");
+    EXPECT_THAT(setup.restore().value(), testing::IsEmpty());
+    EXPECT_THAT(run("ip route show 192.168.20.0/24"), AllOf(HasSubstr("veth-a"), Not(HasSubstr("tun-i"))));
+    ASSERT_EQ(setup.conflicts().size(), 1U);
+    EXPECT_THAT(setup.conflicts()[0], HasSubstr("192.168.20.0/24 is also the network that veth-a is in"));
+    run("ip addr del 192.168.20.7/24 dev veth-a");
+    EXPECT_THAT(setup.restore().value(), testing::ElementsAre("the route 192.168.20.0/24"));
+    EXPECT_THAT(setup.conflicts(), testing::IsEmpty());
   });
 }
 
 TEST(InterfaceSetup, AFailedReloadLeavesWhatWasThere) {
   in_namespace([] {
     net::test::make_veth_pair();
-    run("ip route add 172.20.0.0/16 dev veth-a");
     Interface interface;
     expect_done(interface.setup->apply(usual()));
     const auto applied = network_dump();
     auto wanted = usual();
     wanted.mtu = 1300;
     wanted.addresses = {{.network = net("10.99.0.1/24")}};
-    wanted.routes = {{.to = net("192.168.99.0/24")}, {.to = net("172.20.0.0/16")}};
+    wanted.routes = {{.to = net("192.168.99.0/24")}, {.to = net("172.20.0.0/16"), .source = address("198.51.100.9")}};
     EXPECT_FALSE(interface.setup->apply(wanted));
     EXPECT_EQ(network_dump(), applied);
     EXPECT_EQ(interface.setup->routes(), usual().routes);

@@ -5,11 +5,13 @@
 #include <gtest/gtest.h>
 #include <linux/capability.h>
 #include <linux/if_packet.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <map>
 
 #include "host/interface_setup.h"
 #include "namespace.h"
@@ -26,14 +28,18 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr std::uint32_t kTable = 51820;
+constexpr std::uint32_t kNumber = 0x0ad1'1234;
 constexpr std::uint32_t kMark = 0xadc0;
 
 IpAddress address(const char* text) {
   return IpAddress::parse(text).value();
 }
-void expect_done(const Result<>& result) {
+template <class T>
+void expect_done(const Result<T>& result) {
   EXPECT_TRUE(result) << result.error().message;
+}
+net::RouteSpec everything(Family family) {
+  return {.to = {IpAddress::any(family), 0}, .table = kNumber};
 }
 
 /// A host with an uplink (veth-a, default routes by way of 192.0.2.254 and 2001:db8::fe) and a tunnel tun-q.
@@ -47,7 +53,13 @@ struct Host {
     net::test::add_ipv6("fd09::1", 64, "tun-q");
   }
   PolicyRoutingOptions options() const {
-    return {.interface = tun.index(), .families = {Family::v4, Family::v6}, .table = kTable, .fwmark = kMark};
+    return {.number = kNumber,
+            .interface = tun.index(),
+            .fwmark = kMark,
+            .families = {Family::v4, Family::v6},
+            .blocked = {},
+            .spared = {},
+            .behind = {everything(Family::v4), everything(Family::v6)}};
   }
   std::uint32_t way_to(const char* text, std::optional<std::uint32_t> mark = std::nullopt) {
     const auto way = net::route_to(netlink, address(text), mark);
@@ -88,9 +100,10 @@ TEST(PolicyRouting, TakesBackWhatItAddedWhenDestroyed) {
       PolicyRouting routing(host.netlink);
       auto options = host.options();
       options.families = {Family::v4};
+      options.behind = {everything(Family::v4)};
       expect_done(routing.install(options));
       EXPECT_THAT(run("ip rule"), AllOf(HasSubstr("suppress_prefixlength 0"), HasSubstr("not from all fwmark 0xadc0")));
-      EXPECT_THAT(run("ip -6 rule"), Not(HasSubstr("51820")));
+      EXPECT_THAT(run("ip -6 rule"), Not(HasSubstr("181473844")));
       EXPECT_EQ(host.way_to("198.51.100.1"), host.tun.index());
     }
     EXPECT_EQ(network_dump(), before);
@@ -151,18 +164,21 @@ TEST(PolicyRouting, TellsOfAStrictReversePathFilterAndItsMendHelps) {
   });
 }
 
-TEST(PolicyRouting, RemovesWhatAKilledRunOfTheSameLinkLeftAndNothingOfOthers) {
+TEST(PolicyRouting, WhatAKilledRunLeavesBlocksAndTheNextRunGoesOnWithIt) {
   in_namespace([] {
     Host host;
     run("ip rule add pref 100 fwmark 5 lookup 7; ip rule add pref 101 fwmark 0xadc0 lookup 7 proto static");
+    run("ip route add 10.99.0.0/16 dev veth-a proto 173; ip route add unreachable 10.98.0.0/16 proto 173");
     const auto before = network_dump();
     auto others = host.options();
-    others.table = 333;
+    others.number = 0x0ad1'0333;
     others.fwmark = 0x333;
     others.priority = 20'000;
+    others.behind = {{.to = {IpAddress::any(Family::v4), 0}, .table = others.number}};
     PolicyRouting other_link(host.netlink);
     expect_done(other_link.install(others));
     const auto with_other = network_dump();
+    EXPECT_FALSE(PolicyRouting::is_blocked(host.netlink, kNumber));
     net::test::in_killed_process([&] {
       PolicyRouting routing(host.netlink);
       auto options = host.options();
@@ -170,15 +186,163 @@ TEST(PolicyRouting, RemovesWhatAKilledRunOfTheSameLinkLeftAndNothingOfOthers) {
       expect_done(routing.install(options));
       net::test::die();
     });
-    EXPECT_NE(network_dump(), with_other);
+    EXPECT_TRUE(PolicyRouting::is_blocked(host.netlink, kNumber));
+    other_link.remove();
+    run("ip link set tun-q down");  // as if it were gone: it takes its routes along
+    for (const auto* far : {"198.51.100.1", "2001:db8:ffff::1"}) {
+      EXPECT_FALSE(net::route_to(host.netlink, address(far))) << far;
+      EXPECT_NE(host.way_to(far, kMark), host.tun.index()) << far;
+    }
+    for (const auto* near : {"192.0.2.77", "2001:db8::77"}) EXPECT_NE(host.way_to(near), 0U) << near;
+    run("ip link set tun-q up");
+    net::test::add_ipv6("fd09::1", 64, "tun-q");
+    expect_done(other_link.install(others));
 
     PolicyRouting routing(host.netlink);
     expect_done(routing.install(host.options()));
     EXPECT_THAT(run("ip rule"), Not(HasSubstr("30000:")));
     routing.remove();
     EXPECT_EQ(network_dump(), with_other);
-    expect_done(PolicyRouting::remove_leftovers(host.netlink, 333, 0x333));
+    EXPECT_EQ(PolicyRouting::unblock(host.netlink, others.number).value(), true);
+    EXPECT_EQ(PolicyRouting::unblock(host.netlink, others.number).value(), false);
     EXPECT_EQ(network_dump(), before);
+  });
+}
+
+/// Hears what is deleted.
+class Witness {
+ public:
+  Witness() : socket_(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE)) {
+    const sockaddr_nl any{.nl_family = AF_NETLINK, .nl_pad = 0, .nl_pid = 0, .nl_groups = 0};
+    EXPECT_EQ(bind(socket_.get(), reinterpret_cast<const sockaddr*>(&any), sizeof any), 0);
+    for (const int group : {RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE}) {
+      EXPECT_EQ(setsockopt(socket_.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group), 0);
+    }
+  }
+  int deleted(int type) {
+    alignas(nlmsghdr) std::array<std::uint8_t, 8192> buffer;
+    for (ssize_t size = 0; (size = recv(socket_.get(), buffer.data(), buffer.size(), 0)) > 0;) {
+      auto rest = static_cast<unsigned>(size);
+      for (auto* at = reinterpret_cast<nlmsghdr*>(buffer.data()); NLMSG_OK(at, rest); at = NLMSG_NEXT(at, rest)) {
+        ++counted_[at->nlmsg_type];
+      }
+    }
+    return counted_[type];
+  }
+
+ private:
+  FileDescriptor socket_;
+  std::map<int, int> counted_;
+};
+
+TEST(PolicyRouting, NothingLeaksWhileOptionsChangeOrALaterRunTakesOver) {
+  in_namespace([] {
+    Host host;
+    PolicyRouting first(host.netlink);
+    expect_done(first.install(host.options()));
+    first.release();
+    Witness witness;
+    PolicyRouting routing(host.netlink);
+    expect_done(routing.install(host.options()));
+    auto options = host.options();
+    options.spared = {IpNetwork::parse("198.51.100.0/24").value()};
+    expect_done(routing.install(options));
+    expect_done(routing.install(host.options()));
+    // Of what was there before nothing goes; what goes is the one route and its two rules.
+    EXPECT_EQ(witness.deleted(RTM_DELRULE), 2);
+    EXPECT_EQ(witness.deleted(RTM_DELROUTE), 1);
+  });
+}
+
+TEST(PolicyRouting, ARouteThatLeadsToThePeerIsLeftToAllButTheTunnelsOwnDatagrams) {
+  in_namespace([] {
+    Host host;
+    run("ip route add 198.51.100.64/26 dev veth-a; ip route add 198.0.0.0/8 via 192.0.2.253");
+    const auto before = network_dump();
+    const auto uplink = host.way_to("192.0.2.254");
+    PolicyRouting routing(host.netlink);
+    auto options = host.options();
+    options.families = {};
+    options.behind = {};
+    options.spared = {IpNetwork::parse("198.51.100.0/24").value(), IpNetwork::parse("198.51.0.0/16").value(),
+                      IpNetwork::parse("2001:db8:8000::/33").value()};
+    expect_done(routing.install(options));
+    for (const auto* within : {"198.51.100.1", "198.51.7.7", "2001:db8:8000::1"}) {
+      EXPECT_EQ(host.way_to(within), host.tun.index()) << within;
+      EXPECT_EQ(host.way_to(within, kMark), uplink) << within;
+    }
+    EXPECT_EQ(host.way_to("198.51.100.65"), uplink) << "a more precise route of others counts";
+    EXPECT_EQ(host.way_to("198.52.0.1"), uplink);
+    EXPECT_EQ(host.way_to("203.0.113.1"), uplink);
+    routing.remove();
+    EXPECT_EQ(network_dump(), before);
+  });
+}
+
+TEST(PolicyRouting, WhatIsBlockedGoesNowhereAndLeaveBlockedLeavesThatAlone) {
+  in_namespace([] {
+    Host host;
+    const auto before = network_dump();
+    const auto uplink = host.way_to("198.51.100.1");
+    {
+      PolicyRouting routing(host.netlink);
+      auto options = host.options();
+      options.families = {Family::v4};
+      options.blocked = {Family::v6};
+      options.behind.push_back({.to = IpNetwork::parse("10.20.0.0/16").value()});
+      expect_done(routing.install(options));
+      EXPECT_EQ(host.way_to("198.51.100.1"), host.tun.index());
+      EXPECT_FALSE(net::route_to(host.netlink, address("2001:db8:ffff::1")));
+      EXPECT_EQ(host.way_to("2001:db8:ffff::1", kMark), uplink);
+      EXPECT_TRUE(routing.blocks());
+      routing.leave_blocked();
+    }
+    for (const auto* far : {"198.51.100.1", "2001:db8:ffff::1", "10.20.0.1"}) {
+      EXPECT_FALSE(net::route_to(host.netlink, address(far))) << far;
+    }
+    EXPECT_EQ(host.way_to("198.51.100.1", kMark), uplink);
+    expect_done(PolicyRouting::unblock(host.netlink, kNumber));
+    EXPECT_EQ(network_dump(), before);
+  });
+}
+
+TEST(PolicyRouting, AHostWithoutIpv6HasNothingOfItToBlock) {
+  in_namespace([] {
+    Host host;
+    run("sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1");
+    PolicyRouting routing(host.netlink);
+    auto options = host.options();
+    options.families = {Family::v4};
+    options.blocked = {Family::v6};
+    expect_done(routing.install(options));
+    EXPECT_EQ(host.way_to("198.51.100.1"), host.tun.index());
+  });
+}
+
+/// Two links of one host: whoever was first has the traffic, and the other's own datagrams do not go through it.
+TEST(PolicyRouting, TwoLinksWithDefaultRoutesDoNotCarryEachOther) {
+  in_namespace([] {
+    Host host;
+    const auto second = net::TunDevice::open({.name = "tun-r"}).value();
+    run("ip link set tun-r up");
+    const auto uplink = host.way_to("198.51.100.1");
+    auto one = host.options();
+    one.families = {Family::v4};
+    one.fwmark = one.number;
+    auto two = one;
+    two.number = two.fwmark = 0x0ad1'0002;
+    two.interface = second.index();
+    two.behind = {{.to = {IpAddress::any(Family::v4), 0}, .table = two.number}};
+    PolicyRouting first(host.netlink);
+    PolicyRouting other(host.netlink);
+    expect_done(first.install(one));
+    expect_done(other.install(two));
+    EXPECT_EQ(host.way_to("198.51.100.1"), host.tun.index());
+    EXPECT_EQ(host.way_to("198.51.100.1", one.fwmark), uplink);
+    EXPECT_EQ(host.way_to("198.51.100.1", two.fwmark), uplink);
+    first.remove();
+    EXPECT_EQ(host.way_to("198.51.100.1"), second.index());
+    EXPECT_EQ(host.way_to("198.51.100.1", two.fwmark), uplink);
   });
 }
 
@@ -205,10 +369,13 @@ TEST(PolicyRouting, RestoreAddsWhatTheInterfaceLostWhileItWasDown) {
     expect_done(routing.restore());
     expect_done(routing.install(host.options()));
     run("ip link set tun-q down");
-    EXPECT_NE(host.way_to("198.51.100.1"), host.tun.index());
-    expect_done(routing.restore());
-    run("ip link set tun-q up");
-    expect_done(routing.restore());
+    EXPECT_FALSE(net::route_to(host.netlink, address("198.51.100.1")));
+    EXPECT_THAT(routing.restore().value(), testing::IsEmpty());
+    run("ip link set tun-q up; ip rule del pref 32700; ip -6 route flush table 181473844");
+    EXPECT_THAT(routing.restore().value(),
+                testing::UnorderedElementsAre("the IPv4 rule 32700", "the route 0.0.0.0/0 table 181473844",
+                                              "the route ::/0 table 181473844",
+                                              "the route unreachable ::/0 metric 4294962635 table 181473844"));
     EXPECT_EQ(host.way_to("198.51.100.1"), host.tun.index());
     EXPECT_EQ(host.way_to("2001:db8:ffff::1"), host.tun.index());
   });
@@ -217,12 +384,13 @@ TEST(PolicyRouting, RestoreAddsWhatTheInterfaceLostWhileItWasDown) {
 TEST(PolicyRouting, ATableThatIsInUseIsRefusedAndNothingStays) {
   in_namespace([] {
     Host host;
-    run("ip -6 route add default via 2001:db8::fe table 51820");
+    run("ip -6 route add default via 2001:db8::fe table 181473844");
     const auto before = network_dump();
     PolicyRouting routing(host.netlink);
     const auto done = routing.install(host.options());
     ASSERT_FALSE(done);
-    EXPECT_THAT(done.error().message, AllOf(HasSubstr("table 51820"), HasSubstr("ip -6 route show table 51820")));
+    EXPECT_THAT(done.error().message,
+                AllOf(HasSubstr("table 181473844"), HasSubstr("ip -6 route show table 181473844")));
     EXPECT_EQ(network_dump(), before);
   });
 }

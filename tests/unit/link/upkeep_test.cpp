@@ -254,6 +254,8 @@ TEST(Upkeep, AnInterfaceThatWasDownGetsItsRoutesBack) {
   with_link(std::move(config), [](Link& link) {
     run("ip link set adit0 down && ! ip route show 10.20.0.0/16 | grep -q adit0");
     link.upkeep->network_changed({.links_down = {link.device.index()}}, link.now);
+    EXPECT_EQ(link.look_after(1s).state, State::failed);
+    EXPECT_EQ(link.look_after(1s).reason, "the interface adit0 is down: `ip link set adit0 up` brings it back");
     run("ip link set adit0 up");
     link.upkeep->network_changed({.links_up = {link.device.index()}}, link.now);
     run("ip route show 10.20.0.0/16 | grep -q adit0");
@@ -261,15 +263,44 @@ TEST(Upkeep, AnInterfaceThatWasDownGetsItsRoutesBack) {
   });
 }
 
-TEST(Upkeep, RoutesThatCannotBeBroughtBackAreAFailure) {
+TEST(Upkeep, ARouteThatSomebodyElseHasNowIsNamedAndComesBackWhenItIsFree) {
   auto config = configuration();
   config.routes = {{.to = IpNetwork::parse("10.20.0.0/16").value()}};
   with_link(std::move(config), [](Link& link) {
     run("ip link set adit0 down && ip route add 10.20.0.0/16 dev up0 && ip link set adit0 up");
     link.upkeep->network_changed({.links_up = {link.device.index()}, .links_down = {link.device.index()}}, link.now);
-    EXPECT_EQ(link.look_after(1s).state, State::failed);
-    EXPECT_THAT(link.look_after(1s).reason, HasSubstr("10.20.0.0/16"));
-    EXPECT_THAT(link.log.text(), HasSubstr("cannot be set up again"));
+    EXPECT_EQ(link.look_after(1s).state, State::waiting);
+    EXPECT_THAT(link.log.text(), HasSubstr("the route 10.20.0.0/16 is there already, by way of up0"));
+    run("ip route del 10.20.0.0/16 dev up0");
+    link.upkeep->network_changed({.routes = true}, link.now);
+    link.look_after(1s);
+    run("ip route show 10.20.0.0/16 | grep -q adit0");
+  });
+}
+
+TEST(Upkeep, WhatOthersTakeAwayIsPutBackUntilItIsAFight) {
+  auto config = configuration();
+  config.routes = {{.to = IpNetwork::parse("0.0.0.0/0").value()}};
+  with_link(std::move(config), [](Link& link) {
+    const auto taken_away = [&link] {
+      run("ip rule del pref 32701");
+      link.upkeep->network_changed({.taken_away = true, .taken_away_by = static_cast<std::uint32_t>(getpid())},
+                                   link.now);
+      return link.look_after(1s).state;
+    };
+    for (std::size_t i = 1; i < Guard::kFightLimit; ++i) {
+      EXPECT_EQ(taken_away(), State::waiting);
+      run("ip rule | grep -q 32701");
+    }
+    EXPECT_THAT(link.log.text(), HasSubstr("link_tests (process"));
+    EXPECT_THAT(link.log.text(), HasSubstr("it was put back: the IPv4 rule 32701"));
+    EXPECT_EQ(taken_away(), State::failed);
+    EXPECT_THAT(link.upkeep->look(link.now).reason, HasSubstr("link_tests (process"));
+    EXPECT_EQ(taken_away(), State::failed);
+    run("! ip rule | grep -q 32701");
+    EXPECT_EQ(link.look_after(Guard::kFightTime).state, State::waiting) << "tried again after a while";
+    run("ip rule | grep -q 32701");
+    EXPECT_EQ(link.look_after(Guard::kFightTime).state, State::waiting);
   });
 }
 

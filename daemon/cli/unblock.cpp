@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// adit unblock: takes away what a link left that leads traffic nowhere, because its interface.kill_switch is `always`
+// or because it did not end in order. Asks the kernel alone, so it works whatever has become of the file.
+
+#include <memory>
+#include <string>
+
+#include "base/paths.h"
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/print.h"
+#include "client/link_question.h"
+#include "host/link_number.h"
+#include "host/policy_routing.h"
+
+namespace adit::cli {
+namespace {
+
+int unblock(const std::string& name, Context& context) {
+  if (client::ask_link(name, R"({"command":"status"})", std::chrono::seconds(5))) {
+    say(context.err,
+        "adit unblock {}: the link runs, and blocks nothing but what would go past it: stop it first (`systemctl stop "
+        "adit@{}`), or set interface.kill_switch to off and `adit reload {}`\n",
+        name, name, name);
+    return kFailed;
+  }
+  auto netlink = net::Netlink::open();
+  if (!netlink) {
+    say(context.err, "adit unblock {}: {}\n", name, netlink.error().message);
+    return kFailed;
+  }
+  const auto number = host::look_up_link_number(run_directory() / "numbers", name);
+  const auto done = host::PolicyRouting::unblock(*netlink, number);
+  if (!done) {
+    say(context.err, "adit unblock {}: {}\n", name, done.error().message);
+    return kFailed;
+  }
+  if (*done) {
+    say(context.out, "{}: unblocked; traffic goes as if there were no link\n", name);
+  } else {
+    say(context.out, "{}: nothing was blocked\n", name);
+  }
+  return kDone;
+}
+
+}  // namespace
+
+void add_unblock(CLI::App& app, Context& context) {
+  const Command command(app, "unblock", "Let traffic pass again that a link blocks which has ended");
+  const auto name = std::make_shared<std::string>();
+  command.option("NAME", *name, "The link, by the name of its file").required();
+  command.footer(
+      "For interface.kill_switch `always`, and for a link that was killed and is not to run again.\n"
+      "Exit status: 0 nothing is blocked now, 1 it failed.\n"
+      "Example:\n  sudo adit unblock office");
+  command.callback([name, &context] { context.exit_status = unblock(*name, context); });
+}
+
+}  // namespace adit::cli

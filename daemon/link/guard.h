@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// Keeps on the host what the link has put there: addresses, routes and rules that others take away are put back, until
+// it turns out that somebody takes them away again and again; then it says who.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "base/log.h"
+#include "host/host_setup.h"
+#include "net/netlink_monitor.h"
+
+namespace adit::link {
+
+class Guard {
+ public:
+  /// Things are looked at this often at most, however much changes on the host.
+  static constexpr Duration kLookLimit = std::chrono::milliseconds(250);
+  /// What has to be put back this often within a time is somebody else's to keep away; then it is tried again after
+  /// that time.
+  static constexpr std::size_t kFightLimit = 8;
+  static constexpr Duration kFightTime = std::chrono::seconds(30);
+
+  /// The references must outlive it.
+  Guard(std::uint32_t interface, host::HostSetup& host, Log& log) : interface_(interface), host_(host), log_(log) {}
+
+  void network_changed(const net::NetworkChange& change);
+  /// Puts back what is missing, if something may be.
+  void look(Instant now);
+  /// When `look` has something to do; none: when the network changes.
+  std::optional<Instant> next_look() const;
+  /// Why the interface, its routes or rules are not as they should be; empty: they are.
+  std::string problem() const;
+  /// What could not be had, though all else works; empty: nothing.
+  std::string left_out() const;
+
+ private:
+  void put_back(Instant now);
+
+  std::uint32_t interface_;
+  host::HostSetup& host_;
+  Log& log_;
+  bool due_ = false;
+  bool down_ = false;
+  Instant looked_at_{};
+  std::deque<Instant> put_back_at_;
+  bool fighting_ = false;
+  std::uint32_t culprit_ = 0;  ///< the process that took something away last; 0: not known
+  std::string problem_;
+};
+
+}  // namespace adit::link

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: MIT
+"""A full tunnel leads everything through the link or nowhere. Traffic to addresses beyond the tunnel flows all the time,
+in both families, and every frame that leaves by the uplink is looked at: it is the link's own datagram to the peer, the
+local network's, or a leak. And no route ever leads the link's own datagrams into itself."""
+import ipaddress
+import json
+import socket
+import time
+
+import pytest
+
+from lab.datagrams import Tap
+from lab.namespace import Failed
+from lab.traffic import answers, ping, traffic_within
+from lab.wait import wait_until
+
+pytestmark = pytest.mark.adit_only
+
+PORT = 51820
+BEYOND = {4: "203.0.113.1", 6: "2001:db8::1"}
+PEER = {4: "10.2.0.2", 6: "fd02::2"}
+LOCAL = [ipaddress.ip_network(net) for net in ("10.1.0.0/24", "fd01::/64", "fe80::/10", "ff00::/8", "224.0.0.0/4")]
+FULL = {"routes": ["default"], "allowed_ips": ["0.0.0.0/0", "::/0"]}
+
+
+def described(frame):
+    """(destination, protocol, destination port) of a frame, or none for ARP and the like."""
+    kind = frame[12:14]
+    if kind == b"\x08\x00":
+        header = 14 + (frame[14] & 15) * 4
+        return ipaddress.ip_address(frame[30:34]), frame[23], int.from_bytes(frame[header + 2:header + 4], "big")
+    if kind == b"\x86\xdd":
+        return ipaddress.ip_address(frame[38:54]), frame[20], int.from_bytes(frame[56:58], "big")
+    return None
+
+
+class Watched:
+    """Everything that leaves host a by its uplink, with traffic to beyond the tunnel in both families all the while."""
+
+    def __init__(self, host):
+        self.tap = Tap(host, "eth0", PORT)
+        self.pings = [host.popen("sh", "-c", f"while :; do ping -n -q -c 20 -i 0.02 -W 1 {to}; sleep 0.02; done", name="ping")
+                      for to in BEYOND.values()]
+
+    def leaks(self):
+        found = {}
+        for left, frame in self.tap.frames():
+            packet = described(frame) if left else None
+            if packet is None:
+                continue
+            to, protocol, port = packet
+            own = protocol == socket.IPPROTO_UDP and port == PORT and str(to) in PEER.values()
+            if not own and not any(to in net for net in LOCAL if net.version == to.version):
+                found[str(to)] = found.get(str(to), 0) + 1
+        return found
+
+    def expect_none(self, when):
+        time.sleep(0.3)  # for what is on its way
+        if found := self.leaks():
+            raise Failed(f"{when}, these left by the uplink in clear: {found}")
+
+    def close(self):
+        for process in self.pings:
+            process.close()
+        self.tap.close()
+
+
+@pytest.fixture
+def watched(lab):
+    made = []
+
+    def watch(host):
+        made.append(Watched(host))
+        return made[-1]
+    yield watch
+    for each in made:
+        each.close()
+
+
+def full(make, **options):
+    side = {**FULL, **options.pop("a", {})}
+    link = make(a=side, **options)
+    for address in BEYOND.values():
+        link.b.host.ip("addr", "add", address, "dev", "lo")
+    return link
+
+
+def reachable_in_clear(lab, host):
+    """The router answers for what lies beyond: who reaches it there has left the tunnel."""
+    return answers(host, BEYOND[4]) or answers(host, BEYOND[6])
+
+
+@pytest.fixture
+def beyond_the_router(lab):
+    for address in BEYOND.values():
+        lab.r.ip("addr", "add", address, "dev", "lo")
+
+
+@pytest.mark.parametrize("outer", [4, 6], ids=["over_ipv4", "over_ipv6"])
+def test_nothing_leaves_in_clear_whatever_becomes_of_the_daemon(make, lab, watched, beyond_the_router, outer):
+    link = full(make, outer=outer)
+    assert reachable_in_clear(lab, link.a.host), "before there is a link"
+    before = link.a.host.network_state()
+    link.a.start()
+    seen = watched(link.a.host)
+    seen.expect_none("while connecting")
+    link.b.start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    for address in BEYOND.values():
+        assert ping(link.a.host, address) == 3
+    seen.expect_none("while up")
+    link.a.kill()
+    assert not reachable_in_clear(lab, link.a.host)
+    assert ping(link.a.host, "10.1.0.1") == 3, "the local network stays"
+    seen.expect_none("after kill -9")
+    link.a.start()
+    traffic_within(link.a.host, BEYOND[4], 20)
+    traffic_within(link.a.host, BEYOND[6], 20)
+    seen.expect_none("while starting again")
+    link.b.stop()
+    seen.expect_none("while the peer is away")
+    link.a.stop()
+    assert reachable_in_clear(lab, link.a.host), "an orderly stop lets everything pass"
+    link.a.host.expect_network_state(before)
+
+
+def test_nothing_leaves_in_clear_while_the_file_is_edited(make, lab, watched, beyond_the_router):
+    link = full(make).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    seen = watched(link.a.host)
+    for routes in (["default", "192.168.20.0/24"], ["0.0.0.0/0", "::/0"], ["default"]):
+        link.a.side.routes = routes
+        link.a.write_config()
+        link.a.adit("reload", link.a.name)
+    link.a.side.more = {"tuning": {"receive_buffer": "2M"}}
+    link.a.write_config()
+    link.a.adit("reload", link.a.name)
+    seen.expect_none("while edited")
+    assert ping(link.a.host, BEYOND[4]) == 3
+
+
+def test_a_rule_that_somebody_removes_is_put_back_and_the_culprit_named(make, lab, beyond_the_router):
+    link = full(make).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    rules = link.a.host.ip("rule")
+    link.a.host.ip("rule", "del", "pref", "32701")
+    wait_until(lambda: link.a.host.ip("rule") == rules, 10, "the rule to be put back")
+    link.a.host.ip("-6", "route", "flush", "table", "all", "proto", "173")
+    wait_until(lambda: answers(link.a.host, BEYOND[6]), 10, "the IPv6 routes to be put back")
+    link.a.host.ip("addr", "flush", "dev", link.a.device)
+    wait_until(lambda: all(f" {address} " in link.a.host.ip("addr", "show", "dev", link.a.device)
+                           for address in link.a.side.addresses), 10, "the addresses to be put back")
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    log = link.a.log()
+    assert "it was put back: the IPv4 rule 32701" in log
+    assert link.a.state() == "up"
+
+
+def test_who_takes_things_away_again_and_again_is_told_of_and_not_fought(make):
+    link = full(make).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    fighter = link.a.host.popen("sh", "-c", "while :; do ip rule del pref 32701 2>&-; done", name="fighter")
+    try:
+        wait_until(lambda: link.a.state() == "failed", 20, "the fight to be given up")
+        assert "keeps taking away what the link needs: the IPv4 rule 32701" in link.a.status()["reason"]
+    finally:
+        fighter.close()
+
+
+def test_a_kill_switch_that_is_to_stay_stays_until_it_is_unblocked(make, lab, beyond_the_router):
+    link = full(make, a={"interface": {"kill_switch": "always"}}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    refused = link.a.adit("unblock", link.a.name, check=False)
+    assert refused.returncode == 1 and "the link runs" in refused.stderr
+    link.a.stop()
+    assert not reachable_in_clear(lab, link.a.host)
+    assert ping(link.a.host, "10.1.0.1") == 3
+    assert "unblocked" in link.a.adit("unblock", link.a.name).stdout
+    assert reachable_in_clear(lab, link.a.host)
+    assert "nothing was blocked" in link.a.adit("unblock", link.a.name).stdout
+
+
+def test_without_the_kill_switch_everything_passes_when_the_daemon_is_killed(make, lab, beyond_the_router):
+    link = full(make, a={"interface": {"kill_switch": "off"}}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    link.a.kill()
+    assert reachable_in_clear(lab, link.a.host)
+
+
+def test_a_link_that_never_worked_leaves_nothing_behind(make, lab, beyond_the_router):
+    """Its first start fails: a newcomer is not to be cut off by that. After it has worked, it is."""
+    link = full(make)
+    before = link.a.host.network_state()
+    link.a.side.more = {"hooks": {"up": [{"command": ["false"], "required": True}]}}
+    link.a.launch()
+    link.a.process.wait(20)
+    link.a.host.expect_network_state(before)
+
+
+def test_a_family_that_the_interface_has_no_address_of_is_blocked(make, lab, watched, beyond_the_router):
+    """The usual file of a provider: IPv4 addresses, and 0.0.0.0/0, ::/0."""
+    link = full(make, a={"addresses": ["10.9.0.1/30"]}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    seen = watched(link.a.host)
+    assert ping(link.a.host, BEYOND[4]) == 3
+    assert not answers(link.a.host, BEYOND[6])
+    assert link.a.status()["blocked"] == ["IPv6"]
+    assert "IPv6 is blocked" in link.a.log()
+    assert "blocked    IPv6" in link.a.adit("status", link.a.name, check=False).stdout
+    link.a.kill()
+    seen.expect_none("after kill -9")
+    link.a.start()
+    link.a.side.routes = ["0.0.0.0/0"]
+    link.a.write_config()
+    link.a.adit("reload", link.a.name)
+    assert answers(link.a.host, BEYOND[6]), "who writes 0.0.0.0/0 has IPv6 outside"
+
+
+def test_halves_are_a_full_tunnel_too(make, lab, watched, beyond_the_router):
+    link = full(make, a={"routes": ["0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1"]}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    seen = watched(link.a.host)
+    for address in BEYOND.values():
+        assert ping(link.a.host, address) == 3
+    assert link.a.state() == "up"
+    link.a.kill()
+    assert not reachable_in_clear(lab, link.a.host)
+    seen.expect_none("after kill -9")
+    link.a.start()
+    traffic_within(link.a.host, BEYOND[4], 20)
+    link.a.stop()
+    assert reachable_in_clear(lab, link.a.host)
+
+
+@pytest.mark.parametrize("outer", [4, 6], ids=["over_ipv4", "over_ipv6"])
+@pytest.mark.parametrize("calls", ["ab", "b"], ids=["called", "calling"])
+def test_a_route_that_the_peer_lies_in_makes_no_loop(make, outer, calls):
+    """10.0.0.0/8 is behind the peer, and the peer at 10.2.0.2. An end that is called learns of it from the first packet."""
+    routes = ["10.0.0.0/8"] if outer == 4 else ["fd00::/8"]
+    link = make(outer=outer, calls=calls, a={"routes": routes, "allowed_ips": ["10.0.0.0/8", "fd00::/8"]}).start()
+    link.b.host.ip("addr", "add", "10.77.0.1", "dev", "lo")
+    link.b.host.ip("addr", "add", "fd77::1", "dev", "lo")
+    before = link.a.host.network_state()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    assert ping(link.a.host, "10.77.0.1" if outer == 4 else "fd77::1") == 3
+    assert link.a.state() == "up"
+    sent = link.a.status()["traffic"]["tx"]["packets"]
+    assert ping(link.a.host, link.b.side.addr4) == 3
+    assert link.a.status()["traffic"]["tx"]["packets"] - sent < 20, "each packet once"
+    assert before  # for the report of a failure
+    link.a.stop()
+    assert "proto 173" not in link.a.host.ip("route", "show", "table", "all") + link.a.host.ip("-6", "route", "show", "table", "all")
+    assert "proto 173" not in link.a.host.ip("rule")
+
+
+def test_a_lan_that_is_also_a_route_is_left_out_and_all_else_works(make):
+    link = make(a={"routes": ["192.168.20.0/24", "192.168.21.0/24"], "allowed_ips": ["10.9.0.0/30", "fd09::/126", "192.168.20.0/23"]})
+    host = link.a.host
+    host.ip("link", "add", "lan0", "type", "veth", "peer", "name", "lan1")
+    host.ip("addr", "add", "192.168.20.7/24", "dev", "lan0", "metric", "100")
+    host.ip("link", "set", "lan0", "up")
+    link.start()
+    traffic_within(host, link.b.side.addr4, 10)
+
+    def way(to):
+        return json.loads(host.ip("-json", "route", "get", to))[0]["dev"]
+    assert way("192.168.20.1") == "lan0" and way("192.168.21.1") == link.a.device
+    status = link.a.status()
+    assert status["state"] == "up" and "192.168.20.0/24 is also the network that lan0 is in" in status["reason"]
+    host.ip("addr", "del", "192.168.20.7/24", "dev", "lan0")
+    wait_until(lambda: way("192.168.20.1") == link.a.device, 10, "the route to be added")
+    assert link.a.status()["reason"] == ""
+    host.ip("addr", "add", "192.168.21.7/24", "dev", "lan0", "metric", "100")
+    wait_until(lambda: way("192.168.21.1") == "lan0", 10, "the route to be left to the new LAN")
+    assert "192.168.21.0/24" in link.a.status()["reason"]
