@@ -103,6 +103,27 @@ void check_endpoints(const Draft& draft, Problems& problems) {
   }
 }
 
+/// Halves and the like are meant to lead everything there, as `default` is.
+constexpr std::uint8_t kHalf = 1;
+
+/// The link leads its own packets past such a route. But nothing else reaches the peer's outer address any more then,
+/// which is rarely what was meant.
+void check_endpoints_in_routes(const Draft& draft, Problems& problems) {
+  for (const auto& [endpoint, place] : draft.endpoints.items) {
+    const auto address = IpAddress::parse(endpoint.host);
+    if (!address) continue;
+    for (const auto& [route, route_place] : draft.routes.items) {
+      const bool contains = route.to && route.to->prefix > kHalf && route.to->family() == address->family() &&
+                            route.table.value_or(kMainTable) == kMainTable && route.to->contains(*address);
+      if (!contains) continue;
+      problems.warn(place, fmt::format("{} lies in {} ({}): the link's own packets still reach it, all else to it goes "
+                                       "through the link; is the route as narrow as it should be?",
+                                       to_string(*address), route_place.key, to_string(*route.to)));
+      break;
+    }
+  }
+}
+
 void check_source(const Draft& draft, const DraftRoute& route, const At<IpAddress>& given, Problems& problems) {
   const auto& [source, place] = given;
   const auto* const subnet = subnet_with(draft, source);
@@ -226,6 +247,7 @@ void validate(const Draft& draft, Problems& problems) {
   check_endpoints(draft, problems);
   for (const auto& route : draft.routes.items) check_route(draft, route, problems);
   check_repeated_routes(draft, problems);
+  check_endpoints_in_routes(draft, problems);
   check_allowed_ips(draft, problems);
 }
 

@@ -65,6 +65,12 @@ bool IpAddress::is_multicast() const {
   return is_v6() && bytes_[0] == 0xff;
 }
 
+bool IpAddress::is_loopback() const {
+  if (is_v4()) return bytes_[0] == 127;
+  return is_v6() && bytes_[15] == 1 &&
+         std::ranges::all_of(std::span(bytes_).first<15>(), [](auto byte) { return byte == 0; });
+}
+
 std::string to_string(const IpAddress& address) {
   if (address.is_none()) return "none";
   std::array<char, INET6_ADDRSTRLEN> text{};

@@ -33,6 +33,7 @@ class IpAddress {
   bool is_unspecified() const;  ///< 0.0.0.0, :: or none
   bool is_link_local() const;   ///< 169.254.0.0/16 or fe80::/10
   bool is_multicast() const;
+  bool is_loopback() const;  ///< 127.0.0.0/8 or ::1
   unsigned bits() const { return is_v4() ? 32 : is_v6() ? 128 : 0; }
   /// 4 or 16 bytes in network order, none for the address of no family.
   Bytes bytes() const { return {bytes_.data(), bits() / 8}; }

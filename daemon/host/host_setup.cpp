@@ -2,6 +2,7 @@
 #include "host/host_setup.h"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 #include <utility>
 
@@ -100,6 +101,22 @@ std::optional<std::uint32_t> HostSetup::look_at_mtu() {
   if (!link) return std::nullopt;
   mtu_ = link->mtu;
   return mtu_;
+}
+
+std::string HostSetup::why_no_peer(const IpAddress& address) {
+  if (address.is_unspecified() || address == IpAddress::v4(std::array<std::uint8_t, 4>{255, 255, 255, 255})) {
+    return "that is no host's address";
+  }
+  if (address.is_multicast()) return "that is a group, not a host";
+  if (address.is_loopback()) return "that is this host itself; write it as an address if it is meant";
+  const auto& inner = config_.interface.addresses;
+  if (std::ranges::any_of(inner, [&](const IpNetwork& network) { return network.contains(address); })) {
+    return "that is inside the tunnel; the name has to be that of the peer's address outside";
+  }
+  const auto addresses = net::list_addresses(netlink_, 0);
+  const auto is_it = [&](const net::FoundAddress& found) { return found.address.network.address == address; };
+  if (addresses && std::ranges::any_of(*addresses, is_it)) return "that is one of this host's own";
+  return {};
 }
 
 Result<net::RouteInfo> HostSetup::route_to(const IpAddress& destination) {

@@ -45,6 +45,8 @@ class HostSetup {
   void hold() { left_blocked_ = true; }
   /// An orderly stop: what blocks goes, too, unless it is to stay always.
   void let_go();
+  /// Why `address` can be no peer's, whoever says it is; empty: it can.
+  std::string why_no_peer(const IpAddress& address);
   /// The way our datagrams take.
   Result<net::RouteInfo> route_to(const IpAddress& destination);
 

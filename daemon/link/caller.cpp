@@ -59,14 +59,10 @@ void Caller::resolve(std::size_t index) {
 void Caller::found(std::size_t index, const net::Resolved& resolved) {
   auto& name = names_[index];
   std::vector<Endpoint> usable;
-  std::ranges::copy_if(resolved.endpoints, std::back_inserter(usable), [this](const auto& e) { return can_call(e); });
-  if (usable.empty()) {
-    const auto& example = resolved.endpoints.front();
-    failed(index, fmt::format("has only IPv{} addresses ({}), and there is no socket for them: local.listen is bound "
-                              "to the other family, or this host lacks this one",
-                              example.address.is_v4() ? 4 : 6, to_string(example.address)));
-    return;
+  for (const auto& endpoint : resolved.endpoints) {
+    if (why_not(name.name, endpoint).empty()) usable.push_back(endpoint);
   }
+  if (usable.empty()) return failed(index, why_not(name.name, resolved.endpoints.front()));
   log_.debug("peer.endpoint {} is {}", to_string(name.name), to_string(usable.front()));
   name.resolved = true;
   name.error.clear();
@@ -80,6 +76,19 @@ void Caller::failed(std::size_t index, const std::string& error) {
              to_string(name.name), error);
   name.error = error;
   call_if(endpoints_.unresolved(index, line_()));
+}
+
+std::string Caller::why_not(const config::EndpointName& name, const Endpoint& endpoint) const {
+  const auto& address = endpoint.address;
+  if (!can_call(endpoint)) {
+    return fmt::format(
+        "has only IPv{} addresses ({}), and there is no socket for them: local.listen is bound to the "
+        "other family, or this host lacks this one",
+        address.is_v4() ? 4 : 6, to_string(endpoint));
+  }
+  if (IpAddress::parse(name.host) || !options_.why_not) return {};
+  const auto reason = options_.why_not(address);
+  return reason.empty() ? reason : fmt::format("is {} to the name servers, and {}", to_string(address), reason);
 }
 
 bool Caller::can_call(const Endpoint& endpoint) const {

@@ -22,6 +22,8 @@ struct CallerOptions {
   net::ResolverOptions resolver;
   bool has_v4 = true;  ///< there is a socket for it
   bool has_v6 = true;
+  /// Why an address that a name server gave can be no peer; empty: it can. What is written as an address is taken.
+  std::function<std::string(const IpAddress&)> why_not = {};
 };
 
 class Caller {
@@ -57,6 +59,7 @@ class Caller {
   void found(std::size_t index, const net::Resolved& resolved);
   void failed(std::size_t index, const std::string& error);
   bool can_call(const Endpoint& endpoint) const;
+  std::string why_not(const config::EndpointName& name, const Endpoint& endpoint) const;
   void call_if(const std::optional<Endpoint>& endpoint);
   const Name* first_unresolved() const;
 

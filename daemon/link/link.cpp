@@ -45,6 +45,7 @@ Link::Link(const Parts& parts, std::unique_ptr<crypto::Aead> aead, Machine machi
 void Link::assemble(std::optional<Endpoint> remembered) {
   auto& doors = parts_.doors;
   public_key_ = crypto::public_key_of(machine_->private_key());
+  machine_->set_own_port(doors.sockets.port());
   led_past_ = {};
   lead_past_tunnel(machine_->path().remote);
   data_path_.emplace(*machine_, *aead_, doors.tun_port, doors.udp_port, path::merge_options(doors.device.offloads()),
@@ -72,7 +73,8 @@ void Link::make_caller(std::optional<Endpoint> remembered) {
                         .remembered = remembered,
                         .resolver = {.fwmark = host::datagram_mark(parts_.config)},
                         .has_v4 = parts_.doors.sockets.v4.has_value(),
-                        .has_v6 = parts_.doors.sockets.v6.has_value()};
+                        .has_v6 = parts_.doors.sockets.v6.has_value(),
+                        .why_not = [this](const IpAddress& address) { return parts_.host.why_no_peer(address); }};
   const auto line = [this] {
     const auto& status = machine_->status();
     const bool heard_lately = status.heard_at && parts_.loop.now() - *status.heard_at < Endpoints::kPatienceTime;
@@ -153,6 +155,7 @@ void Link::adopt(const Edit& edit, crypto::PresharedKey preshared_key) {
   if (edit.has({"peer.keepalive"})) data_path_->set_keepalive(config.peer.keepalive, parts_.loop.now());
   if (edit.has({"tuning.tun_offload"})) data_path_->set_merges(path::merge_options(parts_.doors.device.offloads()));
   parts_.doors.sockets.set_mark(parts_.host.mark());
+  machine_->set_own_port(parts_.doors.sockets.port());
   led_past_ = {};
   lead_past_tunnel(machine_->path().remote);
   const bool other_endpoint = edit.has({"peer.endpoint"});

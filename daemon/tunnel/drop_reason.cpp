@@ -15,6 +15,8 @@ std::string_view name_of(DropReason reason) {
       return "no_session_timeout";
     case DropReason::send_failed:
       return "send_failed";
+    case DropReason::looped:
+      return "looped";
     case DropReason::malformed:
       return "malformed";
     case DropReason::bad_mac1:

@@ -16,6 +16,7 @@ enum class DropReason : std::uint8_t {
   no_session_queue_full,   ///< too many packets wait for a handshake; the oldest went
   no_session_timeout,      ///< waited for a handshake that did not come about
   send_failed,             ///< the kernel refused the datagram
+  looped,                  ///< a datagram of ours: a route leads the peer's address into the tunnel
   // Inbound: datagrams of no session.
   malformed,            ///< type, reserved bytes or size are not those of any message
   bad_mac1,             ///< a handshake message by someone who does not know our public key

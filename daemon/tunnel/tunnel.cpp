@@ -53,6 +53,8 @@ void Tunnel::admit(std::span<const PlainPacket> packets, Instant now, Outbox& ou
     } else if (!allowed_ips_.contains(header->destination)) {
       count_drop(DropReason::disallowed_destination);
       if (!header->destination.is_multicast()) status_.disallowed_destination = header->destination;
+    } else if (header->destination == path_.remote.address && is_own_datagram(packet.bytes)) {
+      count_drop(DropReason::looped, packet.segments());
     } else if (!usable || !send(packet, header->traffic_class, out)) {
       stage(packet, now);
       waiting = true;
@@ -65,6 +67,17 @@ void Tunnel::admit(std::span<const PlainPacket> packets, Instant now, Outbox& ou
   }
   if (waiting) want_session(now, out);
   out.path = path_;
+}
+
+/// Encrypted once more it would come out again, and so on. Another program here may talk to the peer from that very
+/// port only if it is not on this host; it would have to speak our protocol, too.
+bool Tunnel::is_own_datagram(Bytes packet) const {
+  const auto udp = wire::read_udp(packet);
+  const auto is_message = [](Bytes payload) {
+    return payload.size() >= wire::kTransportOverhead && payload[0] >= 1 && payload[0] <= 4 && payload[1] == 0 &&
+           payload[2] == 0 && payload[3] == 0;
+  };
+  return udp && udp->from == own_port_ && udp->to == path_.remote.port && is_message(udp->payload);
 }
 
 /// With the current session, which the caller found usable. False when it has not counters enough.

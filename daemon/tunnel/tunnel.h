@@ -77,6 +77,8 @@ class Tunnel {
   void set_allowed_ips(std::span<const IpNetwork> networks) { allowed_ips_ = AllowedIps(networks); }
   void set_mtu(std::uint32_t mtu) { mtu_ = mtu; }
   void set_copy_dscp(bool copy) { copy_dscp_ = copy; }
+  /// Where our datagrams come from, so that those that come out of the tunnel again are known; 0: not known.
+  void set_own_port(std::uint16_t port) { own_port_ = port; }
 
   /// Everything a successor needs. This one has no session afterwards, so no counter is used by both; what waits for a
   /// session is gone with it.
@@ -97,6 +99,7 @@ class Tunnel {
   Tunnel(noise::StaticKeys keys, Settings& settings, RandomSource& random, WallClock& wall_clock);
 
   // Packets (tunnel.cpp)
+  bool is_own_datagram(Bytes packet) const;
   bool send(const PlainPacket& packet, std::uint8_t traffic_class, Outbox& out);
   void stage(const PlainPacket& packet, Instant now);
   bool send_staged(Instant now, Outbox& out);
@@ -134,6 +137,7 @@ class Tunnel {
   std::uint32_t mtu_;
   std::optional<Duration> keepalive_;
   bool copy_dscp_;
+  std::uint16_t own_port_ = 0;
   RandomSource& random_;
   WallClock& wall_clock_;
 

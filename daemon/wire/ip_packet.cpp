@@ -6,6 +6,8 @@ namespace {
 
 constexpr std::size_t kIpv4HeaderSize = 20;
 constexpr std::size_t kIpv6HeaderSize = 40;
+constexpr std::size_t kUdpHeaderSize = 8;
+constexpr std::uint8_t kUdp = 17;
 
 std::optional<IpPacket> read_ipv4(Bytes bytes) {
   if (bytes.size() < kIpv4HeaderSize) return std::nullopt;
@@ -35,6 +37,15 @@ std::optional<IpPacket> read_ip_packet(Bytes bytes) {
     default:
       return std::nullopt;
   }
+}
+
+std::optional<UdpDatagram> read_udp(Bytes packet) {
+  const bool is_v4 = packet[0] >> 4 == 4;
+  const auto protocol = is_v4 ? packet[9] : packet[6];
+  const std::size_t header = is_v4 ? (packet[0] & 0x0fu) * 4u : kIpv6HeaderSize;
+  if (protocol != kUdp || packet.size() < header + kUdpHeaderSize) return std::nullopt;
+  const auto udp = packet.subspan(header);
+  return UdpDatagram{load_be16(udp.data()), load_be16(udp.data() + 2), udp.subspan(kUdpHeaderSize)};
 }
 
 }  // namespace adit::wire

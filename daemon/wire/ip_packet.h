@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the tunnel must know of the IP packets inside it: version, addresses, length (RFC 791, RFC 8200). Nothing of
-// what they carry.
+// What the tunnel must know of the IP packets inside it: version, addresses, length (RFC 791, RFC 8200). Of what they
+// carry only whether it is a datagram of the link's own.
 #pragma once
 
 #include <optional>
@@ -21,5 +21,14 @@ struct IpPacket {
 /// Nothing when `bytes` is no IPv4 or IPv6 packet, is shorter than its header, or claims to be longer than it is.
 /// Bytes behind `size` are padding.
 std::optional<IpPacket> read_ip_packet(Bytes bytes);
+
+struct UdpDatagram {
+  std::uint16_t from = 0;  ///< port
+  std::uint16_t to = 0;
+  Bytes payload;
+};
+/// What a packet that read_ip_packet took carries, if that is a UDP datagram right behind the IP header, with all of
+/// its header there (RFC 768).
+std::optional<UdpDatagram> read_udp(Bytes packet);
 
 }  // namespace adit::wire

@@ -273,3 +273,17 @@ def test_a_lan_that_is_also_a_route_is_left_out_and_all_else_works(make):
     host.ip("addr", "add", "192.168.21.7/24", "dev", "lan0", "metric", "100")
     wait_until(lambda: way("192.168.21.1") == "lan0", 10, "the route to be left to the new LAN")
     assert "192.168.21.0/24" in link.a.status()["reason"]
+
+
+def test_a_route_of_others_that_leads_to_the_peer_is_named_and_multiplies_nothing(make):
+    link = make(a={"allowed_ips": ["10.0.0.0/8"]}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    sent = link.a.status()["traffic"]["tx"]["packets"]
+    link.a.host.ip("route", "add", "10.2.0.2", "dev", link.a.device)
+    assert not answers(link.a.host, link.b.side.addr4)
+    wait_until(lambda: link.a.drops("looped") > 0, 20, "the link's own datagrams to be known")
+    wait_until(lambda: link.a.state() == "failed", 20, "the state to say so")
+    assert "leads into the tunnel itself" in link.a.status()["reason"]
+    assert link.a.status()["traffic"]["tx"]["packets"] - sent < 20
+    link.a.host.ip("route", "del", "10.2.0.2")
+    traffic_within(link.a.host, link.b.side.addr4, 20)

@@ -77,6 +77,20 @@ TEST_F(CallerTest, ANameThatCannotBeResolvedIsToldOnceAndTheNextIsCalled) {
   EXPECT_THAT(log_.text(), HasSubstr("peer.endpoint host.invalid:51820: "));
 }
 
+TEST_F(CallerTest, AnAddressThatCanBeNoPeerIsRefusedUnlessItIsWrittenSo) {
+  const auto why_not = [](const IpAddress& address) {
+    return std::string(address.is_loopback() ? "that is here" : "");
+  };
+  start({.names = {{"localhost", 51820}, {"192.0.2.2", 51821}}, .why_not = why_not});
+  wait_for_calls(1);
+  EXPECT_THAT(calls_, ElementsAre(kSecond));
+  EXPECT_THAT(caller_->error(), HasSubstr("to the name servers, and that is here"));
+  calls_.clear();
+  start({.names = {{"127.0.0.1", 51820}}, .why_not = why_not});
+  wait_for_calls(1);
+  EXPECT_THAT(calls_, ElementsAre(Endpoint::parse("127.0.0.1:51820").value()));
+}
+
 TEST_F(CallerTest, AnEndpointOfAFamilyWithoutASocketIsNotCalled) {
   start({.names = {{"2001:db8::6", 51820}, {"192.0.2.1", 51820}}, .has_v6 = false});
   wait_for_calls(1);

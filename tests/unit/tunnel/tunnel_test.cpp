@@ -54,6 +54,34 @@ TEST_F(Link, ChecksAllowedIpsBothWays) {
   EXPECT_TRUE(b.delivered.empty());
 }
 
+TEST_F(Link, ADatagramOfItsOwnThatComesOutOfTheTunnelGoesNoFurther) {
+  world.connect();
+  a.tunnel->set_allowed_ips(std::array{subnet("0.0.0.0/0"), subnet("::/0")});
+  a.tunnel->set_own_port(51820);
+  const auto& remote = a.tunnel->path().remote;
+  ASSERT_TRUE(remote.address.is_v4());
+  // As the kernel hands it to us when a route leads the peer's address into the tunnel.
+  Buffer outer(28 + 48, 0);
+  outer[0] = 0x45;
+  store_be16(&outer[2], static_cast<std::uint16_t>(outer.size()));
+  outer[9] = 17;
+  std::ranges::copy(remote.address.bytes(), outer.begin() + 16);
+  store_be16(&outer[20], 51820);
+  store_be16(&outer[22], remote.port);
+  outer[28] = 4;
+  const auto sent = a.tunnel->status().sent.packets;
+  world.send(a, outer);
+  EXPECT_EQ(a.drops(DropReason::looped), 1U);
+  EXPECT_EQ(a.tunnel->status().sent.packets, sent);
+  outer[20] ^= 1;  // somebody else's port
+  world.send(a, outer);
+  store_be16(&outer[20], 51820);
+  outer[28] = 9;  // no message of ours
+  world.send(a, outer);
+  EXPECT_EQ(a.drops(DropReason::looped), 1U);
+  EXPECT_EQ(a.tunnel->status().sent.packets, sent + 2);
+}
+
 TEST_F(Link, CountsWhatIsNoIpPacketInBothDirections) {
   world.connect();
   Buffer junk(64, 0xFF);
