@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <map>
 #include <string_view>
 
@@ -38,7 +39,15 @@ Values values_of(const Config& config) {
 }  // namespace
 
 std::string to_string(const Change& change) {
-  const auto shown = [](const std::string& value) { return value.empty() ? "the default" : value; };
+  // A list may have thousands of elements.
+  const auto shown = [](const std::string& value) {
+    constexpr std::size_t kMost = 500;
+    if (value.size() <= kMost) return value.empty() ? "the default" : value;
+    const auto end = value.rfind(", ", kMost);
+    const auto rest =
+        std::count(value.begin() + static_cast<std::ptrdiff_t>(end == value.npos ? kMost : end), value.end(), ',');
+    return fmt::format("{} and {} more", value.substr(0, end == value.npos ? kMost : end), rest);
+  };
   return fmt::format("{}: {}, was {}", change.key, shown(change.after), shown(change.before));
 }
 

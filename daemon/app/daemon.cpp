@@ -114,6 +114,7 @@ Result<Daemon::Ending> Daemon::run() {
   ground_.log.info(
       "{} serves {} on {}, port {}, {}", "aditd", config_.name, device.name(), doors_->sockets.port(),
       config_.missing.private_key ? "to be set up by `wg`" : "public key " + crypto::to_base64(link_->public_key()));
+  host_->set_between([this] { link_->pump().move_meanwhile(std::chrono::milliseconds(0)); });
   tell_what_is_blocked();
   link_->start();
   turn();
@@ -128,6 +129,7 @@ Result<Daemon::Ending> Daemon::run() {
   }
   ground_.loop.run();
   ground_.loop.set_turn_end({});
+  host_->set_between({});
   // An interface that goes takes its name servers along.
   if (run_.ending == Ending::stopped && config_.interface.persist) name_servers_.take_back();
   if (run_.ending != Ending::succeeded) ground_.service.stopping();

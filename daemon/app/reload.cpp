@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <chrono>
+#include <future>
 #include <ranges>
 #include <tuple>
 #include <utility>
@@ -17,6 +19,11 @@
 
 namespace adit::app {
 namespace {
+
+using std::chrono_literals::operator""s;
+
+/// How much longer a reload takes for not looking at every instant whether the file is read.
+constexpr std::chrono::milliseconds kMoment{2};
 
 /// The service manager hears of the reload's end, whichever way it goes.
 class NotifyReload {
@@ -54,14 +61,21 @@ control::ReloadOutcome Reload::from_file() {
     return refuse({fmt::format("{} has no file that could be read again: `wg` sets it up", config.name), {}});
   }
   const NotifyReload notify(parts_.service);
-  auto next = config::read_config(config.file, {.credentials_directory = credentials_directory()});
+  // Thousands of routes take a tenth of a second to read: packets pass meanwhile.
+  link::Edit edit;
+  auto reading = std::async(std::launch::async, [this, &config, &edit] {
+    auto read = config::read_config(config.file, {.credentials_directory = credentials_directory()});
+    if (read) edit = link::edit_between(config, parts_.link.machine(), *read);
+    return read;
+  });
+  while (reading.wait_for(0s) != std::future_status::ready) parts_.link.pump().move_meanwhile(kMoment);
+  auto next = reading.get();
   if (!next) {
     control::ReloadRefusal refusal{.sentence = fmt::format("{} has mistakes: nothing was changed", config.file),
                                    .problems = {}};
     for (const auto& problem : next.error()) refusal.problems.push_back(config::to_string(problem));
     return refuse(std::move(refusal));
   }
-  const auto edit = link::edit_between(config, parts_.link.machine(), *next);
   auto sentences = link::describe(edit);
   if (auto done = change_to(*next, edit); !done) {
     return refuse({fmt::format("{}: nothing was changed", done.error().message), {}});

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <set>
 #include <utility>
 
 #include "host/link_number.h"
@@ -34,17 +33,13 @@ double share_of(const config::Config& config, Family family) {
   for (const auto& route : config.routes) {
     if (is_plain(route) && route.to.family() == family) networks.push_back(route.to);
   }
-  // Larger ones first, so that what lies in another is not counted again.
-  std::ranges::sort(networks, {}, [](const IpNetwork& network) { return std::pair(network.prefix, network.address); });
-  std::set<IpNetwork> counted;
+  // What lies in another comes right behind it, and is not counted again.
+  std::ranges::sort(networks);
+  IpNetwork around;
   double share = 0;
   for (const auto& network : networks) {
-    bool within = false;
-    for (std::uint8_t length = 0; length <= network.prefix && !within; ++length) {
-      within = counted.contains(IpNetwork{network.address, length}.network());
-    }
-    if (within) continue;
-    counted.insert(network);
+    if (!around.address.is_none() && around.prefix <= network.prefix && around.contains(network.address)) continue;
+    around = network;
     share += std::ldexp(1.0, -network.prefix);
   }
   return family == Family::v6 ? std::min(1.0, std::ldexp(share, kGlobalPrefix)) : share;

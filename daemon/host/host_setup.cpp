@@ -41,8 +41,12 @@ HostSetup::~HostSetup() {
 /// First of all what blocks, and what goes from main into a table of the link's own. An interface that is down gets its
 /// routes afterwards.
 Result<> HostSetup::apply(const config::Config& config, std::uint32_t mtu, const std::vector<IpAddress>& peers) {
-  if (auto done = policy_.install(policy_options(config, interface_index_, peers)); !done) return done;
-  if (auto done = interface_.apply(interface_settings(config, mtu, peers)); !done) return done;
+  const auto policy = policy_options(config, interface_index_, peers);
+  netlink_.between();
+  if (auto done = policy_.install(policy); !done) return done;
+  const auto settings = interface_settings(config, mtu, peers);
+  netlink_.between();
+  if (auto done = interface_.apply(settings); !done) return done;
   if (auto done = policy_.restore(); !done) return std::unexpected(done.error());
   return {};
 }

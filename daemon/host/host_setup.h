@@ -36,6 +36,8 @@ class HostSetup {
   Result<bool> spare(const IpAddress& peer);
   /// Of our datagrams; 0: none.
   std::uint32_t mark() const;
+  /// Netlink::set_between
+  void set_between(std::function<void()> between) { netlink_.set_between(std::move(between)); }
   /// Leaves all as it is, for a later run.
   void release() {
     interface_.release();

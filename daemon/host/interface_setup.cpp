@@ -186,13 +186,18 @@ Result<> InterfaceSetup::remove_unwanted(const InterfaceSettings& wanted) {
   // One that refuses to go stays in added_, is reported, and does not keep the others.
   Result<> result;
   const std::set<net::RouteSpec> kept(wanted.routes.begin(), wanted.routes.end());
-  std::erase_if(added_.routes, [&](const net::RouteSpec& route) {
-    if (kept.contains(route)) return false;
-    auto done = net::remove_route(netlink_, index_, route);
-    if (done || is_gone_already(done.error())) return true;
-    result = fail("cannot remove the route {}: {}", to_string(route), net::describe(done.error()));
-    return false;
-  });
+  netlink_.between();
+  std::vector<net::RouteSpec> unwanted;
+  std::ranges::set_difference(added_.routes, kept, std::back_inserter(unwanted));
+  const auto removed = [&](const net::RouteSpec& route, const net::NetlinkError& error) {
+    if (error.code == 0 || is_gone_already(error)) {
+      added_.routes.erase(route);
+    } else {
+      result = fail("cannot remove the route {}: {}", to_string(route), net::describe(error));
+    }
+  };
+  const auto all = net::change_routes(netlink_, net::RouteChange::remove, index_, unwanted, removed);
+  if (!all) result = fail("cannot remove routes through {}: {}", name_, net::describe(all.error()));
   std::erase_if(added_.addresses, [&](const net::InterfaceAddress& address) {
     if (contains(wanted.addresses, address)) return false;
     auto done = net::remove_address(netlink_, index_, address);
@@ -233,31 +238,36 @@ Result<> InterfaceSetup::add_missing_routes(const std::vector<net::RouteSpec>& w
     if (!routes) return fail("cannot list the routes through {}: {}", name_, net::describe(routes.error()));
     for (const auto& found : *routes) there.emplace(place_of(found.route), found.route.source);
   }
+  netlink_.between();
+  std::vector<net::RouteSpec> missing;
   for (const auto& route : wanted) {
     if (leave_to_neighbour(route, neighbours)) continue;
     const auto same = there.find(place_of(route));
-    if (same != there.end() && (!route.source || route.source == same->second)) continue;
-    if (auto done = add_missing_route(route); !done) return done;
+    if (same == there.end() || (route.source && route.source != same->second)) missing.push_back(route);
   }
-  return {};
+  netlink_.between();
+  return add_routes(missing);
 }
 
-Result<> InterfaceSetup::add_missing_address(const net::InterfaceAddress& address,
-                                             const std::vector<net::FoundAddress>& there) {
-  const auto is_there = [&](const net::FoundAddress& found) {
-    return found.interface == index_ && found.address == address;
-  };
-  if (std::ranges::any_of(there, is_there)) return {};
-  if (auto done = net::add_address(netlink_, index_, address); !done) {
-    if (done.error().code == EEXIST) {
-      return fail("{} has the address {} already, with another prefix or peer: remove it (`ip address show dev {}`)",
-                  name_, to_string(address.network.address), name_);
+Result<> InterfaceSetup::add_routes(const std::vector<net::RouteSpec>& missing) {
+  Result<> result;
+  std::vector<net::RouteSpec> occupied;
+  const auto done = [&](const net::RouteSpec& route, const net::NetlinkError& error) {
+    if (error.code == 0) {
+      added_.routes.insert(route);
+      restored_.push_back("the route " + to_string(route));
+    } else if (error.code == EEXIST) {
+      occupied.push_back(route);
+    } else if (result) {
+      result = route_failure(name_, route, error);
     }
-    return address_failure(name_, address, done.error());
+  };
+  const auto all = net::change_routes(netlink_, net::RouteChange::add, index_, missing, done);
+  if (!all) return fail("cannot add routes through {}: {}", name_, net::describe(all.error()));
+  for (const auto& route : occupied) {
+    if (auto conflict = conflict_of(route); !conflict.empty()) conflicts_.push_back(std::move(conflict));
   }
-  add_once(added_.addresses, address);
-  restored_.push_back("the address " + to_string(address));
-  return {};
+  return result;
 }
 
 /// Whatever its metric is, the LAN that this host is in today is not to be led into the tunnel: its gateway is there.
@@ -278,15 +288,21 @@ bool InterfaceSetup::leave_to_neighbour(const net::RouteSpec& route,
   return true;
 }
 
-Result<> InterfaceSetup::add_missing_route(const net::RouteSpec& route) {
-  auto done = net::add_route(netlink_, index_, route);
-  if (!done && done.error().code == EEXIST) {
-    if (auto conflict = conflict_of(route); !conflict.empty()) conflicts_.push_back(std::move(conflict));
-    return {};
+Result<> InterfaceSetup::add_missing_address(const net::InterfaceAddress& address,
+                                             const std::vector<net::FoundAddress>& there) {
+  const auto is_there = [&](const net::FoundAddress& found) {
+    return found.interface == index_ && found.address == address;
+  };
+  if (std::ranges::any_of(there, is_there)) return {};
+  if (auto done = net::add_address(netlink_, index_, address); !done) {
+    if (done.error().code == EEXIST) {
+      return fail("{} has the address {} already, with another prefix or peer: remove it (`ip address show dev {}`)",
+                  name_, to_string(address.network.address), name_);
+    }
+    return address_failure(name_, address, done.error());
   }
-  if (!done) return route_failure(name_, route, done.error());
-  added_.routes.insert(route);
-  restored_.push_back("the route " + to_string(route));
+  add_once(added_.addresses, address);
+  restored_.push_back("the address " + to_string(address));
   return {};
 }
 

@@ -74,8 +74,8 @@ class InterfaceSetup {
   Result<> add_missing(const InterfaceSettings& wanted);
   Result<> add_missing_address(const net::InterfaceAddress& address, const std::vector<net::FoundAddress>& there);
   Result<> add_missing_routes(const std::vector<net::RouteSpec>& wanted, const std::vector<net::FoundAddress>& there);
+  Result<> add_routes(const std::vector<net::RouteSpec>& missing);
   bool leave_to_neighbour(const net::RouteSpec& route, const std::map<IpNetwork, std::uint32_t>& neighbours);
-  Result<> add_missing_route(const net::RouteSpec& route);
   std::string conflict_of(const net::RouteSpec& route);
 
   net::Netlink& netlink_;

@@ -8,6 +8,7 @@
 #include <netlink/socket.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <vector>
 
@@ -16,6 +17,12 @@
 
 namespace adit::net {
 namespace {
+
+/// Requests in one system call: so many answers fit into libnl's receive buffer, and they take a millisecond or so.
+constexpr std::size_t kBatch = 64;
+/// libnl numbers its own requests from a random number; a mix-up would only be seen by who waits for both at once.
+constexpr std::uint32_t kBatchSequence = 0x4000'0000;
+constexpr std::size_t kAnswerBuffer = 32 << 10;
 
 /// A dump that was disturbed by a change is asked for again that often.
 constexpr int kMaxTries = 5;
@@ -71,7 +78,7 @@ int on_finished(nl_msg* message, void* argument) {
   return NL_STOP;
 }
 
-Answer exchange(nl_sock* socket, nl_msg* message) {
+Answer exchange(nl_sock* socket, nl_msg* message, const Netlink& netlink) {
   Answer answer;
   nlmsg_hdr(message)->nlmsg_seq = NL_AUTO_SEQ;  // a new number also when it is sent again
   if (nl_send_auto(socket, message) < 0) {
@@ -89,6 +96,7 @@ Answer exchange(nl_sock* socket, nl_msg* message) {
       answer.error = {EPROTO, "the kernel's answer could not be read"};
       break;
     }
+    if (!answer.complete) netlink.between();
   }
   nl_cb_put(callbacks);
   return answer;
@@ -131,10 +139,49 @@ NetlinkResult<> Netlink::request(NetlinkMessage message) {
   return query(std::move(message), [](nlmsghdr*) {});
 }
 
+NetlinkResult<> Netlink::request_each(std::size_t count, const std::function<NetlinkMessage(std::size_t)>& make,
+                                      const std::function<void(std::size_t, const NetlinkError&)>& done) {
+  const int fd = nl_socket_get_fd(socket_.get());
+  std::vector<std::uint8_t> requests;
+  std::vector<std::uint8_t> answers(kAnswerBuffer);
+  for (std::size_t first = 0; first < count; first += kBatch) {
+    const auto size = std::min(kBatch, count - first);
+    requests.clear();
+    for (std::size_t i = 0; i < size; ++i) {
+      auto message = make(first + i);
+      auto* header = nlmsg_hdr(message.get());
+      header->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+      header->nlmsg_seq = kBatchSequence + static_cast<std::uint32_t>(i);
+      header->nlmsg_pid = nl_socket_get_local_port(socket_.get());
+      const auto* bytes = reinterpret_cast<const std::uint8_t*>(header);
+      requests.insert(requests.end(), bytes, bytes + NLMSG_ALIGN(header->nlmsg_len));
+    }
+    if (send(fd, requests.data(), requests.size(), 0) < 0) {
+      return std::unexpected(NetlinkError{errno, "the requests could not be sent"});
+    }
+    for (std::size_t answered = 0; answered < size;) {
+      const auto received = recv(fd, answers.data(), answers.size(), 0);
+      if (received < 0 && errno == EINTR) continue;
+      if (received <= 0) return std::unexpected(NetlinkError{errno, "the kernel's answers could not be read"});
+      auto rest = static_cast<int>(received);
+      auto* answer = reinterpret_cast<nlmsghdr*>(answers.data());
+      for (; nlmsg_ok(answer, rest) != 0; answer = nlmsg_next(answer, &rest)) {
+        const auto index = answer->nlmsg_seq - kBatchSequence;
+        if (answer->nlmsg_type != NLMSG_ERROR || index >= size) continue;
+        auto* verdict = static_cast<nlmsgerr*>(nlmsg_data(answer));
+        done(first + index, {-verdict->error, verdict->error == 0 ? std::string() : explanation_of(verdict)});
+        ++answered;
+      }
+    }
+    between();
+  }
+  return {};
+}
+
 NetlinkResult<> Netlink::query(NetlinkMessage message, const std::function<void(nlmsghdr*)>& each) {
   Answer answer;
   for (int tries = 0; tries < kMaxTries; ++tries) {
-    answer = exchange(socket_.get(), message.get());
+    answer = exchange(socket_.get(), message.get(), *this);
     if (!answer.disturbed) break;
   }
   if (answer.error.code != 0) return std::unexpected(answer.error);

@@ -46,14 +46,26 @@ class Netlink {
   /// Belongs to the network namespace of the calling thread, and stays there.
   static Result<Netlink> open();
 
+  /// To be called every millisecond or so while thousands of things are changed or listed, so that other work goes on.
+  /// It must not use this Netlink.
+  void set_between(std::function<void()> between) { between_ = std::move(between); }
+  void between() const {
+    if (between_) between_();
+  }
+
   /// Sends and waits for the acknowledgement.
   NetlinkResult<> request(NetlinkMessage message);
+  /// `count` requests, many in one system call; `make` and `done` are called for each in order, `done` with code 0
+  /// where it was carried out.
+  NetlinkResult<> request_each(std::size_t count, const std::function<NetlinkMessage(std::size_t)>& make,
+                               const std::function<void(std::size_t, const NetlinkError&)>& done);
   /// Sends a get or dump request; calls `each` for every message of the answer once all of it is there.
   NetlinkResult<> query(NetlinkMessage message, const std::function<void(nlmsghdr*)>& each);
 
  private:
   explicit Netlink(NetlinkSocket socket) : socket_(std::move(socket)) {}
   NetlinkSocket socket_;
+  std::function<void()> between_;
 };
 
 }  // namespace adit::net

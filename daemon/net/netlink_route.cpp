@@ -90,6 +90,17 @@ NetlinkResult<> remove_route(Netlink& netlink, std::uint32_t index, const RouteS
   return netlink.request(message_for(RTM_DELROUTE, 0, index, route));
 }
 
+NetlinkResult<> change_routes(Netlink& netlink, RouteChange change, std::uint32_t index,
+                              std::span<const RouteSpec> routes,
+                              const std::function<void(const RouteSpec&, const NetlinkError&)>& done) {
+  const auto make = [&](std::size_t i) {
+    return change == RouteChange::add ? message_for(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, index, routes[i])
+                                      : message_for(RTM_DELROUTE, 0, index, routes[i]);
+  };
+  return netlink.request_each(routes.size(), make,
+                              [&](std::size_t i, const NetlinkError& error) { done(routes[i], error); });
+}
+
 NetlinkResult<std::vector<FoundRoute>> list_routes(Netlink& netlink, const RouteFilter& filter) {
   auto header = header_for(filter.family);
   header.rtm_protocol = filter.protocol.value_or(0);

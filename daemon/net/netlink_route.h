@@ -2,7 +2,9 @@
 // Routes in rtnetlink: adding and removing those through our interface, and asking which way the kernel would take.
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -42,6 +44,11 @@ struct RouteFilter {
 NetlinkResult<> add_route(Netlink& netlink, std::uint32_t index, const RouteSpec& route);
 /// Removes only a route through `index` that has our protocol tag; ESRCH when there is none.
 NetlinkResult<> remove_route(Netlink& netlink, std::uint32_t index, const RouteSpec& route);
+/// Many at once, as Netlink::request_each has it; add_route and remove_route say what each `done` may hear.
+enum class RouteChange : std::uint8_t { add, remove };
+NetlinkResult<> change_routes(Netlink& netlink, RouteChange change, std::uint32_t index,
+                              std::span<const RouteSpec> routes,
+                              const std::function<void(const RouteSpec&, const NetlinkError&)>& done);
 NetlinkResult<std::vector<FoundRoute>> list_routes(Netlink& netlink, const RouteFilter& filter);
 /// As the kernel has them where the route does not say.
 std::uint32_t metric_of(const RouteSpec& route);

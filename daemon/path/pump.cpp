@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "path/pump.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 
+#include <array>
+#include <tuple>
 #include <utility>
+
+#include "net/system.h"
 
 namespace adit::path {
 
@@ -50,6 +55,20 @@ Result<> Pump::move(Instant now) {
   }
   if (tunnel_.deadline() <= now) data_path_.tick(now);
   return {};
+}
+
+void Pump::move_meanwhile(std::chrono::milliseconds patience) {
+  std::array<pollfd, 3> doors{};
+  std::size_t count = 0;
+  const auto add = [&](int fd) { doors[count++] = {.fd = fd, .events = POLLIN, .revents = 0}; };
+  if (data_path_.blocked() == Family::none) add(doors_.device.fd());
+  for (const auto* socket : {&doors_.sockets.v4, &doors_.sockets.v6}) {
+    if (*socket) add((*socket)->fd());
+  }
+  if (poll(doors.data(), count, static_cast<int>(patience.count())) <= 0) return;
+  packets_wait_ = datagrams_wait_ = true;
+  for (const auto family : {Family::v4, Family::v6}) doors_.udp_port.mark_readable(family);
+  std::ignore = move(net::boot_now());
 }
 
 Result<> Pump::receive(Instant now) {

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""As many routes as a file may name. What they cost is measured, and packets pass all the while."""
+import os
+import re
+
+import pytest
+
+from lab.traffic import traffic_within
+from lab.wait import wait_until
+
+pytestmark = [pytest.mark.adit_only, pytest.mark.slow]
+
+MANY = [f"100.{i >> 8}.{i & 255}.0/24" for i in range(16_384)]
+
+
+def cpu_seconds(end):
+    """Of the daemon, all threads."""
+    pid = end.status()["process"]["pid"]
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def routes_there(end):
+    return end.host.ip("route", "show", "dev", end.device, "proto", "173").count("\n")
+
+
+class Meanwhile:
+    """A ping every 2 ms; how late the latest answer was."""
+
+    def __init__(self, host, to):
+        self.process = host.popen("ping", "-n", "-i", "0.002", to, name="ping")
+        wait_until(lambda: "bytes from" in self.process.log(), 10, "the first answer")
+
+    def latest(self):
+        self.process.stop(2)
+        return max(float(time) for time in re.findall(r"time=([\d.]+) ms", self.process.log()))
+
+
+def test_sixteen_thousand_routes_start_change_and_come_back_while_packets_pass(make, measured):
+    link = make(a={"routes": MANY, "allowed_ips": ["10.9.0.0/30", "100.0.0.0/8"]})
+    link.start()
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+    assert routes_there(link.a) == len(MANY)
+    measured("start, CPU", cpu_seconds(link.a), "s")
+
+    def while_pinging(what, change, done):
+        before, pings = cpu_seconds(link.a), Meanwhile(link.a.host, link.b.side.addr4)
+        change()
+        wait_until(done, 30, what)
+        measured(f"{what}, latest answer", pings.latest(), "ms")
+        measured(f"{what}, CPU", cpu_seconds(link.a) - before, "s")
+
+    def edit(routes):
+        link.a.side.routes = routes
+        link.a.write_config()
+        link.a.adit("reload", link.a.name)
+    while_pinging("reload that removes one", lambda: edit(MANY[1:]), lambda: routes_there(link.a) == len(MANY) - 1)
+    while_pinging("reload that removes all", lambda: edit(["192.168.20.0/24"]), lambda: routes_there(link.a) == 1)
+    while_pinging("reload that adds all", lambda: edit(MANY), lambda: routes_there(link.a) == len(MANY))
+    while_pinging("flush by somebody else", lambda: link.a.host.ip("route", "flush", "table", "main", "proto", "173"),
+                  lambda: routes_there(link.a) == len(MANY))
+    while_pinging("nothing for comparison", lambda: None, lambda: True)
+
+    before = cpu_seconds(link.a)
+    link.a.host.ip("link", "set", link.a.device, "down")
+    link.a.host.ip("link", "set", link.a.device, "up")
+    wait_until(lambda: routes_there(link.a) == len(MANY), 30, "the routes to be back")
+    measured("down and up, CPU", cpu_seconds(link.a) - before, "s")
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+    assert link.a.state() == "up"
+    link.a.stop()
+    assert "proto 173" not in link.a.host.ip("route", "show", "table", "all")
