@@ -116,6 +116,7 @@ Result<Daemon::Ending> Daemon::run() {
       config_.missing.private_key ? "to be set up by `wg`" : "public key " + crypto::to_base64(link_->public_key()));
   host_->set_between([this] { link_->pump().move_meanwhile(std::chrono::milliseconds(0)); });
   tell_what_is_blocked();
+  raise_shield();
   link_->start();
   turn();
   name_servers_.set(device.index(), config_.dns, run_.goes_on || config_.interface.persist);
@@ -200,6 +201,7 @@ void Daemon::follow_interface() {
 
 void Daemon::adopted(const link::Edit& edit) {
   if (edit.has({"routes", "interface.addresses"})) tell_what_is_blocked();
+  if (edit.sockets() || edit.has({"routes", "interface.addresses", "interface.name"})) raise_shield();
   if (edit.identity()) history_->restart(link_->machine().status());
   if (edit.has({"interface.name"})) open_wg_socket();
   if (edit.has({"dns.servers", "dns.domains"})) name_servers_.set(doors_->device.index(), config_.dns);
@@ -232,6 +234,19 @@ void Daemon::tell_what_is_blocked() const {
   for (const auto family : host::blocked_families(config_)) {
     ground_.log.info("{}", host::why_blocked(family));
   }
+}
+
+/// As wg-quick has it: where everything goes into the tunnel, and its addresses are worth a neighbour's trouble.
+void Daemon::raise_shield() {
+  shield_.lower();
+  if (host::default_families(config_).empty()) return;
+  host::ShieldOptions options{.link = config_.name,
+                              .interface = doors_->device.name(),
+                              .addresses = {},
+                              .port = doors_->sockets.port(),
+                              .mark = host_->mark()};
+  for (const auto& network : config_.interface.addresses) options.addresses.push_back(network.address);
+  if (const auto done = shield_.raise(options); !done) ground_.log.warn("{}", done.error().message);
 }
 
 Result<service::Estate> Daemon::leave() {

@@ -14,6 +14,7 @@
 #include "control/status_report.h"
 #include "control/wg_commands.h"
 #include "host/name_servers.h"
+#include "host/shield.h"
 #include "net/netlink_monitor.h"
 #include "net/signals.h"
 #include "net/system.h"
@@ -83,6 +84,7 @@ class Daemon {
   void succeed();
   void give_up(Error reason);
   void tell_what_is_blocked() const;
+  void raise_shield();
   host::HookFacts hook_facts() const;
   std::string answer(std::string_view request);
   control::Report report();
@@ -103,6 +105,7 @@ class Daemon {
   std::optional<Reload> reload_;
   HookSchedule hooks_;
   host::NameServers name_servers_;
+  host::Shield shield_;
   std::optional<Wg> wg_;
 };
 

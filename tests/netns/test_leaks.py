@@ -287,3 +287,51 @@ def test_a_route_of_others_that_leads_to_the_peer_is_named_and_multiplies_nothin
     assert link.a.status()["traffic"]["tx"]["packets"] - sent < 20
     link.a.host.ip("route", "del", "10.2.0.2")
     traffic_within(link.a.host, link.b.side.addr4, 20)
+
+
+@pytest.mark.parametrize("outer", [4, 6], ids=["over_ipv4", "over_ipv6"])
+def test_a_neighbour_gets_no_answer_from_inside_the_tunnel(make, lab, outer):
+    """CVE-2019-14899: a host of the local network that guesses the tunnel's addresses."""
+    link = full(make, outer=outer)
+    lab.r.ip("route", "add", "10.9.0.1", "via", "10.1.0.2")
+    lab.r.ip("route", "add", "fd09::1", "via", "fd01::2")
+    link.start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    assert not answers(lab.r, "10.9.0.1") and not answers(lab.r, "fd09::1")
+    assert ping(lab.r, "10.1.0.2") == 3 and ping(lab.r, "fd01::2") == 3
+    assert ping(link.b.host, "10.9.0.1") == 3 and ping(link.b.host, "fd09::1") == 3
+    link.a.host.run("nft", "flush", "ruleset", check=False)
+    assert not answers(lab.r, "10.9.0.1"), "no firewall's flush takes it away"
+    link.a.kill()
+    assert "adit" not in link.a.host.run("nft", "list", "ruleset").stdout
+    link.a.start()
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+    link.a.side.routes = []
+    link.a.write_config()
+    link.a.adit("reload", link.a.name)
+    assert "adit" not in link.a.host.run("nft", "list", "ruleset").stdout
+    assert answers(lab.r, "10.9.0.1"), "what it is that is kept away"
+
+
+@pytest.mark.parametrize("calls", ["a", "b"], ids=["calling", "called"])
+def test_the_reverse_path_filters_of_others_let_the_peer_in(make, calls):
+    """firewalld's, for IPv6, which looks for the way back with the packet's mark."""
+    link = full(make, outer=6, calls=calls)
+    link.a.host.nft("""table inet firewalld_like { chain pre { type filter hook prerouting priority -140;
+        icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } accept
+        meta nfproto ipv6 fib saddr . mark . iif oif missing drop
+        }
+        }""")
+    link.start()
+    traffic_within(link.a.host if calls == "a" else link.b.host, link.b.side.addr4 if calls == "a" else "10.9.0.1", 20)
+    assert ping(link.a.host, BEYOND[6]) == 3
+
+
+def test_a_strict_filter_for_ipv4_lets_the_peer_in_where_marks_count(make):
+    link = full(make)
+    link.a.host.sysctl("net.ipv4.conf.all.rp_filter", 1)
+    link.a.host.sysctl("net.ipv4.conf.eth0.rp_filter", 1)
+    link.a.host.sysctl("net.ipv4.conf.all.src_valid_mark", 1)
+    link.start()
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+    assert ping(link.a.host, BEYOND[4]) == 3

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+#include "host/shield.h"
+
+#include <fmt/core.h>
+#include <nftables/libnftables.h>
+
+#include <algorithm>
+
+namespace adit::host {
+namespace {
+
+std::string list_of(const std::vector<IpAddress>& addresses, Family family) {
+  std::string list;
+  for (const auto& address : addresses) {
+    if (address.family() == family) list += (list.empty() ? "" : ", ") + to_string(address);
+  }
+  return list;
+}
+
+/// A link's name has letters that nftables takes for something else.
+std::string table_name(std::string name) {
+  std::ranges::replace_if(name, [](unsigned char letter) { return std::isalnum(letter) == 0; }, '_');
+  return "adit_" + name;
+}
+
+std::string rules_for(const ShieldOptions& options) {
+  std::string drops;
+  for (const auto family : {Family::v4, Family::v6}) {
+    const auto list = list_of(options.addresses, family);
+    if (list.empty()) continue;
+    drops += fmt::format("    iifname != \"{}\" {} daddr {{ {} }} fib saddr type != local counter drop\n",
+                         options.interface, family == Family::v4 ? "ip" : "ip6", list);
+  }
+  return fmt::format(
+      "table inet {} {{\n"
+      "  flags owner\n"
+      "  chain neighbours {{\n"
+      "    type filter hook prerouting priority raw\n"
+      "{}"
+      "  }}\n"
+      "  chain own {{\n"
+      "    type filter hook prerouting priority mangle\n"
+      "    iifname != \"{}\" udp dport {} meta mark set {:#x}\n"
+      "  }}\n"
+      "}}\n",
+      table_name(options.link), drops, options.interface, options.port, options.mark);
+}
+
+std::string first_line(const char* text) {
+  const std::string_view all(text == nullptr ? "" : text);
+  return std::string(all.substr(0, all.find('\n')));
+}
+
+}  // namespace
+
+void Shield::Deleter::operator()(nft_ctx* context) const {
+  nft_ctx_free(context);
+}
+
+Shield::Shield() noexcept = default;
+Shield::~Shield() = default;
+
+Result<> Shield::raise(const ShieldOptions& options) {
+  // The old table goes with its owner, which is quicker than the new one's rules are.
+  lower();
+  context_.reset(nft_ctx_new(NFT_CTX_DEFAULT));
+  if (!context_) return fail("out of memory for nftables");
+  nft_ctx_buffer_output(context_.get());
+  nft_ctx_buffer_error(context_.get());
+  if (nft_run_cmd_from_buffer(context_.get(), rules_for(options).c_str()) == 0) return {};
+  auto reason = first_line(nft_ctx_get_error_buffer(context_.get()));
+  lower();
+  return fail("hosts of the local network can send packets to the tunnel's addresses: nftables says {}", reason);
+}
+
+void Shield::lower() {
+  context_.reset();
+}
+
+}  // namespace adit::host

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// A full tunnel against its neighbours, by a table of nftables that is gone with this process, whatever ends it, and
+// that no `flush ruleset` of others takes away:
+//
+// - A host of the local network that sends packets to the tunnel's inner addresses, to learn from the answers what goes
+//   on inside (CVE-2019-14899), gets none: only the tunnel itself may bring them in.
+// - What comes in for our sockets bears our mark while the reverse path is looked for, so that firewalld's IPv6 filter,
+//   and IPv4's strict one with src_valid_mark, see the way that answers take, not the one into the tunnel.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ip.h"
+#include "base/result.h"
+
+struct nft_ctx;
+
+namespace adit::host {
+
+struct ShieldOptions {
+  std::string link;                  ///< its name, for the table's
+  std::string interface;             ///< the tunnel's
+  std::vector<IpAddress> addresses;  ///< inside the tunnel
+  std::uint16_t port = 0;            ///< of our sockets
+  std::uint32_t mark = 0;            ///< likewise
+};
+
+class Shield {
+ public:
+  Shield() noexcept;
+  ~Shield();
+  Shield(const Shield&) = delete;
+  Shield& operator=(const Shield&) = delete;
+
+  /// In place of what it held up before. The error is a sentence: the kernel has no nftables, or none that belong to a
+  /// process (Linux 5.12), or it may not.
+  Result<> raise(const ShieldOptions& options);
+  void lower();
+
+ private:
+  struct Deleter {
+    void operator()(nft_ctx* context) const;
+  };
+  std::unique_ptr<nft_ctx, Deleter> context_;  ///< the table is there as long as its netlink socket
+};
+
+}  // namespace adit::host
