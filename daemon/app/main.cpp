@@ -46,7 +46,7 @@ void guard_memory() {
 }
 
 /// Why it ends, in the journal with the fields that find it, else on stderr.
-void report(const service::Journal* journal, const service::EntryKind& kind, const std::string& sentence,
+void report(service::Journal* journal, const service::EntryKind& kind, const std::string& sentence,
             const char* prefix = "") {
   if (journal == nullptr) {
     fmt::print(stderr, "{}{}\n", prefix, sentence);

@@ -38,7 +38,7 @@ class EventLog {
   static constexpr Duration kSummaryInterval = std::chrono::minutes(10);
 
   /// `journal`: where the logger writes to, if it does; there events keep their fields.
-  explicit EventLog(Log& log, const service::Journal* journal = nullptr) : log_(log), journal_(journal) {}
+  explicit EventLog(Log& log, service::Journal* journal = nullptr) : log_(log), journal_(journal) {}
 
   void event(const tunnel::Event& event, Instant now);
   void state(const Health& health);
@@ -73,7 +73,7 @@ class EventLog {
   void tell(const tunnel::SessionExpired& event, Instant now);
 
   Log& log_;
-  const service::Journal* journal_;
+  service::Journal* journal_;
   std::array<LineLimit, kKinds> limits_;
   /// One each: a flood of forgeries must not hide that the peer uses another key.
   std::array<LineLimit, tunnel::kDropReasons> refusals_;

@@ -4,12 +4,15 @@
 // (`journalctl -x`). docs/service.md lists fields and events.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/file_descriptor.h"
 #include "base/log.h"
+#include "service/line_output.h"
 
 namespace adit::service {
 
@@ -48,18 +51,27 @@ struct EntryFields {
 class Journal {
  public:
   /// `link`: its name. `peer`: the peer's public key; empty when it is not known.
-  Journal(std::string link, std::string peer) : link_(std::move(link)), peer_(std::move(peer)) {}
+  /// `socket`: of the journal.
+  Journal(std::string link, std::string peer, std::string socket = "/run/systemd/journal/socket");
 
   void set_peer(std::string peer) { peer_ = std::move(peer); }
-  /// Onto stderr when the journal does not take it.
-  void write(Severity severity, std::string_view message, const EntryFields& fields = {}) const;
+  /// Onto stderr when there is no journal. Never waits: what it has no room for is left out, and it is told how many
+  /// entries that were when there is room again.
+  void write(Severity severity, std::string_view message, const EntryFields& fields = {});
 
   /// NAME=VALUE each: what `write` sends.
   std::vector<std::string> compose(Severity severity, std::string_view message, const EntryFields& fields) const;
 
  private:
+  enum class Sent : std::uint8_t { yes, no_room, nobody_there };
+  Sent send(const std::vector<std::string>& fields) const;
+
   std::string link_;
   std::string peer_;
+  std::string path_;
+  FileDescriptor socket_;
+  LineOutput stderr_;
+  std::uint64_t lost_ = 0;
 };
 
 /// Whether stderr is the journal: then it can be told more than lines.

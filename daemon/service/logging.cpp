@@ -2,9 +2,13 @@
 #include "service/logging.h"
 
 #include <spdlog/logger.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
+#include <unistd.h>
 
+#include <mutex>
 #include <utility>
+
+#include "service/line_output.h"
 
 namespace adit::service {
 namespace {
@@ -38,9 +42,23 @@ class JournalLog final : public Log {
   std::shared_ptr<Journal> journal_;
 };
 
+/// spdlog's own waits for whoever reads stderr.
+class StderrSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    output_.write({line.data(), line.size()});
+  }
+  void flush_() override {}
+
+ private:
+  LineOutput output_{STDERR_FILENO};
+};
+
 class StderrLog final : public Log {
  public:
-  StderrLog() : logger_("aditd", std::make_shared<spdlog::sinks::stderr_sink_st>()) {
+  StderrLog() : logger_("aditd", std::make_shared<StderrSink>()) {
     logger_.set_pattern("%Y-%m-%d %H:%M:%S.%e %l: %v");
     logger_.set_level(level::trace);  // what is wanted has been asked before
   }
