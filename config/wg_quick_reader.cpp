@@ -283,13 +283,19 @@ void Reader::add_routes() {
     if (!has_routes_ || (!table_ && is_within(addresses, network))) continue;
     const bool is_own = std::ranges::find(addresses, network, &IpNetwork::network) != addresses.end();
     if (is_own && table_ == kMainTable) continue;
+    const auto* const family = network.address.is_v6() ? "IPv6" : "IPv4";
     if (has_family(addresses, network.family())) {
       routes.push_back({{network, {}, table_, {}}, place});
+    } else if (draft_.addresses.complete && network.prefix == 0 && !table_) {
+      routes.push_back({{network, {}, table_, {}}, place});
+      note(place, fmt::format("{} blocks {}: the interface has no address of that family, so nothing of it leaves this "
+                              "host, as with wg-quick; take the route out to let it go past the tunnel",
+                              to_string(network), family));
     } else if (draft_.addresses.complete) {
-      note(place, fmt::format("{} is not routed: the interface has no address of that family, so {} goes past the "
-                              "tunnel, where wg-quick would have held it back; give the interface an address of that "
-                              "family, here and at the peer, or block it with a hook",
-                              to_string(network), network.address.is_v6() ? "IPv6" : "IPv4"));
+      note(place, fmt::format("{} is not routed: the interface has no address of that family, so what is sent there "
+                              "goes past the tunnel, where wg-quick would have held it back; give the interface an "
+                              "{} address, here and at the peer",
+                              to_string(network), family));
     }
   }
   auto& all = draft_.routes.items;

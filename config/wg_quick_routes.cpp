@@ -48,12 +48,14 @@ Result<std::uint32_t> parse_metric(std::string_view text) {
   return static_cast<std::uint32_t>(*number);
 }
 
-/// Those that wg-quick makes by itself and this interface can have.
+/// Those that wg-quick makes by itself and this interface can have; a default route also of a family that it has no
+/// address of, which blocks that.
 std::vector<IpNetwork> automatic(const Config& config) {
   std::vector<IpNetwork> routed;
   for (const auto& network : config.peer.allowed_ips) {
     const auto& addresses = config.interface.addresses;
-    if (has_family(addresses, network.family()) && !is_within(addresses, network)) routed.push_back(network);
+    const bool can_have = network.prefix == 0 || has_family(addresses, network.family());
+    if (can_have && !is_within(addresses, network)) routed.push_back(network);
   }
   std::ranges::sort(routed);
   return routed;

@@ -154,7 +154,7 @@ TEST(WgQuickReader, SaysWhatHasNoEqual) {
   expect_notes({"DNS = lan, example.com\nSaveConfig = true\nTable = auto\n", ""},
                {"wg0.conf:4:7: DNS: is not carried over", "wg0.conf:5:14: SaveConfig: is not carried over"});
   expect_notes({"SaveConfig = false\nDNS =\n", ""}, {});
-  expect_notes({"", "AllowedIPs = 0.0.0.0/0, ::/0\n"}, {"wg0.conf:7:25: AllowedIPs: ::/0 is not routed"});
+  expect_notes({"", "AllowedIPs = 0.0.0.0/0, ::/0\n"}, {"wg0.conf:7:25: AllowedIPs: ::/0 blocks IPv6"});
   expect_notes({"ExcludedApplications = com.example.a\n", ""},
                {"wg0.conf:4:24: ExcludedApplications: is not carried over"});
   expect_notes(
