@@ -30,7 +30,10 @@ std::vector<EndpointFacts> resolve(const config::Config& config) {
   std::vector<EndpointFacts> found;
   for (const auto& name : config.peer.endpoints) found.push_back({to_text(name), {}, "no answer within 3 s"});
   net::EventLoop loop;
-  net::Resolver resolver(loop, {.timeout = milliseconds(1000), .tries = 2, .fwmark = host::datagram_mark(config)});
+  net::Resolver resolver(loop, {.timeout = milliseconds(1000),
+                                .tries = 2,
+                                .fwmark = host::datagram_mark(config),
+                                .own_servers = config.dns.servers});
   std::vector<net::Lookup> lookups;
   for (std::size_t i = 0; i < found.size(); ++i) {
     const auto& name = config.peer.endpoints[i];

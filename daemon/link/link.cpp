@@ -69,12 +69,13 @@ void Link::assemble(std::optional<Endpoint> remembered) {
 }
 
 void Link::make_caller(std::optional<Endpoint> remembered) {
-  CallerOptions options{.names = parts_.config.peer.endpoints,
-                        .remembered = remembered,
-                        .resolver = {.fwmark = host::datagram_mark(parts_.config)},
-                        .has_v4 = parts_.doors.sockets.v4.has_value(),
-                        .has_v6 = parts_.doors.sockets.v6.has_value(),
-                        .why_not = [this](const IpAddress& address) { return parts_.host.why_no_peer(address); }};
+  CallerOptions options{
+      .names = parts_.config.peer.endpoints,
+      .remembered = remembered,
+      .resolver = {.fwmark = host::datagram_mark(parts_.config), .own_servers = parts_.config.dns.servers},
+      .has_v4 = parts_.doors.sockets.v4.has_value(),
+      .has_v6 = parts_.doors.sockets.v6.has_value(),
+      .why_not = [this](const IpAddress& address) { return parts_.host.why_no_peer(address); }};
   const auto line = [this] {
     const auto& status = machine_->status();
     const bool heard_lately = status.heard_at && parts_.loop.now() - *status.heard_at < Endpoints::kPatienceTime;
@@ -159,7 +160,7 @@ void Link::adopt(const Edit& edit, crypto::PresharedKey preshared_key) {
   led_past_ = {};
   lead_past_tunnel(machine_->path().remote);
   const bool other_endpoint = edit.has({"peer.endpoint"});
-  if (other_endpoint || edit.sockets()) {
+  if (other_endpoint || edit.sockets() || edit.has({"dns.servers"})) {
     const auto remote = machine_->path().remote;
     endpoint_edited_ = other_endpoint && !config.peer.endpoints.empty();
     make_caller(other_endpoint || !remote.known() ? std::nullopt : std::optional(remote));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // One c-ares channel a question. c-ares says which sockets it wants watched and when it wants to be woken; its answer
-// is kept and handed on by the timer, as nobody may destroy a channel from within its own callbacks.
+// is kept and handed on by the timer, as nobody may destroy a channel from within its own callbacks. A question has a
+// second channel when the uplink's servers could not answer: /etc/resolv.conf as it is may know more, another tunnel's
+// names for instance.
 #include "net/resolver.h"
 
 #include <ares.h>
@@ -10,6 +12,8 @@
 
 #include <algorithm>
 #include <exception>
+#include <fstream>
+#include <iterator>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -57,6 +61,12 @@ std::optional<Result<Resolved>> resolve_numeric(const std::string& host, std::ui
   return Resolved{.endpoints = {endpoint}};
 }
 
+/// Empty if it cannot be read.
+std::string text_of(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
 }  // namespace
 
 class Lookup::Query {
@@ -70,7 +80,9 @@ class Lookup::Query {
   bool pending() const { return static_cast<bool>(done_); }
 
  private:
-  int open_channel(const ResolverOptions& options);
+  void begin(const UplinkServers& uplink);
+  int open_channel(const UplinkServers& uplink);
+  void close_channel();
   void ask();
   void watch(int fd, std::uint32_t events);
   void process(int readable, int writable);
@@ -81,11 +93,13 @@ class Lookup::Query {
   EventLoop& loop_;
   std::string host_;
   std::uint16_t port_;
-  std::optional<std::uint32_t> fwmark_;
+  ResolverOptions options_;
   Resolver::Done done_;  ///< empty once called
   std::optional<Result<Resolved>> result_;
+  std::optional<Error> first_failure_;  ///< of the uplink's servers, while those of /etc/resolv.conf are asked
   ares_channel channel_ = nullptr;
   bool asked_a_server_ = false;
+  bool has_second_try_ = false;
   std::unordered_map<int, Watch> watches_;
   Timer timer_;
 };
@@ -95,33 +109,47 @@ Lookup::Query::Query(EventLoop& loop, const ResolverOptions& options, const std:
     : loop_(loop),
       host_(host),
       port_(port),
-      fwmark_(options.fwmark),
+      options_(options),
       done_(std::move(done)),
       result_(resolve_numeric(host, port)),
       timer_(loop, [this] { due(); }) {
   if (!result_) {
-    const int status = open_channel(options);
-    if (status == ARES_SUCCESS) {
-      ask();
-    } else {
-      result_ = failure(host_, ares_strerror(status));
-    }
+    const auto uplink = options.servers.empty()
+                            ? choose_uplink_servers(text_of("/etc/resolv.conf"), text_of(options.servers_of_resolved),
+                                                    options.own_servers)
+                            : UplinkServers{};
+    has_second_try_ = uplink.differs();
+    begin(uplink);
   }
   wake_when_due();
 }
 
 Lookup::Query::~Query() {
-  if (channel_ == nullptr) return;
   done_ = nullptr;
+  close_channel();
+}
+
+void Lookup::Query::begin(const UplinkServers& uplink) {
+  const int status = open_channel(uplink);
+  if (status == ARES_SUCCESS) {
+    ask();
+  } else {
+    result_ = failure(host_, ares_strerror(status));
+  }
+}
+
+void Lookup::Query::close_channel() {
+  if (channel_ == nullptr) return;
   // Cancelled first, so that open questions end while the channel is whole.
   ares_cancel(channel_);
   ares_destroy(channel_);
+  channel_ = nullptr;
 }
 
-int Lookup::Query::open_channel(const ResolverOptions& options) {
+int Lookup::Query::open_channel(const UplinkServers& uplink) {
   ares_options settings{};
-  settings.timeout = static_cast<int>(options.timeout.count());
-  settings.tries = options.tries;
+  settings.timeout = static_cast<int>(options_.timeout.count());
+  settings.tries = options_.tries;
   std::string lookups = "fb";  // /etc/hosts, then name servers
   settings.lookups = lookups.data();
   settings.sock_state_cb = [](void* query, ares_socket_t fd, int readable, int writable) {
@@ -131,18 +159,23 @@ int Lookup::Query::open_channel(const ResolverOptions& options) {
     static_cast<Query*>(query)->watch(fd, events);
   };
   settings.sock_state_cb_data = this;
-  const int status = ares_init_options(&channel_, &settings,
-                                       ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB);
+  int given = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB;
+  if (uplink.of_resolved) {
+    settings.resolvconf_path = options_.servers_of_resolved.data();
+    given |= ARES_OPT_RESOLVCONF;
+  }
+  const int status = ares_init_options(&channel_, &settings, given);
   if (status != ARES_SUCCESS) return status;
 
   const auto mark_socket = [](ares_socket_t fd, int, void* query) {
-    const auto& mark = static_cast<Query*>(query)->fwmark_;
+    const auto& mark = static_cast<Query*>(query)->options_.fwmark;
     // Without the capability the question goes out unmarked: better than none.
     if (mark) (void)setsockopt(fd, SOL_SOCKET, SO_MARK, &*mark, sizeof *mark);
     return 0;
   };
   ares_set_socket_configure_callback(channel_, mark_socket, this);
-  return options.servers.empty() ? ARES_SUCCESS : ares_set_servers_ports_csv(channel_, options.servers.c_str());
+  const auto& servers = uplink.list.empty() ? options_.servers : uplink.list;
+  return servers.empty() ? ARES_SUCCESS : ares_set_servers_ports_csv(channel_, servers.c_str());
 }
 
 void Lookup::Query::ask() {
@@ -216,6 +249,15 @@ void Lookup::Query::answered(int status, const ares_addrinfo* answer) {
 
 void Lookup::Query::due() {
   if (!result_) return process(ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+  if (!*result_ && std::exchange(has_second_try_, false)) {
+    first_failure_ = std::exchange(result_, std::nullopt)->error();
+    close_channel();
+    result_.reset();  // a cancelled question's
+    begin({});
+    return wake_when_due();
+  }
+  // What the uplink's servers said tells more than that resolved, asking through the link, got no answer.
+  if (!*result_ && first_failure_) result_ = std::unexpected(*first_failure_);
   const auto done = std::exchange(done_, nullptr);
   auto result = std::move(*result_);
   if (done) done(std::move(result));  // which may destroy us

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Names → endpoints without blocking the loop (c-ares). /etc/hosts is honoured, both families are asked, and every
-// lookup reads /etc/resolv.conf anew, so that a laptop's new network is seen. One try: RetryingResolver persists.
+// lookup reads /etc/resolv.conf anew, so that a laptop's new network is seen. Where that leads into the link whose peer
+// is asked for, the servers behind it are asked first (uplink_servers.h). One try: RetryingResolver persists.
 #pragma once
 
 #include <chrono>
@@ -14,6 +15,7 @@
 #include "base/ip.h"
 #include "base/result.h"
 #include "net/event_loop.h"
+#include "net/uplink_servers.h"
 
 namespace adit::net {
 
@@ -29,6 +31,10 @@ struct ResolverOptions {
   int tries = 3;
   /// Marks the queries' sockets: a link that carries the default route must not ask for its own peer through itself.
   std::optional<std::uint32_t> fwmark;
+  /// The link's own name servers: not to be asked as long as there are others, for the same reason.
+  std::vector<IpAddress> own_servers = {};
+  /// Its list, in place of itself.
+  std::string servers_of_resolved = kServersOfResolved;
 };
 
 /// A question under way; destroying it cancels the question, also from its own callback.

@@ -14,6 +14,7 @@
 
 #include "namespace.h"
 #include "net/dns_server.h"
+#include "temporary_directory.h"
 
 namespace adit::net {
 namespace {
@@ -239,6 +240,58 @@ TEST(Resolver, SeesANewResolvConfWithTheNextQuestion) {
     EXPECT_THAT(resolve(loop, {}, "vpn.example.net")->endpoints, UnorderedElementsAre(endpoint("192.0.2.1:51820")));
     resolv_conf.write("nameserver 127.0.0.2\n");
     EXPECT_THAT(resolve(loop, {}, "vpn.example.net")->endpoints, UnorderedElementsAre(endpoint("192.0.2.2:51820")));
+  });
+}
+
+/// A host with systemd-resolved, which has one more server.
+class Resolved53 {
+ public:
+  explicit Resolved53(EventLoop& loop) : loop_(loop) {
+    resolv_conf_.write("nameserver 127.0.0.53\n");
+    std::ofstream(list_) << "nameserver 127.0.0.1\n";
+  }
+  ResolverOptions options() const { return {.timeout = 1s, .tries = 1, .servers_of_resolved = list_}; }
+  DnsServer itself(std::function<test::Answer(const Question&)> answer) const {
+    return DnsServer(loop_, std::move(answer), address("127.0.0.53"), 53);
+  }
+  DnsServer uplink(std::function<test::Answer(const Question&)> answer) const {
+    return DnsServer(loop_, std::move(answer), address("127.0.0.1"), 53);
+  }
+
+ private:
+  EventLoop& loop_;
+  const FileInPlaceOf resolv_conf_{"/etc/resolv.conf"};
+  const adit::test::TemporaryDirectory directory_;
+  std::string list_ = directory_.path() / "list";
+};
+
+TEST(Resolver, AsksTheUplinksServersInPlaceOfResolvedWhichMightAskThroughTheLink) {
+  in_namespace([] {
+    EventLoop loop;
+    const Resolved53 host(loop);
+    const auto silent = host.itself([](const Question&) { return test::Answer(); });
+    const auto uplink =
+        host.uplink([](const Question& question) { return test::answer(question, {address("192.0.2.1")}, 5); });
+    EXPECT_THAT(resolve(loop, host.options(), "vpn.example.net")->endpoints,
+                UnorderedElementsAre(endpoint("192.0.2.1:51820")));
+    EXPECT_EQ(silent.questions(), 0);
+  });
+}
+
+TEST(Resolver, AsksResolvedForWhatTheUplinksServersDoNotKnow) {
+  in_namespace([] {
+    EventLoop loop;
+    const Resolved53 host(loop);
+    bool known = true;
+    const auto resolved = host.itself([&known](const Question& question) {
+      return known ? test::answer(question, {address("192.0.2.2")}, 5) : test::refuse(question, Rcode::servfail);
+    });
+    const auto uplink = host.uplink([](const Question& question) { return test::refuse(question, Rcode::nxdomain); });
+    EXPECT_THAT(resolve(loop, host.options(), "vpn.example.net")->endpoints,
+                UnorderedElementsAre(endpoint("192.0.2.2:51820")));
+    known = false;
+    EXPECT_EQ(error_of(loop, host.options(), "vpn.example.net"),
+              "cannot resolve vpn.example.net: there is no such name");
   });
 }
 
