@@ -67,10 +67,7 @@ void Daemon::begin(Inheritance& inheritance, service::StateStore::Loaded state, 
                                 .store = store_,
                                 .timestamps = *timestamps_,
                                 .key_log = key_log,
-                                .told = [this](const link::Health& health) {
-                                  ground_.service.status(link::to_line(health));
-                                  if (health.state == link::State::up) host_->hold();
-                                }};
+                                .told = [this](const link::Health& health) { told(health); }};
   auto aead = or_throw(crypto::choose_aead(config_.tuning.crypto, net::boot_now));
   auto machine = or_throw(link::Link::make_machine(parts, config_, host_->mtu()));
   if (inheritance.facts() && machine->take_over(inheritance.session(), ground_.loop.now())) {
@@ -145,6 +142,14 @@ void Daemon::turn() {
   if (auto done = link_->turn(now); !done) give_up(done.error());
   history_->note(link_->machine().status(), now);
   ground_.service.turn_end();
+}
+
+void Daemon::told(const link::Health& health) {
+  ground_.service.status(link::to_line(health));
+  if (health.state == link::State::up) host_->hold();
+  // Without keepalives an idle link is stale, too, and then the first question for a name wakes it.
+  const bool idle = health.state == link::State::stale && link_->machine().status().attempts <= 1;
+  if (!idle) name_servers_.serve(health.state == link::State::up);
 }
 
 void Daemon::signal(int number) {

@@ -76,6 +76,7 @@ class Daemon {
   bool is_set_up_by_wg() const { return config_.file.empty(); }
 
   void turn();
+  void told(const link::Health& health);
   void signal(int number);
   void network_changed(const net::NetworkChange& change);
   void follow_interface();

@@ -10,7 +10,8 @@ from test_reload import edit
 pytestmark = pytest.mark.adit_only
 
 DNS = {"servers": ["10.9.0.2", "fd09::2"], "domains": ["example.com", "~example.net", "~."]}
-TOLD = {"dns": ["10.9.0.2", "fd09::2"], "domains": [("example.com", False), ("example.net", True), (".", True)]}
+TOLD = {"dns": ["10.9.0.2", "fd09::2"], "domains": [("example.com", False), ("example.net", True), (".", True)],
+        "default_route": True}
 
 
 @pytest.fixture
@@ -28,10 +29,16 @@ def resolver(bus, lab):
 
 
 @pytest.fixture
-def end(make, bus):
-    """One end, which never meets the other."""
+def link(make, bus):
+    """Its end b serves already."""
     link = make(a={"more": {"dns": DNS}})
     link.a.env["DBUS_SYSTEM_BUS_ADDRESS"] = bus.address
+    link.b.start()
+    return link
+
+
+@pytest.fixture
+def end(link):
     return link.a
 
 
@@ -39,8 +46,8 @@ def index_of(end):
     return int(end.host.run("cat", f"/sys/class/net/{end.device}/ifindex").stdout)
 
 
-def wait_for(resolver, end, what):
-    wait_until(lambda: resolver.links.get(index_of(end)) == what, 30, f"the resolver to know {what}: {resolver.calls}")
+def wait_for(resolver, end, what, seconds=30):
+    wait_until(lambda: resolver.links.get(index_of(end)) == what, seconds, f"the resolver to know {what}: {resolver.calls}")
 
 
 def test_the_resolver_is_told_at_start_and_after_each_edit(bus, resolver, end):
@@ -48,14 +55,50 @@ def test_the_resolver_is_told_at_start_and_after_each_edit(bus, resolver, end):
     resolver.start()
     end.start()
     wait_for(resolver, end, TOLD)
-    edit(end, {"dns.servers": ["10.9.0.77"], "dns.domains": None})
-    wait_for(resolver, end, {"dns": ["10.9.0.77"], "domains": []})
+    edit(end, {"dns.servers": ["10.9.0.77"], "dns.domains": ["example.com"]})
+    wait_for(resolver, end, {"dns": ["10.9.0.77"], "domains": [("example.com", False)], "default_route": False})
+    edit(end, {"dns.domains": None})
+    wait_for(resolver, end, {"dns": ["10.9.0.77"], "domains": [], "default_route": True})
     calls = len(resolver.calls)
     edit(end, {"peer.keepalive": "7s"})
     edit(end, {"dns": None})
     wait_for(resolver, end, None)
-    assert resolver.calls[calls:] == ["RevertLink"]
-    assert "warn" not in end.log()
+    assert [call for call in resolver.calls[calls:] if call != "GetAll"] == ["RevertLink"]
+    assert "warn" not in end.log() and "another program" not in end.log()
+
+
+def test_the_resolver_is_told_while_the_link_is_up_and_no_longer(bus, resolver, link):
+    link.b.stop()
+    bus.start()
+    resolver.start()
+    link.a.start()
+    wait_until(lambda: link.a.state() == "connecting", 10, "calls in vain")
+    assert resolver.calls == []
+    link.b.start()
+    wait_for(resolver, link.a, TOLD)
+    link.b.kill()
+    ping(link.a.host, link.b.side.addr4, count=1, wait=1)  # data without an answer
+    wait_for(resolver, link.a, None, 60)
+    assert link.a.state() == "stale"
+    link.b.start()
+    wait_for(resolver, link.a, TOLD, 60)
+
+
+def test_who_takes_the_servers_away_gets_them_back_but_not_for_ever_at_once(bus, resolver, link):
+    bus.start()
+    resolver.start()
+    link.a.start()
+    wait_for(resolver, link.a, TOLD)
+    resolver.revert(index_of(link.a))
+    wait_for(resolver, link.a, TOLD)
+    assert link.a.log().count("another program changed what systemd-resolved knows") == 1
+    resolver.stubborn = True
+    resolver.revert(index_of(link.a))
+    wait_until(lambda: link.a.log().count("only after a while") == 3, 60, "two more rounds")
+    resolver.stubborn = False
+    wait_for(resolver, link.a, TOLD, 60)
+    assert link.a.log().count("another program changed") <= 6
+    assert ping(link.a.host, link.b.side.addr4) == 3
 
 
 def test_an_interface_that_stays_is_taken_back(bus, resolver, end):
@@ -65,7 +108,7 @@ def test_an_interface_that_stays_is_taken_back(bus, resolver, end):
     end.start()
     wait_for(resolver, end, TOLD)
     assert end.stop() == 0
-    assert resolver.calls[-1] == "RevertLink" and resolver.links == {}
+    assert "RevertLink" in resolver.calls and resolver.links == {}
     assert end.device in end.host.ip("link")
 
 
@@ -110,6 +153,7 @@ def test_a_resolver_that_starts_anew_is_told_again(bus, resolver, end):
     resolver.forget()
     resolver.start()
     wait_for(resolver, end, TOLD)
+    assert end.log().count("systemd-resolved was started anew") == 1
 
 
 def test_a_resolver_that_does_not_answer_or_a_bus_that_ends_stops_no_packet(make, bus, resolver):

@@ -4,7 +4,7 @@ import ipaddress
 import subprocess
 import threading
 
-from jeepney import HeaderFields, MessageType, new_error, new_method_return
+from jeepney import DBusAddress, HeaderFields, MessageType, new_error, new_method_return, new_signal
 from jeepney.bus_messages import message_bus
 from jeepney.io.blocking import open_dbus_connection
 
@@ -12,6 +12,7 @@ from .namespace import Failed
 from .wait import wait_until
 
 NAME = "org.freedesktop.resolve1"
+PATH = "/org/freedesktop/resolve1"
 
 
 class Bus:
@@ -36,7 +37,7 @@ class Bus:
 
 
 class Resolver:
-    """`links`: {interface index: {"dns": [address, …], "domains": [(name, routing only), …]}}"""
+    """`links`: {interface index: {"dns": [address, …], "domains": [(name, routing only), …], "default_route": …}}"""
 
     def __init__(self, bus):
         self.bus = bus
@@ -44,7 +45,9 @@ class Resolver:
         self.calls = []
         self.refusal = None   # name of the D-Bus error that every call gets
         self.silent = False   # answers nothing
+        self.stubborn = False  # somebody else takes each link's servers away at once
         self._ending = threading.Event()
+        self._altered = threading.Event()
         self._thread = None
 
     def start(self):
@@ -67,9 +70,17 @@ class Resolver:
         self.links.clear()
         self.calls.clear()
 
+    def revert(self, index):
+        """Somebody else does."""
+        self.links.pop(index, None)
+        self._altered.set()
+
     def _serve(self, connection):
         with connection:
             while not self._ending.is_set():
+                if self._altered.is_set():
+                    self._altered.clear()
+                    self._tell(connection)
                 try:
                     message = connection.receive(timeout=0.1)
                 except TimeoutError:
@@ -87,11 +98,37 @@ class Resolver:
         if self.refusal:
             connection.send(new_error(message, self.refusal, "s", ("No.",)))
             return
-        link = self.links.setdefault(arguments[0], {"dns": [], "domains": []})
-        if method == "SetLinkDNS":
-            link["dns"] = [str(ipaddress.ip_address(bytes(packed))) for _, packed in arguments[1]]
-        elif method == "SetLinkDomains":
-            link["domains"] = [(name, bool(only)) for name, only in arguments[1]]
-        elif method == "RevertLink":
-            del self.links[arguments[0]]
+        if method == "GetAll":
+            connection.send(new_method_return(message, "a{sv}", (self._properties(message),)))
+            return
+        index = arguments[0]
+        if method == "RevertLink":
+            self.links.pop(index, None)
+        else:
+            link = self.links.setdefault(index, {"dns": [], "domains": [], "default_route": True})
+            if method == "SetLinkDNS":
+                link["dns"] = [str(ipaddress.ip_address(bytes(packed))) for _, packed in arguments[1]]
+            elif method == "SetLinkDomains":
+                link["domains"] = [(name, bool(only)) for name, only in arguments[1]]
+            elif method == "SetLinkDefaultRoute":
+                link["default_route"] = bool(arguments[1])
         connection.send(new_method_return(message))
+        self._tell(connection)
+        if self.stubborn and method == "SetLinkDefaultRoute":
+            self.revert(index)
+
+    def _tell(self, connection):
+        """As resolved does whenever it was told anything: of its manager, of no link."""
+        properties = DBusAddress(PATH, NAME, "org.freedesktop.DBus.Properties")
+        connection.send(new_signal(properties, "PropertiesChanged", "sa{sv}as",
+                                   (f"{NAME}.Manager", {}, ["DNS"])))
+
+    def _properties(self, message):
+        # The number is the last part of the path, its first digit written as _3X: a label begins with no digit.
+        label = message.header.fields[HeaderFields.path].rsplit("/", 1)[1]
+        link = self.links.get(int(chr(int(label[1:3], 16)) + label[3:]), {})
+        servers = [ipaddress.ip_address(text) for text in link.get("dns", [])]
+        return {"ScopesMask": ("t", 0),
+                "DNS": ("a(iay)", [(2 if server.version == 4 else 10, server.packed) for server in servers]),
+                "Domains": ("a(sb)", link.get("domains", [])),
+                "DefaultRoute": ("b", link.get("default_route", True))}
