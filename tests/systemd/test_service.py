@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The unit in everyday use: enable, status line, stop, a wrong file, several links on one host."""
 import shutil
+import socket
 
 from lab.wait import wait_until
 
@@ -161,10 +162,54 @@ def test_nobody_else_can_read_the_files_and_links_cannot_write_them(pair):
     assert checked.returncode == 0, checked.stderr
 
 
-def test_wg_finds_the_link(pair):
-    office, _ = pair.start(*pair.links())
-    shutil.copy(shutil.which("wg"), f"/proc/{pair.a.leader()}/root/root/wg")
-    assert "latest handshake" in pair.a.run("/root/wg", "show", "office").stdout
-    assert pair.a.run("stat", "-c", "%U %a", "/run/wireguard/office.sock").stdout.split() == ["adit", "600"]
-    pair.a.systemctl("stop", office.unit)
-    assert not pair.a.exists("/run/wireguard/office.sock")
+def owner(host, path):
+    return host.run("stat", "-c", "%U:%G %a", path).stdout.strip()
+
+
+def test_wg_finds_the_links_in_a_folder_that_stays_roots(pair):
+    """Beside the socket of somebody else's, which is root's."""
+    office, _ = pair.links()
+    lab, _ = pair.links("lab", "field", tunnel="10.9.1.0/30", port=51821)
+    host, root = pair.a, f"/proc/{pair.a.leader()}/root"
+    shutil.copy(shutil.which("wg"), f"{root}/root/wg")
+    host.run("mkdir", "-p", "/run/wireguard")
+    with socket.socket(socket.AF_UNIX) as left:  # as the unit of an earlier version has left it
+        left.bind(f"{root}/run/wireguard/lab.sock")
+    host.run("chown", "adit:adit", "/run/wireguard", "/run/wireguard/lab.sock")
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(f"{root}/run/wireguard/other.sock")
+        other.listen()
+
+        def expect(*names):
+            assert sorted(host.run("/root/wg", "show", "interfaces").stdout.split()) == sorted((*names, "other"))
+            assert sorted(host.run("ls", "/run/wireguard").stdout.split()) == sorted(f"{name}.sock" for name in (*names, "other"))
+            assert owner(host, "/run/wireguard") == "root:root 755"
+            assert owner(host, "/run/wireguard/other.sock").startswith("root:root ")
+            for name in names:
+                assert owner(host, f"/run/adit-wg/{name}.sock") == "adit:adit 600"
+                assert "listening port" in host.run("/root/wg", "show", name).stdout
+        host.systemctl("start", office.unit, lab.unit)
+        expect("office", "lab")
+        host.systemctl("restart", office.unit)
+        expect("office", "lab")
+        host.systemctl("stop", office.unit)
+        expect("lab")
+        host.run("kill", "-9", lab.pid())
+        wait_until(lambda: lab.restarts() == 1 and lab.active() == "active", 30, "lab to be back")
+        expect("lab")
+
+
+def test_wg_finds_a_link_by_its_new_name_and_none_by_the_name_of_another(pair):
+    office, _ = pair.links()
+    host = pair.a
+    shutil.copy(shutil.which("wg"), f"/proc/{host.leader()}/root/root/wg")
+    host.systemctl("start", office.unit)
+    text = host.run("cat", office.file).stdout.replace("interface:\n", "interface:\n  name: renamed\n")
+    host.put(office.file, text)
+    host.systemctl("reload", office.unit)
+    assert host.run("/root/wg", "show", "interfaces").stdout.split() == ["renamed"]
+    assert host.run("ls", "/run/wireguard").stdout.split() == ["renamed.sock"]
+    host.run("cp", "-a", "/run/adit-wg/renamed.sock", "/run/adit-wg/eth0.sock")
+    host.run("ln", "-s", "/run/adit/office.sock", "/run/adit-wg/else.sock")
+    host.systemctl("reload", office.unit)
+    assert host.run("ls", "/run/wireguard").stdout.split() == ["renamed.sock"]
