@@ -195,10 +195,17 @@ Result<EndpointName> parse_endpoint(std::string_view text) {
     if (!host) return std::unexpected(host.error());
     return EndpointName{std::move(*host), *port};
   }
-  const auto address = IpAddress::parse(parts->host);
+  const auto percent = parts->host.find('%');
+  const auto address = IpAddress::parse(parts->host.substr(0, percent));
   if (!address || !address->is_v6()) return fail("{} has no IPv6 address between its brackets", shown(text));
   if (const auto why = not_a_hosts(*address)) return fail("{} {}", shown(text), *why);
-  return EndpointName{to_string(*address), *port};
+  if (percent == std::string_view::npos) return EndpointName{to_string(*address), *port};
+  if (!address->is_link_local()) {
+    return fail("{} names an interface behind the %, which only a link-local address (fe80::…) has", shown(text));
+  }
+  const auto zone = parse_device(parts->host.substr(percent + 1));
+  if (!zone) return std::unexpected(zone.error());
+  return EndpointName{fmt::format("{}%{}", to_string(*address), *zone), *port};
 }
 
 }  // namespace adit::config

@@ -89,7 +89,8 @@ void check_endpoints(const Draft& draft, Problems& problems) {
   const auto listen = draft.listen ? draft.listen->value.address : IpAddress();
   if (draft.listen && !listen.is_none()) check_not_inside(draft, listen, draft.listen->place, problems);
   for (const auto& [endpoint, place] : draft.endpoints.items) {
-    const auto address = IpAddress::parse(endpoint.host);
+    const auto percent = endpoint.host.find('%');
+    const auto address = IpAddress::parse(std::string_view(endpoint.host).substr(0, percent));
     if (!address) continue;
     check_not_inside(draft, *address, place, problems);
     if (!listen.is_none() && listen.family() != address->family()) {
@@ -97,8 +98,10 @@ void check_endpoints(const Draft& draft, Problems& problems) {
                    fmt::format("is {}, but local.listen keeps this end to {}; write a port alone there to use both",
                                name_of(address->family()), name_of(listen.family())));
     }
-    if (address->is_v6() && address->is_link_local() && !draft.config.local.device) {
-      problems.add(place, "is a link-local address, which means nothing without an interface; set local.device too");
+    if (address->is_v6() && address->is_link_local() && percent == std::string::npos && !draft.config.local.device) {
+      problems.add(place,
+                   "is a link-local address, which means nothing without an interface; write it behind the address "
+                   "([fe80::1%eth0]:51820), or set local.device too");
     }
   }
 }

@@ -21,6 +21,15 @@
 #include "host/mtu.h"
 
 namespace adit::app {
+namespace {
+
+/// While there are no sockets yet: that which they will have.
+std::uint16_t port_of(const path::Doors& doors, const config::Config& config) {
+  const auto port = doors.sockets.port();
+  return port != 0 ? port : config.local.listen.port;
+}
+
+}  // namespace
 
 Daemon::Daemon(config::Config config, const service::Logging& log, service::KeyLog* key_log)
     : config_(std::move(config)),
@@ -109,7 +118,7 @@ void Daemon::open_wg_socket() {
 Result<Daemon::Ending> Daemon::run() {
   const auto& device = doors_->device;
   ground_.log.info(
-      "{} serves {} on {}, port {}, {}", "aditd", config_.name, device.name(), doors_->sockets.port(),
+      "{} serves {} on {}, port {}, {}", "aditd", config_.name, device.name(), port_of(*doors_, config_),
       config_.missing.private_key ? "to be set up by `wg`" : "public key " + crypto::to_base64(link_->public_key()));
   host_->set_between([this] { link_->pump().move_meanwhile(std::chrono::milliseconds(0)); });
   tell_what_is_blocked();
@@ -268,7 +277,7 @@ host::HookFacts Daemon::hook_facts() const {
                         .interface = doors_->device.name(),
                         .addresses = config_.interface.addresses,
                         .mtu = host_->mtu(),
-                        .listen = doors_->sockets.port(),
+                        .listen = port_of(*doors_, config_),
                         .peer = config_.peer.public_key,
                         .endpoint = link_->machine().path().remote};
   for (const auto& route : config_.routes) facts.routes.push_back(route.to);
@@ -299,7 +308,7 @@ control::Report Daemon::report() {
           .remote = machine.path().remote,
           .keepalive = machine.keepalive(),
           .local_key = missing.private_key ? std::nullopt : std::optional(link_->public_key()),
-          .listen = host::listen_text(config_.local.listen, doors_->sockets.port()),
+          .listen = host::listen_text(config_.local.listen, port_of(*doors_, config_)),
           .status = machine.status(),
           .mtu = host_->mtu(),
           .crypto = link_->crypto_name(),

@@ -3,6 +3,7 @@
 
 #include "base/or_throw.h"
 #include "host/host_plan.h"
+#include "net/device_binding.h"
 #include "service/state_store.h"
 
 namespace adit::app {
@@ -52,7 +53,7 @@ net::UdpPair Inheritance::open_sockets(const config::Config& config, Log& log) {
   }
   estate_.udp4.reset();
   estate_.udp6.reset();
-  return or_throw(net::open_udp(options));
+  return or_throw(net::open_udp_when_there(options));
 }
 
 bool Inheritance::endpoints_edited(const config::Config& config) const {

@@ -14,6 +14,7 @@
 #include "crypto/backends.h"
 #include "host/host_plan.h"
 #include "host/mtu.h"
+#include "net/device_binding.h"
 #include "net/system.h"
 #include "service/logging.h"
 
@@ -152,27 +153,20 @@ Result<> Reload::change_host(const config::Config& next, const link::Edit& edit,
 
 Result<> Reload::change_sockets(const config::Config& next, const link::Edit& edit, Undo& undo) {
   if (!edit.sockets()) return {};
+  // One that goes later is waited for; one that was never there is more likely mistyped.
+  const auto& device = next.local.device;
+  if (edit.has({"local.device"}) && device && !net::interface_exists(*device)) {
+    return fail("there is no interface {}: correct local.device, or bring the interface up first", *device);
+  }
   auto options = host::listen_options(next);
   const auto port = parts_.link_parts.doors.sockets.port();
   if (options.port == 0 && parts_.config.local.listen.port == 0) options.port = port;
   undo.add([this, port] {
     auto before = host::listen_options(parts_.config);
     before.port = port;
-    if (auto done = reopen_sockets(before); !done) parts_.given_up(done.error());
+    if (auto done = parts_.link.open_sockets(before); !done) parts_.given_up(done.error());
   });
-  return reopen_sockets(options);
-}
-
-/// The old ones are closed first: the new ones may want the same port.
-Result<> Reload::reopen_sockets(const net::ListenOptions& options) {
-  auto& sockets = parts_.link_parts.doors.sockets;
-  parts_.link.pump().unwatch_sockets();
-  sockets = {};
-  auto opened = net::open_udp(options);
-  if (!opened) return std::unexpected(opened.error());
-  sockets = std::move(*opened);
-  parts_.link.pump().watch_sockets();
-  return {};
+  return parts_.link.open_sockets(options);
 }
 
 /// Nothing here can fail.

@@ -38,7 +38,6 @@ class Reload {
   class Undo;
   Result<> change_host(const config::Config& next, const link::Edit& edit, std::uint32_t mtu, Undo& undo);
   Result<> change_sockets(const config::Config& next, const link::Edit& edit, Undo& undo);
-  Result<> reopen_sockets(const net::ListenOptions& options);
   void adopt(config::Config& next, const link::Edit& edit, link::Link::Machine successor);
   control::ReloadOutcome refuse(control::ReloadRefusal refusal) const;
   void tell(const std::string& sentence) const;

@@ -43,6 +43,12 @@ void Caller::event(const tunnel::Event& event, Instant now) {
   }
 }
 
+void Caller::links_changed() {
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    if (!names_[i].resolved && names_[i].name.host.find('%') != std::string::npos) resolve(i);
+  }
+}
+
 void Caller::resolve_all() {
   for (std::size_t i = 0; i < names_.size(); ++i) {
     if (!names_[i].resolver->pending()) resolve(i);

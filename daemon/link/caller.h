@@ -40,6 +40,8 @@ class Caller {
 
   void start();
   void event(const tunnel::Event& event, Instant now);
+  /// Interfaces came or went: an address that is meant on one of them, and could not be had, is looked for again.
+  void links_changed();
 
   /// HOST:PORT of the first name without an address; empty when there is none.
   std::string unresolved() const;

@@ -14,6 +14,8 @@ namespace {
 
 /// What an event may cause is done in the same turn, but events that cause events must not keep packets waiting.
 constexpr int kEventRounds = 4;
+/// Sockets that could not be bound anew are tried again after that.
+constexpr Duration kBindInterval = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -38,7 +40,11 @@ Result<Link::Machine> Link::make_machine(const Parts& parts, config::Config& con
 }
 
 Link::Link(const Parts& parts, std::unique_ptr<crypto::Aead> aead, Machine machine, std::optional<Endpoint> remembered)
-    : parts_(parts), aead_(std::move(aead)), machine_(std::move(machine)) {
+    : parts_(parts),
+      uplink_(parts.doors, parts.log),
+      aead_(std::move(aead)),
+      machine_(std::move(machine)),
+      bind_again_(parts.loop, [this] { follow_uplink(); }) {
   assemble(remembered);
 }
 
@@ -64,17 +70,27 @@ void Link::assemble(std::optional<Endpoint> remembered) {
                                 .host = parts_.host,
                                 .caller = *caller_,
                                 .store = parts_.store,
-                                .told = parts_.told});
+                                .told = parts_.told,
+                                .uplink_problem = [this] { return uplink_.problem(); }});
   preshared_key_watch_.emplace(parts_.loop, parts_.config.peer.preshared_key_file, *machine_, parts_.log);
 }
 
+void Link::start() {
+  caller_->start();
+  // Sockets of an earlier run may be bound to what is gone by now, and there are none while the interface is missing.
+  follow_uplink();
+}
+
 void Link::make_caller(std::optional<Endpoint> remembered) {
+  // Without any socket nobody knows what families there will be.
+  const auto& sockets = parts_.doors.sockets;
+  const bool waits = !sockets.v4 && !sockets.v6;
   CallerOptions options{
       .names = parts_.config.peer.endpoints,
       .remembered = remembered,
       .resolver = {.fwmark = host::datagram_mark(parts_.config), .own_servers = parts_.config.dns.servers},
-      .has_v4 = parts_.doors.sockets.v4.has_value(),
-      .has_v6 = parts_.doors.sockets.v6.has_value(),
+      .has_v4 = waits || sockets.v4.has_value(),
+      .has_v6 = waits || sockets.v6.has_value(),
       .why_not = [this](const IpAddress& address) { return parts_.host.why_no_peer(address); }};
   const auto line = [this] {
     const auto& status = machine_->status();
@@ -108,6 +124,7 @@ void Link::handle_events(Instant now) {
     // What answered a peer that called from somewhere new may have gone astray: say it again.
     if (lead_past_tunnel(machine_->path().remote)) data_path_->retry_now(now);
     const auto events = std::exchange(events_, {});
+    zone_.note(machine_->path().remote);
     for (const auto& event : events) {
       upkeep_->event(event, now);
       caller_->event(event, now);
@@ -133,7 +150,62 @@ bool Link::lead_past_tunnel(const Endpoint& endpoint) {
 
 void Link::network_changed(const net::NetworkChange& change) {
   parts_.doors.sockets.try_segmentation_again();
+  if (!change.links_up.empty() || !change.links_down.empty() || !change.links_deleted.empty() || change.overrun) {
+    follow_uplink();
+    follow_zone();
+    caller_->links_changed();
+  }
   upkeep_->network_changed(change, parts_.loop.now());
+}
+
+Result<> Link::open_sockets(const net::ListenOptions& options) {
+  pump_->unwatch_sockets();
+  auto done = uplink_.open(options);
+  parts_.doors.sockets.set_mark(parts_.host.mark());
+  machine_->set_own_port(parts_.doors.sockets.port());
+  pump_->watch_sockets();
+  return done;
+}
+
+void Link::follow_uplink() {
+  const auto before = uplink_.problem();
+  if (uplink_.look(parts_.config.local.device)) bind_anew();
+  if (uplink_.problem() != before) upkeep_->reloaded();
+}
+
+/// On the same port, as the peer may know it: unless the kernel chose that one and somebody else has it by now.
+void Link::bind_anew() {
+  auto options = host::listen_options(parts_.config);
+  if (options.port == 0) options.port = parts_.doors.sockets.port();
+  auto done = open_sockets(options);
+  if (!done && parts_.config.local.listen.port == 0) done = open_sockets(host::listen_options(parts_.config));
+  if (!done) {
+    uplink_.failed(done.error());
+    bind_again_.set(parts_.loop.now() + kBindInterval);
+    return;
+  }
+  parts_.log.info("{} (local.device) is there: listening on port {}", *parts_.config.local.device,
+                  parts_.doors.sockets.port());
+  call_anew(std::nullopt);
+}
+
+void Link::follow_zone() {
+  const auto there = zone_.moved(machine_->path().remote);
+  if (!there) return;
+  parts_.log.info("the interface of {} was made anew: following it", to_string(*there));
+  data_path_->call(*there, parts_.loop.now());
+  zone_.note(*there);
+  call_anew(there);
+}
+
+/// The names of the peer may mean something else now, or be possible to call at last. `remembered`: as the Link's;
+/// none: where it is called now.
+void Link::call_anew(std::optional<Endpoint> remembered) {
+  const auto remote = machine_->path().remote;
+  make_caller(remembered || !remote.known() ? remembered : std::optional(remote));
+  caller_->start();
+  data_path_->retry_now(parts_.loop.now());
+  upkeep_->reloaded();
 }
 
 path::OffloadReport Link::offloads() const {
@@ -168,6 +240,8 @@ void Link::adopt(const Edit& edit, crypto::PresharedKey preshared_key) {
   }
   // The peer must not wait for our next packet to learn where we are now: what it sends until then is lost.
   if (edit.sockets()) data_path_->retry_now(parts_.loop.now());
+  follow_uplink();
+  follow_zone();
   upkeep_->reloaded();
 }
 

@@ -14,6 +14,8 @@
 #include "link/preshared_key_watch.h"
 #include "link/timestamp_keeper.h"
 #include "link/upkeep.h"
+#include "link/uplink.h"
+#include "link/zone.h"
 #include "path/offload_state.h"
 #include "path/pump.h"
 #include "service/key_log.h"
@@ -48,7 +50,7 @@ class Link {
   Link& operator=(const Link&) = delete;
 
   /// Begins to call the peer.
-  void start() { caller_->start(); }
+  void start();
   /// A turn of the loop: whatever there is to do now. The error is a sentence: the link cannot go on.
   Result<> turn(Instant now);
 
@@ -63,8 +65,8 @@ class Link {
   /// Others give the interface its MTU.
   void set_mtu(std::uint32_t mtu) { machine_->set_mtu(mtu); }
   void network_changed(const net::NetworkChange& change);
-
-  path::Pump& pump() { return *pump_; }
+  /// Other UDP sockets in place of those there are. On failure there are none.
+  Result<> open_sockets(const net::ListenOptions& options);
 
   tunnel::Tunnel& machine() { return *machine_; }
   const tunnel::Tunnel& machine() const { return *machine_; }
@@ -76,11 +78,17 @@ class Link {
  private:
   void assemble(std::optional<Endpoint> remembered);
   void make_caller(std::optional<Endpoint> remembered);
+  void call_anew(std::optional<Endpoint> remembered);
+  void follow_uplink();
+  void bind_anew();
+  void follow_zone();
   void handle_events(Instant now);
   bool lead_past_tunnel(const Endpoint& endpoint);
 
   // In the order of their making; taken back in the reverse.
   Parts parts_;
+  Uplink uplink_;
+  Zone zone_;
   std::unique_ptr<crypto::Aead> aead_;
   Machine machine_;
   crypto::PublicKey public_key_;
@@ -91,6 +99,7 @@ class Link {
   std::optional<PresharedKeyWatch> preshared_key_watch_;
   bool endpoint_edited_ = false;
   Endpoint led_past_;  ///< lead_past_tunnel has looked at it last
+  net::Timer bind_again_;
   path::RefusalNews refusal_news_;
   std::vector<tunnel::Event> events_;
 };

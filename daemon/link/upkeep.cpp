@@ -122,7 +122,7 @@ void Upkeep::look_at_state(Instant now) {
                                   .resolver_error = parts_.caller.error(),
                                   .send_error = send_error,
                                   .missing = what_is_missing(parts_.config),
-                                  .failure = guard_.problem().empty() ? way_.problem() : guard_.problem(),
+                                  .failure = failure(),
                                   .left_out = guard_.left_out()};
   auto health = assess(status, remote, surroundings, parts_.tunnel.keepalive().has_value(), now);
   const bool changed = health.state != health_.state;
@@ -132,6 +132,15 @@ void Upkeep::look_at_state(Instant now) {
   since_told_ = true;
   since_ = parts_.wall_clock.now();
   parts_.event_log.state(health_);
+}
+
+/// What stands in the way of all packets, the first cause first; empty: nothing.
+std::string Upkeep::failure() const {
+  if (parts_.uplink_problem) {
+    if (auto problem = parts_.uplink_problem(); !problem.empty()) return problem;
+  }
+  auto problem = guard_.problem();
+  return problem.empty() ? way_.problem() : problem;
 }
 
 void Upkeep::call_again_if_due(Instant now) {

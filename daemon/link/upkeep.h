@@ -41,7 +41,8 @@ class Upkeep {
     host::HostSetup& host;
     Caller& caller;
     service::StateStore& store;
-    std::function<void(const Health&)> told = {};  ///< hears the state each time it was looked at
+    std::function<void(const Health&)> told = {};      ///< hears the state each time it was looked at
+    std::function<std::string()> uplink_problem = {};  ///< as Uplink::problem
   };
   explicit Upkeep(const Parts& parts);
   Upkeep(const Upkeep&) = delete;
@@ -70,6 +71,7 @@ class Upkeep {
   }
   void call_again_if_due(Instant now);
   void plan_next_look(Instant now);
+  std::string failure() const;
 
   /// Calling the peer again because the network changed.
   struct Recall {

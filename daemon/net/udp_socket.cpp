@@ -35,9 +35,9 @@ bool is_fatal(int error) {
   return error == EBADF || error == ENOTSOCK || error == EFAULT || error == EINVAL;
 }
 
-/// What sendmsg says to a source address that is not, or no longer, this host's.
+/// What sendmsg says to a source address that is not, or no longer, this host's; or to its interface that is gone.
 bool may_be_the_source(int error) {
-  return error == EINVAL || error == EADDRNOTAVAIL || error == ENETUNREACH;
+  return error == EINVAL || error == EADDRNOTAVAIL || error == ENETUNREACH || error == ENODEV;
 }
 
 /// What a kernel or a network card that cannot segment says. Any of them may also have another reason.

@@ -172,7 +172,9 @@ TEST(Values, OfThePeer) {
       {"endpoint: '2001:db8::7:51820'", "7:13: peer.endpoint", "needs brackets"},
       {"endpoint: '[2001:db8::7]'", "7:13: peer.endpoint", "has no port"},
       {"endpoint: '[192.0.2.7]:1'", "7:13: peer.endpoint", "has no IPv6 address between its brackets"},
-      {"endpoint: '[fe80::1%eth0]:1'", "7:13: peer.endpoint", "has no IPv6 address between its brackets"},
+      {"endpoint: '[fe80::1%eth0%]:1'", "7:13: peer.endpoint", "cannot name an interface"},
+      {"endpoint: '[fe80::1%]:1'", "7:13: peer.endpoint", "is empty"},
+      {"endpoint: '[fd00::1%eth0]:1'", "7:13: peer.endpoint", "only a link-local address"},
       {"endpoint: '[vpn:1'", "7:13: peer.endpoint", "has no port"},
       {"endpoint: 0.0.0.0:1", "7:13: peer.endpoint", "unspecified"},
       {"endpoint: '[::]:1'", "7:13: peer.endpoint", "unspecified"},
@@ -286,6 +288,9 @@ TEST(Values, OfEndpointsAgreeWithWhereWeListen) {
                   {{"8:27: peer.endpoint[1]", "is IPv6, but local.listen keeps this end to IPv4"}});
   EXPECT_TRUE(folder.read(
       Parts{.local = Parts().local + "  device: eth0\n", .peer = Parts().peer + "  endpoint: '[fe80::1]:1'\n"}.text()));
+  const auto zoned = folder.read(Parts{.peer = Parts().peer + "  endpoint: '[fe80::1%eth0.7]:1'\n"}.text());
+  ASSERT_TRUE(zoned);
+  EXPECT_EQ(to_string(zoned->peer.endpoints[0]), "[fe80::1%eth0.7]:1");
 }
 
 TEST(Values, OfListsHaveLimitsWithinWhichReadingIsQuick) {

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: MIT
+"""Interfaces under the link come and go, as those of PPP, LTE sticks and VLANs do: deleted and made again, they have the
+same name and another number. And addresses go while they are in use.
+"""
+import pytest
+
+from lab.plan import PORT
+from lab.traffic import BackgroundPing, ping, traffic_within
+from lab.wait import wait_until
+
+pytestmark = pytest.mark.adit_only
+OUTER = pytest.mark.parametrize("outer", [4, 6], ids=["over_ipv4", "over_ipv6"])
+
+
+def bind_to(end, device, listen=PORT):
+    """The encrypted packets of this end are to use `device`."""
+    end.side.more["local"] = {"private_key": end.side.private_key, "device": device,
+                              **({"listen": listen} if listen else {})}
+
+
+def index_of(host, device):
+    return int(host.ip("-oneline", "link", "show", "dev", device).split(":")[0])
+
+
+def without_uplink(lab):
+    lab.r.ip("link", "del", "toa")  # and the other end of the cable, eth0 of a
+
+
+def anew(lab):
+    lab.cable(lab.a, "toa", 1)
+
+
+@OUTER
+@pytest.mark.parametrize("listen", [PORT, None], ids=["a_port_of_the_file", "any_port"])
+def test_the_uplink_is_deleted_and_made_again_under_the_link(make, lab, outer, listen):
+    link = make(outer=outer, calls="a")
+    bind_to(link.a, "eth0", listen)
+    link.start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    before, port = index_of(lab.a, "eth0"), link.a.status()["local"]["listen"]
+    for _ in range(2):
+        without_uplink(lab)
+        wait_until(lambda: link.a.state() == "failed", 10, "the end to say that its uplink is gone")
+        assert link.a.status()["reason"] == "there is no interface eth0 (local.device): the link waits until there is one"
+        anew(lab)
+        traffic_within(link.b.host, link.a.side.addr4, 20)
+        traffic_within(link.a.host, link.b.side.addr6, 10)
+        wait_until(lambda: link.a.state() == "up", 10, "the end to be up")
+    assert index_of(lab.a, "eth0") != before
+    assert link.a.status()["local"]["listen"] == port
+    assert link.a.process.alive and link.a.log().count("serves") == 1, "without a restart"
+
+
+@OUTER
+def test_the_uplink_appears_after_the_start(make, lab, outer):
+    link = make(outer=outer)
+    bind_to(link.a, "eth0")
+    without_uplink(lab)
+    link.start()
+    status = link.a.status()
+    assert status["state"] == "failed" and "no interface eth0 (local.device)" in status["reason"]
+    assert status["local"]["listen"] == str(PORT)
+    assert "no interface eth0 (local.device)" in link.a.log()
+    assert str(PORT) not in lab.a.run("ss", "-uan").stdout, "no socket that could use another way"
+    anew(lab)
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+    assert ping(link.b.host, link.a.side.addr6) == 3
+
+
+def test_a_reload_while_the_uplink_is_gone_is_no_end(make, lab):
+    link = make()
+    bind_to(link.a, "eth0")
+    link.start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    without_uplink(lab)
+    wait_until(lambda: link.a.state() == "failed", 10, "the end to say that its uplink is gone")
+    link.a.side.more["local"]["fwmark"] = 0x77
+    link.a.write_config()
+    assert "local.fwmark: 0x77" in link.a.adit("reload", link.a.name).stdout
+    link.a.side.more["local"]["device"] = "wan9"
+    link.a.write_config()
+    refused = link.a.adit("reload", link.a.name, check=False)
+    assert refused.returncode == 1 and "no interface wan9" in refused.stderr
+    anew(lab)
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+
+
+def test_a_successor_does_not_go_on_with_sockets_that_are_bound_to_nothing(make, lab):
+    link = make()
+    bind_to(link.a, "eth0")
+    link.start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    link.a.process.send_signal(19)  # SIGSTOP: it sees nothing of what follows
+    without_uplink(lab)
+    anew(lab)
+    link.a.process.send_signal(12)  # SIGUSR2, when it goes on
+    link.a.process.send_signal(18)
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+
+
+def link_local(lab):
+    for host, device, address in ((lab.r, "toa", "fe80::b"), (lab.a, "eth0", "fe80::a")):
+        host.ip("addr", "add", f"{address}/64", "dev", device, "nodad")
+
+
+def next_to_each_other(make, lab):
+    """b's end on the router, on one wire with a, which calls it by its link-local address; b learns that of a."""
+    link = make(calls="a", a={"endpoint": f"[fe80::b%eth0]:{PORT}"}, b={"host": lab.r})
+    link_local(lab)
+    return link
+
+
+def test_a_link_local_peer_is_followed_to_the_interface_that_bears_the_name(make, lab):
+    """At both ends: one has the name from its file, the other has learned the peer's address."""
+    link = next_to_each_other(make, lab).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    assert link.b.peer_endpoint() == f"[fe80::a]:{PORT}"
+    before = index_of(lab.a, "eth0"), index_of(lab.r, "toa")
+    without_uplink(lab)
+    anew(lab)
+    link_local(lab)
+    after = index_of(lab.a, "eth0"), index_of(lab.r, "toa")
+    assert all(old != new for old, new in zip(before, after))
+    traffic_within(link.b.host, link.a.side.addr4, 20)
+    assert ping(link.a.host, link.b.side.addr6) == 3
+
+
+def test_the_interface_of_a_link_local_peer_appears_after_the_start(make, lab):
+    link = next_to_each_other(make, lab)
+    without_uplink(lab)
+    link.start()
+    wait_until(lambda: "no interface eth0" in link.a.status()["reason"], 10, "the reason")
+    assert link.a.state() == "resolving"
+    anew(lab)
+    link_local(lab)
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+
+
+@OUTER
+def test_a_packet_leaves_at_once_from_another_address_when_the_one_in_use_goes(make, lab, outer):
+    """An address that ages out, as those of IPv6 privacy do. b was the one that called, at that address."""
+    old, new = {4: ("10.1.0.99", "10.1.0.2"), 6: ("fd01::99", "fd01::2")}[outer]
+    bracketed = {4: "{}", 6: "[{}]"}[outer].format
+    link = make(outer=outer, calls="b", b={"endpoint": f"{bracketed(old)}:{PORT}"})
+    prefix = {4: 24, 6: 64}[outer]
+    lab.a.ip("addr", "add", f"{old}/{prefix}", "dev", "eth0")
+    link.start()
+    traffic_within(link.b.host, link.a.side.addr4, 10)
+    handshake = link.b.latest_handshake()
+    background = BackgroundPing(link.a.host, link.b.side.addr4, 0.05)
+    background.goes_on()
+    lab.a.ip("addr", "del", f"{old}/{prefix}", "dev", "eth0")
+    background.goes_on(5)
+    assert link.b.peer_endpoint() == f"{bracketed(new)}:{PORT}"
+    background.close()  # an answer may have been on its way to the old address
+    assert link.a.drops("send_failed") == 0, "what the kernel refused to send from there was sent all the same"
+    assert link.b.latest_handshake() == handshake
+
+
+@OUTER
+def test_an_end_that_is_renumbered_and_has_nothing_to_send_tells_the_peer_where_it_is(make, lab, outer):
+    link = make(outer=outer, calls="a", keepalive=0).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    lab.address(lab.a, 1, 77)
+    wait_until(lambda: link.b.peer_endpoint() == {4: "10.1.0.77:51820", 6: "[fd01::77]:51820"}[outer], 10,
+               "b to hear from the new address")
+    assert ping(link.b.host, link.a.side.addr4) == 3
