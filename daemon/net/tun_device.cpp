@@ -12,6 +12,8 @@
 #include <array>
 #include <cerrno>
 
+#include "net/tun_holder.h"
+
 namespace adit::net {
 namespace {
 
@@ -38,6 +40,19 @@ std::unexpected<Error> open_failure(const std::string& path, int error) {
   }
 }
 
+/// Two programs on one interface would each get some of its packets, so the kernel lets only one have it.
+std::unexpected<Error> held_failure(const std::string& name) {
+  std::string holders;
+  for (const auto& holder : holders_of_tun(name)) holders += (holders.empty() ? "" : ", ") + holder;
+  if (!holders.empty()) {
+    return fail("the interface {} is in use by {}: stop that, or choose another interface.name", name, holders);
+  }
+  return fail(
+      "another program, perhaps a second aditd, has the interface {}: stop it, or choose another interface.name; "
+      "`sudo grep -ls 'iff:.{}$' /proc/[0-9]*/fdinfo/*` shows which process it is",
+      name, name);
+}
+
 std::unexpected<Error> attach_failure(const std::string& name, bool existed, int error) {
   switch (error) {
     case EPERM:
@@ -46,10 +61,7 @@ std::unexpected<Error> attach_failure(const std::string& name, bool existed, int
           "(`setcap cap_net_admin+ep /usr/sbin/aditd`)",
           name);
     case EBUSY:
-      return fail(
-          "another program, perhaps a second aditd, has the interface {}: stop it, or choose another "
-          "interface.name",
-          name);
+      return held_failure(name);
     case EINVAL:
       if (existed) {
         return fail(
