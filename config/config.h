@@ -47,6 +47,7 @@ struct Interface {
   bool persist = false;                       ///< the interface outlives the daemon
   bool multicast = false;                     ///< IFF_MULTICAST
   KillSwitch kill_switch = KillSwitch::automatic;
+  std::string netns;                          ///< a name or an absolute path; empty: where the daemon is
 };
 
 struct Listen {

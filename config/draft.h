@@ -31,6 +31,7 @@ struct Draft {
   DraftList<IpNetwork> addresses{{}, false};
   DraftList<IpAddress> peer_addresses;
   std::optional<At<std::uint32_t>> mtu;
+  std::optional<At<std::string>> netns;
 
   std::optional<At<crypto::PrivateKey>> private_key;
   std::optional<At<Listen>> listen;

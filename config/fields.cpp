@@ -100,6 +100,20 @@ Result<std::string> parse_device(std::string_view text) {
   return parse_kernel_name(text);
 }
 
+Result<std::string> parse_netns(std::string_view text) {
+  constexpr std::size_t kLongest = 255;  // NAME_MAX
+  const bool path = text.starts_with('/');
+  const bool printable = std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+  const bool valid = path ? !text.ends_with('/')
+                          : !text.empty() && !text.starts_with(' ') && text.find('/') == std::string_view::npos &&
+                                text != "." && text != "..";
+  if (!printable || !valid || text.size() > kLongest) {
+    return fail("{} is no network namespace; write its name as `ip netns list` has it, or an absolute path to it",
+                shown(text));
+  }
+  return std::string(text);
+}
+
 /// A point of low order makes every shared secret zero: no handshake with it can succeed. Any private key shows it.
 Result<crypto::PublicKey> parse_peer_key(std::string_view text) {
   auto key = crypto::parse_public_key(text);

@@ -25,6 +25,9 @@ Result<std::string> parse_interface_name(std::string_view text);
 /// Another interface's name, which need not exist yet.
 Result<std::string> parse_device(std::string_view text);
 
+/// A network namespace: as `ip netns` names it, or an absolute path to one. It need not exist yet.
+Result<std::string> parse_netns(std::string_view text);
+
 /// ADDRESS or ADDRESS/PREFIX that a host can own within a tunnel.
 Result<IpNetwork> parse_interface_address(std::string_view text);
 /// A single address that a host can own.

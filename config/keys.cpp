@@ -24,6 +24,7 @@ constexpr std::array kKeys = std::to_array<KnownKey>({
     {"interface.persist"},
     {"interface.multicast"},
     {"interface.kill_switch"},
+    {"interface.netns"},
     {"local"},
     {"local.private_key"},
     {"local.private_key_file"},

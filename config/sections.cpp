@@ -72,6 +72,7 @@ void read_interface(const Section& section, Draft& draft) {
   if (const auto persist = section.find("persist")) interface.persist = persist->boolean().value_or(false);
   if (const auto multicast = section.find("multicast")) interface.multicast = multicast->boolean().value_or(false);
   if (const auto kill = section.find("kill_switch")) assign(kill->parse_word(parse_kill_switch), interface.kill_switch);
+  if (const auto netns = section.find("netns")) draft.netns = netns->parse_text(parse_netns);
 }
 
 void read_local(const Section& section, const KeyContext& context, Draft& draft) {

@@ -158,7 +158,7 @@ void check_default_of_host(const DraftRoute& route, Problems& problems) {
 
 void check_route(const Draft& draft, const At<DraftRoute>& item, Problems& problems) {
   const auto& [route, place] = item;
-  if (is_default_of_host(route)) {
+  if (is_default_of_host(route) && !draft.netns) {
     check_default_of_host(route, problems);
   } else if (route.source) {
     check_source(draft, route, *route.source, problems);
@@ -233,6 +233,16 @@ void check_allowed_ips(const Draft& draft, Problems& problems) {
   }
 }
 
+/// systemd-resolved hears of interfaces by their number, and knows those of its own namespace only.
+void check_netns(const Draft& draft, Problems& problems) {
+  if (!draft.netns || draft.config.dns.servers.empty()) return;
+  const auto& [name, place] = *draft.netns;
+  problems.add(place, fmt::format("goes with no `dns`, since systemd-resolved does not know interfaces of other "
+                                  "namespaces; remove dns, and write `nameserver ADDRESS` into {}",
+                                  name.starts_with('/') ? "the resolv.conf of the programs in there"
+                                                        : fmt::format("/etc/netns/{}/resolv.conf", name)));
+}
+
 std::vector<IpNetwork> values_of(const DraftList<IpNetwork>& list) {
   std::vector<IpNetwork> values;
   values.reserve(list.items.size());
@@ -252,6 +262,7 @@ void validate(const Draft& draft, Problems& problems) {
   check_repeated_routes(draft, problems);
   check_endpoints_in_routes(draft, problems);
   check_allowed_ips(draft, problems);
+  check_netns(draft, problems);
 }
 
 Config assemble(Draft draft) {
@@ -260,6 +271,7 @@ Config assemble(Draft draft) {
   config.interface.addresses = values_of(draft.addresses);
   for (const auto& item : draft.peer_addresses.items) config.interface.peer_addresses.push_back(item.value);
   if (draft.mtu) config.interface.mtu = draft.mtu->value;
+  if (draft.netns) config.interface.netns = std::move(draft.netns->value);
   if (draft.private_key) config.local.private_key = std::move(draft.private_key->value);
   if (draft.listen) config.local.listen = draft.listen->value;
   if (draft.public_key) config.peer.public_key = draft.public_key->value;

@@ -189,6 +189,9 @@ void Writer::leave_out_the_rest() {
          "the kernel's WireGuard has no owner");
   unless(!interface.persist, "interface.persist", "the interface of wg-quick stays until wg-quick down");
   unless(!interface.multicast, "interface.multicast", "add a hook: ip link set %i multicast on");
+  unless(interface.netns.empty(), "interface.netns",
+         "wg-quick knows no network namespaces; add a hook: ip link set %i netns NAME, and set up addresses and routes "
+         "there");
   unless(
       local.listen.address.is_none(), "local.listen",
       "of it the port is kept, and the address not: WireGuard listens at all of them; let a firewall drop the others");

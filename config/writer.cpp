@@ -101,6 +101,7 @@ void write_interface(std::string& out, const Config& config) {
   if (interface.persist) add(out, "persist", "true");
   if (interface.multicast) add(out, "multicast", "true");
   if (interface.kill_switch != KillSwitch::automatic) add(out, "kill_switch", word_of(interface.kill_switch));
+  if (!interface.netns.empty()) add(out, "netns", text(interface.netns));
 }
 
 void write_local(std::string& out, const Local& local, Secrets secrets) {

@@ -85,7 +85,7 @@ void Daemon::begin(Inheritance& inheritance, service::StateStore::Loaded state, 
   history_.emplace(machine->status(), ground_.loop.now());
   link_.emplace(parts, std::move(aead), std::move(machine), state.endpoint);
   if (inheritance.endpoints_edited(config_)) link_->prefer_configured_endpoint();
-  monitor_.emplace(ground_.loop, [this](const net::NetworkChange& change) { network_changed(change); });
+  network_.emplace(ground_.loop, doors_->device, [this](const auto& change) { network_changed(change); });
   reload_.emplace(Reload::Parts{.config = config_,
                                 .link_parts = parts,
                                 .link = *link_,
@@ -125,7 +125,7 @@ Result<Daemon::Ending> Daemon::run() {
   raise_shield();
   link_->start();
   turn();
-  name_servers_.set(device.index(), config_.dns, run_.goes_on || config_.interface.persist);
+  if (!device.netns()) name_servers_.set(device.index(), config_.dns, run_.goes_on || config_.interface.persist);
   if (run_.goes_on) {
     hooks_.already_up();
   } else {
@@ -190,18 +190,38 @@ void Daemon::begin_down() {
 }
 
 void Daemon::network_changed(const net::NetworkChange& change) {
-  const auto& device = doors_->device;
-  if (std::ranges::find(change.links_deleted, device.index()) != change.links_deleted.end()) {
-    if (is_set_up_by_wg()) {
-      ground_.log.info("ending, since the interface {} was deleted", device.name());
-      ground_.loop.stop();
-    } else {
-      give_up(path::interface_removed(device.name()));
-    }
-    return;
-  }
+  if (lost_interface(change)) return;
   if (is_set_up_by_wg()) follow_interface();
   link_->network_changed(change);
+}
+
+/// True: this run is over. An interface that was moved to another network namespace, as one does for a container, only
+/// looks as if it had been deleted.
+bool Daemon::lost_interface(const net::NetworkChange& change) {
+  const auto& device = doors_->device;
+  const auto has_ours = [&](const auto& links) { return std::ranges::find(links, device.index_here()) != links.end(); };
+  if (host_->interface_is_away()) {
+    if (has_ours(change.links_up) || has_ours(change.links_down)) interface_is_back();
+    return false;
+  }
+  if (!has_ours(change.links_deleted)) return false;
+  if (const auto place = device.moved_to()) {
+    host_->interface_left();
+    link_->upkeep().interface_moved(device.name(), *place);
+    return false;
+  }
+  if (is_set_up_by_wg()) {
+    ground_.log.info("ending, since the interface {} was deleted", device.name());
+    ground_.loop.stop();
+  } else {
+    give_up(path::interface_removed(device.name()));
+  }
+  return true;
+}
+
+void Daemon::interface_is_back() {
+  ground_.log.info("the interface {} is back in its network namespace", doors_->device.name());
+  if (auto done = host_->interface_came_back(!is_set_up_by_wg()); !done) ground_.log.error("{}", done.error().message);
 }
 
 /// Others give the interface its MTU, as wg-quick does.
@@ -218,7 +238,8 @@ void Daemon::adopted(const link::Edit& edit) {
   if (edit.sockets() || edit.has({"routes", "interface.addresses", "interface.name"})) raise_shield();
   if (edit.identity()) history_->restart(link_->machine().status());
   if (edit.has({"interface.name"})) open_wg_socket();
-  if (edit.has({"dns.servers", "dns.domains"})) name_servers_.set(doors_->device.index(), config_.dns);
+  if (edit.has({"dns.servers", "dns.domains"}) && !doors_->device.netns())
+    name_servers_.set(doors_->device.index(), config_.dns);
 }
 
 /// Only for a successor that will run: with mistakes in the file it would end at once, and the link with it.
@@ -275,6 +296,7 @@ void Daemon::give_up(Error reason) {
 host::HookFacts Daemon::hook_facts() const {
   host::HookFacts facts{.link = config_.name,
                         .interface = doors_->device.name(),
+                        .netns = config_.interface.netns,
                         .addresses = config_.interface.addresses,
                         .mtu = host_->mtu(),
                         .listen = port_of(*doors_, config_),
@@ -302,6 +324,7 @@ control::Report Daemon::report() {
   auto health = upkeep.look(ground_.loop.now());
   return {.name = config_.name,
           .interface = doors_->device.name(),
+          .netns = config_.interface.netns,
           .health = std::move(health),
           .since = upkeep.since(),
           .peer_key = missing.peer ? std::nullopt : std::optional(config_.peer.public_key),

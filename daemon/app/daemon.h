@@ -8,6 +8,7 @@
 #include <string>
 
 #include "app/hook_schedule.h"
+#include "app/network_watch.h"
 #include "app/reload.h"
 #include "control/control_socket.h"
 #include "control/history.h"
@@ -15,7 +16,6 @@
 #include "control/wg_commands.h"
 #include "host/name_servers.h"
 #include "host/shield.h"
-#include "net/netlink_monitor.h"
 #include "net/signals.h"
 #include "net/system.h"
 #include "service/handover.h"
@@ -79,6 +79,8 @@ class Daemon {
   void told(const link::Health& health);
   void signal(int number);
   void network_changed(const net::NetworkChange& change);
+  bool lost_interface(const net::NetworkChange& change);
+  void interface_is_back();
   void follow_interface();
   void adopted(const link::Edit& edit);
   void begin_down();
@@ -102,7 +104,7 @@ class Daemon {
   std::optional<link::TimestampKeeper> timestamps_;
   std::optional<link::Link> link_;
   std::optional<control::History> history_;
-  std::optional<net::NetlinkMonitor> monitor_;
+  std::optional<NetworkWatch> network_;
   std::optional<Reload> reload_;
   HookSchedule hooks_;
   host::NameServers name_servers_;

@@ -102,6 +102,12 @@ void Reload::tell(const std::string& sentence) const {
 }
 
 Result<> Reload::change_to(config::Config& next, const link::Edit& edit) {
+  if (edit.has({"interface.netns"})) {
+    return fail(
+        "interface.netns means another interface, which a running link cannot have: restart it (`systemctl "
+        "restart adit@{}`)",
+        next.name);
+  }
   next.number = parts_.config.number;
   auto& host = parts_.link_parts.host;
   std::unique_ptr<crypto::Aead> aead;

@@ -88,6 +88,12 @@ std::string wg_line(const ordered_json& link) {
   return list.empty() ? list : fmt::format("  by wg      {}: other than in the file, until the next reload\n", list);
 }
 
+/// An older daemon does not say.
+std::string netns_text(const ordered_json& link) {
+  const auto netns = link.value("netns", ordered_json());
+  return netns.is_string() ? fmt::format(" in network namespace {}", netns.get<std::string>()) : std::string();
+}
+
 std::string routes_line(const ordered_json& routes) {
   std::string list;
   for (const auto& route : routes) list += (list.empty() ? "" : ", ") + text(route, "to");
@@ -173,7 +179,7 @@ std::string status_text(const ordered_json& link, std::int64_t now, bool coloure
   return first_line(link, now, coloured) + peer_line(peer) + handshake_line(peer, now) +
          fmt::format("  traffic    sent {}, received {}\n", amount(traffic.at("tx")), amount(traffic.at("rx"))) +
          drops_line(link.at("drops")) + routes_line(link.at("routes")) + blocked_line(link) +
-         fmt::format("  interface  {}, MTU {}, listening on {}\n", text(link, "interface"),
+         fmt::format("  interface  {}{}, MTU {}, listening on {}\n", text(link, "interface"), netns_text(link),
                      link.at("mtu").get<std::uint32_t>(), text(link.at("local"), "listen")) +
          fmt::format("  offload    {}\n", offload_text(link.at("offload"))) + observation_lines(link) + wg_line(link);
 }

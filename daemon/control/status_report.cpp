@@ -121,6 +121,7 @@ ordered_json to_json(const Report& report) {
   ordered_json json;
   json["name"] = report.name;
   json["interface"] = report.interface;
+  json["netns"] = report.netns.empty() ? ordered_json() : ordered_json(report.netns);
   json["state"] = name_of(report.health.state);
   json["reason"] = report.health.reason;
   json["since"] = unix_seconds(report.since);

@@ -23,6 +23,7 @@ namespace adit::control {
 struct Report {
   std::string name;
   std::string interface;
+  std::string netns;  ///< interface.netns; empty: none
   link::Health health;
   WallTime since;                             ///< when this state began
   std::optional<crypto::PublicKey> peer_key;  ///< none: not set up yet

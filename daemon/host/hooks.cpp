@@ -40,6 +40,7 @@ std::vector<std::string> hook_environment(HookEvent event, const HookFacts& fact
       fmt::format("ADIT_EVENT={}", name_of(event)),
       fmt::format("ADIT_LINK={}", facts.link),
       fmt::format("ADIT_INTERFACE={}", facts.interface),
+      fmt::format("ADIT_NETNS={}", facts.netns),
       fmt::format("ADIT_ADDRESSES={}", joined(facts.addresses)),
       fmt::format("ADIT_MTU={}", facts.mtu),
       fmt::format("ADIT_ROUTES={}", joined(facts.routes)),

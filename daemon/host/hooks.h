@@ -27,6 +27,7 @@ enum class HookEvent : std::uint8_t {
 struct HookFacts {
   std::string link;
   std::string interface;
+  std::string netns;  ///< empty: the interface is where the hook runs
   std::vector<IpNetwork> addresses;
   std::uint32_t mtu = 0;
   std::vector<IpNetwork> routes;

@@ -45,9 +45,15 @@ double share_of(const config::Config& config, Family family) {
   return family == Family::v6 ? std::min(1.0, std::ldexp(share, kGlobalPrefix)) : share;
 }
 
-bool lies_in(const std::vector<IpAddress>& peers, const config::Route& route) {
-  return is_plain(route) && !route.is_default_of_host() &&
+bool lies_in(const config::Config& config, const std::vector<IpAddress>& peers, const config::Route& route) {
+  return config.interface.netns.empty() && is_plain(route) && !route.is_default_of_host() &&
          std::ranges::any_of(peers, [&](const IpAddress& peer) { return route.to.contains(peer); });
+}
+
+/// In a network namespace of its own the link has the host to itself: there is nothing beside it that a default route
+/// would have to be reconciled with.
+bool takes_the_host(const config::Config& config, const config::Route& route) {
+  return config.interface.netns.empty() && route.is_default_of_host();
 }
 
 /// The n-th peer address of a family is the far end of the n-th address of that family.
@@ -72,7 +78,8 @@ net::TunOptions tun_options(const config::Config& config) {
           .owner = interface.owner,
           .group = interface.group,
           .persist = interface.persist,
-          .offload = config.tuning.tun_offload != config::Switch::off};
+          .offload = config.tuning.tun_offload != config::Switch::off,
+          .netns = interface.netns};
 }
 
 net::ListenOptions listen_options(const config::Config& config) {
@@ -100,7 +107,7 @@ InterfaceSettings interface_settings(const config::Config& config, std::uint32_t
                              .multicast = config.interface.multicast,
                              .addresses = addresses_with_peers(config.interface)};
   for (const auto& route : config.routes) {
-    if (route.is_default_of_host() || lies_in(peers, route)) continue;
+    if (takes_the_host(config, route) || lies_in(config, peers, route)) continue;
     settings.routes.push_back({.to = route.to, .metric = route.metric, .table = route.table, .source = route.source});
   }
   return settings;
@@ -119,9 +126,11 @@ PolicyRoutingOptions policy_options(const config::Config& config, std::uint32_t 
   for (const auto family : default_families(config)) {
     if (has_address_of(config, family)) options.families.push_back(family);
   }
+  // In a network namespace of its own there is no other way that traffic could take.
+  if (!config.interface.netns.empty()) return options;
   const bool blocks = kill_switch(config) != config::KillSwitch::off;
   for (const auto& route : config.routes) {
-    const bool spared = lies_in(peers, route);
+    const bool spared = lies_in(config, peers, route);
     if (spared && std::ranges::find(options.spared, route.to) == options.spared.end())
       options.spared.push_back(route.to);
     if (!blocks && !(route.is_default_of_host() && !has_address_of(config, route.to.family()))) continue;
@@ -137,7 +146,7 @@ PolicyRoutingOptions policy_options(const config::Config& config, std::uint32_t 
 std::vector<Family> default_families(const config::Config& config) {
   std::vector<Family> families;
   for (const auto& route : config.routes) {
-    if (route.is_default_of_host() && std::ranges::find(families, route.to.family()) == families.end()) {
+    if (takes_the_host(config, route) && std::ranges::find(families, route.to.family()) == families.end()) {
       families.push_back(route.to.family());
     }
   }
@@ -186,7 +195,7 @@ std::vector<IpAddress> literal_endpoints(const config::Config& config) {
 }
 
 bool is_routed(const config::Config& config, const IpAddress& address) {
-  return std::ranges::any_of(config.routes, [&](const config::Route& route) { return lies_in({address}, route); });
+  return std::ranges::any_of(config.routes, [&](const config::Route& route) { return lies_in(config, {address}, route); });
 }
 
 bool carries_v6(const config::Config& config) {

@@ -28,7 +28,8 @@ PolicyRoutingOptions policy_options(const config::Config& config, std::uint32_t 
                                     const std::vector<IpAddress>& peers);
 
 /// Families whose default route is to lead into the tunnel for the whole host, or to be blocked: a default route that
-/// names a table concerns that table only.
+/// names a table concerns that table only, and one in another network namespace (interface.netns) does not concern this
+/// host.
 std::vector<Family> default_families(const config::Config& config);
 /// Of them those that the interface has no address of: nothing of theirs may leave this host.
 std::vector<Family> blocked_families(const config::Config& config);

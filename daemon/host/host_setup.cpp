@@ -28,7 +28,8 @@ HostSetup::HostSetup(const config::Config& config, const net::TunDevice& device,
       mtu_(mtu),
       peers_(peers_of(config)),
       netlink_(or_throw(net::Netlink::open())),
-      interface_(netlink_, device.index(), device.name(), std::move(before)),
+      interface_netlink_(or_throw(device.open_netlink())),
+      interface_(interface_netlink_, device.index(), device.name(), std::move(before)),
       policy_(netlink_) {
   left_blocked_ = PolicyRouting::is_blocked(netlink_, number_of(config));
   or_throw(apply(config, mtu, peers_));
@@ -52,6 +53,7 @@ Result<> HostSetup::apply(const config::Config& config, std::uint32_t mtu, const
 }
 
 Result<> HostSetup::change(const config::Config& config, std::uint32_t mtu) {
+  if (away_) return change_from_afar(config);
   auto peers = peers_of(config);
   for (const auto& peer : peers_) {
     if (is_routed(config, peer) && std::ranges::find(peers, peer) == peers.end()) peers.push_back(peer);
@@ -65,8 +67,28 @@ Result<> HostSetup::change(const config::Config& config, std::uint32_t mtu) {
   return {};
 }
 
+void HostSetup::interface_left() {
+  interface_.release();
+  away_ = true;
+}
+
+Result<> HostSetup::interface_came_back(bool set_up) {
+  away_ = false;
+  return set_up ? change(config_, mtu_) : Result<>();
+}
+
+/// All but what the interface is to have there is done: what blocks here.
+Result<> HostSetup::change_from_afar(const config::Config& config) {
+  if (interface_settings(config, mtu_, peers_) != interface_settings(config_, mtu_, peers_)) {
+    return fail(
+        "the interface was moved to another network namespace: change its addresses, routes and MTU there, or restart "
+        "the link to have it here again");
+  }
+  return policy_.install(policy_options(config, 0, peers_));
+}
+
 Result<bool> HostSetup::spare(const IpAddress& peer) {
-  if (!is_routed(config_, peer) || std::ranges::find(peers_, peer) != peers_.end()) return false;
+  if (away_ || !is_routed(config_, peer) || std::ranges::find(peers_, peer) != peers_.end()) return false;
   auto peers = peers_;
   peers.push_back(peer);
   if (auto done = apply(config_, mtu_, peers); !done) {
@@ -86,6 +108,7 @@ void HostSetup::let_go() {
 }
 
 Result<std::vector<std::string>> HostSetup::restore() {
+  if (away_) return std::vector<std::string>();
   auto restored = interface_.restore();
   if (!restored) return restored;
   auto policy = policy_.restore();
@@ -101,7 +124,7 @@ Result<> HostSetup::set_mtu(std::uint32_t mtu) {
 }
 
 std::optional<std::uint32_t> HostSetup::look_at_mtu() {
-  const auto link = net::get_link(netlink_, interface_index_);
+  const auto link = net::get_link(interface_netlink_, interface_index_);
   if (!link) return std::nullopt;
   mtu_ = link->mtu;
   return mtu_;
@@ -129,7 +152,7 @@ Result<net::RouteInfo> HostSetup::route_to(const IpAddress& destination) {
 }
 
 std::vector<net::RouteSpec> HostSetup::routes() const {
-  auto routes = interface_.routes();
+  auto routes = away_ ? std::vector<net::RouteSpec>() : interface_.routes();
   const auto options = policy_options(config_, interface_index_, peers_);
   const auto add = [&](const IpNetwork& to) { routes.push_back({.to = to, .table = options.number}); };
   for (const auto& network : options.spared) add(network);

@@ -37,7 +37,16 @@ class HostSetup {
   /// Of our datagrams; 0: none.
   std::uint32_t mark() const;
   /// Netlink::set_between
-  void set_between(std::function<void()> between) { netlink_.set_between(std::move(between)); }
+  void set_between(const std::function<void()>& between) {
+    netlink_.set_between(between);
+    interface_netlink_.set_between(between);
+  }
+
+  /// Somebody moved the interface to another network namespace: it is left alone from now on.
+  void interface_left();
+  /// And back. `set_up`: give it all that it is to have.
+  Result<> interface_came_back(bool set_up);
+  bool interface_is_away() const { return away_; }
   /// Leaves all as it is, for a later run.
   void release() {
     interface_.release();
@@ -64,13 +73,16 @@ class HostSetup {
 
  private:
   Result<> apply(const config::Config& config, std::uint32_t mtu, const std::vector<IpAddress>& peers);
+  Result<> change_from_afar(const config::Config& config);
 
   const config::Config& config_;
   std::uint32_t interface_index_;
   std::uint32_t mtu_;
   std::vector<IpAddress> peers_;  ///< that a route leads into the tunnel, and which are spared
   bool left_blocked_;
+  bool away_ = false;  ///< the interface, see interface_left
   net::Netlink netlink_;
+  net::Netlink interface_netlink_;  ///< of the network namespace in which the interface was made
   InterfaceSetup interface_;
   PolicyRouting policy_;
 };

@@ -6,10 +6,8 @@
 
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <map>
 #include <tuple>
@@ -37,9 +35,9 @@ bool is_gone_already(const net::NetlinkError& error) {
   return error.code == ESRCH || error.code == ENOENT || error.code == ENODEV || error.code == EADDRNOTAVAIL;
 }
 
-std::string name_of_interface(std::uint32_t index) {
-  std::array<char, IF_NAMESIZE> name{};
-  return if_indextoname(index, name.data()) != nullptr ? name.data() : "an interface that is gone";
+std::string name_of_interface(net::Netlink& netlink, std::uint32_t index) {
+  const auto link = net::get_link(netlink, index);
+  return link ? link->name : "an interface that is gone";
 }
 
 std::unexpected<Error> address_failure(const std::string& name, const net::InterfaceAddress& address,
@@ -280,7 +278,7 @@ bool InterfaceSetup::leave_to_neighbour(const net::RouteSpec& route,
   conflicts_.push_back(fmt::format(
       "the route {} is also the network that {} is in, and was left out: give it a `metric` if it is to go through the "
       "link all the same, or give one of the two networks other addresses",
-      to_string(route), name_of_interface(found->second)));
+      to_string(route), name_of_interface(netlink_, found->second)));
   if (added_.routes.contains(route)) {
     std::ignore = net::remove_route(netlink_, index_, route);
     added_.routes.erase(route);
@@ -319,7 +317,7 @@ std::string InterfaceSetup::conflict_of(const net::RouteSpec& route) {
 
   const auto way = found->interface == index_ ? "with another source"
                    : found->interface == 0    ? "with several ways or none"
-                                              : "by way of " + name_of_interface(found->interface);
+                                              : "by way of " + name_of_interface(netlink_, found->interface);
   return fmt::format(
       "the route {} is there already, {} (see `ip {}route show {}{}`), and was left out: give this one another "
       "`metric`, or remove that one",

@@ -26,6 +26,7 @@ struct InterfaceSettings {
   bool multicast = false;
   std::vector<net::InterfaceAddress> addresses;
   std::vector<net::RouteSpec> routes;  ///< default routes for the whole host belong to PolicyRouting
+  friend bool operator==(const InterfaceSettings&, const InterfaceSettings&) = default;
 };
 
 class InterfaceSetup {

@@ -60,7 +60,7 @@ void Link::assemble(std::optional<Endpoint> remembered) {
   pump_.emplace(parts_.loop, doors, *machine_, *data_path_);
   make_caller(remembered);
   upkeep_.emplace(Upkeep::Parts{.config = parts_.config,
-                                .interface = doors.device.index(),
+                                .interface = doors.device.index_here(),
                                 .loop = parts_.loop,
                                 .wall_clock = parts_.wall_clock,
                                 .log = parts_.log,

@@ -44,6 +44,10 @@ void Observations::unresolved(const std::string& name, const std::string& error,
   note("unresolved", fmt::format("{} has no address: {}", name, error), {}, 1, now);
 }
 
+void Observations::interface_moved(const std::string& sentence, WallTime now) {
+  note("interface_moved", sentence, {}, 1, now);
+}
+
 std::uint64_t Observations::growth(std::uint64_t& seen, std::uint64_t counter) {
   return counter - std::exchange(seen, counter);
 }

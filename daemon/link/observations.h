@@ -36,6 +36,7 @@ class Observations {
   /// `refused`: datagrams so far. `error`: of the last, in words.
   void send_failed(const Endpoint& to, const std::string& error, std::uint64_t refused, WallTime now);
   void unresolved(const std::string& name, const std::string& error, WallTime now);
+  void interface_moved(const std::string& sentence, WallTime now);
 
   /// The last one first.
   std::vector<Observation> list() const;

@@ -72,6 +72,14 @@ void Upkeep::network_changed(const net::NetworkChange& change, Instant now) {
   look(now);
 }
 
+void Upkeep::interface_moved(const std::string& interface, const std::string& place) {
+  const auto sentence = fmt::format(
+      "the interface {} is in {} now: packets go on, and its addresses and routes there are up to whoever moved it",
+      interface, place);
+  parts_.log.warn("{}", sentence);
+  observations_.interface_moved(sentence, parts_.wall_clock.now());
+}
+
 void Upkeep::turn_end(Instant now) {
   const bool curious = eventful_ || (health_.state != State::up && parts_.tunnel.status().heard_at >= looked_at_);
   if (!curious) return;

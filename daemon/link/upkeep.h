@@ -54,6 +54,8 @@ class Upkeep {
   /// The configuration is another one: MTU and way are looked at again.
   void reloaded() { look_around(); }
   void network_changed(const net::NetworkChange& change, Instant now);
+  /// Somebody moved the interface to `place`, where it goes on working.
+  void interface_moved(const std::string& interface, const std::string& place);
   /// At the end of each turn of the loop.
   void turn_end(Instant now);
 

@@ -51,7 +51,7 @@ std::optional<Instant> Way::next_look() const {
 
 /// Without a route the MTU stays: one that fitted a moment ago is a better guess than none.
 void Way::fit_mtu() {
-  if (parts_.config.interface.mtu) return;
+  if (parts_.config.interface.mtu || parts_.host.interface_is_away()) return;
   const auto over = parts_.tunnel.path().remote.address.family();
   const auto mtu = host::automatic_mtu(route_->mtu, over, host::carries_v6(parts_.config));
   if (mtu == parts_.host.mtu()) return;

@@ -22,6 +22,8 @@ constexpr short kFlags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
 /// Debian 12's headers do not have the last two.
 constexpr unsigned long kTcpOffloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
 constexpr unsigned long kUdpOffloads = 0x20 | 0x40;
+/// TUNGETDEVNETNS, likewise.
+constexpr unsigned long kTunGetDeviceNamespace = _IO('T', 227);
 
 std::unexpected<Error> open_failure(const std::string& path, int error) {
   switch (error) {
@@ -41,16 +43,17 @@ std::unexpected<Error> open_failure(const std::string& path, int error) {
 }
 
 /// Two programs on one interface would each get some of its packets, so the kernel lets only one have it.
-std::unexpected<Error> held_failure(const std::string& name) {
+Error held_failure(const std::string& name, const std::optional<NetworkNamespace>& netns) {
   std::string holders;
-  for (const auto& holder : holders_of_tun(name)) holders += (holders.empty() ? "" : ", ") + holder;
+  for (const auto& holder : holders_of_tun(name, netns)) holders += (holders.empty() ? "" : ", ") + holder;
   if (!holders.empty()) {
-    return fail("the interface {} is in use by {}: stop that, or choose another interface.name", name, holders);
+    return {
+        fmt::format("the interface {} is in use by {}: stop that, or choose another interface.name", name, holders)};
   }
-  return fail(
+  return {fmt::format(
       "another program, perhaps a second aditd, has the interface {}: stop it, or choose another interface.name; "
       "`sudo grep -ls 'iff:.{}$' /proc/[0-9]*/fdinfo/*` shows which process it is",
-      name, name);
+      name, name)};
 }
 
 std::unexpected<Error> attach_failure(const std::string& name, bool existed, int error) {
@@ -60,8 +63,6 @@ std::unexpected<Error> attach_failure(const std::string& name, bool existed, int
           "adit needs CAP_NET_ADMIN to make the interface {}: run as root, or give the program the capability "
           "(`setcap cap_net_admin+ep /usr/sbin/aditd`)",
           name);
-    case EBUSY:
-      return held_failure(name);
     case EINVAL:
       if (existed) {
         return fail(
@@ -95,6 +96,23 @@ Result<> set_header(int fd) {
   return {};
 }
 
+/// Where the interface is now. None: it is gone, or the kernel is older than Linux 5.2 and does not say.
+std::optional<NetworkNamespace> namespace_of(const FileDescriptor& tun) {
+  return NetworkNamespace::of(FileDescriptor(ioctl(tun.get(), kTunGetDeviceNamespace)));
+}
+
+/// Runs `work` in the network namespace of that name, which goes to `place`; in our own if there is no name.
+template <class Work>
+Result<> in_namespace(const std::string& name, std::optional<NetworkNamespace>& place, const Work& work) {
+  if (name.empty()) return work();
+  auto found = NetworkNamespace::open(name);
+  if (!found) return std::unexpected(found.error());
+  const auto visit = found->enter();
+  if (!visit) return std::unexpected(visit.error());
+  place.emplace(std::move(*found));
+  return work();
+}
+
 Result<> set_options(int fd, const TunOptions& options) {
   if (auto done = set_header(fd); !done) return done;
   if (options.owner && ioctl(fd, TUNSETOWNER, static_cast<unsigned long>(*options.owner)) != 0) {
@@ -113,32 +131,40 @@ Result<> set_options(int fd, const TunOptions& options) {
 }  // namespace
 
 Result<TunDevice> TunDevice::open(const TunOptions& options) {
+  TunDevice device;
+  bool held = false;
+  auto done = in_namespace(options.netns, device.netns_, [&] { return device.make(options, held); });
+  if (held) return std::unexpected(held_failure(options.name, device.netns_));
+  if (!done) return std::unexpected(done.error());
+  return device;
+}
+
+/// In the network namespace of the calling thread, where the interface is to be. `held`: by somebody else.
+Result<> TunDevice::make(const TunOptions& options, bool& held) {
   ifreq request{};
   if (options.name.empty() || options.name.size() >= sizeof request.ifr_name) {
     return fail("an interface name has 1 to {} bytes, `{}` does not: choose another interface.name",
                 sizeof request.ifr_name - 1, options.name);
   }
-  TunDevice device;
-  device.fd_.reset(::open(options.device_path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
-  if (!device.fd_) return open_failure(options.device_path, errno);
+  fd_.reset(::open(options.device_path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  if (!fd_) return open_failure(options.device_path, errno);
 
-  device.existed_before_ = if_nametoindex(options.name.c_str()) != 0;
+  existed_before_ = if_nametoindex(options.name.c_str()) != 0;
   request.ifr_flags = kFlags;
   std::ranges::copy(options.name, request.ifr_name);
-  if (ioctl(device.fd_.get(), TUNSETIFF, &request) != 0) {
-    return attach_failure(options.name, device.existed_before_, errno);
+  if (ioctl(fd_.get(), TUNSETIFF, &request) != 0) {
+    held = errno == EBUSY;
+    return attach_failure(options.name, existed_before_, errno);
   }
-  device.name_ = request.ifr_name;
-  if (auto done = set_options(device.fd_.get(), options); !done) {
-    return fail("interface {}: {}", device.name_, done.error().message);
-  }
-  auto offloads = set_offloads(device.fd_.get(), options.offload);
-  if (!offloads) return fail("interface {}: {}", device.name_, offloads.error().message);
-  device.offloads_ = *offloads;
-  device.options_ = options;
-  device.index_ = if_nametoindex(device.name_.c_str());
-  if (device.index_ == 0) return fail("the interface {} was removed while adit set it up: start again", device.name_);
-  return device;
+  name_ = request.ifr_name;
+  if (auto done = set_options(fd_.get(), options); !done) return fail("interface {}: {}", name_, done.error().message);
+  auto offloads = set_offloads(fd_.get(), options.offload);
+  if (!offloads) return fail("interface {}: {}", name_, offloads.error().message);
+  offloads_ = *offloads;
+  options_ = options;
+  index_ = if_nametoindex(name_.c_str());
+  if (index_ == 0) return fail("the interface {} was removed while adit set it up: start again", name_);
+  return {};
 }
 
 Result<TunDevice> TunDevice::adopt(FileDescriptor fd, const TunOptions& options, bool existed_before) {
@@ -150,9 +176,17 @@ Result<TunDevice> TunDevice::adopt(FileDescriptor fd, const TunOptions& options,
   TunDevice device;
   device.fd_ = std::move(fd);
   device.name_ = options.name;
-  device.index_ = if_nametoindex(device.name_.c_str());
   device.existed_before_ = existed_before;
-  if (device.index_ == 0) return fail("the interface {} of the run before is gone", device.name_);
+  auto found = in_namespace(options.netns, device.netns_, [&]() -> Result<> {
+    device.index_ = if_nametoindex(device.name_.c_str());
+    // There may be another one of the name.
+    const auto wanted = NetworkNamespace::own();
+    const auto actual = namespace_of(device.fd_);
+    if (wanted && actual && !wanted->is(*actual)) device.index_ = 0;
+    return {};
+  });
+  if (!found) return std::unexpected(found.error());
+  if (device.index_ == 0) return fail("the interface {} of the run before is no longer there", device.name_);
   if (auto done = device.change(options); !done) return std::unexpected(done.error());
   return device;
 }
@@ -175,6 +209,21 @@ Result<> TunDevice::change(const TunOptions& options) {
   offloads_ = *offloads;
   options_ = options;
   return {};
+}
+
+Result<Netlink> TunDevice::open_netlink() const {
+  if (!netns_) return Netlink::open();
+  const auto visit = netns_->enter();
+  if (!visit) return std::unexpected(visit.error());
+  return Netlink::open();
+}
+
+std::optional<std::string> TunDevice::moved_to() const {
+  ifreq request{};
+  if (ioctl(fd_.get(), TUNGETIFF, &request) != 0) return std::nullopt;
+  const auto place = namespace_of(fd_);
+  const auto name = place ? place->name_in_run() : std::string();
+  return name.empty() ? "another network namespace" : "the network namespace " + name;
 }
 
 IoResult TunDevice::read(MutableBytes arena, std::vector<TunPacket>& packets) {

@@ -16,6 +16,8 @@
 #include "base/file_descriptor.h"
 #include "base/result.h"
 #include "net/io.h"
+#include "net/netlink.h"
+#include "net/network_namespace.h"
 #include "offload/merge.h"
 
 namespace adit::net {
@@ -26,6 +28,7 @@ struct TunOptions {
   std::optional<std::uint32_t> group;
   bool persist = false;  ///< the interface stays when the device is closed
   bool offload = true;   ///< as far as the kernel has it
+  std::string netns;     ///< where the interface is to be, as NetworkNamespace::open has it; empty: here
   std::string device_path = "/dev/net/tun";
 };
 
@@ -46,6 +49,8 @@ inline constexpr std::size_t kLargestPacket = 65'536;
 inline constexpr std::size_t kReadSlack = 64;
 /// Packets in a batch, at most: the other direction must have its turn.
 inline constexpr std::size_t kMostReads = 64;
+/// Stands for an interface of another network namespace where interfaces are told apart by number: none has this one.
+inline constexpr std::uint32_t kElsewhere = 0xffff'ffff;
 
 class TunDevice {
  public:
@@ -87,7 +92,17 @@ class TunDevice {
 
   int fd() const { return fd_.get(); }
   const std::string& name() const { return name_; }
+  /// In the network namespace it was made in.
   std::uint32_t index() const { return index_; }
+  /// Among the interfaces of our own: kElsewhere when it is not one of them.
+  std::uint32_t index_here() const { return netns_ ? kElsewhere : index_; }
+  /// Where it was made; none: in our own.
+  const std::optional<NetworkNamespace>& netns() const { return netns_; }
+  /// For requests about the interface, in the network namespace it was made in.
+  Result<Netlink> open_netlink() const;
+  /// The kernel says that it is no longer where it was. Somebody may have moved it to another network namespace: it
+  /// goes on working then, and this names that one in words. None: it was deleted.
+  std::optional<std::string> moved_to() const;
   /// The interface was there before we came (a persistent one).
   bool existed_before() const { return existed_before_; }
   const TunOffloads& offloads() const { return offloads_; }
@@ -96,8 +111,10 @@ class TunDevice {
 
  private:
   TunDevice() = default;
+  Result<> make(const TunOptions& options, bool& held);
 
   FileDescriptor fd_;
+  std::optional<NetworkNamespace> netns_;
   std::string name_;
   std::uint32_t index_ = 0;
   bool existed_before_ = false;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "net/tun_holder.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
-#include <set>
 
 namespace adit::net {
 namespace {
@@ -36,21 +37,21 @@ bool has_open(const fs::path& process, const std::string& interface) {
   });
 }
 
-std::string namespace_of(const fs::path& process) {
-  std::error_code error;
-  return fs::read_symlink(process / "ns/net", error).native();
+bool is_in(const fs::path& process, const std::optional<NetworkNamespace>& wanted) {
+  // To enter it is another matter: to look is enough.
+  const auto actual = NetworkNamespace::of(FileDescriptor(::open((process / "ns/net").c_str(), O_RDONLY | O_CLOEXEC)));
+  return wanted && actual && actual->is(*wanted);
 }
 
 }  // namespace
 
-std::vector<std::string> holders_of_tun(const std::string& interface, const fs::path& proc) {
-  // A daemon with interface.netns lives in one namespace and has its interface in another.
-  const std::set<std::string> meant{namespace_of(proc / "self"), namespace_of(proc / "thread-self")};
+std::vector<std::string> holders_of_tun(const std::string& interface, const std::optional<NetworkNamespace>& there) {
+  const auto own = NetworkNamespace::own();
   std::vector<std::string> holders;
-  for (const auto& process : entries_of(proc)) {
+  for (const auto& process : entries_of("/proc")) {
     const auto pid = process.filename().native();
     if (pid.find_first_not_of("0123456789") != std::string::npos || !has_open(process, interface)) continue;
-    if (!meant.contains(namespace_of(process))) continue;
+    if (!is_in(process, there) && !is_in(process, own)) continue;
     std::string command;
     std::ifstream name(process / "comm");
     std::getline(name, command);

@@ -90,6 +90,8 @@ VALID = {
     "owner by name": document(interface="owner: root\ngroup: root"),
     "owner by number": document(interface="owner: 0\ngroup: 0"),
     "flags": document(interface="persist: true\nmulticast: false\nkill_switch: always"),
+    "netns": document(interface="netns: office"),
+    "netns of a process": document(interface="netns: /proc/1/ns/net", rest="routes: [{to: default, metric: 5}]"),
     "key file": document(local="-private_key\nprivate_key_file: a.key"),
     "credential": document(local="-private_key\nprivate_key_credential: office.key"),
     "port": document(local="listen: 51820"),
@@ -196,6 +198,9 @@ INVALID = {
     "a kill switch that is none": document(interface="kill_switch: true"),
     "true in quotes": document(interface="multicast: 'true'"),
     "a prefix with the peer's address": document(interface="peer_addresses: [10.9.0.2/30]"),
+    "a netns that is a relative path": document(interface="netns: run/netns/office"),
+    "a netns that is a folder": document(interface="netns: /run/netns/"),
+    "a netns without a name": document(interface="netns: ''"),
     "no private key": document(local="-private_key"),
     "two private keys": document(local="private_key_file: a.key"),
     "a short private key": document(local=f"private_key: {PRIVATE[1:]}"),
@@ -290,6 +295,7 @@ READER_ONLY = {
     "a hook's timeout too short": document(rest="hooks: {up: {command: echo, timeout: 0s}}"),
     "a small buffer with a unit": document(rest="tuning: {send_buffer: 63K}"),
     "a large buffer with a unit": document(rest="tuning: {send_buffer: 1025M}"),
+    "name servers with a netns": document(interface="netns: office", rest="dns: {servers: [10.9.0.2]}"),
     "a port of five digits too large": document(peer="endpoint: vpn.example.net:65536"),
 }
 

@@ -49,7 +49,7 @@ def test_a_hook_finds_the_links_facts_in_its_environment_and_nothing_else(make):
     for event in ("up", "down"):
         printed = [line for line in hook_lines(link.a, event) if "=" in line]
         found = dict(line.split("=", 1) for line in printed)
-        wanted = {"ADIT_EVENT": event, "ADIT_LINK": "a", "ADIT_INTERFACE": "tun0",
+        wanted = {"ADIT_EVENT": event, "ADIT_LINK": "a", "ADIT_INTERFACE": "tun0", "ADIT_NETNS": "",
                   "ADIT_ADDRESSES": "10.9.0.1/30 fd09::1/126", "ADIT_ROUTES": "192.168.20.0/24 10.20.0.0/16",
                   "ADIT_LISTEN": "51820", "ADIT_PEER": link.b.side.public_key, "PATH": os.environ["PATH"]}
         assert wanted.items() <= found.items()

@@ -67,6 +67,7 @@ class End:
         self.directory = directory / f"{side.label}-{type(self).__name__}"
         self.directory.mkdir(exist_ok=True)
         self.process = None
+        self.inside = None  # the namespace its interface is in, if that is not the host's
         self.binds = {}  # files of /etc that this end sees in place of the machine's
 
     def start(self):
@@ -97,7 +98,7 @@ class End:
     def _is_up(self):
         if not self.process.alive:
             raise Failed(f"{self.program} on {self.side.label} ended at its start:\n{self.process.log()}")
-        addresses = self.host.ip("-oneline", "addr", "show", "dev", self.device, check=False)
+        addresses = (self.inside or self.host).ip("-oneline", "addr", "show", "dev", self.device, check=False)
         return all(f" {address.split('/')[0]}" in addresses for address in self.side.addresses)
 
 

@@ -38,6 +38,12 @@ TEST(Dns, WhatIsNoneIsAProblem) {
                   {{"7:28: dns.serves", "did you mean servers?"}});
 }
 
+TEST(Dns, ResolvedDoesNotKnowInterfacesOfOtherNamespaces) {
+  const Folder folder;
+  const Parts parts{.interface = Parts().interface + "  netns: office\n", .rest = "dns: {servers: [10.9.0.2]}\n"};
+  expect_problems(folder, parts.text(), {{"3:10: interface.netns", "into /etc/netns/office/resolv.conf"}});
+}
+
 TEST(Dns, AnEditIsADifference) {
   const Folder folder;
   const auto before = folder.read(with_dns("{servers: [10.9.0.2], domains: [~.]}"));

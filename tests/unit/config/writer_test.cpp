@@ -18,8 +18,8 @@ std::string dump(const Hook& hook) {
 std::string dump(const Config& config) {
   const auto& [name, file, interface, local, peer, routes, level, tuning, hooks, dns, missing, number, warnings] =
       config;
-  std::string all = fmt::format("{} {} {} {} {} {} {} {} {}\n", name, interface.name, interface.persist,
-                                interface.multicast, static_cast<int>(interface.kill_switch), number,
+  std::string all = fmt::format("{} {} {} {} {} {} {} {} {} {}\n", name, interface.name, interface.persist,
+                                interface.multicast, static_cast<int>(interface.kill_switch), interface.netns, number,
                                 missing.private_key, missing.peer, static_cast<int>(level));
   for (const auto& address : interface.addresses) all += to_string(address) + " ";
   for (const auto& address : interface.peer_addresses) all += to_string(address) + " ";
@@ -112,6 +112,9 @@ dns:
       Parts{.rest = "tuning: {tun_offload: off, udp_offload: on, receive_buffer: 1G, send_buffer: 65K}\n"}.text(),
       Parts{.interface = Parts().interface + "  name: off\n", .local = Parts().local + "  listen: 5\n  device: true-\n"}
           .text(),
+      Parts{.interface = Parts().interface + "  netns: \"12\"\n", .rest = "routes: [{to: default, metric: 5}]\n"}
+          .text(),
+      Parts{.interface = Parts().interface + "  netns: /proc/1/ns/net\n"}.text(),
   };
   for (const auto& text : texts) {
     const auto first = read(folder, text);

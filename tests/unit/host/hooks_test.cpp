@@ -88,12 +88,12 @@ TEST(HookEnvironment, HoldsTheLinksFactsAndThreeVariablesOfOurs) {
   const Variable home("HOME", "/home/adit");
   const Variable lang("LANG", "C.UTF-8");
   const Variable other("NOTIFY_SOCKET", "/run/systemd/notify");
-  EXPECT_THAT(
-      hook_environment(HookEvent::up, facts()),
-      ElementsAre("ADIT_EVENT=up", "ADIT_LINK=office", "ADIT_INTERFACE=adit0", "ADIT_ADDRESSES=10.9.0.1/30 fd09::1/126",
-                  "ADIT_MTU=1420", "ADIT_ROUTES=192.168.20.0/24 0.0.0.0/0", "ADIT_LISTEN=51820",
-                  "ADIT_PEER=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "ADIT_ENDPOINT=192.0.2.7:4000",
-                  "PATH=/somewhere:/else", "HOME=/home/adit", "LANG=C.UTF-8"));
+  EXPECT_THAT(hook_environment(HookEvent::up, facts()),
+              ElementsAre("ADIT_EVENT=up", "ADIT_LINK=office", "ADIT_INTERFACE=adit0",
+                          "ADIT_NETNS=", "ADIT_ADDRESSES=10.9.0.1/30 fd09::1/126", "ADIT_MTU=1420",
+                          "ADIT_ROUTES=192.168.20.0/24 0.0.0.0/0", "ADIT_LISTEN=51820",
+                          "ADIT_PEER=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "ADIT_ENDPOINT=192.0.2.7:4000",
+                          "PATH=/somewhere:/else", "HOME=/home/adit", "LANG=C.UTF-8"));
 }
 
 TEST(HookEnvironment, SaysNothingOfAnEndpointNobodyKnowsAndHasAPathEvenIfWeDoNot) {

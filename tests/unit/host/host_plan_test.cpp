@@ -130,6 +130,17 @@ TEST(HostPlan, ARouteThatThePeerLiesInBelongsToThePolicyAndMarksOurDatagrams) {
   EXPECT_EQ(datagram_mark(config), std::nullopt) << "where a name leads is found out later";
 }
 
+TEST(HostPlan, ADefaultRouteInAnotherNetworkNamespaceIsAnOrdinaryOne) {
+  auto config = link();
+  config.interface.netns = "inside";
+  config.routes = {{.to = net("0.0.0.0/0"), .metric = 5}, {.to = net("::/0")}};
+  EXPECT_THAT(default_families(config), IsEmpty());
+  EXPECT_EQ(datagram_mark(config), std::nullopt);
+  EXPECT_THAT(interface_settings(config, 1420, {}).routes,
+              ElementsAre(net::RouteSpec{.to = net("0.0.0.0/0"), .metric = 5}, net::RouteSpec{.to = net("::/0")}));
+  EXPECT_EQ(tun_options(config).netns, "inside");
+}
+
 TEST(HostPlan, ListenReadsAsInTheConfigurationWithTheRealPort) {
   EXPECT_EQ(listen_text({}, 40123), "40123");
   EXPECT_EQ(listen_text({.address = ip("192.0.2.1")}, 51820), "192.0.2.1:51820");

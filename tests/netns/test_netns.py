@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: MIT
+"""The interface in another network namespace than the daemon: put there by interface.netns, or moved there by somebody.
+
+    namespace "inside"                  host a                          host b
+    ┌─────────────────┐        ┌──────────────────────┐
+    │ tun0, 10.9.0.1  ├─ aditd ┤ UDP sockets, eth0    ├─── router ─── 10.9.0.2
+    └─────────────────┘        └──────────────────────┘
+"""
+import signal
+
+import pytest
+import yaml
+
+from lab.plan import PORT
+from lab.traffic import BackgroundPing, Stream, answers, ping, traffic_within
+from lab.wait import wait_until
+
+pytestmark = pytest.mark.adit_only
+GOES_ON = "going on with the session of the run before"
+
+
+@pytest.fixture
+def inside(lab):
+    return lab.namespace("inside")
+
+
+@pytest.fixture
+def link(make, inside):
+    """a's interface is inside, with a default route; not started."""
+    link = make(a={"interface": {"netns": inside.name}, "routes": ["default"],
+                   "allowed_ips": ["0.0.0.0/0", "::/0"]})
+    link.a.inside = inside
+    return link
+
+
+def edit(end, section, **changes):
+    config = yaml.safe_load(end.file.read_text())
+    for key, value in changes.items():
+        config[section][key] = value
+    end.file.write_text(yaml.safe_dump(config))
+    return end.adit("reload", end.name, check=False)
+
+
+def renew(end):
+    before = end.log().count(GOES_ON)
+    end.process.send_signal(signal.SIGUSR2)
+    wait_until(lambda: end.log().count(GOES_ON) > before and end.socket_path.exists(), 10, "the successor")
+
+
+def test_the_tunnel_is_inside_and_nothing_else_is(link, lab, inside):
+    before = lab.a.network_state()
+    link.start()
+    traffic_within(inside, link.b.side.addr4, 10)
+    assert ping(inside, link.b.side.addr6) == 3
+    assert ping(link.b.host, link.a.side.addr4) == 3
+    assert ping(inside, "10.2.0.2") == 3 and ping(inside, "fd02::2") == 3, "the default route, for both families"
+    lab.a.expect_network_state(before)  # no interface, no rule, no table
+    assert not answers(lab.a, link.b.side.addr4)
+    assert "fwmark" not in lab.a.run("ss", "-uanme").stdout
+    for family in "-4", "-6":
+        assert inside.ip(family, "rule").count("\n") == (3 if family == "-4" else 2)
+        assert "default dev tun0" in inside.ip(family, "route")
+    status = link.a.status()
+    assert status["state"] == "up" and status["netns"] == inside.name
+    assert f"tun0 in network namespace {inside.name}" in link.a.adit("status", link.a.name).stdout
+
+
+def test_without_the_link_nothing_leaves(link, lab, inside):
+    """The cleanest kill switch: whoever is inside has no other way."""
+    link.start()
+    traffic_within(inside, link.b.side.addr4, 10)
+    link.a.kill()
+    assert inside.ip("route") == ""
+    assert inside.run("ping", "-c", "1", "-W", "1", "10.2.0.2", check=False).returncode == 2
+
+
+def test_the_uplink_is_the_hosts_and_is_followed(link, lab, inside):
+    """Also where both interfaces have the same number, each in its namespace."""
+    number = int(lab.a.ip("-oneline", "link", "show", "dev", "eth0").split(":")[0])
+    inside.ip("tuntap", "add", "dev", link.a.device, "mode", "tun")
+    if int(inside.ip("-oneline", "link", "show", "dev", link.a.device).split(":")[0]) != number:
+        inside.ip("tuntap", "del", "dev", link.a.device, "mode", "tun")
+        inside.ip("link", "add", "index", number, "name", "taken", "type", "dummy")  # so that the next has another
+        inside.ip("link", "del", "taken")
+    link.start()
+    traffic_within(inside, link.b.side.addr4, 10)
+    for change in (("link", "set", "eth0", "down"), ("link", "set", "eth0", "up")):
+        lab.a.ip(*change)
+    lab.address(lab.a, 1, 77)
+    traffic_within(link.b.host, link.a.side.addr4, 20)
+    assert link.b.peer_endpoint() == f"10.1.0.77:{PORT}"
+    lab.a.ip("route", "add", "10.2.0.2", "via", "10.1.0.1", "mtu", "1400")
+    wait_until(lambda: "mtu 1340" in inside.ip("link", "show", "dev", link.a.device), 10, "the MTU to fit the way")
+    assert link.a.state() == "up"
+
+
+def test_what_is_lost_inside_is_set_up_again(link, inside):
+    link.start()
+    traffic_within(inside, link.b.side.addr4, 10)
+    inside.ip("link", "set", link.a.device, "down")
+    assert not answers(inside, link.b.side.addr4)
+    inside.ip("link", "set", link.a.device, "up")
+    traffic_within(inside, "10.2.0.2", 10)
+
+
+def test_a_restart_is_without_a_gap(link, inside):
+    link.start()
+    traffic_within(inside, link.b.side.addr4, 10)
+    before = inside.network_state()
+    background = BackgroundPing(link.b.host, link.a.side.addr4, 0.02)
+    for _ in range(3):
+        background.goes_on(5)
+        renew(link.a)
+    background.goes_on(5)
+    sent, received = background.stop()
+    assert received == sent
+    inside.expect_network_state(before)
+    assert link.a.stop() == 0
+    assert link.a.device not in inside.ip("link")
+
+
+def test_a_successor_with_another_namespace_has_another_interface(link, lab, inside):
+    link.start()
+    traffic_within(inside, link.b.side.addr4, 10)
+    other = lab.namespace("other")
+    other.ip("tuntap", "add", "dev", link.a.device, "mode", "tun")  # of the same name
+    link.a.side.interface["netns"] = other.name
+    link.a.write_config()
+    link.a.process.send_signal(signal.SIGUSR2)
+    wait_until(lambda: link.a.log().count("serves a on tun0") == 2, 10, "the successor")
+    traffic_within(other, link.b.side.addr4, 20)
+    assert link.a.device not in inside.ip("link")
+
+
+def test_addresses_routes_and_the_name_change_by_a_reload(link, lab, inside):
+    link.start()
+    flow = Stream(inside, link.b.host, link.b.side.addr4)
+    flow.goes_on()
+    before = lab.a.network_state()
+    assert edit(link.a, "interface", addresses=["10.9.0.1/30", "fd09::1/126", "10.77.0.1/24"]).returncode == 0
+    assert "10.77.0.1/24" in inside.ip("addr", "show", "dev", link.a.device)
+    assert edit(link.a, "interface", name="renamed0", mtu=1300).returncode == 0
+    assert "mtu 1300" in inside.ip("link", "show", "dev", "renamed0")
+    flow.goes_on()
+    assert flow.stop()
+    lab.a.expect_network_state(before)
+    assert link.a.state() == "up"
+
+
+def test_another_namespace_takes_a_restart(link, lab, inside):
+    link.start()
+    refused = edit(link.a, "interface", netns="elsewhere")
+    assert refused.returncode == 1
+    assert "interface.netns means another interface" in refused.stderr and "restart" in refused.stderr
+    traffic_within(inside, link.b.side.addr4, 10)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
+def test_it_is_cleaned_up(link, inside, how):
+    before = inside.network_state()
+    link.start()
+    traffic_within(inside, link.b.side.addr4, 10)
+    link.a.stop(how)
+    inside.expect_network_state(before)
+    link.a.start()
+    traffic_within(inside, link.b.side.addr4, 10)
+
+
+def test_a_deleted_interface_is_noticed(link, inside):
+    link.start()
+    inside.ip("link", "del", link.a.device)
+    assert link.a.process.wait(10) == 1
+    assert "the interface tun0 was removed while in use" in link.a.log()
+
+
+def test_a_namespace_by_path(make, lab, inside):
+    link = make(a={"interface": {"netns": f"/run/netns/{inside.name}"}})
+    link.a.inside = inside
+    link.start()
+    traffic_within(inside, link.b.side.addr4, 10)
+
+
+def test_a_missing_namespace_is_named_with_the_mend(link):
+    link.a.side.interface["netns"] = "nowhere"
+    assert link.a.launch().wait(10) == 1
+    assert "there is no network namespace nowhere (interface.netns): make it with `ip netns add nowhere`" in link.a.log()
+    link.a.side.interface["netns"] = "/etc/hostname"
+    assert link.a.launch().wait(10) == 1
+    assert "/etc/hostname (interface.netns) is no network namespace" in link.a.log()
+
+
+def test_without_the_right_to_enter_it_the_mend_is_named(link):
+    assert link.a.launch("setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin").wait(10) == 1
+    assert "needs CAP_SYS_ADMIN" in link.a.log() and "docs/network-namespaces.md" in link.a.log()
+
+
+def test_hooks_are_told(link, tmp_path, inside):
+    link.a.side.more["hooks"] = {"up": f"echo $ADIT_NETNS > {tmp_path}/told; ip netns exec $ADIT_NETNS true"}
+    link.start()
+    wait_until(lambda: (tmp_path / "told").exists() and (tmp_path / "told").read_text() == f"{inside.name}\n", 10, "the hook")
+
+
+def test_a_second_daemon_is_told_who_has_the_interface(link, inside):
+    link.start()
+    holder = link.a.process
+    other = link.a.host.popen("env", f"ADIT_RUN_DIR={link.a.directory}", link.a.process._popen.args[-2], link.a.file,
+                              name="second")
+    assert other.wait(10) == 1
+    assert f"the interface tun0 is in use by aditd (process {holder.pid})" in other.log()
+
+
+# Moved by somebody ---------------------------------------------------------------------------------------------------
+
+def move(end, inside):
+    """As WireGuard's documentation has it for containers."""
+    end.host.ip("link", "set", end.device, "netns", inside.name)
+    end.inside = inside
+
+
+def set_up(end, inside):
+    for address in end.side.addresses:
+        inside.ip("addr", "add", address, "dev", end.device)
+    inside.ip("link", "set", end.device, "up")
+
+
+def test_an_interface_that_is_moved_goes_on(make, lab, inside):
+    link = make().start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    handshake = link.a.latest_handshake()
+    move(link.a, inside)
+    wait_until(lambda: link.a.status()["observations"], 10, "the move to be noticed")
+    set_up(link.a, inside)
+    traffic_within(inside, link.b.side.addr4, 10)
+    assert ping(link.b.host, link.a.side.addr6) == 3
+    assert link.a.latest_handshake() == handshake
+    sentence = f"the interface tun0 is in the network namespace {inside.name} now"
+    assert sentence in link.a.log()
+    status = link.a.status()
+    assert status["state"] == "up"
+    assert [o["kind"] for o in status["observations"]] == ["interface_moved"]
+    assert sentence in link.a.adit("status", link.a.name).stdout
+    assert link.a.stop() == 0
+    assert link.a.device not in inside.ip("link")
+
+
+def test_a_moved_interface_is_the_movers_and_all_else_can_be_edited(make, lab, inside):
+    link = make(a={"routes": ["192.168.44.0/24"]}).start()
+    move(link.a, inside)
+    wait_until(lambda: link.a.status()["observations"], 10, "the move to be noticed")
+    set_up(link.a, inside)
+    before = inside.network_state()
+    assert edit(link.a, "peer", keepalive="7s").returncode == 0
+    refused = edit(link.a, "interface", addresses=["10.77.0.1/24"])
+    assert refused.returncode == 1 and "was moved to another network namespace" in refused.stderr
+    lab.a.ip("route", "add", "10.2.0.2", "via", "10.1.0.1", "mtu", "1400")
+    traffic_within(inside, link.b.side.addr4, 10)
+    inside.expect_network_state(before)
+    assert link.a.status()["routes"] == []
+
+
+def test_a_moved_interface_may_come_back(make, lab, inside):
+    link = make(a={"routes": ["192.168.44.0/24"]}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    before = lab.a.network_state()
+    move(link.a, inside)
+    wait_until(lambda: link.a.status()["observations"], 10, "the move to be noticed")
+    inside.ip("link", "set", link.a.device, "netns", lab.a.name)
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    lab.a.expect_network_state(before)
+
+
+def test_an_interface_that_is_moved_and_deleted_is_noticed(make, lab, inside):
+    link = make().start()
+    move(link.a, inside)
+    wait_until(lambda: link.a.status()["observations"], 10, "the move to be noticed")
+    inside.ip("link", "del", link.a.device)
+    assert link.a.process.wait(10) == 1
+    assert "the interface tun0 was removed while in use" in link.a.log()
