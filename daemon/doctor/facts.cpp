@@ -43,4 +43,9 @@ std::string Facts::interface_name() const {
   return file_facts.config ? file_facts.config->interface.name : name;
 }
 
+std::string Facts::netns() const {
+  if (daemon.status) return daemon.status->netns;
+  return file_facts.config ? file_facts.config->interface.netns : std::string();
+}
+
 }  // namespace adit::doctor

@@ -46,6 +46,7 @@ struct Observation {
 
 struct LinkStatus {
   std::string interface;
+  std::string netns;  ///< empty: where the daemon is
   std::string state;
   std::string reason;
   std::int64_t since = 0;
@@ -184,6 +185,7 @@ struct Facts {
   HostFacts host;
   OffloadTest offload;
   NetworkFacts network;
+  std::optional<NetworkFacts> elsewhere;  ///< of interface.netns, where there is one
   PortFacts port;
   PathFacts path;
 
@@ -198,6 +200,10 @@ struct Facts {
   bool is_old_news(const std::string& kind) const;
   /// The tunnel's, as far as anybody knows.
   std::string interface_name() const;
+  /// interface.netns likewise; empty: none.
+  std::string netns() const;
+  /// The network that the tunnel's interface is part of.
+  const NetworkFacts& around_interface() const { return elsewhere ? *elsewhere : network; }
 };
 
 }  // namespace adit::doctor

@@ -55,6 +55,7 @@ LinkStatus parse(const json& status) {
   const auto& peer = status.at("peer");
   const auto& handshake = peer.at("latest_handshake");
   LinkStatus link{.interface = status.at("interface"),
+                  .netns = text_or_empty(status.value("netns", json())),
                   .state = status.at("state"),
                   .reason = status.at("reason"),
                   .since = status.at("since"),

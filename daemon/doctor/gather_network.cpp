@@ -13,6 +13,7 @@
 #include "host/host_plan.h"
 #include "net/netlink_address.h"
 #include "net/netlink_link.h"
+#include "net/network_namespace.h"
 
 namespace adit::doctor {
 namespace {
@@ -104,21 +105,17 @@ void try_port(const config::Config& config, PortFacts& port) {
   if (const auto opened = net::open_udp(options); !opened) port.problem = opened.error().message;
 }
 
-}  // namespace
-
-void gather_network(Facts& facts) {
-  auto& network = facts.network;
+/// Of the network namespace that this thread is in.
+NetworkFacts look_around() {
+  NetworkFacts network;
   auto netlink = net::Netlink::open();
-  if (!netlink) {
-    network.why_not = netlink.error().message;
-    return;
-  }
+  if (!netlink) return {.why_not = netlink.error().message};
   network.interfaces = interfaces(*netlink);
   for (const auto family : {Family::v4, Family::v6}) {
     const auto routes = net::list_routes(*netlink, {.family = family});
     if (!routes) {
       network.why_not = net::describe(routes.error());
-      return;
+      return network;
     }
     for (const auto& found : *routes) {
       const auto table = found.route.table.value_or(RT_TABLE_MAIN);
@@ -129,6 +126,25 @@ void gather_network(Facts& facts) {
                                 .table = table});
     }
   }
+  return network;
+}
+
+NetworkFacts look_into(const std::string& netns) {
+  const auto there = net::NetworkNamespace::open(netns);
+  if (!there) return {.why_not = there.error().message};
+  const auto visit = there->enter();
+  if (!visit) return {.why_not = visit.error().message};
+  auto network = look_around();
+  // What kind of interface it is stands in /sys, which shows our own namespace.
+  for (auto& each : network.interfaces) each.is_tun = true;
+  return network;
+}
+
+}  // namespace
+
+void gather_network(Facts& facts) {
+  facts.network = look_around();
+  if (const auto netns = facts.netns(); !netns.empty()) facts.elsewhere = look_into(netns);
 }
 
 void gather_port(Facts& facts) {

@@ -17,6 +17,7 @@
 #include "base/file_descriptor.h"
 #include "doctor/gather.h"
 #include "net/io.h"
+#include "net/network_namespace.h"
 #include "net/sockaddr.h"
 
 namespace adit::doctor {
@@ -138,6 +139,15 @@ IpAddress peer_address(const config::Interface& interface) {
   return {};
 }
 
+/// The socket is to be where the interface is. Why not; empty: it can ask.
+std::string open_there(Prober& prober, const std::string& interface, const std::string& netns) {
+  if (netns.empty()) return prober.open(interface);
+  const auto there = net::NetworkNamespace::open(netns);
+  if (!there) return there.error().message;
+  const auto visit = there->enter();
+  return visit ? prober.open(interface) : visit.error().message;
+}
+
 void probe(Prober& prober, ProbeFacts& facts) {
   const auto begin = Clock::now();
   facts.answers = prober.answers(kSmall, kProbePatience);
@@ -161,7 +171,7 @@ void probe(Prober& prober, ProbeFacts& facts) {
 void gather_probe(Facts& facts) {
   auto& found = facts.path.probe;
   const auto* const config = facts.config();
-  const auto* const interface = facts.network.find(facts.interface_name());
+  const auto* const interface = facts.around_interface().find(facts.interface_name());
   if (config == nullptr || !facts.up() || interface == nullptr || !interface->up) {
     found.why_not = "the link is not up";
     return;
@@ -174,7 +184,7 @@ void gather_probe(Facts& facts) {
   found.address = to_string(address);
   found.mtu = interface->mtu;
   Prober prober(address);
-  found.why_not = prober.open(interface->name);
+  found.why_not = open_there(prober, interface->name, facts.netns());
   if (found.why_not.empty()) probe(prober, found);
 }
 

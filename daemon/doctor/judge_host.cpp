@@ -86,6 +86,10 @@ std::string inner_interface(const Facts& facts, Family family) {
   return {};
 }
 
+std::string elsewhere(const Facts& facts) {
+  return fmt::format("the interface is in the network namespace {}, whose settings are not looked at", facts.netns());
+}
+
 bool is_disabled(const HostFacts& host, const std::string& interface) {
   const auto of = [&](const std::string& name) {
     const auto found = host.ipv6_disabled.find(name);
@@ -99,6 +103,7 @@ bool is_disabled(const HostFacts& host, const std::string& interface) {
 Finding judge_ipv6(const Facts& facts) {
   const auto* const config = facts.config();
   if (config == nullptr) return skipped("there is no valid file");
+  if (!facts.netns().empty()) return skipped(elsewhere(facts));
   if (!host::carries_v6(*config)) return ok("the tunnel has no IPv6 addresses, and needs none");
   const auto& interface = facts.interface_name();
   if (!facts.host.has_ipv6) {
@@ -115,6 +120,7 @@ Finding judge_ipv6(const Facts& facts) {
 Finding judge_rp_filter(const Facts& facts) {
   const auto* const config = facts.config();
   if (config == nullptr) return skipped("there is no valid file");
+  if (!facts.netns().empty()) return skipped(elsewhere(facts));
   const auto families = host::default_families(*config);
   const bool whole_host = std::ranges::find(families, Family::v4) != families.end();
   for (const auto& way : facts.path.ways) {
@@ -145,6 +151,7 @@ Finding judge_rp_filter(const Facts& facts) {
 Finding judge_forwarding(const Facts& facts) {
   const auto* const config = facts.config();
   if (config == nullptr) return skipped("there is no valid file");
+  if (!facts.netns().empty()) return skipped(elsewhere(facts));
   const auto& host = facts.host;
   for (const auto family : {Family::v4, Family::v6}) {
     const auto& forwards = family == Family::v4 ? host.forwards_v4 : host.forwards_v6;

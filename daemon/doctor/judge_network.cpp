@@ -26,7 +26,7 @@ Evidence missing_of(const Facts& facts, const InterfaceFacts& interface) {
     }
   }
   for (const auto& route : facts.status()->routes) {
-    if (!has_route(facts.network, route, interface.name)) {
+    if (!has_route(facts.around_interface(), route, interface.name)) {
       missing.push_back(fmt::format("the route {} is missing", to_string(route)));
     }
   }
@@ -75,7 +75,7 @@ struct Overlaps {
 Overlaps overlaps(const Facts& facts, const config::Config& config) {
   Overlaps found;
   const auto tunnel = facts.interface_name();
-  for (const auto& route : facts.network.routes) {
+  for (const auto& route : facts.around_interface().routes) {
     const bool other = route.table == RT_TABLE_MAIN && !route.interface.empty() && route.interface != tunnel;
     if (!other || is_for_peer(facts.path, route.to)) continue;
     for (const auto& wanted : wanted_networks(config)) {
@@ -92,10 +92,10 @@ Overlaps overlaps(const Facts& facts, const config::Config& config) {
 }  // namespace
 
 Finding judge_interface(const Facts& facts) {
-  if (!facts.network.why_not.empty()) return skipped(facts.network.why_not);
+  if (!facts.around_interface().why_not.empty()) return skipped(facts.around_interface().why_not);
   if (facts.config() == nullptr && facts.status() == nullptr) return skipped("there is no valid file");
   const auto name = facts.interface_name();
-  const auto* const interface = facts.network.find(name);
+  const auto* const interface = facts.around_interface().find(name);
   if (facts.status() == nullptr) {
     if (interface == nullptr || interface->is_tun)
       return ok(fmt::format("the name {} is free for the interface", name));
@@ -108,7 +108,12 @@ Finding judge_interface(const Facts& facts) {
       "systemctl restart adit@{}; and see who took it away: NetworkManager and systemd-networkd "
       "must leave {} alone",
       facts.name, name);
-  if (interface == nullptr) return problem(fmt::format("the interface {} is gone", name), {}, mend);
+  if (interface == nullptr) {
+    const auto moved = facts.observed("interface_moved");
+    if (!moved.empty())
+      return ok(fmt::format("the interface {} was moved, and is looked after by others", name), moved);
+    return problem(fmt::format("the interface {} is gone", name), {}, mend);
+  }
   if (!interface->up) {
     return problem(fmt::format("the interface {} is down", name), {}, fmt::format("ip link set {} up", name));
   }
@@ -120,10 +125,10 @@ Finding judge_interface(const Facts& facts) {
 Finding judge_overlap(const Facts& facts) {
   const auto* const config = facts.config();
   if (config == nullptr) return skipped("there is no valid file");
-  if (!facts.network.why_not.empty()) return skipped(facts.network.why_not);
+  if (!facts.around_interface().why_not.empty()) return skipped(facts.around_interface().why_not);
   const auto* const mend =
       "choose other addresses for the tunnel or for the other network (`adit pair` picks rare ones)";
-  const auto shared = shared_addresses(*config, facts.network, facts.interface_name());
+  const auto shared = shared_addresses(*config, facts.around_interface(), facts.interface_name());
   if (!shared.empty()) return problem("an address of the tunnel is on another interface as well", shared, mend);
   const auto found = overlaps(facts, *config);
   if (!found.equal.empty()) {
@@ -137,12 +142,12 @@ Finding judge_overlap(const Facts& facts) {
 Finding judge_routes(const Facts& facts) {
   const auto* const config = facts.config();
   if (config == nullptr) return skipped("there is no valid file");
-  if (!facts.network.why_not.empty()) return skipped(facts.network.why_not);
+  if (!facts.around_interface().why_not.empty()) return skipped(facts.around_interface().why_not);
   config::SubnetSet allowed;
   for (const auto& network : config->peer.allowed_ips) allowed.add(network);
   const auto tunnel = facts.interface_name();
   Evidence stray;
-  for (const auto& route : facts.network.routes) {
+  for (const auto& route : facts.around_interface().routes) {
     const bool ours =
         route.interface == tunnel && !route.to.address.is_multicast() && !route.to.address.is_link_local();
     if (ours && !allowed.covers(route.to)) {

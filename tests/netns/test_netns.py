@@ -11,6 +11,7 @@ import signal
 import pytest
 import yaml
 
+from lab.doctor import examine
 from lab.plan import PORT
 from lab.traffic import BackgroundPing, Stream, answers, ping, traffic_within
 from lab.wait import wait_until
@@ -209,6 +210,20 @@ def test_a_second_daemon_is_told_who_has_the_interface(link, inside):
     assert f"the interface tun0 is in use by aditd (process {holder.pid})" in other.log()
 
 
+def test_the_doctor_looks_into_the_namespace(link, inside):
+    link.start()
+    traffic_within(inside, link.b.side.addr4, 10)
+    report = examine(link.a)
+    assert not report.alarms()
+    assert report["interface"] == report["mtu"] == "ok" and report["forwarding"] == "skipped"
+    inside.ip("route", "del", "default", "dev", link.a.device)
+    inside.ip("addr", "del", link.a.side.addresses[0], "dev", link.a.device)
+    report = examine(link.a)
+    assert report["interface"] == "problem"
+    assert "the address 10.9.0.1/30 is missing" in report.evidence("interface")
+    assert "the route 0.0.0.0/0 is missing" in report.evidence("interface")
+
+
 # Moved by somebody ---------------------------------------------------------------------------------------------------
 
 def move(end, inside):
@@ -239,6 +254,8 @@ def test_an_interface_that_is_moved_goes_on(make, lab, inside):
     assert status["state"] == "up"
     assert [o["kind"] for o in status["observations"]] == ["interface_moved"]
     assert sentence in link.a.adit("status", link.a.name).stdout
+    report = examine(link.a)
+    assert report["interface"] == "ok" and sentence in report.evidence("interface")
     assert link.a.stop() == 0
     assert link.a.device not in inside.ip("link")
 
