@@ -123,9 +123,12 @@ Result<Daemon::Ending> Daemon::run() {
   host_->set_between([this] { link_->pump().move_meanwhile(std::chrono::milliseconds(0)); });
   tell_what_is_blocked();
   raise_shield();
+  if (device.is_away()) link_->upkeep().interface_moved(device.name(), device.moved_to().value_or("nowhere"));
   link_->start();
   turn();
-  if (!device.netns()) name_servers_.set(device.index(), config_.dns, run_.goes_on || config_.interface.persist);
+  if (device.index_here() != net::kElsewhere) {
+    name_servers_.set(device.index(), config_.dns, run_.goes_on || config_.interface.persist);
+  }
   if (run_.goes_on) {
     hooks_.already_up();
   } else {
@@ -238,7 +241,7 @@ void Daemon::adopted(const link::Edit& edit) {
   if (edit.sockets() || edit.has({"routes", "interface.addresses", "interface.name"})) raise_shield();
   if (edit.identity()) history_->restart(link_->machine().status());
   if (edit.has({"interface.name"})) open_wg_socket();
-  if (edit.has({"dns.servers", "dns.domains"}) && !doors_->device.netns())
+  if (edit.has({"dns.servers", "dns.domains"}) && doors_->device.index_here() != net::kElsewhere)
     name_servers_.set(doors_->device.index(), config_.dns);
 }
 

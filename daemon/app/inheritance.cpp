@@ -36,7 +36,10 @@ std::unique_ptr<path::Doors> Inheritance::open_doors(const config::Config& confi
 net::TunDevice Inheritance::open_device(const config::Config& config, Log& log) {
   const auto options = host::tun_options(config);
   if (facts_ && estate_.tun) {
-    auto adopted = net::TunDevice::adopt(std::move(estate_.tun), options, facts_->tun_existed);
+    // Where the host's default route is to lead into it, it is wanted here.
+    const net::TunDevice::Past past{.existed_before = facts_->tun_existed,
+                                    .moved = facts_->tun_moved && host::default_families(config).empty()};
+    auto adopted = net::TunDevice::adopt(std::move(estate_.tun), options, past);
     goes_on_ = adopted.has_value();
     if (adopted) return std::move(*adopted);
     log.info("{}: making it anew", adopted.error().message);
@@ -67,6 +70,7 @@ Result<service::Estate> bequeath(const config::Config& config, path::Doors& door
                                     .sockets = host::to_text(host::listen_options(config)),
                                     .endpoints = hash_of(config.peer.endpoints),
                                     .tun_existed = doors.device.existed_before(),
+                                    .tun_moved = host.interface_is_away(),
                                     .link = host.interface_before(),
                                     .mtu = host.mtu()};
   tunnel.hand_over(holder.saved);

@@ -27,11 +27,13 @@ HostSetup::HostSetup(const config::Config& config, const net::TunDevice& device,
       interface_index_(device.index()),
       mtu_(mtu),
       peers_(peers_of(config)),
+      away_(device.is_away()),
       netlink_(or_throw(net::Netlink::open())),
       interface_netlink_(or_throw(device.open_netlink())),
       interface_(interface_netlink_, device.index(), device.name(), std::move(before)),
       policy_(netlink_) {
   left_blocked_ = PolicyRouting::is_blocked(netlink_, number_of(config));
+  if (away_) return;
   or_throw(apply(config, mtu, peers_));
 }
 

@@ -167,16 +167,18 @@ Result<> TunDevice::make(const TunOptions& options, bool& held) {
   return {};
 }
 
-Result<TunDevice> TunDevice::adopt(FileDescriptor fd, const TunOptions& options, bool existed_before) {
+Result<TunDevice> TunDevice::adopt(FileDescriptor fd, const TunOptions& options, Past past) {
   ifreq request{};
   if (ioctl(fd.get(), TUNGETIFF, &request) != 0) return fail("cannot go on with the interface: {}", describe(errno));
-  if (options.name != request.ifr_name || (request.ifr_flags & kFlags) != kFlags) {
+  // Whoever moved it may have given it another name.
+  const bool other_name = options.name != request.ifr_name && !past.moved;
+  if (other_name || (request.ifr_flags & kFlags) != kFlags) {
     return fail("the interface of the run before is {}, and not {}", request.ifr_name, options.name);
   }
   TunDevice device;
   device.fd_ = std::move(fd);
   device.name_ = options.name;
-  device.existed_before_ = existed_before;
+  device.existed_before_ = past.existed_before;
   auto found = in_namespace(options.netns, device.netns_, [&]() -> Result<> {
     device.index_ = if_nametoindex(device.name_.c_str());
     // There may be another one of the name.
@@ -186,6 +188,7 @@ Result<TunDevice> TunDevice::adopt(FileDescriptor fd, const TunOptions& options,
     return {};
   });
   if (!found) return std::unexpected(found.error());
+  if (device.index_ == 0 && past.moved) device.index_ = kElsewhere;
   if (device.index_ == 0) return fail("the interface {} of the run before is no longer there", device.name_);
   if (auto done = device.change(options); !done) return std::unexpected(done.error());
   return device;

@@ -57,9 +57,13 @@ class TunDevice {
   /// Makes the interface, or takes over a persistent TUN interface of that name that nobody uses. The error is a
   /// sentence that names what to do about it.
   static Result<TunDevice> open(const TunOptions& options);
-  /// One that an earlier run opened. `existed_before`: as that run had it. Fails when it is not what `options` ask for;
-  /// the descriptor is closed then.
-  static Result<TunDevice> adopt(FileDescriptor fd, const TunOptions& options, bool existed_before);
+  /// As an earlier run had it.
+  struct Past {
+    bool existed_before = false;
+    bool moved = false;  ///< to another network namespace, by somebody
+  };
+  /// One that an earlier run opened. Fails when it is not what `options` ask for; the descriptor is closed then.
+  static Result<TunDevice> adopt(FileDescriptor fd, const TunOptions& options, Past past);
   /// For a later run; nothing else can be done with this one then.
   FileDescriptor release() { return std::move(fd_); }
   TunDevice(TunDevice&&) noexcept = default;
@@ -96,6 +100,8 @@ class TunDevice {
   std::uint32_t index() const { return index_; }
   /// Among the interfaces of our own: kElsewhere when it is not one of them.
   std::uint32_t index_here() const { return netns_ ? kElsewhere : index_; }
+  /// It was moved before it was adopted; it is not known where to, and has no index().
+  bool is_away() const { return index_ == kElsewhere; }
   /// Where it was made; none: in our own.
   const std::optional<NetworkNamespace>& netns() const { return netns_; }
   /// For requests about the interface, in the network namespace it was made in.

@@ -20,7 +20,7 @@ namespace adit::service {
 namespace {
 
 /// To be raised whenever what is saved means something else than before: the size alone need not tell.
-constexpr std::uint32_t kVersion = 4;
+constexpr std::uint32_t kVersion = 5;
 
 struct SavedLink {
   std::uint32_t mtu = 0;
@@ -37,6 +37,7 @@ struct SavedFile {
   std::array<char, 512> sockets{};
   crypto::Hash endpoints{};
   bool tun_existed = false;
+  bool tun_moved = false;
   SavedLink link;
   std::uint32_t mtu = 0;
   tunnel::SavedTunnel tunnel;
@@ -89,6 +90,7 @@ Result<FileDescriptor> write_session(const tunnel::SavedTunnel& saved, const Ses
   file->tunnel = saved;
   file->endpoints = facts.endpoints;
   file->tun_existed = facts.tun_existed;
+  file->tun_moved = facts.tun_moved;
   file->link = {facts.link.mtu, facts.link.queue_length, facts.link.up, facts.link.multicast,
                 facts.link.address_generation};
   file->mtu = facts.mtu;
@@ -121,6 +123,7 @@ std::optional<SessionFacts> consume_session(const FileDescriptor& memory, tunnel
                       .sockets = file->sockets.data(),
                       .endpoints = file->endpoints,
                       .tun_existed = file->tun_existed,
+                      .tun_moved = file->tun_moved,
                       .link = {.name = {},
                                .mtu = link.mtu,
                                .queue_length = link.queue_length,

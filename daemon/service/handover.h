@@ -34,6 +34,7 @@ struct SessionFacts {
   std::string sockets;       ///< what the UDP sockets were made for
   crypto::Hash endpoints{};  ///< of peer.endpoint as the file had it
   bool tun_existed = false;  ///< before any of us came
+  bool tun_moved = false;    ///< by somebody, to another network namespace
   net::LinkState link;       ///< the interface as it was then, less its name
   std::uint32_t mtu = 0;     ///< of the interface now
 };

@@ -260,6 +260,29 @@ def test_an_interface_that_is_moved_goes_on(make, lab, inside):
     assert link.a.device not in inside.ip("link")
 
 
+def test_a_moved_interface_stays_where_it_is_across_a_restart(make, lab, inside):
+    link = make(a={"routes": ["192.168.44.0/24"]}).start()
+    inside.ip("tuntap", "add", "dev", link.a.device, "mode", "tun")  # its name is taken there
+    link.a.host.ip("link", "set", link.a.device, "netns", inside.name, "name", "eth7")
+    wait_until(lambda: link.a.status()["observations"], 10, "the move to be noticed")
+    for address in link.a.side.addresses:
+        inside.ip("addr", "add", address, "dev", "eth7")
+    inside.ip("link", "set", "eth7", "up")
+    traffic_within(inside, link.b.side.addr4, 10)
+    before = inside.network_state()
+    background = BackgroundPing(link.b.host, link.a.side.addr4, 0.02)
+    for _ in range(2):
+        background.goes_on(5)
+        renew(link.a)
+    background.goes_on(5)
+    sent, received = background.stop()
+    assert received == sent
+    assert [o["kind"] for o in link.a.status()["observations"]] == ["interface_moved"]
+    inside.expect_network_state(before)
+    assert link.a.stop() == 0
+    assert "eth7" not in inside.ip("link")
+
+
 def test_a_moved_interface_is_the_movers_and_all_else_can_be_edited(make, lab, inside):
     link = make(a={"routes": ["192.168.44.0/24"]}).start()
     move(link.a, inside)

@@ -16,6 +16,7 @@ SessionFacts usual() {
           .sockets = "sockets",
           .endpoints = crypto::Hash{1, 2, 3},
           .tun_existed = true,
+          .tun_moved = true,
           .link = {.name = {}, .mtu = 1300, .queue_length = 20, .up = true, .multicast = true, .address_generation = 1},
           .mtu = 1420};
 }
@@ -39,6 +40,7 @@ TEST(Handover, WhatWasWrittenIsReadOnce) {
   EXPECT_EQ(facts->sockets, "sockets");
   EXPECT_EQ(facts->endpoints, usual().endpoints);
   EXPECT_TRUE(facts->tun_existed);
+  EXPECT_TRUE(facts->tun_moved);
   EXPECT_EQ(facts->link.mtu, 1300u);
   EXPECT_EQ(facts->link.queue_length, 20u);
   EXPECT_TRUE(facts->link.up);
