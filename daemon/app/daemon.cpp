@@ -204,10 +204,12 @@ bool Daemon::lost_interface(const net::NetworkChange& change) {
   const auto& device = doors_->device;
   const auto has_ours = [&](const auto& links) { return std::ranges::find(links, device.index_here()) != links.end(); };
   if (host_->interface_is_away()) {
-    if (has_ours(change.links_up) || has_ours(change.links_down)) interface_is_back();
+    const bool seen = has_ours(change.links_up) || has_ours(change.links_down) || change.overrun;
+    if (seen && device.is_at_home()) interface_is_back();
     return false;
   }
-  if (!has_ours(change.links_deleted)) return false;
+  // The news of a move may be among what was lost; of a deletion the device itself will tell.
+  if (!has_ours(change.links_deleted) && (!change.overrun || device.is_at_home())) return false;
   if (const auto place = device.moved_to()) {
     host_->interface_left();
     link_->upkeep().interface_moved(device.name(), *place);

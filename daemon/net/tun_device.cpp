@@ -229,6 +229,13 @@ std::optional<std::string> TunDevice::moved_to() const {
   return name.empty() ? "another network namespace" : "the network namespace " + name;
 }
 
+bool TunDevice::is_at_home() const {
+  const auto place = namespace_of(fd_);
+  const auto own = netns_ ? std::nullopt : NetworkNamespace::own();
+  const auto* const home = netns_ ? &*netns_ : own ? &*own : nullptr;
+  return !place || home == nullptr || place->is(*home);
+}
+
 IoResult TunDevice::read(MutableBytes arena, std::vector<TunPacket>& packets) {
   constexpr std::size_t kCacheLine = 64;
   IoResult result;

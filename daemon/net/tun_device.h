@@ -109,6 +109,8 @@ class TunDevice {
   /// The kernel says that it is no longer where it was. Somebody may have moved it to another network namespace: it
   /// goes on working then, and this names that one in words. None: it was deleted.
   std::optional<std::string> moved_to() const;
+  /// It is in the network namespace it was made in. Also said where the kernel (before Linux 5.2) does not tell.
+  bool is_at_home() const;
   /// The interface was there before we came (a persistent one).
   bool existed_before() const { return existed_before_; }
   const TunOffloads& offloads() const { return offloads_; }

@@ -292,6 +292,25 @@ def test_a_link_of_wg_keeps_the_mtu_that_others_give_it(pair):
     wait_until(lambda: "MTU 1380" in a.run(ADIT, "status", "wg0", check=False).stdout, 10, "the status to show it")
 
 
+def test_a_link_of_wg_may_be_moved_into_a_container(pair, lab):
+    """As WireGuard's documentation gives a container its only interface."""
+    a, b = pair
+    inside = lab.namespace("inside")
+    for end in pair:
+        end.quick("up")
+    assert ping(a.host, b.addr4, 3, wait=10) == 3
+    a.host.ip("link", "set", "wg0", "netns", inside.name)
+    inside.ip("addr", "add", f"{a.addr4}/24", "dev", "wg0")
+    inside.ip("link", "set", "wg0", "mtu", "1380", "up")
+    assert ping(inside, b.addr4) == 3
+    assert ping(b.host, a.addr4) == 3
+    assert inside.name in a.run(ADIT, "status", "wg0").stdout
+    a.run("wg", "set", "wg0", "listen-port", "51999")
+    assert ping(inside, b.addr4, 3, wait=10) == 3
+    inside.ip("link", "delete", "dev", "wg0")
+    wait_until(lambda: not a.pids(), 10, "the daemon to end with its interface")
+
+
 def test_an_unconfigured_link_says_what_it_lacks(lab, tmp_path, wg_folder):
     end = Unconfigured(lab.a, tmp_path)
     process = end.host.popen(ADITD, "--interface", "wg0", env=end.env, binds={WG_DIR: end.wg_dir}, name="aditd")

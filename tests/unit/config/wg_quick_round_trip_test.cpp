@@ -200,6 +200,15 @@ TEST(WgQuickRoundTrip, ADamagedFileIsRefusedOrMakesAFileThatIsValid) {
   EXPECT_LT(taken, 9000);
 }
 
+TEST(WgQuickWriter, LeavesOutANetworkNamespace) {
+  const Folder folder;
+  const auto config = folder.read(Parts{.interface = Parts().interface + "  netns: office\n"}.text());
+  ASSERT_TRUE(config) << folder.texts(config)[0];
+  const auto left_out = to_wg_quick(*config, {}).left_out;
+  ASSERT_EQ(left_out.size(), 1);
+  EXPECT_EQ(left_out[0].key, "interface.netns");
+}
+
 TEST(WgQuickWriter, SaysWhatWgQuickCannot) {
   const Folder folder;
   const auto config = folder.read(
