@@ -120,7 +120,7 @@ Result<Daemon::Ending> Daemon::run() {
   ground_.log.info(
       "{} serves {} on {}, port {}, {}", "aditd", config_.name, device.name(), port_of(*doors_, config_),
       config_.missing.private_key ? "to be set up by `wg`" : "public key " + crypto::to_base64(link_->public_key()));
-  host_->set_between([this] { link_->pump().move_meanwhile(std::chrono::milliseconds(0)); });
+  host_->set_between([this] { link_->move_meanwhile(std::chrono::milliseconds(0)); });
   tell_what_is_blocked();
   raise_shield();
   if (device.is_away()) link_->upkeep().interface_moved(device.name(), device.moved_to().value_or("nowhere"));

@@ -69,7 +69,7 @@ control::ReloadOutcome Reload::from_file() {
     if (read) edit = link::edit_between(config, parts_.link.machine(), *read);
     return read;
   });
-  while (reading.wait_for(0s) != std::future_status::ready) parts_.link.pump().move_meanwhile(kMoment);
+  while (reading.wait_for(0s) != std::future_status::ready) parts_.link.move_meanwhile(kMoment);
   auto next = reading.get();
   if (!next) {
     control::ReloadRefusal refusal{.sentence = fmt::format("{} has mistakes: nothing was changed", config.file),

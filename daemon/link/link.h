@@ -65,6 +65,8 @@ class Link {
   /// Others give the interface its MTU.
   void set_mtu(std::uint32_t mtu) { machine_->set_mtu(mtu); }
   void network_changed(const net::NetworkChange& change);
+  /// path::Pump::move_meanwhile
+  void move_meanwhile(std::chrono::milliseconds patience) { pump_->move_meanwhile(patience); }
   /// Other UDP sockets in place of those there are. On failure there are none.
   Result<> open_sockets(const net::ListenOptions& options);
 
