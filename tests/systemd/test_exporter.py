@@ -57,7 +57,7 @@ def test_it_may_nothing_and_sees_neither_keys_nor_state(exporter):
         assert int(status[kind], 16) == 0, kind
     assert status["NoNewPrivs"] == "1"
     assert status["Seccomp"] == "2"
-    for place in ("/etc/adit", "/var/lib", "/run/wireguard", "/run/credentials"):
+    for place in ("/etc/adit", "/var/lib", "/run/wireguard", "/run/adit-wg", "/run/credentials"):
         seen = host.run("nsenter", "-t", pid, "-m", "ls", "-A", place, check=False)
         assert not seen.stdout, place
     assert host.exists("/var/lib/adit/office")
