@@ -92,6 +92,10 @@ Overlaps overlaps(const Facts& facts, const config::Config& config) {
 }  // namespace
 
 Finding judge_interface(const Facts& facts) {
+  if (facts.elsewhere && !facts.elsewhere->why_not.empty() && facts.host.is_root) {
+    return problem(fmt::format("the network namespace {} cannot be looked into", facts.netns()),
+                   {facts.elsewhere->why_not}, "make it before the link starts, or correct interface.netns");
+  }
   if (!facts.around_interface().why_not.empty()) return skipped(facts.around_interface().why_not);
   if (facts.config() == nullptr && facts.status() == nullptr) return skipped("there is no valid file");
   const auto name = facts.interface_name();

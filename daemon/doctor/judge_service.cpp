@@ -89,7 +89,15 @@ Finding judge_capability(const Facts& facts) {
   }
   if (is_loaded(facts.unit)) {
     const auto ambient = property(facts.unit, "AmbientCapabilities");
-    if (ambient.find("cap_net_admin") != std::string::npos) return ok("the unit gives the daemon CAP_NET_ADMIN");
+    const auto gives = [&](const char* capability) { return ambient.find(capability) != std::string::npos; };
+    if (const auto netns = facts.netns(); !netns.empty() && !gives("cap_sys_admin")) {
+      return problem(fmt::format("the unit does not give the daemon CAP_SYS_ADMIN, which it takes to enter the network "
+                                 "namespace {}",
+                                 netns),
+                     {fmt::format("AmbientCapabilities={}", ambient)},
+                     "add the drop-in that network-namespaces.md in /usr/share/doc/adit shows");
+    }
+    if (gives("cap_net_admin")) return ok("the unit gives the daemon CAP_NET_ADMIN");
     return problem("the unit does not give the daemon CAP_NET_ADMIN", {fmt::format("AmbientCapabilities={}", ambient)},
                    "remove the drop-in that takes it away: `systemctl cat adit@.service` shows them all");
   }

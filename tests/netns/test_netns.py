@@ -224,6 +224,13 @@ def test_the_doctor_looks_into_the_namespace(link, inside):
     assert "the route 0.0.0.0/0 is missing" in report.evidence("interface")
 
 
+def test_the_doctor_misses_the_namespace(link):
+    link.a.side.interface["netns"] = "nowhere"
+    link.a.write_config()
+    report = examine(link.a)
+    assert report["interface"] == "problem" and "`ip netns add nowhere`" in report.evidence("interface")
+
+
 # Moved by somebody ---------------------------------------------------------------------------------------------------
 
 def move(end, inside):
