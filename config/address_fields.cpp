@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The values of fields.h that are addresses: what a host can own, listen at, and be reached at.
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <optional>
 
 #include "config/fields.h"
+#include "config/idn.h"
 #include "config/wording.h"
 
 namespace adit::config {
@@ -41,22 +44,26 @@ bool is_broadcast(const IpNetwork& network) {
   return true;
 }
 
-bool is_label(std::string_view label) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '-';
+enum class Underscores : std::uint8_t { refused, taken };
+
+bool is_label(std::string_view label, Underscores underscores) {
+  const auto allowed = [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '-' ||
+           (c == '_' && underscores == Underscores::taken);
   };
   return !label.empty() && label.size() <= kMaxLabel && std::ranges::all_of(label, allowed) && label.front() != '-' &&
          label.back() != '-';
 }
 
-bool is_host_name(std::string_view name) {
+/// An underscore is in no host's name by the book (RFC 1123), and in many by the name server.
+bool is_host_name(std::string_view name, Underscores underscores = Underscores::taken) {
   if (name.ends_with('.')) name.remove_suffix(1);
   if (name.empty() || name.size() > kMaxHostName) return false;
   std::string_view last;
   for (std::size_t start = 0; start <= name.size();) {
     const auto dot = std::min(name.find('.', start), name.size());
     last = name.substr(start, dot - start);
-    if (!is_label(last)) return false;
+    if (!is_label(last, underscores)) return false;
     start = dot + 1;
   }
   // A last label of digits is a mistyped address: there is no such top-level domain (RFC 3696 §2).
@@ -85,6 +92,73 @@ bool lacks_brackets(std::string_view text) {
   return std::ranges::count(text, ':') > 1 && text.find('[') == std::string_view::npos;
 }
 
+/// HOST of "http://HOST:PORT/path", and what else stands in a browser's line; nothing if it is no URL.
+std::optional<std::string_view> host_of_url(std::string_view text) {
+  const auto scheme = text.find("://");
+  if (scheme == std::string_view::npos) return std::nullopt;
+  text.remove_prefix(scheme + 3);
+  text = text.substr(0, text.find_first_of("/?"));
+  return text.substr(text.rfind('@') + 1);
+}
+
+/// With brackets, and with the usual port where `text` has none; both ways to read it if it can be read in two.
+std::string bracketed_forms(std::string_view text) {
+  const auto colon = text.rfind(':');
+  const bool has_port =
+      IpAddress::parse(text.substr(0, colon)) && std::ranges::all_of(text.substr(colon + 1), is_digit);
+  const bool is_whole = IpAddress::parse(text).has_value();
+  const auto with_port = fmt::format("[{}]{}", text.substr(0, colon), text.substr(colon));
+  const auto whole = fmt::format("[{}]:51820", text);
+  if (has_port && is_whole) return fmt::format("\"{}\", or \"{}\" if it has no port yet", with_port, whole);
+  if (has_port) return fmt::format("\"{}\"", with_port);
+  return is_whole ? fmt::format("\"{}\", with the port that the peer listens at", whole) : "\"[ADDR6]:PORT\"";
+}
+
+/// The usual mistakes, each with the form to write; nothing if it is none of them.
+std::optional<Error> better_endpoint(std::string_view text) {
+  const auto as_error = [](std::string message) { return Error{std::move(message)}; };
+  if (const auto host = host_of_url(text)) {
+    const bool has_port = host->rfind(':') != std::string_view::npos && host->back() != ']';
+    return as_error(fmt::format("{} is a URL; write HOST:PORT, without {}: {}{}", shown(text),
+                                text.substr(0, text.find("://") + 3), *host, has_port ? "" : ":51820"));
+  }
+  const auto gap = text.find_first_of(", ;");
+  if (gap != std::string_view::npos && text.substr(0, gap).contains(':') && text.substr(gap).contains(':')) {
+    return as_error(
+        fmt::format("{} is more than one HOST:PORT; make it a list: [{}]", shown(text), "HOST:PORT, HOST:PORT"));
+  }
+  if (text.contains('/'))
+    return as_error(fmt::format("{} has a '/' in it; write HOST:PORT, no prefix and no path", shown(text)));
+  if (lacks_brackets(text)) {
+    return as_error(
+        fmt::format("{} needs brackets around the IPv6 address: write {}", shown(text), bracketed_forms(text)));
+  }
+  return std::nullopt;
+}
+
+std::unexpected<Error> without_port(std::string_view text) {
+  const bool is_bracketed = text.starts_with('[') && text.ends_with(']');
+  const bool is_host = is_bracketed || parse_host(text).has_value();
+  return fail("{} has no port; write HOST:PORT, such as {}:51820", shown(text),
+              is_host ? text : std::string_view("vpn.example.net"));
+}
+
+/// The address between an endpoint's brackets, with its zone.
+Result<std::string> parse_bracketed(std::string_view host, std::string_view text) {
+  const auto percent = host.find('%');
+  const auto address = IpAddress::parse(host.substr(0, percent));
+  if (!address || !address->is_v6()) return fail("{} has no IPv6 address between its brackets", shown(text));
+  if (const auto why = not_a_hosts(*address)) return fail("{} {}", shown(text), *why);
+  if (percent == std::string_view::npos) return to_string(*address);
+  if (!address->is_link_local()) {
+    return fail("{} has a zone, which only a link-local address (fe80::…) needs; leave the % and what follows out",
+                shown(text));
+  }
+  const auto zone = parse_device(host.substr(percent + 1));
+  if (!zone) return fail("{}: behind the %, {}", shown(text), zone.error().message);
+  return fmt::format("{}%{}", to_string(*address), *zone);
+}
+
 }  // namespace
 
 Result<IpAddress> parse_name_server(std::string_view text) {
@@ -98,7 +172,7 @@ Result<std::string> parse_domain(std::string_view text) {
   if (text == kAllNames) return std::string(text);
   auto name = text;
   if (name.starts_with('~')) name.remove_prefix(1);
-  if (!is_host_name(name)) {
+  if (!is_host_name(name, Underscores::refused)) {
     return fail("{} is not a domain; write one such as example.com, \"~example.com\", or \"~.\" for all names",
                 shown(text));
   }
@@ -156,7 +230,13 @@ Result<Listen> parse_listen(std::string_view text) {
     if (!port) return std::unexpected(port.error());
     return Listen{{}, *port};
   }
-  if (lacks_brackets(text)) return fail("{} needs brackets around the IPv6 address: [ADDR6]:PORT", shown(text));
+  if (IpAddress::parse(text)) {
+    return fail("{} has no port; write ADDR:PORT or \"[ADDR6]:PORT\", such as \"{}:51820\"", shown(text),
+                lacks_brackets(text) ? fmt::format("[{}]", text) : std::string(text));
+  }
+  if (lacks_brackets(text)) {
+    return fail("{} needs brackets around the IPv6 address: write {}", shown(text), bracketed_forms(text));
+  }
   const auto parts = split_port(text);
   const auto address = parts ? IpAddress::parse(parts->host) : std::nullopt;
   if (!address || address->is_v6() != parts->bracketed) {
@@ -177,16 +257,17 @@ Result<std::string> parse_host(std::string_view text) {
     if (const auto why = not_a_hosts(*address)) return fail("{} {}", shown(text), *why);
     return to_string(*address);
   }
-  if (!is_host_name(text)) {
-    return fail("{} is neither an IP address nor a host name (letters, digits, '-' and '.')", shown(text));
+  const auto name = to_ascii_name(text);
+  if (!name || !is_host_name(*name)) {
+    return fail("{} is neither an IP address nor a host name (letters, digits, '-', '_' and '.')", shown(text));
   }
-  return std::string(text);
+  return *name;
 }
 
 Result<EndpointName> parse_endpoint(std::string_view text) {
-  if (lacks_brackets(text)) return fail("{} needs brackets around the IPv6 address: [ADDR6]:PORT", shown(text));
+  if (const auto better = better_endpoint(text)) return std::unexpected(*better);
   const auto parts = split_port(text);
-  if (!parts) return fail("{} has no port; write HOST:PORT, such as {}:51820", shown(text), "vpn.example.net");
+  if (!parts) return without_port(text);
   const auto port = parse_port(parts->port);
   if (!port) return std::unexpected(port.error());
   if (*port == 0) return fail("port 0 cannot be reached; write the port the peer listens at");
@@ -195,17 +276,9 @@ Result<EndpointName> parse_endpoint(std::string_view text) {
     if (!host) return std::unexpected(host.error());
     return EndpointName{std::move(*host), *port};
   }
-  const auto percent = parts->host.find('%');
-  const auto address = IpAddress::parse(parts->host.substr(0, percent));
-  if (!address || !address->is_v6()) return fail("{} has no IPv6 address between its brackets", shown(text));
-  if (const auto why = not_a_hosts(*address)) return fail("{} {}", shown(text), *why);
-  if (percent == std::string_view::npos) return EndpointName{to_string(*address), *port};
-  if (!address->is_link_local()) {
-    return fail("{} names an interface behind the %, which only a link-local address (fe80::…) has", shown(text));
-  }
-  const auto zone = parse_device(parts->host.substr(percent + 1));
-  if (!zone) return std::unexpected(zone.error());
-  return EndpointName{fmt::format("{}%{}", to_string(*address), *zone), *port};
+  auto host = parse_bracketed(parts->host, text);
+  if (!host) return std::unexpected(host.error());
+  return EndpointName{std::move(*host), *port};
 }
 
 }  // namespace adit::config

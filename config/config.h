@@ -48,6 +48,7 @@ struct Interface {
   bool multicast = false;                     ///< IFF_MULTICAST
   KillSwitch kill_switch = KillSwitch::automatic;
   std::string netns;                          ///< a name or an absolute path; empty: where the daemon is
+  bool forward = false;                       ///< the host forwards packets, in the families of `addresses`
 };
 
 struct Listen {
@@ -58,6 +59,9 @@ struct Listen {
 
 struct Local {
   crypto::PrivateKey private_key;
+  /// Where an imported link's key is to be read from, since the import does not: `private_key` is all zero then. Of a
+  /// link that runs it is empty.
+  std::filesystem::path private_key_file;
   Listen listen;
   std::optional<std::string> device;    ///< SO_BINDTODEVICE
   std::optional<std::uint32_t> fwmark;  ///< SO_MARK

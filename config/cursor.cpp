@@ -9,6 +9,7 @@
 #include "config/fields.h"
 #include "config/keys.h"
 #include "config/wording.h"
+#include "config/yaml_mistakes.h"
 
 namespace adit::config {
 namespace {
@@ -49,16 +50,33 @@ std::string_view describe(const Node& node) {
   return "a single value";
 }
 
+/// The key of a section that was written without a space behind its colon, so that all of it passes for a value.
+std::optional<std::string_view> key_without_space(const Node& node, std::string_view section) {
+  if (node.kind != Node::Kind::scalar || node.quoted) return std::nullopt;
+  for (const auto name : names_within(section)) {
+    if (lacks_space_behind_colon(node.text, name)) return name;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 bool Cursor::expect(Node::Kind kind, std::string_view wanted) const {
   if (node_->kind == kind) return true;
   if (node_->kind == Node::Kind::null) {
     problem(fmt::format("has no value; write {}, or remove the key", wanted));
+  } else if (const auto key = key_without_space(*node_, place_.key)) {
+    problem(fmt::format("a space is missing behind the colon; write {}: …", *key));
   } else if (node_->kind != Node::Kind::broken) {
     problem(fmt::format("is {}; write {}", describe(*node_), wanted));
   }
   return false;
+}
+
+std::optional<std::string_view> Cursor::only_key() const {
+  if (node_->kind != Node::Kind::mapping || node_->entries.size() != 1) return std::nullopt;
+  const auto& key = node_->entries.front().key;
+  return key.kind == Node::Kind::scalar ? std::optional<std::string_view>(key.text) : std::nullopt;
 }
 
 std::optional<std::string_view> Cursor::word() const {

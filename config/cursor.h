@@ -36,6 +36,8 @@ class Cursor {
   Node::Kind kind() const { return node_->kind; }
   /// A scalar of just this word; says nothing of what else it may be.
   bool is(std::string_view word) const { return node_->kind == Node::Kind::scalar && node_->text == word; }
+  /// Of a mapping with one key: that, whether it is one of ours or not.
+  std::optional<std::string_view> only_key() const;
   Problems& problems() const { return *problems_; }
   void problem(std::string reason) const { problems_->add(place_, std::move(reason)); }
 

@@ -41,6 +41,7 @@ struct Draft {
   std::optional<DraftList<IpNetwork>> allowed_ips;
 
   DraftList<DraftRoute> routes;
+  std::vector<Place> dns_places;  ///< of `config.dns.servers`, one each
 
   /// What no other value has a say in: put here as it is read.
   Config config;

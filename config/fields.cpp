@@ -9,7 +9,11 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <filesystem>
+#include <fstream>
 #include <limits>
+#include <sstream>
+#include <system_error>
 #include <vector>
 
 #include "config/wording.h"
@@ -66,6 +70,33 @@ std::optional<std::uint32_t> parse_id(std::string_view text) {
   return static_cast<std::uint32_t>(*number);
 }
 
+/// In a file of iproute2: lines of NUMBER NAME.
+std::optional<std::uint64_t> table_in(const std::filesystem::path& file, std::string_view name) {
+  std::ifstream lines(file);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line.substr(0, line.find('#')));
+    std::string number;
+    std::string named;
+    if (words >> number >> named && named == name) return parse_number(number);
+  }
+  return std::nullopt;
+}
+
+/// Where `ip route` looks names of tables up.
+std::optional<std::uint64_t> table_named(std::string_view name) {
+  namespace fs = std::filesystem;
+  for (const std::string_view folder : {"/etc/iproute2", "/usr/share/iproute2", "/usr/lib/iproute2"}) {
+    if (const auto number = table_in(fs::path(folder) / "rt_tables", name)) return number;
+    std::error_code none;
+    for (fs::directory_iterator at(fs::path(folder) / "rt_tables.d", none), end; !none && at != end;
+         at.increment(none)) {
+      if (at->path().extension() != ".conf") continue;
+      if (const auto number = table_in(at->path(), name)) return number;
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<std::uint64_t> parse_number(std::string_view text) {
@@ -94,6 +125,17 @@ Result<std::string> parse_interface_name(std::string_view text) {
   auto name = parse_kernel_name(text);
   if (name && *name == "lo") return fail("\"lo\" is the loopback interface; choose another name");
   return name;
+}
+
+std::string interface_name_for(std::string_view link) {
+  if (parse_interface_name(link)) return std::string(link);
+  if (const auto prefixed = fmt::format("adit-{}", link); parse_interface_name(prefixed)) return prefixed;
+  // FNV-1a, so that names which begin alike do not end alike.
+  std::uint32_t hash = 2166136261;
+  for (const char c : link) hash = (hash ^ static_cast<std::uint8_t>(c)) * 16777619;
+  auto start = link.substr(0, 10);
+  while (start.ends_with('-') || start.ends_with('.')) start.remove_suffix(1);
+  return fmt::format("{}-{:04x}", start, (hash >> 16 ^ hash) & 0xffff);
 }
 
 Result<std::string> parse_device(std::string_view text) {
@@ -158,10 +200,13 @@ Result<std::uint32_t> parse_table(std::string_view text) {
   if (text == "main") return 254;
   if (text == "default") return 253;
   if (text == "local") return 255;
-  const auto number = parse_number(text);
+  auto number = parse_number(text);
+  if (!number) number = table_named(text);
   if (!number || *number < 1 || *number > kMaxU32) {
-    return fail("{} is not a routing table; write a number from 1 to {}, or main, default, local", shown(text),
-                kMaxU32);
+    return fail(
+        "{} is not a routing table; write a number from 1 to {}, or main, default, local, or a name from "
+        "/etc/iproute2/rt_tables",
+        shown(text), kMaxU32);
   }
   return static_cast<std::uint32_t>(*number);
 }

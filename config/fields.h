@@ -22,6 +22,8 @@ std::optional<std::uint64_t> parse_number(std::string_view text);
 Result<> check_name(std::string_view name);
 /// What the kernel takes as a network interface's name.
 Result<std::string> parse_interface_name(std::string_view text);
+/// A link's name if the kernel takes it for its interface, else a short one that no other link's is likely to get.
+std::string interface_name_for(std::string_view link);
 /// Another interface's name, which need not exist yet.
 Result<std::string> parse_device(std::string_view text);
 
@@ -37,9 +39,9 @@ Result<IpNetwork> parse_subnet(std::string_view text);
 
 /// PORT, ADDR:PORT or [ADDR6]:PORT.
 Result<Listen> parse_listen(std::string_view text);
-/// HOST:PORT or [ADDR6]:PORT.
+/// HOST:PORT, [ADDR6]:PORT or [ADDR6%INTERFACE]:PORT.
 Result<EndpointName> parse_endpoint(std::string_view text);
-/// A host name (RFC 1123) or an IPv4 address.
+/// A host name (RFC 1123, with underscores; in its ASCII form, xn--…, if it has other letters) or an IPv4 address.
 Result<std::string> parse_host(std::string_view text);
 Result<std::uint16_t> parse_port(std::string_view text);
 
@@ -59,7 +61,7 @@ Result<std::optional<std::chrono::seconds>> parse_keepalive(std::string_view tex
 /// How long a hook may run.
 Result<std::chrono::seconds> parse_hook_timeout(std::string_view text);
 
-/// A routing table's number, or main, default, local.
+/// A routing table's number, or main, default, local, or another name that iproute2 knows on this host.
 Result<std::uint32_t> parse_table(std::string_view text);
 /// A user's or group's number or name.
 Result<std::uint32_t> parse_user(std::string_view text);

@@ -30,7 +30,13 @@ bool is_continuation(std::string_view text, std::size_t at) {
   return at < text.size() && (static_cast<std::uint8_t>(text[at]) & 0xc0) == 0x80;
 }
 
-/// How many bytes the character at `at` takes; 0 if it is not UTF-8 (RFC 3629: no overlong forms, no surrogates).
+bool is_forbidden_control(char character) {
+  const auto byte = static_cast<std::uint8_t>(character);
+  return (byte < 0x20 && character != '\n' && character != '\r' && character != '\t') || byte == 0x7f;
+}
+
+}  // namespace
+
 std::size_t utf8_length(std::string_view text, std::size_t at) {
   const auto first = static_cast<std::uint8_t>(text[at]);
   const auto second = at + 1 < text.size() ? static_cast<std::uint8_t>(text[at + 1]) : std::uint8_t{0};
@@ -45,12 +51,13 @@ std::size_t utf8_length(std::string_view text, std::size_t at) {
   return length;
 }
 
-bool is_forbidden_control(char character) {
-  const auto byte = static_cast<std::uint8_t>(character);
-  return (byte < 0x20 && character != '\n' && character != '\r' && character != '\t') || byte == 0x7f;
+bool is_utf16(std::string_view text) {
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) return true;
+  // ASCII's characters each have a zero byte there, before or behind.
+  return text.size() >= 4 && text.size() % 2 == 0 &&
+         ((text[0] == '\0' && text[2] == '\0' && text[1] != '\0') ||
+          (text[1] == '\0' && text[3] == '\0' && text[0] != '\0'));
 }
-
-}  // namespace
 
 Result<FileText> read_small_file(const std::filesystem::path& file, std::size_t max_size) {
   // O_NONBLOCK: opening a FIFO must not wait for its writer.
@@ -82,6 +89,12 @@ Result<FileText> read_small_file(const std::filesystem::path& file, std::size_t 
 }
 
 bool check_text(std::string_view text, Problems& problems, Indentation indentation) {
+  if (is_utf16(text)) {
+    problems.add({1, 1, {}},
+                 "is UTF-16 text, as some editors of Windows save it; save it as UTF-8, or run: iconv -f UTF-16 "
+                 "-t UTF-8 FILE >NEWFILE");
+    return false;
+  }
   int line = 1;
   std::size_t line_start = 0;
   bool in_indentation = true;

@@ -25,6 +25,12 @@ struct FileText {
 /// Regular files of at most `max_size` bytes only. The error is what follows the file's name in a sentence.
 Result<FileText> read_small_file(const std::filesystem::path& file, std::size_t max_size);
 
+/// How many bytes the character at `at` takes; 0 if it is not UTF-8 (RFC 3629: no overlong forms, no surrogates).
+std::size_t utf8_length(std::string_view text, std::size_t at);
+
+/// Whether the text begins as UTF-16 does, with its byte order mark or without.
+bool is_utf16(std::string_view text);
+
 enum class Indentation : std::uint8_t { without_tabs, any };
 
 /// Reports bytes that are not UTF-8, control characters and tabs as indentation; false if there are any.

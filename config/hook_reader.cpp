@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "config/fields.h"
+#include "config/hook_advice.h"
 
 namespace adit::config {
 namespace {
@@ -69,10 +70,25 @@ bool read_mapping(const Cursor& cursor, Hook& hook) {
   return complete;
 }
 
+/// A command without quotes that has ": " in it, so that what stands before it passes for a key.
+bool is_torn(const Cursor& cursor) {
+  const auto key = cursor.only_key();
+  if (!key || !key->contains(' ')) return false;
+  cursor.problem(
+      "a colon with a space behind it stands within the command, which begins a mapping in YAML; put the whole "
+      "command in single quotes");
+  return true;
+}
+
 void read_hook(const Cursor& cursor, std::vector<Hook>& hooks) {
+  if (is_torn(cursor)) return;
   Hook hook;
   const bool read = cursor.kind() == Node::Kind::scalar ? read_command(cursor, hook) : read_mapping(cursor, hook);
-  if (read) hooks.push_back(std::move(hook));
+  if (!read) return;
+  for (const auto& trouble : hook_troubles(hook)) {
+    cursor.problems().warn(cursor.place(), fmt::format("{}{}", kHookTrouble, trouble));
+  }
+  hooks.push_back(std::move(hook));
 }
 
 void read_hooks_of(const Section& section, std::string_view event, std::vector<Hook>& hooks) {

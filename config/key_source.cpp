@@ -55,10 +55,14 @@ Result<Key> parse_file(const Kind<Key>& kind, const std::filesystem::path& file,
   if (must_be_private && content->others_can_read()) {
     return fail("{} can be read by group or others (mode {:04o}); run: chmod 600 {}", name, content->mode, name);
   }
+  // As `wg` takes them: space behind the key does no harm, of whatever kind. Nor does what some editors begin with.
   std::string_view text = content->text;
-  // Editors and `adit genkey > FILE` end the line.
-  if (text.ends_with('\n')) text.remove_suffix(1);
-  if (text.ends_with('\r')) text.remove_suffix(1);
+  if (is_utf16(text)) {
+    explicit_bzero(content->text.data(), content->text.size());
+    return fail("{} is UTF-16 text, as some editors of Windows save it; save it as UTF-8", name);
+  }
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  text = text.substr(0, text.find_last_not_of(" \t\r\n\v\f") + 1);
   auto key = parse(kind, text);
   explicit_bzero(content->text.data(), content->text.size());
   if (!key) return fail("{}: the key in it {}", name, key.error().message);

@@ -25,6 +25,7 @@ constexpr std::array kKeys = std::to_array<KnownKey>({
     {"interface.multicast"},
     {"interface.kill_switch"},
     {"interface.netns"},
+    {"interface.forward"},
     {"local"},
     {"local.private_key"},
     {"local.private_key_file"},

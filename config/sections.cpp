@@ -73,6 +73,7 @@ void read_interface(const Section& section, Draft& draft) {
   if (const auto multicast = section.find("multicast")) interface.multicast = multicast->boolean().value_or(false);
   if (const auto kill = section.find("kill_switch")) assign(kill->parse_word(parse_kill_switch), interface.kill_switch);
   if (const auto netns = section.find("netns")) draft.netns = netns->parse_text(parse_netns);
+  if (const auto forward = section.find("forward")) interface.forward = forward->boolean().value_or(false);
 }
 
 void read_local(const Section& section, const KeyContext& context, Draft& draft) {
@@ -87,6 +88,11 @@ DraftList<EndpointName> read_endpoints(const Cursor& cursor) {
   constexpr std::string_view example = "[vpn.example.net:51820, 192.0.2.7:51820]";
   if (cursor.kind() == Node::Kind::sequence) return read_filled_list(cursor, example, kMaxAddresses, parse_endpoint);
   DraftList<EndpointName> list;
+  if (cursor.kind() == Node::Kind::mapping) {
+    cursor.problem("is a mapping; write HOST:PORT in one, such as vpn.example.net:51820, or a list of them");
+    list.complete = false;
+    return list;
+  }
   if (auto endpoint = cursor.parse_text(parse_endpoint)) {
     list.items.push_back(std::move(*endpoint));
   } else {
@@ -171,12 +177,14 @@ void read_log(const Section& section, Draft& draft) {
   if (const auto level = section.find("level")) assign(level->parse_text(parse_log_level), draft.config.log_level);
 }
 
-void read_dns(const Section& section, Dns& dns) {
+void read_dns(const Section& section, Dns& dns, std::vector<Place>& places) {
   const auto values = [](const auto& list, auto& target) {
     for (const auto& item : list.items) target.push_back(item.value);
   };
   if (const auto servers = section.require("servers", "it lists the name servers' addresses")) {
-    values(read_filled_list(*servers, "[10.9.0.2]", kMaxAddresses, parse_name_server), dns.servers);
+    const auto list = read_filled_list(*servers, "[10.9.0.2]", kMaxAddresses, parse_name_server);
+    values(list, dns.servers);
+    for (const auto& item : list.items) places.push_back(item.place);
   }
   if (const auto domains = section.find("domains")) {
     values(read_list(*domains, "[example.com, \"~example.net\"]", kMaxAddresses, parse_domain), dns.domains);
@@ -207,7 +215,7 @@ void read_sections(const Section& root, const KeyContext& context, Draft& draft)
     if (const auto section = cursor->section()) read_hooks(*section, context, draft.config.hooks);
   }
   if (const auto cursor = root.find("dns")) {
-    if (const auto section = cursor->section()) read_dns(*section, draft.config.dns);
+    if (const auto section = cursor->section()) read_dns(*section, draft.config.dns, draft.dns_places);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "config/fields.h"
+#include "config/hook_advice.h"
 #include "config/subnet_set.h"
 
 namespace adit::config {
@@ -43,10 +44,10 @@ void check_addresses(const Draft& draft, Problems& problems) {
   const auto& addresses = draft.addresses.items;
   for (auto later = addresses.begin(); later != addresses.end(); ++later) {
     const auto earlier =
-        std::find_if(addresses.begin(), later, [&](const auto& a) { return a.value.overlaps(later->value); });
+        std::find_if(addresses.begin(), later, [&](const auto& a) { return a.value.address == later->value.address; });
     if (earlier == later) continue;
-    problems.add(later->place, fmt::format("{} overlaps {} ({}); one subnet may be given once", to_string(later->value),
-                                           to_string(earlier->value), earlier->place.key));
+    problems.add(later->place, fmt::format("{} is given twice ({} has it already); keep one",
+                                           to_string(later->value.address), earlier->place.key));
   }
   if (draft.mtu && draft.mtu->value < kMinIpv6Mtu && has_address_of(draft, Family::v6)) {
     problems.add(draft.mtu->place, fmt::format("{} is too small for the IPv6 address of this interface; IPv6 needs {}",
@@ -85,12 +86,16 @@ void check_not_inside(const Draft& draft, const IpAddress& address, const Place&
                                   subnet->place.key));
 }
 
+/// "fe80::2" of "fe80::2%eth0"
+std::string_view without_zone(std::string_view host) {
+  return host.substr(0, host.find('%'));
+}
+
 void check_endpoints(const Draft& draft, Problems& problems) {
   const auto listen = draft.listen ? draft.listen->value.address : IpAddress();
   if (draft.listen && !listen.is_none()) check_not_inside(draft, listen, draft.listen->place, problems);
   for (const auto& [endpoint, place] : draft.endpoints.items) {
-    const auto percent = endpoint.host.find('%');
-    const auto address = IpAddress::parse(std::string_view(endpoint.host).substr(0, percent));
+    const auto address = IpAddress::parse(without_zone(endpoint.host));
     if (!address) continue;
     check_not_inside(draft, *address, place, problems);
     if (!listen.is_none() && listen.family() != address->family()) {
@@ -98,11 +103,10 @@ void check_endpoints(const Draft& draft, Problems& problems) {
                    fmt::format("is {}, but local.listen keeps this end to {}; write a port alone there to use both",
                                name_of(address->family()), name_of(listen.family())));
     }
-    if (address->is_v6() && address->is_link_local() && percent == std::string::npos && !draft.config.local.device) {
-      problems.add(place,
-                   "is a link-local address, which means nothing without an interface; write it behind the address "
-                   "([fe80::1%eth0]:51820), or set local.device too");
-    }
+    if (address->is_v6() && address->is_link_local() && !draft.config.local.device && !endpoint.host.contains('%')) {
+      problems.add(place, fmt::format("is a link-local address, which means nothing without an interface; write "
+                                      "\"[{}%INTERFACE]:{}\", or set local.device",
+                                      endpoint.host, endpoint.port));
   }
 }
 
@@ -156,6 +160,22 @@ void check_default_of_host(const DraftRoute& route, Problems& problems) {
   if (route.source) problems.add(route.source->place, std::string(reason));
 }
 
+/// Without an address of its own the interface can still be sent packets: they have the source that another interface
+/// has. For a default route that is hardly what anybody wants.
+void check_family_of(const Draft& draft, const IpNetwork& to, const Place& place, Problems& problems) {
+  if (!draft.addresses.complete || has_address_of(draft, to.family())) return;
+  const auto family = name_of(to.family());
+  if (to.prefix == 0) {
+    problems.add(place, fmt::format("{} is {}, and the interface has no {} address; add one to interface.addresses",
+                                    to_string(to), family, family));
+  } else {
+    problems.warn(place, fmt::format("{} is {}, and the interface has no {} address: this host's own packets will go "
+                                     "there with the address of another interface; add one to interface.addresses, "
+                                     "unless that is meant",
+                                     to_string(to), family, family));
+  }
+}
+
 void check_route(const Draft& draft, const At<DraftRoute>& item, Problems& problems) {
   const auto& [route, place] = item;
   if (is_default_of_host(route) && !draft.netns) {
@@ -164,10 +184,7 @@ void check_route(const Draft& draft, const At<DraftRoute>& item, Problems& probl
     check_source(draft, route, *route.source, problems);
   }
   if (!route.to) return;
-  if (draft.addresses.complete && !has_address_of(draft, route.to->family()) && !is_default_of_host(route)) {
-    problems.add(place, fmt::format("{} is {}, and the interface has no {} address; add one to interface.addresses",
-                                    to_string(*route.to), name_of(route.to->family()), name_of(route.to->family())));
-  }
+  if (!is_default_of_host(route)) check_family_of(draft, *route.to, place, problems);
   for (const auto& [address, address_place] : draft.addresses.items) {
     const bool kernels_own =
         address.network() == *route.to && !route.metric && route.table.value_or(kMainTable) == kMainTable;
@@ -233,6 +250,36 @@ void check_allowed_ips(const Draft& draft, Problems& problems) {
   }
 }
 
+/// Whether packets to `address` go into the tunnel.
+bool is_reached(const Draft& draft, const IpAddress& address) {
+  if (address.is_link_local() || subnet_with(draft, address) != nullptr) return true;
+  for (const auto& [draft_route, place] : draft.routes.items) {
+    for (const auto& route : expand(draft_route, draft)) {
+      if (route.to.contains(address)) return true;
+    }
+  }
+  return false;
+}
+
+void check_dns(const Draft& draft, Problems& problems) {
+  const auto& servers = draft.config.dns.servers;
+  if (!draft.addresses.complete || !draft.routes.complete) return;
+  for (std::size_t i = 0; i < servers.size() && i < draft.dns_places.size(); ++i) {
+    if (is_reached(draft, servers[i])) continue;
+    problems.warn(
+        draft.dns_places[i],
+        fmt::format("{} is not reached through the tunnel, though its names are to be asked for there: no route "
+                    "leads to it; add {} to routes, or name a server at the other end",
+                    to_string(servers[i]),
+                    to_string(IpNetwork{servers[i], static_cast<std::uint8_t>(servers[i].bits())})));
+  }
+  if (servers.empty() || draft.dns_places.empty()) return;
+  if (std::ranges::any_of(draft.config.hooks.up, sets_name_servers)) {
+    problems.warn(draft.dns_places.front(),
+                  "a hook sets name servers too, and whichever comes last counts; keep this, and remove the hook");
+  }
+}
+
 /// systemd-resolved hears of interfaces by their number, and knows those of its own namespace only.
 void check_netns(const Draft& draft, Problems& problems) {
   if (!draft.netns || draft.config.dns.servers.empty()) return;
@@ -263,6 +310,7 @@ void validate(const Draft& draft, Problems& problems) {
   check_endpoints_in_routes(draft, problems);
   check_allowed_ips(draft, problems);
   check_netns(draft, problems);
+  check_dns(draft, problems);
 }
 
 Config assemble(Draft draft) {
@@ -279,19 +327,26 @@ Config assemble(Draft draft) {
   for (const auto& item : draft.routes.items) {
     for (const auto& route : expand(item.value, draft)) config.routes.push_back(route);
   }
-  config.peer.allowed_ips = draft.allowed_ips ? values_of(*draft.allowed_ips)
-                                              : default_allowed_ips(config.interface.addresses, config.routes);
+  config.peer.allowed_ips =
+      draft.allowed_ips ? values_of(*draft.allowed_ips) : default_allowed_ips(config.interface, config.routes);
   return config;
 }
 
-std::vector<IpNetwork> default_allowed_ips(const std::vector<IpNetwork>& addresses, const std::vector<Route>& routes) {
+std::vector<IpNetwork> default_allowed_ips(const Interface& interface, const std::vector<Route>& routes) {
   std::vector<IpNetwork> allowed;
   SubnetSet seen;
   const auto add = [&](const IpNetwork& network) {
     if (seen.add(network)) allowed.push_back(network);
   };
-  for (const auto& address : addresses) add(address.network());
+  for (const auto& address : interface.addresses) add(address.network());
   for (const auto& route : routes) add(route.to);
+  if (!interface.multicast) return allowed;
+  for (const std::string_view groups : {"224.0.0.0/4", "ff00::/8"}) {
+    const auto network = *IpNetwork::parse(groups);
+    const bool in_use = std::ranges::any_of(interface.addresses,
+                                            [&](const auto& address) { return address.family() == network.family(); });
+    if (in_use) add(network);
+  }
   return allowed;
 }
 

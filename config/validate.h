@@ -20,7 +20,8 @@ void validate(const Draft& draft, Problems& problems);
 /// The configuration of a draft without problems: defaults filled in, `default` routes written out.
 Config assemble(Draft draft);
 
-/// What `peer.allowed_ips` is when it is left out: the interface's subnets and all routes, each once.
-std::vector<IpNetwork> default_allowed_ips(const std::vector<IpNetwork>& addresses, const std::vector<Route>& routes);
+/// What `peer.allowed_ips` is when it is left out: the interface's subnets and all routes, each once, and with
+/// `interface.multicast` the groups of the families in use.
+std::vector<IpNetwork> default_allowed_ips(const Interface& interface, const std::vector<Route>& routes);
 
 }  // namespace adit::config

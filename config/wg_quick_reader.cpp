@@ -4,17 +4,23 @@
 
 #include <fmt/core.h>
 
+#include <strings.h>
+
 #include <algorithm>
 #include <set>
 
 #include "config/draft.h"
 #include "config/fields.h"
 #include "config/file_text.h"
+#include "config/hook_advice.h"
 #include "config/validate.h"
+#include "config/wg_quick_commands.h"
 #include "config/wg_quick_file.h"
 #include "config/wg_quick_hooks.h"
+#include "config/wg_quick_peers.h"
 #include "config/wg_quick_routes.h"
 #include "config/wg_quick_values.h"
+#include "config/wording.h"
 
 namespace adit::config {
 namespace {
@@ -23,29 +29,43 @@ class Reader {
  public:
   Reader(const WgQuickSource& source, Problems& problems) : source_(source), problems_(problems) {}
 
-  void read(const std::vector<WgQuickLine>& lines);
+  /// Where its sections begin.
+  struct Sections {
+    Place interface;
+    Place peer;
+    std::vector<WgQuickKey> mistaken;  ///< WgQuickLines::mistaken
+  };
+
+  void read(const std::vector<WgQuickLine>& lines, Sections sections);
   Draft take() { return std::move(draft_); }
 
  private:
   void read_line(WgQuickKey key, const WgQuickValue& line);
   void read_interface_line(WgQuickKey key, const WgQuickValue& line);
+  bool is_skipped(const WgQuickLine& line);
   void read_private_key(const WgQuickValue& line);
   void read_preshared_key(const WgQuickValue& line);
+  void adopt_key_files();
+  void adopt_addresses();
   void read_table(const WgQuickValue& line);
   void read_dns(const WgQuickValue& line);
   void finish_dns();
   void read_hook(WgQuickKey key, const WgQuickValue& line);
   void note_repeated(const WgQuickLine& line);
   void finish();
+  void finish_allowed();
+  void join_halves();
+  bool is_other_family_routed(Family family) const;
   void add_routes();
+  void finish_hooks();
   void note_hooks();
+  void missing(WgQuickKey key, std::string_view hint);
 
   template <class T>
   std::optional<At<T>> parse(const WgQuickValue& line, Result<T> (*parser)(std::string_view)) {
     auto value = parser(line.value);
     if (value) return At<T>{std::move(*value), line.place};
-    problems_.add(line.place, line.value.empty() ? "is empty; give it a value or remove the line"
-                                                 : std::move(value.error().message));
+    problems_.add(line.place, std::move(value.error().message));
     return std::nullopt;
   }
 
@@ -67,19 +87,32 @@ class Reader {
 
   void note(const Place& place, std::string reason) { problems_.warn(place, std::move(reason)); }
 
+  /// A key, or what stands in its place.
+  struct Given {
+    bool private_key = false;
+    bool public_key = false;
+  };
+  /// The lines of hooks: PreUp, PostUp, PreDown, PostDown.
+  struct HookLines {
+    std::vector<WgQuickValue> first_up, up, down, last_down;
+  };
+
   const WgQuickSource& source_;
   Problems& problems_;
   Draft draft_;
+  Sections sections_;
   std::vector<WgQuickLine> seen_;
-  bool has_private_key_ = false;
-  bool has_public_key_ = false;
+  std::vector<WgQuickLine> empty_;  ///< lines without a value
+  Given given_;
   bool has_routes_ = true;  ///< Table is not off
   std::optional<std::uint32_t> table_;
-  Place first_domain_;                                      ///< of `DNS`
-  std::vector<At<Hook>> first_up_, up_, down_, last_down_;  ///< PreUp, PostUp, PreDown, PostDown
+  Place first_domain_;  ///< of `DNS`
+  HookLines hook_lines_;
+  WgQuickEffects effects_;
 };
 
-void Reader::read(const std::vector<WgQuickLine>& lines) {
+void Reader::read(const std::vector<WgQuickLine>& lines, Sections sections) {
+  sections_ = std::move(sections);
   draft_.config.name = source_.name;
   draft_.config.file = source_.file;
   if (source_.interface != source_.name) draft_.name = {source_.interface, {}};
@@ -87,10 +120,23 @@ void Reader::read(const std::vector<WgQuickLine>& lines) {
   draft_.allowed_ips.emplace();
   draft_.config.peer.keepalive.reset();  // what its absence means to wg-quick
   for (const auto& line : lines) {
+    if (is_skipped(line)) continue;
     note_repeated(line);
     read_line(line.key, line.value);
   }
   finish();
+}
+
+/// Without a value a line says nothing, as long as another one does where something must be said.
+bool Reader::is_skipped(const WgQuickLine& line) {
+  using enum WgQuickKey;
+  if (!line.value.value.empty()) return false;
+  empty_.push_back(line);
+  for (const auto key : {private_key, address, public_key, allowed_ips, pre_up, post_up, pre_down, post_down}) {
+    if (line.key == key) return true;
+  }
+  note(line.value.place, "is empty, and says nothing; remove the line");
+  return true;
 }
 
 /// Lists and hooks go on in further lines; of all others the last one counts, as wg-quick has it.
@@ -100,7 +146,13 @@ void Reader::note_repeated(const WgQuickLine& line) {
     if (line.key == key) return;
   }
   const auto earlier = std::ranges::find(seen_, line.key, &WgQuickLine::key);
-  if (earlier != seen_.end()) {
+  if (earlier != seen_.end() && line.key == public_key) {
+    problems_.add(
+        line.value.place,
+        fmt::format("is there already (line {}), and a [Peer] has one; begin another [Peer] before it, or remove "
+                    "the one that is not meant",
+                    earlier->value.place.line));
+  } else if (earlier != seen_.end()) {
     note(line.value.place, fmt::format("replaces line {}, as it does for wg-quick; remove the one that is not meant",
                                        earlier->value.place.line));
     *earlier = line;
@@ -113,11 +165,14 @@ void Reader::read_line(WgQuickKey key, const WgQuickValue& line) {
   auto& peer = draft_.config.peer;
   switch (key) {
     case WgQuickKey::public_key:
-      has_public_key_ = true;
+      given_.public_key = true;
       draft_.public_key = parse(line, parse_peer_key);
       break;
     case WgQuickKey::preshared_key:
       read_preshared_key(line);
+      break;
+    case WgQuickKey::preshared_key_file:
+      effects_.preshared_key_file = {std::string(line.value), line.place};
       break;
     case WgQuickKey::allowed_ips:
       read_list(line, *draft_.allowed_ips, kMaxSubnets, parse_allowed_ip);
@@ -141,6 +196,9 @@ void Reader::read_interface_line(WgQuickKey key, const WgQuickValue& line) {
   switch (key) {
     case WgQuickKey::private_key:
       return read_private_key(line);
+    case WgQuickKey::private_key_file:
+      effects_.private_key_file = {std::string(line.value), line.place};
+      return;
     case WgQuickKey::address:
       return read_list(line, draft_.addresses, kMaxAddresses, parse_interface_address);
     case WgQuickKey::listen_port:
@@ -169,7 +227,7 @@ void Reader::read_interface_line(WgQuickKey key, const WgQuickValue& line) {
 }
 
 void Reader::read_private_key(const WgQuickValue& line) {
-  has_private_key_ = true;
+  given_.private_key = true;
   auto key = parse(line, crypto::parse_private_key);
   if (key && is_all_zero(key->value)) {
     problems_.add(line.place, "is all zero, which is no secret; make a key with `adit genkey`");
@@ -203,7 +261,10 @@ void Reader::read_dns(const WgQuickValue& line) {
       return;
     }
     if (is_address_for_wg_quick(word.value)) {
-      if (auto server = parse(word, parse_name_server)) servers.push_back(server->value);
+      if (auto server = parse(word, parse_name_server)) {
+        servers.push_back(server->value);
+        draft_.dns_places.push_back(server->place);
+      }
     } else if (auto domain = parse(word, parse_domain)) {
       if (domains.empty()) first_domain_ = domain->place;
       domains.push_back(std::move(domain->value));
@@ -223,55 +284,128 @@ void Reader::finish_dns() {
 }
 
 void Reader::read_hook(WgQuickKey key, const WgQuickValue& line) {
-  if (line.value.empty()) return;
-  if (key == WgQuickKey::post_up) {
-    if (auto route = route_of_command(line.value, line.place)) {
-      draft_.routes.items.push_back({std::move(*route), line.place});
-      return;
-    }
-  }
-  const bool is_up = key == WgQuickKey::pre_up || key == WgQuickKey::post_up;
-  auto hook = hook_from_wg_quick(line.value, is_up ? HookKind::up : HookKind::down, source_.interface);
-  auto& hooks = key == WgQuickKey::pre_up     ? first_up_
-                : key == WgQuickKey::post_up  ? up_
-                : key == WgQuickKey::pre_down ? down_
-                                              : last_down_;
   if (line.value.size() > kMaxHookText / 2) {
     problems_.add(line.place, fmt::format("has {} bytes; put it into a script and name that", line.value.size()));
   }
-  hooks.push_back({std::move(hook), line.place});
+  auto& lines = key == WgQuickKey::pre_up     ? hook_lines_.first_up
+                : key == WgQuickKey::post_up  ? hook_lines_.up
+                : key == WgQuickKey::pre_down ? hook_lines_.down
+                                              : hook_lines_.last_down;
+  lines.push_back(line);
+}
+
+/// What a key of ours does better is taken out of the lines first; then the rest of them are hooks.
+void Reader::finish_hooks() {
+  const auto& wg_name = source_.wg_interface.empty() ? source_.interface : source_.wg_interface;
+  const auto peer_key = draft_.public_key ? to_base64(draft_.public_key->value) : std::string();
+  WgQuickCommands commands(wg_name, peer_key);
+  auto& config = draft_.config.hooks;
+  const auto add = [&](const WgQuickValue& line, std::string_view rest, HookKind kind, std::vector<Hook>& hooks) {
+    if (rest.empty()) return;
+    hooks.push_back(hook_from_wg_quick(rest, kind, source_.interface));
+    for (const auto& trouble : hook_troubles(hooks.back()))
+      note(line.place, fmt::format("{}{}", kHookTrouble, trouble));
+    if (hooks.size() != kMaxHooks + 1) return;
+    problems_.add(line.place, fmt::format("is one too many; Adit runs {} hooks, put several into a script", kMaxHooks));
+  };
+  for (const auto* const lines : {&hook_lines_.first_up, &hook_lines_.up}) {
+    for (const auto& line : *lines) add(line, commands.take_up(line.value, line.place), HookKind::up, config.up);
+  }
+  for (const auto* const lines : {&hook_lines_.down, &hook_lines_.last_down}) {
+    for (const auto& line : *lines) add(line, commands.take_down(line.value), HookKind::down, config.down);
+  }
+  auto& found = effects_;
+  found.addresses = commands.effects().addresses;
+  found.routes = commands.effects().routes;
+  found.forward = commands.effects().forward;
+  found.key_command = commands.effects().key_command;
+  if (commands.effects().private_key_file) found.private_key_file = commands.effects().private_key_file;
+  if (commands.effects().preshared_key_file) found.preshared_key_file = commands.effects().preshared_key_file;
+  if (found.forward) {
+    draft_.config.interface.forward = true;
+    note(*found.forward,
+         "becomes interface.forward: true; where the unit may not, it says which file in /etc/sysctl.d "
+         "to write");
+  }
+}
+
+/// The file goes to the key that names it. What it holds is looked at when the link starts.
+void Reader::adopt_key_files() {
+  constexpr std::string_view readable =
+      "must be readable by the user adit alone, which does not get into /etc/wireguard: install -m 600 -o adit FILE "
+      "/etc/adit/, and name that";
+  auto& local = draft_.config.local;
+  auto& peer = draft_.config.peer;
+  const auto note_file = [&](const At<std::string>& file) {
+    if (!file.value.starts_with("/etc/adit/")) note(file.place, fmt::format("{} {}", shown(file.value), readable));
+  };
+  if (const auto& file = effects_.private_key_file; file && !given_.private_key) {
+    local.private_key_file = file->value;
+    note_file(*file);
+  } else if (const auto& command = effects_.key_command; command && !given_.private_key) {
+    local.private_key_file = source_.name + ".key";
+    note(command->place, fmt::format("the key comes from a command, which Adit does not run for it: write it into the "
+                                     "file once, as root: (umask 077; {} >/etc/adit/{}.key)",
+                                     command->value, source_.name));
+  }
+  given_.private_key = given_.private_key || !local.private_key_file.empty();
+  if (const auto& file = effects_.preshared_key_file) {
+    peer.has_preshared_key = true;
+    peer.preshared_key = {};
+    peer.preshared_key_file = file->value;
+    note_file(*file);
+  }
+}
+
+/// The n-th far end goes with the n-th address of its family, so those that have one come first.
+void Reader::adopt_addresses() {
+  auto& addresses = draft_.addresses.items;
+  std::size_t with_peer = 0;
+  for (const auto& [address, peer] : effects_.addresses) {
+    std::erase_if(addresses, [&](const auto& each) { return each.value == address.value; });
+    if (!peer) {
+      addresses.push_back(address);
+      continue;
+    }
+    addresses.insert(addresses.begin() + static_cast<std::ptrdiff_t>(std::min(with_peer++, addresses.size())), address);
+    draft_.peer_addresses.items.push_back(*peer);
+  }
+  if (!source_.beside_others) return;
+  for (auto& [address, place] : addresses) address.prefix = static_cast<std::uint8_t>(address.address.bits());
 }
 
 void Reader::note_hooks() {
-  for (const auto& hook : first_up_) {
-    note(hook.place,
+  const auto& [first_up, up, down, last_down] = hook_lines_;
+  for (const auto& line : first_up) {
+    note(line.place,
          "runs later than with wg-quick: when addresses, routes and the socket are there already (hooks.up); check "
          "that it can");
   }
-  for (const auto& hook : last_down_) {
-    note(hook.place,
+  for (const auto& line : last_down) {
+    note(line.place,
          "runs earlier than with wg-quick: while the interface is still there (hooks.down); check that it can");
   }
-  for (auto* const hooks : {&first_up_, &up_, &down_, &last_down_}) {
-    if (hooks->empty()) continue;
-    note(hooks->front().place, fmt::format("is ended if it takes longer than {} seconds, which wg-quick does not do; "
-                                           "a hook's timeout can be up to {} minutes",
-                                           kDefaultHookTimeout.count(), kMaxHookTimeout.count() / 60));
+  if (draft_.config.hooks == Hooks()) return;
+  for (const auto* const lines : {&first_up, &up, &down, &last_down}) {
+    if (lines->empty()) continue;
+    note(
+        lines->front().place,
+        fmt::format("runs as the user adit in the unit's sandbox, with CAP_NET_ADMIN and no other right of root's "
+                    "(docs/service.md), and is ended if it takes longer than {} seconds, which wg-quick does not do; a "
+                    "hook's timeout can be up to {} minutes",
+                    kDefaultHookTimeout.count(), kMaxHookTimeout.count() / 60));
     break;
   }
-  auto& config = draft_.config.hooks;
-  const auto take = [&](std::vector<At<Hook>>& from, std::vector<Hook>& to) {
-    for (auto& hook : from) {
-      to.push_back(std::move(hook.value));
-      if (to.size() != kMaxHooks + 1) continue;
-      problems_.add(hook.place,
-                    fmt::format("is one too many; Adit runs {} hooks, put several into a script", kMaxHooks));
-    }
-  };
-  take(first_up_, config.up);
-  take(up_, config.up);
-  take(down_, config.down);
-  take(last_down_, config.down);
+}
+
+/// All of the one family that is not `family` goes into the tunnel.
+bool Reader::is_other_family_routed(Family family) const {
+  return !table_ && std::ranges::any_of(draft_.allowed_ips->items, [&](const auto& item) {
+    const auto& network = item.value;
+    const auto has_address = std::ranges::any_of(
+        draft_.addresses.items, [&](const auto& address) { return address.value.family() == network.family(); });
+    return network.prefix == 0 && network.family() != family && has_address;
+  });
 }
 
 /// As wg-quick does: each allowed subnet that the interface's own do not hold, or all of them in a table of their own.
@@ -284,7 +418,7 @@ void Reader::add_routes() {
     const bool is_own = std::ranges::find(addresses, network, &IpNetwork::network) != addresses.end();
     if (is_own && table_ == kMainTable) continue;
     const auto* const family = network.address.is_v6() ? "IPv6" : "IPv4";
-    if (has_family(addresses, network.family())) {
+    if (can_route(addresses, network)) {
       routes.push_back({{network, {}, table_, {}}, place});
     } else if (draft_.addresses.complete && network.prefix == 0 && !table_) {
       routes.push_back({{network, {}, table_, {}}, place});
@@ -299,22 +433,45 @@ void Reader::add_routes() {
     }
   }
   auto& all = draft_.routes.items;
+  all = effects_.routes;
   all.insert(all.begin(), std::make_move_iterator(routes.begin()), std::make_move_iterator(routes.end()));
 }
 
+/// At the line that would have said it, if it is there and empty; else where its section begins.
+void Reader::missing(WgQuickKey key, std::string_view hint) {
+  if (std::ranges::find(sections_.mistaken, key) != sections_.mistaken.end()) return;
+  const auto empty = std::ranges::find(empty_, key, &WgQuickLine::key);
+  if (empty != empty_.end()) {
+    problems_.add(empty->value.place, fmt::format("is empty: {}", hint));
+  } else {
+    const bool is_peers = key == WgQuickKey::public_key || key == WgQuickKey::allowed_ips;
+    auto place = is_peers ? sections_.peer : sections_.interface;
+    place.key = name_of(key);
+    problems_.add(place, fmt::format("is missing: {}", hint));
+  }
+}
+
 void Reader::finish() {
-  const auto missing = [&](std::string_view key, std::string_view hint) {
-    problems_.add({0, 0, std::string(key)}, fmt::format("is missing: {}", hint));
-  };
-  if (!has_private_key_) {
-    missing("PrivateKey", "write the key itself into the file, `adit genkey` makes one; a hook cannot set it");
+  finish_hooks();
+  adopt_key_files();
+  adopt_addresses();
+  if (!given_.private_key) {
+    missing(WgQuickKey::private_key,
+            "write the key itself into the file, `adit genkey` makes one; or PrivateKeyFile = FILE");
   }
   auto& addresses = draft_.addresses;
   if (addresses.items.empty() && addresses.complete) {
-    missing("Address", "it lists this end's addresses inside the tunnel");
+    missing(WgQuickKey::address, "it lists this end's addresses inside the tunnel");
     addresses.complete = false;
   }
-  if (!has_public_key_) missing("PublicKey", "[Peer] says with it who is at the other end");
+  if (!given_.public_key) missing(WgQuickKey::public_key, "[Peer] says with it who is at the other end");
+  finish_allowed();
+  add_routes();
+  note_hooks();
+  finish_dns();
+}
+
+void Reader::finish_allowed() {
   // wg takes a subnet twice, as once.
   std::vector<At<IpNetwork>> unique;
   std::set<IpNetwork> seen;
@@ -324,11 +481,37 @@ void Reader::finish() {
   }
   allowed.items = std::move(unique);
   if (allowed.items.empty() && allowed.complete) {
-    missing("AllowedIPs", "without it the peer may neither send nor be sent anything");
+    missing(WgQuickKey::allowed_ips, "without it the peer may neither send nor be sent anything");
   }
-  add_routes();
-  note_hooks();
-  finish_dns();
+  if (has_routes_ && !table_) join_halves();
+}
+
+/// 0.0.0.0/1 and 128.0.0.0/1 are a default route in disguise. As one it spares the encrypted packets, which the halves
+/// would lead into the tunnel.
+void Reader::join_halves() {
+  auto& items = draft_.allowed_ips->items;
+  for (const auto& [lower, upper] : {std::pair("0.0.0.0/1", "128.0.0.0/1"), std::pair("::/1", "8000::/1")}) {
+    const auto first = std::ranges::find(items, *IpNetwork::parse(lower), &At<IpNetwork>::value);
+    const auto second = std::ranges::find(items, *IpNetwork::parse(upper), &At<IpNetwork>::value);
+    if (first == items.end() || second == items.end()) continue;
+    const IpNetwork whole{IpAddress::any(first->value.family()), 0};
+    note(second->place,
+         fmt::format("{} and {} together are {}, and become that: a default route, which leaves the way of "
+                     "the encrypted packets alone",
+                     lower, upper, to_string(whole)));
+    first->value = whole;
+    items.erase(second);
+  }
+}
+
+/// Without one there is nothing to read; where an error explains that, it is enough.
+bool has_both_sections(const WgQuickLines& file, Problems& problems) {
+  const bool has_interface = file.interface.has_value();
+  if (has_interface && !file.peers.empty()) return true;
+  if (!has_interface && file.peers.empty() && !problems.empty()) return false;
+  problems.add({1, 1, {}}, has_interface ? "there is no [Peer], which says who is at the other end"
+                                         : "there is no [Interface], which is this end of the link");
+  return false;
 }
 
 }  // namespace
@@ -337,15 +520,28 @@ std::expected<Config, std::vector<Problem>> read_wg_quick(std::string_view text,
   Problems problems(source.file);
   Draft draft;
   if (check_text(text, problems, Indentation::any)) {
-    Reader reader(source, problems);
-    reader.read(split_wg_quick(text, problems));
-    draft = reader.take();
-    validate(draft, problems);
+    auto plain = with_plain_spaces(text, problems);
+    auto split = split_wg_quick(plain, problems);
+    if (has_both_sections(split, problems) && choose_peer(split, source.peer, problems)) {
+      Reader reader(source, problems);
+      const auto peer = source.peer.value_or(1);
+      reader.read(split.lines, {*split.interface, split.peers[peer - 1].place, split.mistaken});
+      draft = reader.take();
+      validate(draft, problems);
+    }
+    explicit_bzero(plain.data(), plain.size());
   }
   if (!problems.empty()) return std::unexpected(problems.take_errors());
   auto config = assemble(std::move(draft));
   config.warnings = problems.take_warnings();
   return config;
+}
+
+std::vector<std::string> peer_names(std::string_view text) {
+  Problems ignored("");
+  std::vector<std::string> names;
+  for (auto& peer : split_wg_quick(text, ignored).peers) names.push_back(std::move(peer.name));
+  return names;
 }
 
 }  // namespace adit::config

@@ -54,7 +54,7 @@ std::vector<IpNetwork> automatic(const Config& config) {
   std::vector<IpNetwork> routed;
   for (const auto& network : config.peer.allowed_ips) {
     const auto& addresses = config.interface.addresses;
-    const bool can_have = network.prefix == 0 || has_family(addresses, network.family());
+    const bool can_have = network.prefix == 0 || can_route(addresses, network);
     if (can_have && !is_within(addresses, network)) routed.push_back(network);
   }
   std::ranges::sort(routed);
@@ -71,7 +71,7 @@ std::optional<std::uint32_t> common_table(const Config& config) {
     routed.push_back(route.to);
   }
   auto allowed = config.peer.allowed_ips;
-  std::erase_if(allowed, [&](const auto& net) { return !has_family(config.interface.addresses, net.family()); });
+  std::erase_if(allowed, [&](const auto& net) { return !can_route(config.interface.addresses, net); });
   std::ranges::sort(routed);
   std::ranges::sort(allowed);
   return routed == allowed ? std::optional(table) : std::nullopt;
@@ -86,6 +86,10 @@ bool is_within(const std::vector<IpNetwork>& addresses, const IpNetwork& network
 
 bool has_family(const std::vector<IpNetwork>& addresses, Family family) {
   return std::ranges::find(addresses, family, &IpNetwork::family) != addresses.end();
+}
+
+bool can_route(const std::vector<IpNetwork>& addresses, const IpNetwork& network) {
+  return network.prefix > 0 || has_family(addresses, network.family());
 }
 
 std::optional<DraftRoute> route_of_command(std::string_view command, const Place& place) {

@@ -16,6 +16,8 @@ namespace adit::config {
 /// Whether one of the interface's subnets holds all of `network`.
 bool is_within(const std::vector<IpNetwork>& addresses, const IpNetwork& network);
 bool has_family(const std::vector<IpNetwork>& addresses, Family family);
+/// Whether it can be routed into the interface: a default route of a family that it has no address of cannot.
+bool can_route(const std::vector<IpNetwork>& addresses, const IpNetwork& network);
 
 /// The route that a PostUp line adds, if that is all it does: `ip route add NET dev %i [src A] [metric N] [table N]`.
 std::optional<DraftRoute> route_of_command(std::string_view command, const Place& place);

@@ -7,6 +7,7 @@
 
 #include "config/wg_quick_hooks.h"
 #include "config/wg_quick_routes.h"
+#include "config/wg_quick_values.h"
 
 namespace adit::config {
 namespace {
@@ -19,6 +20,23 @@ std::string list(const std::vector<T>& values) {
     result += to_string(value);
   }
   return result;
+}
+
+/// Not known here, and to be read from a file.
+bool is_in_file(const Peer& peer) {
+  return peer.has_preshared_key && !peer.preshared_key_file.empty() && is_all_zero(peer.preshared_key);
+}
+
+/// The n-th of a family goes with the n-th address of that family.
+std::optional<IpAddress> far_end_of(const Interface& interface, std::size_t index) {
+  const auto family = interface.addresses[index].family();
+  auto before =
+      std::count_if(interface.addresses.begin(), interface.addresses.begin() + static_cast<std::ptrdiff_t>(index),
+                    [&](const IpNetwork& each) { return each.family() == family; });
+  for (const auto& far : interface.peer_addresses) {
+    if (far.family() == family && before-- == 0) return far;
+  }
+  return std::nullopt;
 }
 
 class Writer {
@@ -37,8 +55,12 @@ class Writer {
   void write_heading();
   void write_interface();
   void write_private_key();
+  void write_key_files();
+  void write_addresses();
+  void write_peer_addresses();
   void write_dns();
   void write_routes();
+  void write_forwarding();
   void write_hooks();
   void write_hooks_of(std::string_view key, const std::vector<Hook>& hooks, HookKind kind, std::string_view path);
   void write_peer();
@@ -67,7 +89,7 @@ void Writer::write_interface() {
   const auto& [interface, local] = std::tie(config_.interface, config_.local);
   result_.text += "[Interface]\n";
   write_private_key();
-  add("Address", list(interface.addresses));
+  write_addresses();
   write_dns();
   if (interface.mtu) add("MTU", std::to_string(*interface.mtu));
   if (local.listen.port != 0) add("ListenPort", std::to_string(local.listen.port));
@@ -76,11 +98,15 @@ void Writer::write_interface() {
   } else if (local.fwmark && !for_app()) {
     add("FwMark", fmt::format("{:#x}", *local.fwmark));
   }
+  write_key_files();
+  write_peer_addresses();
   write_routes();
+  write_forwarding();
   write_hooks();
 }
 
 void Writer::write_private_key() {
+  if (!config_.local.private_key_file.empty()) return;  // a hook sets it
   if (options_.has_private_key) {
     add("PrivateKey", crypto::reveal_base64(config_.local.private_key));
   } else {
@@ -112,7 +138,7 @@ void Writer::write_routes() {
   const auto routes = wg_quick_routes(config_);
   for (const auto& network : config_.peer.allowed_ips) {
     const bool is_besides = std::ranges::find(routes.besides, network) != routes.besides.end();
-    const bool is_held_back = routes.table.empty() && !has_family(config_.interface.addresses, network.family());
+    const bool is_held_back = routes.table.empty() && !can_route(config_.interface.addresses, network);
     if (!is_besides && !is_held_back) continue;
     leave_out(
         "peer.allowed_ips",
@@ -131,6 +157,46 @@ void Writer::write_routes() {
   }
   if (!routes.table.empty()) add("Table", routes.table);
   for (const auto& command : routes.commands) add("PostUp", command);
+}
+
+/// Of an imported file whose keys stand elsewhere.
+void Writer::write_key_files() {
+  const auto& [local, peer] = std::tie(config_.local, config_.peer);
+  if (!local.private_key_file.empty()) {
+    add("PostUp", fmt::format("wg set %i private-key {}", local.private_key_file.native()));
+  }
+  if (is_in_file(peer)) {
+    add("PostUp", fmt::format("wg set %i peer {} preshared-key {}", to_base64(peer.public_key),
+                              peer.preshared_key_file.native()));
+  }
+}
+
+/// Those with a far end are a hook's to set: `Address` has no word for it.
+void Writer::write_addresses() {
+  std::vector<IpNetwork> plain;
+  for (std::size_t i = 0; i < config_.interface.addresses.size(); ++i) {
+    if (for_app() || !far_end_of(config_.interface, i)) plain.push_back(config_.interface.addresses[i]);
+  }
+  if (!plain.empty()) add("Address", list(plain));
+}
+
+void Writer::write_peer_addresses() {
+  if (for_app()) return;
+  const auto& addresses = config_.interface.addresses;
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    const auto far = far_end_of(config_.interface, i);
+    if (!far) continue;
+    add("PostUp", fmt::format("ip addr add {} peer {} dev %i", to_string(addresses[i].address),
+                              to_string(IpNetwork{*far, addresses[i].prefix})));
+  }
+}
+
+void Writer::write_forwarding() {
+  if (!config_.interface.forward) return;
+  if (for_app()) return leave_out("interface.forward", "is left out: it is about this host");
+  const auto& addresses = config_.interface.addresses;
+  if (has_family(addresses, Family::v4)) add("PostUp", "sysctl -w net.ipv4.ip_forward=1");
+  if (has_family(addresses, Family::v6)) add("PostUp", "sysctl -w net.ipv6.conf.all.forwarding=1");
 }
 
 void Writer::write_hooks() {
@@ -165,7 +231,7 @@ void Writer::write_peer() {
   const auto& peer = config_.peer;
   result_.text += "\n[Peer]\n";
   add("PublicKey", to_base64(peer.public_key));
-  if (peer.has_preshared_key) add("PresharedKey", crypto::reveal_base64(peer.preshared_key));
+  if (peer.has_preshared_key && !is_in_file(peer)) add("PresharedKey", crypto::reveal_base64(peer.preshared_key));
   if (!peer.endpoints.empty()) add("Endpoint", to_string(peer.endpoints[0]));
   for (std::size_t i = 1; i < peer.endpoints.size(); ++i) {
     leave_out(
@@ -182,8 +248,7 @@ void Writer::leave_out_the_rest() {
   const auto unless = [&](bool is_default, std::string_view key, std::string_view reason) {
     if (!is_default) leave_out(std::string(key), fmt::format("is left out: {}", reason));
   };
-  unless(interface.peer_addresses.empty(), "interface.peer_addresses",
-         "wg-quick sets none; add a hook: ip addr change ADDRESS peer PEER dev %i");
+  unless(interface.peer_addresses.empty() || !for_app(), "interface.peer_addresses", "the apps of phones set none");
   unless(!interface.queue_length, "interface.queue_length", "add a hook: ip link set %i txqueuelen N");
   unless(!interface.owner && !interface.group, "interface.owner, interface.group",
          "the kernel's WireGuard has no owner");

@@ -4,9 +4,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
+#include "config/file_text.h"
 #include "crypto/keys.h"
 
 namespace adit::config {
@@ -26,6 +29,35 @@ bool may_hold_a_key(std::string_view text) {
     if (run + 8 >= crypto::kKeyTextSize) return true;
   }
   return false;
+}
+
+/// How many bytes the character at `at` takes if it can be shown as it is; 0: control characters, what is not UTF-8,
+/// and what is not seen or changes the order of the rest (spaces of all kinds, marks of direction, private and
+/// unassigned planes).
+std::size_t visible_length(std::string_view text, std::size_t at) {
+  const auto first = static_cast<std::uint8_t>(text[at]);
+  if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : 0;
+  const auto length = utf8_length(text, at);
+  if (length < 2) return 0;
+  std::uint32_t code = first & (0x7fu >> length);
+  for (std::size_t i = 1; i < length; ++i) code = code << 6 | (static_cast<std::uint8_t>(text[at + i]) & 0x3fu);
+  static constexpr std::array<std::pair<std::uint32_t, std::uint32_t>, 13> kUnseen{{{0x80, 0xa0},
+                                                                                    {0xad, 0xad},
+                                                                                    {0x61c, 0x61c},
+                                                                                    {0x115f, 0x1160},
+                                                                                    {0x1680, 0x1680},
+                                                                                    {0x180b, 0x180f},
+                                                                                    {0x2000, 0x200f},
+                                                                                    {0x2028, 0x202f},
+                                                                                    {0x205f, 0x206f},
+                                                                                    {0x3000, 0x3000},
+                                                                                    {0xe000, 0xf8ff},
+                                                                                    {0xfe00, 0xfe0f},
+                                                                                    {0xfeff, 0xfeff}}};
+  for (const auto& [from, to] : kUnseen) {
+    if (code >= from && code <= to) return 0;
+  }
+  return code < 0xe0000 ? length : 0;
 }
 
 /// Lower case, without '_' and '-': how `PrivateKey` and `private_key` are the same word.
@@ -59,16 +91,17 @@ std::size_t distance(std::string_view a, std::string_view b) {
 std::string shown(std::string_view text) {
   if (may_hold_a_key(text)) return fmt::format("the text of {} characters", text.size());
   std::string result = "\"";
-  for (const char c : text.substr(0, kLongest)) {
-    const auto byte = static_cast<std::uint8_t>(c);
-    // Other than ASCII is escaped too: letters that only look like others are what is often wrong.
-    if (byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\') {
-      result += c;
+  std::size_t at = 0;
+  while (at < text.size() && at < kLongest) {
+    const auto length = visible_length(text, at);
+    if (length > 0) {
+      result += text.substr(at, length);
+      at += length;
     } else {
-      result += fmt::format("\\x{:02x}", byte);
+      result += fmt::format("\\x{:02x}", static_cast<std::uint8_t>(text[at++]));
     }
   }
-  return result + (text.size() > kLongest ? "…\"" : "\"");
+  return result + (at < text.size() ? "…\"" : "\"");
 }
 
 std::string alternatives(std::span<const std::string_view> words) {

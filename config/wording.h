@@ -14,7 +14,8 @@ inline bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-/// The text in quotes, control characters escaped, long text cut. Text that could be a key in the wrong place is
+/// The text in quotes as it is written, long text cut; what cannot be seen (control characters, spaces other than the
+/// ordinary one, what is not UTF-8) is escaped. Text that could be a key in the wrong place is
 /// described by its length alone.
 std::string shown(std::string_view text);
 

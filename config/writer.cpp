@@ -7,6 +7,7 @@
 #include <array>
 
 #include "config/validate.h"
+#include "config/wg_quick_values.h"
 
 namespace adit::config {
 namespace {
@@ -36,6 +37,16 @@ std::string text(std::string_view value) {
     quoted += c;
   }
   return quoted + '"';
+}
+
+/// Names of files have slashes, and are plain with them.
+std::string path_text(const std::filesystem::path& path) {
+  const auto& name = path.native();
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("/._-").contains(c);
+  };
+  return name.starts_with('/') && std::ranges::all_of(name, plain) ? name : text(name);
 }
 
 std::string word_text(const std::string& word) {
@@ -102,11 +113,16 @@ void write_interface(std::string& out, const Config& config) {
   if (interface.multicast) add(out, "multicast", "true");
   if (interface.kill_switch != KillSwitch::automatic) add(out, "kill_switch", word_of(interface.kill_switch));
   if (!interface.netns.empty()) add(out, "netns", text(interface.netns));
+  if (interface.forward) add(out, "forward", "true");
 }
 
 void write_local(std::string& out, const Local& local, Secrets secrets) {
   out += "local:\n";
-  if (secrets == Secrets::written) add(out, "private_key", crypto::reveal_base64(local.private_key));
+  if (secrets == Secrets::written && !local.private_key_file.empty()) {
+    add(out, "private_key_file", path_text(local.private_key_file));
+  } else if (secrets == Secrets::written) {
+    add(out, "private_key", crypto::reveal_base64(local.private_key));
+  }
   if (local.listen.port != 0 || !local.listen.address.is_none()) add(out, "listen", listen_text(local.listen));
   if (local.device) add(out, "device", text(*local.device));
   if (local.fwmark) add(out, "fwmark", fmt::format("{:#x}", *local.fwmark));
@@ -116,7 +132,10 @@ void write_peer(std::string& out, const Config& config, Secrets secrets) {
   const auto& peer = config.peer;
   out += "peer:\n";
   add(out, "public_key", to_base64(peer.public_key));
-  if (peer.has_preshared_key && secrets == Secrets::written) {
+  const bool is_in_file = !peer.preshared_key_file.empty() && is_all_zero(peer.preshared_key);
+  if (peer.has_preshared_key && secrets == Secrets::written && is_in_file) {
+    add(out, "preshared_key_file", path_text(peer.preshared_key_file));
+  } else if (peer.has_preshared_key && secrets == Secrets::written) {
     add(out, "preshared_key", crypto::reveal_base64(peer.preshared_key));
   }
   if (peer.endpoints.size() == 1) add(out, "endpoint", endpoint_text(peer.endpoints[0]));
@@ -124,7 +143,7 @@ void write_peer(std::string& out, const Config& config, Secrets secrets) {
   if (!peer.keepalive) add(out, "keepalive", "off");
   if (peer.keepalive && *peer.keepalive != kDefaultKeepalive)
     add(out, "keepalive", fmt::format("{}s", peer.keepalive->count()));
-  if (peer.allowed_ips != default_allowed_ips(config.interface.addresses, config.routes)) {
+  if (peer.allowed_ips != default_allowed_ips(config.interface, config.routes)) {
     add(out, "allowed_ips", list(peer.allowed_ips, address_text));
   }
 }
@@ -169,9 +188,66 @@ std::string hook_text(const Hook& hook) {
   return result + "}";
 }
 
-void write_hooks(std::string& out, const Hooks& hooks) {
+constexpr std::size_t kLongHook = 80;
+
+/// Whether a block (`|-`) keeps the text as it is. For a word of one short line it would only be longer.
+bool wants_block(std::string_view value) {
+  const bool is_visible = std::ranges::all_of(value, [](char c) {
+    const auto byte = static_cast<std::uint8_t>(c);
+    return (byte >= 0x20 && byte != 0x7f) || c == '\n';
+  });
+  const bool keeps_its_ends = !value.empty() && !std::string_view(" \n").contains(value.front()) &&
+                              !std::string_view(" \n").contains(value.back()) && !value.contains("\n ") &&
+                              !value.contains(" \n");
+  return is_visible && keeps_its_ends && (value.size() > kLongHook / 2 || value.contains('\n'));
+}
+
+std::string block(std::string_view value, std::size_t indentation) {
+  std::string result = "|-";
+  while (!value.empty()) {
+    const auto line = value.substr(0, value.find('\n'));
+    value.remove_prefix(std::min(line.size() + 1, value.size()));
+    result += '\n';
+    if (!line.empty()) result += std::string(indentation, ' ') + std::string(line);
+  }
+  return result;
+}
+
+std::string text_or_block(const std::string& value, std::size_t indentation) {
+  return wants_block(value) ? block(value, indentation) : text(value);
+}
+
+/// An element of a list that is four spaces deep, over several lines: no quote in it is doubled or escaped.
+void write_long_hook(std::string& out, const Hook& hook) {
+  out += "    - command:";
+  if (hook.shell) {
+    out += fmt::format(" {}\n", text_or_block(hook.words[0], 8));
+  } else {
+    out += '\n';
+    for (const auto& word : hook.words) out += fmt::format("        - {}\n", text_or_block(word, 10));
+  }
+  if (hook.timeout != kDefaultHookTimeout) out += fmt::format("      timeout: {}s\n", hook.timeout.count());
+  if (hook.required) out += "      required: true\n";
+}
+
+/// `for_people`: long ones as blocks; else each event is one line.
+void write_hooks(std::string& out, const Hooks& hooks, bool for_people) {
   if (hooks == Hooks()) return;
   const auto add_hooks = [&](std::string_view key, const std::vector<Hook>& of_event) {
+    const bool has_long =
+        std::ranges::any_of(of_event, [](const Hook& hook) { return hook_text(hook).size() > kLongHook; });
+    const auto total = list(of_event, hook_text).size();
+    if (for_people && (has_long || (of_event.size() > 1 && total > kLongHook))) {
+      out += fmt::format("  {}:\n", key);
+      for (const auto& hook : of_event) {
+        if (hook_text(hook).size() > kLongHook) {
+          write_long_hook(out, hook);
+        } else {
+          out += fmt::format("    - {}\n", hook_text(hook));
+        }
+      }
+      return;
+    }
     if (of_event.size() == 1) add(out, key, hook_text(of_event[0]));
     if (of_event.size() > 1) add(out, key, list(of_event, hook_text));
   };
@@ -206,7 +282,7 @@ std::string to_yaml(const Config& config, std::string_view heading, Secrets secr
     out += fmt::format("log:\n  level: {}\n", kLevels.at(static_cast<std::size_t>(config.log_level)));
   }
   write_tuning(out, config.tuning);
-  write_hooks(out, config.hooks);
+  write_hooks(out, config.hooks, secrets == Secrets::written);
   write_dns(out, config.dns);
   return out;
 }

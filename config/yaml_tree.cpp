@@ -10,6 +10,8 @@
 #include <sstream>
 #include <utility>
 
+#include "config/yaml_mistakes.h"
+
 namespace adit::config {
 namespace {
 
@@ -68,7 +70,10 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    problems_.add(place_of(mark), "aliases (*name) are not supported; write the value out");
+    problems_.add(
+        place_of(mark),
+        "a value that begins with * is an alias to YAML, which is not supported; write the value out, or put it "
+        "in quotes");
     attach(node(Node::Kind::broken, mark, "?", 0));
   }
 
@@ -104,12 +109,17 @@ class TreeBuilder : public YAML::EventHandler {
 
   Node node(Node::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
     if (anchor != 0) {
-      problems_.add(place_of(mark), "anchors (&name) are not supported; write the value out where it is needed");
+      problems_.add(
+          place_of(mark),
+          "a value that begins with & is an anchor to YAML, which is not supported; write the value out where "
+          "it is needed, or put it in quotes");
       kind = Node::Kind::broken;
     }
     // The parser gives "?" to plain scalars, lists and mappings, "!" to quoted scalars.
     if (tag != "?" && tag != "!") {
-      problems_.add(place_of(mark), "tags such as !!str and !!binary are not supported; write the plain value");
+      problems_.add(place_of(mark),
+                    "a value that begins with ! has a tag to YAML (!!str, !!binary), which is not supported; write the "
+                    "plain value, or put it in quotes");
       kind = Node::Kind::broken;
     }
     Node made;
@@ -206,9 +216,8 @@ Node parse_yaml(std::string_view text, Problems& problems) {
                    "a second YAML document starts here; a file describes one link, so keep one");
     }
   } catch (const YAML::Exception& error) {
-    const bool in_quotes = error.msg == YAML::ErrorMsg::EOF_IN_SCALAR;
-    problems.add(place_of(error, builder), in_quotes ? "the file ends within quotes; close them"
-                                                     : fmt::format("is not valid YAML: {}", error.msg));
+    auto mistake = explain_yaml(text, place_of(error, builder), error.msg);
+    problems.add(mistake.place, std::move(mistake.reason));
     return broken;
   } catch (const Stop& stop) {
     problems.add(place_of(stop.mark), stop.reason);

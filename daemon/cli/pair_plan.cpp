@@ -20,14 +20,6 @@ Result<std::pair<std::string_view, std::string_view>> split_name(std::string_vie
   return std::pair(text.substr(0, equals), text.substr(equals + 1));
 }
 
-/// The name if the kernel takes it, else as much of it as the kernel takes.
-std::string interface_name(const std::string& link) {
-  if (config::parse_interface_name(link)) return link;
-  auto shorter = link.substr(0, config::kMaxInterfaceName);
-  if (config::parse_interface_name(shorter)) return shorter;
-  return ("adit-" + link).substr(0, config::kMaxInterfaceName);
-}
-
 Result<> add_behind(std::array<PairEnd, 2>& ends, std::string_view text) {
   const auto parts = split_name(text, "--routes NAME=NET,NET");
   if (!parts) return std::unexpected(parts.error());
@@ -58,6 +50,21 @@ Result<> check(const PairRequest& request) {
   if (!a.host && !b.host)
     return fail("one host must be reachable: both are `-`, behind NAT, so neither could call the other");
   if (a.is_exit && b.is_exit) return fail("--routes: default cannot be behind both hosts; packets would go in circles");
+  if (a.host && a.host == b.host && a.port == b.port && a.port) {
+    return fail("{} and {} are both {}:{}; two links of one host need two ports: give them as NAME=HOST:PORT", a.name,
+                b.name, *a.host, *a.port);
+  }
+  for (const auto& end : request.ends) {
+    const auto address = IpAddress::parse(end.host.value_or(""));
+    if (!address) continue;
+    for (const auto& subnet : end.behind) {
+      if (subnet.prefix == 0 || !subnet.contains(*address)) continue;
+      return fail(
+          "--routes: {} behind {} holds {}, where {} itself is reached: the encrypted packets would go into the "
+          "tunnel; name smaller subnets, or `default`, which leaves it out",
+          to_string(subnet), end.name, to_string(*address), end.name);
+    }
+  }
   for (const auto& ours : a.behind) {
     for (const auto& theirs : b.behind) {
       if (!ours.overlaps(theirs)) continue;
@@ -127,6 +134,7 @@ Result<PairEnd> parse_end(std::string_view text) {
   }
   const auto endpoint = config::parse_endpoint(has_port ? std::string(host) : fmt::format("{}:{}", host, kDefaultPort));
   if (!endpoint) return fail("{}: {}", name, endpoint.error().message);
+  end.has_usual_port = !has_port;
   end.host = endpoint->host;
   end.port = endpoint->port;
   return end;
@@ -139,6 +147,13 @@ Result<PairRequest> parse_request(const std::array<std::string, 2>& ends, const 
     auto end = parse_end(ends[i]);
     if (!end) return std::unexpected(end.error());
     request.ends[i] = std::move(*end);
+  }
+  auto& [first, second] = request.ends;
+  if (first.host && first.host == second.host && first.port == second.port) {
+    if (second.has_usual_port)
+      second.port = static_cast<std::uint16_t>(*first.port + 1);
+    else if (first.has_usual_port)
+      first.port = static_cast<std::uint16_t>(*second.port - 1);
   }
   for (const auto& text : tunnels) {
     const auto subnet = config::parse_subnet(text);
@@ -171,7 +186,7 @@ Result<std::array<config::Config, 2>> plan(const PairRequest& request, std::vect
     const auto& ours = request.ends[i];
     const auto& theirs = request.ends[1 - i];
     config.name = ours.name;
-    config.interface.name = interface_name(ours.name);
+    config.interface.name = config::interface_name_for(ours.name);
     for (const auto& tunnel : *tunnels) {
       const auto ends = ends_of(tunnel);
       if (!ends) return std::unexpected(ends.error());
@@ -185,7 +200,7 @@ Result<std::array<config::Config, 2>> plan(const PairRequest& request, std::vect
     auto routes = routes_to(theirs, *tunnels);
     if (!routes) return std::unexpected(routes.error());
     config.routes = std::move(*routes);
-    config.peer.allowed_ips = config::default_allowed_ips(config.interface.addresses, config.routes);
+    config.peer.allowed_ips = config::default_allowed_ips(config.interface, config.routes);
   }
   return configs;
 }

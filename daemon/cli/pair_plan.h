@@ -24,6 +24,7 @@ struct PairEnd {
   std::optional<std::uint16_t> port;  ///< where it listens; always there with a host
   std::vector<IpNetwork> behind;      ///< the subnets behind it, which the other end gets routes to
   bool is_exit = false;               ///< `default` is behind it
+  bool has_usual_port = false;        ///< none was given
 };
 
 struct PairRequest {

@@ -72,12 +72,12 @@ TEST(Import, NeverOverwritesAFile) {
 
 TEST(Import, SaysAllThatIsWrongAndWritesNothing) {
   const Folder folder;
-  const auto file = folder.write("wg0.conf", std::string(kFile) + "Endpiont = a:1\nSaveConfig = true\n[Peer]\n");
+  const auto file = folder.write("wg0.conf", std::string(kFile) + "Endpiont = a:1\nSaveConfig = true\nAllowedIPs = 1\n");
   const auto outcome = adit({"import", file, "-o", folder / "office.yaml"});
   EXPECT_EQ(outcome.status, kInvalidConfig);
   EXPECT_EQ(outcome.out, "");
   EXPECT_TRUE(has(outcome.err, "wg0.conf:7:12: Endpiont: unknown key; did you mean Endpoint?")) << outcome.err;
-  EXPECT_TRUE(has(outcome.err, "wg0.conf:9:1: [Peer] is there already")) << outcome.err;
+  EXPECT_TRUE(has(outcome.err, "wg0.conf:9:14: AllowedIPs: \"1\" is not a subnet")) << outcome.err;
   EXPECT_FALSE(std::filesystem::exists(folder / "office.yaml"));
   EXPECT_EQ(adit({"import", folder / "nosuch.conf"}).status, kInvalidConfig);
 }

@@ -136,6 +136,25 @@ TEST(PairPlan, NeedsATunnelOfTheFamilyThatIsRouted) {
   EXPECT_NE(configs.error().message.find("fd20::/64 needs a --tunnel of the same family"), std::string::npos);
 }
 
+TEST(PairPlan, OneHostTwiceGetsTwoPorts) {
+  const auto ports = [](const std::string& a, const std::string& b) {
+    const auto request = parse_request({a, b}, {}, {});
+    return request ? std::pair(*request->ends[0].port, *request->ends[1].port)
+                   : std::pair<std::uint16_t, std::uint16_t>();
+  };
+  EXPECT_EQ(ports("a=192.0.2.1", "b=192.0.2.1"), (std::pair<std::uint16_t, std::uint16_t>(51820, 51821)));
+  EXPECT_EQ(ports("a=192.0.2.1", "b=192.0.2.1:51820"), (std::pair<std::uint16_t, std::uint16_t>(51819, 51820)));
+  EXPECT_EQ(ports("a=192.0.2.1", "b=192.0.2.2"), (std::pair<std::uint16_t, std::uint16_t>(51820, 51820)));
+  EXPECT_NE(error_of({"a=h.example:5", "b=h.example:5"}).find("need two ports"), std::string::npos);
+}
+
+TEST(PairPlan, RoutesThatHoldAnEndpointAreRefused) {
+  EXPECT_NE(error_of({"a=198.51.100.1", "b=-"}, {}, {"a=198.51.100.0/24"}).find("holds 198.51.100.1, where a itself"),
+            std::string::npos);
+  EXPECT_EQ(error_of({"a=198.51.100.1", "b=-"}, {}, {"a=198.51.100.8/29"}), "");
+  EXPECT_EQ(error_of({"a=198.51.100.1", "b=-"}, {}, {"a=default"}), "");
+}
+
 TEST(PairPlan, NamesInterfacesAsTheKernelAllows) {
   const auto name_for = [](const std::string& link) {
     SeededRandom random;
@@ -143,7 +162,8 @@ TEST(PairPlan, NamesInterfacesAsTheKernelAllows) {
   };
   EXPECT_EQ(name_for("office"), "office");
   EXPECT_EQ(name_for("fifteen-letters"), "fifteen-letters");
-  EXPECT_EQ(name_for("more-than-15-letters"), "more-than-15-le");
+  EXPECT_EQ(name_for("more-than-15-letters"), "more-than-b5b7");
+  EXPECT_NE(name_for("head-office-backup-1"), name_for("head-office-backup-2")) << "both may be links of one host";
   EXPECT_EQ(name_for("all"), "adit-all");
   EXPECT_EQ(name_for("default"), "adit-default");
   EXPECT_EQ(name_for("lo"), "adit-lo");

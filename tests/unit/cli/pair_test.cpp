@@ -29,7 +29,7 @@ TEST(Pair, WritesTwoFilesThatMakeALink) {
   EXPECT_EQ(a->peer.endpoints, (std::vector<config::EndpointName>{{"2001:db8::7", 7}}));
   EXPECT_EQ(b->peer.endpoints, (std::vector<config::EndpointName>{{"a.example.net", 51820}}));
   EXPECT_EQ(a->interface.name, "a");
-  EXPECT_EQ(b->interface.name, "long-name-of-ho");
+  EXPECT_EQ(b->interface.name, "long-name-00e3");
   EXPECT_EQ(a->routes.size(), 2);
   EXPECT_EQ(b->routes.size(), 2);
   for (const auto* file : {"a.yaml", "long-name-of-host-b.yaml"}) {

@@ -9,6 +9,8 @@
 namespace adit::config {
 namespace {
 
+using namespace std::string_literals;
+
 Parts with_local(std::string_view line) {
   return {.local = fmt::format("  {}\n", line)};
 }
@@ -71,6 +73,8 @@ TEST(KeySource, FilesAreFoundBesideTheConfigurationOrByTheirFullName) {
   }
   folder.write("keys/a.key", std::string(kOurPrivateKey) + "\r\n");
   EXPECT_TRUE(folder.read(with_local("private_key_file: keys/a.key").text()));
+  folder.write("keys/a.key", "\xef\xbb\xbf" + std::string(kOurPrivateKey) + " \t\n\r\n\n");
+  EXPECT_TRUE(folder.read(with_local("private_key_file: keys/a.key").text())) << "as wg takes it";
 }
 
 TEST(KeySource, FilesThatAreNoKeysAreRefused) {
@@ -79,8 +83,10 @@ TEST(KeySource, FilesThatAreNoKeysAreRefused) {
     expect_problems(folder, with_local("private_key_file: a.key").text(), {{"4:21: local.private_key_file", reason}});
   };
   expect("a.key cannot be opened: No such file or directory");
-  folder.write("a.key", std::string(kOurPrivateKey) + "\n\n");
+  folder.write("a.key", " " + std::string(kOurPrivateKey));
   expect("a.key: the key in it is 45 characters long");
+  folder.write("a.key", std::string("\xff\xfe") + "2\0B\0O\0"s);
+  expect("a.key is UTF-16 text");
   folder.write("a.key", "");
   expect("a.key: the key in it is 0 characters long");
   folder.write("a.key", std::string(5000, 'x'));

@@ -153,13 +153,13 @@ TEST(WgQuickReader, RoutesWhatWgQuickRoutes) {
 TEST(WgQuickReader, SaysWhatHasNoEqual) {
   expect_notes({"DNS = lan, example.com\nSaveConfig = true\nTable = auto\n", ""},
                {"wg0.conf:4:7: DNS: is not carried over", "wg0.conf:5:14: SaveConfig: is not carried over"});
-  expect_notes({"SaveConfig = false\nDNS =\n", ""}, {});
+  expect_notes({"SaveConfig = false\nDNS =\n", ""}, {"wg0.conf:5:1: DNS: is empty"});
   expect_notes({"", "AllowedIPs = 0.0.0.0/0, ::/0\n"}, {"wg0.conf:7:25: AllowedIPs: ::/0 blocks IPv6"});
   expect_notes({"ExcludedApplications = com.example.a\n", ""},
                {"wg0.conf:4:24: ExcludedApplications: is not carried over"});
-  expect_notes(
-      {"PreUp = a\nPostUp = b\nPreDown = c\nPostDown = d\n", ""},
-      {"wg0.conf:4:9: PreUp: runs later", "wg0.conf:4:9: PreUp: is ended if", "wg0.conf:7:12: PostDown: runs earlier"});
+  expect_notes({"PreUp = a\nPostUp = b\nPreDown = c\nPostDown = d\n", ""},
+               {"wg0.conf:4:9: PreUp: runs later", "wg0.conf:4:9: PreUp: runs as the user adit",
+                "wg0.conf:7:12: PostDown: runs earlier"});
   expect_notes({"MTU = 1400\nMTU = 1300\nMTU = 1200\n", ""},
                {"wg0.conf:5:7: MTU: replaces line 4", "wg0.conf:6:7: MTU: replaces line 5"});
 }
@@ -183,26 +183,28 @@ TEST(WgQuickReader, FindsEveryProblemInOneGo) {
   expect_problems(
       "[Interface]\nPrivateKy = x\nAddress = 10.9.0.0/30, 10.9.0.300\nMTU = 12\nTable = office\nEndpoint = a:1\n"
       "nonsense\n[Nobody]\nx = y\n[Peer]\nPublicKey = short\nPersistentKeepalive = 70000\nAllowedIPs = 1/8\n",
-      {"wg0.conf: PrivateKey: is missing", "wg0.conf:2:13: PrivateKy: unknown key; did you mean PrivateKey?",
+      {"wg0.conf:2:13: PrivateKy: unknown key; did you mean PrivateKey?",
        "wg0.conf:3:11: Address: \"10.9.0.0/30\" is the subnet itself", "wg0.conf:3:24: Address: \"10.9.0.300\" is not",
        "wg0.conf:4:7: MTU: \"12\" is not an MTU", "wg0.conf:5:9: Table: \"office\" is not a routing table",
        "wg0.conf:6:12: Endpoint: belongs into [Peer]", "wg0.conf:7:1: \"nonsense\" is no line",
        "wg0.conf:8:1: \"[Nobody]\" is no section", "wg0.conf:11:13: PublicKey: is 5 characters long",
        "wg0.conf:12:23: PersistentKeepalive: \"70000\" is no number from 0 to 65535, nor off",
        "wg0.conf:13:14: AllowedIPs: \"1/8\" is not a subnet"});
-  expect_problems(
-      "PrivateKey = x\nAddress = y\n",
-      {"wg0.conf: PrivateKey: is missing", "wg0.conf: Address: is missing", "wg0.conf: PublicKey: is missing",
-       "wg0.conf: AllowedIPs: is missing", "wg0.conf:1:14: stands before any section"});
+  expect_problems("PrivateKey = x\nAddress = y\n", {"wg0.conf:1:14: stands before any section"});
+  expect_problems("[Peer]\nPublicKey = x\n", {"wg0.conf:1:1: there is no [Interface]"});
+  expect_problems("[Interface]\nPrivateKey = x\n", {"wg0.conf:1:1: there is no [Peer]"});
   expect_problems(File{"", "[Peer]\nPublicKey = x\n[Peer]\n"}.text(),
-                  {"wg0.conf:7:1: [Peer] is there already (line 4), and an Adit link has one peer",
-                   "wg0.conf:9:1: [Peer] is there already (line 4)"});
-  expect_problems(File{"Address = 10.9.0.2/30\nListenPort =\n", ""}.text(),
-                  {"wg0.conf:4:11: Address: 10.9.0.2/30 overlaps", "wg0.conf:5:1: ListenPort: is empty"});
+                  {"wg0.conf: has 3 peers, and an Adit link has one: import one of them with --peer N",
+                   "wg0.conf:4:1: peer 1: rpvIuiqU85fsmv4kvk55KkS3/jEfjtozVrHa5QdAXE4=, 10.9.0.0/30, it calls",
+                   "wg0.conf:7:1: peer 2: a key that is none", "wg0.conf:9:1: peer 3: no PublicKey"});
+  expect_problems(File{"Address = 10.9.0.2/30\nListenPort =\n", ""}.text(), {});
+  expect_problems(
+      File{"Address = 10.9.0.1/32\n", "PublicKey = x\n"}.text(),
+      {"wg0.conf:4:11: Address: 10.9.0.1 is given twice", "wg0.conf:8:13: PublicKey: is there already (line 6)",
+       "wg0.conf:8:13: PublicKey: is 1 characters long"});
   expect_problems("[Interface]\nPostUp = \xff\n", {"wg0.conf:2:10: is not UTF-8"});
   expect_problems(fmt::format("[Interface]\n{} = 1\n", kOurPrivateKey.substr(0, 43)),
-                  {"wg0.conf: PrivateKey: is missing", "wg0.conf: Address", "wg0.conf: PublicKey",
-                   "wg0.conf: AllowedIPs", "wg0.conf:2:47: unknown key; known in [Interface]: PrivateKey"});
+                  {"wg0.conf:1:1: there is no [Peer]", "wg0.conf:2:47: unknown key; known in [Interface]: PrivateKey"});
 }
 
 TEST(WgQuickReader, TakesNoMoreHooksThanCanRun) {

@@ -125,7 +125,7 @@ class RandomConfig {
       for (const auto& address : config.interface.addresses)
         config.routes.push_back({address.network(), {}, common, {}});
     }
-    config.peer.allowed_ips = default_allowed_ips(config.interface.addresses, config.routes);
+    config.peer.allowed_ips = default_allowed_ips(config.interface, config.routes);
     // Beyond a default route wg-quick cannot allow without routing.
     if (maybe() && !std::ranges::any_of(config.routes, &Route::is_default_of_host)) {
       config.peer.allowed_ips.push_back(*IpNetwork::parse(families == 2 ? "fd77::/64" : "172.16.0.0/12"));
@@ -226,12 +226,13 @@ TEST(WgQuickWriter, SaysWhatWgQuickCannot) {
   for (const auto& problem : written.left_out) keys.push_back(problem.key);
   EXPECT_EQ(keys,
             (std::vector<std::string>{"dns.domains", "dns.domains", "peer.allowed_ips", "hooks.up[1].timeout",
-                                      "hooks.up[1]", "peer.endpoint[1]", "interface.peer_addresses",
-                                      "interface.queue_length", "interface.owner, interface.group", "interface.persist",
-                                      "interface.multicast", "local.listen", "local.device", "log.level", "tuning"}));
+                                      "hooks.up[1]", "peer.endpoint[1]", "interface.queue_length",
+                                      "interface.owner, interface.group", "interface.persist", "interface.multicast",
+                                      "local.listen", "local.device", "log.level", "tuning"}));
   EXPECT_EQ(written.text,
-            fmt::format("[Interface]\nPrivateKey = {}\nAddress = 10.9.0.1/30\nDNS = 10.9.0.2, lan\nListenPort = "
-                        "5\nPostUp = ip route add ::/0 dev %i\nPostUp = a || true\n"
+            fmt::format("[Interface]\nPrivateKey = {}\nDNS = 10.9.0.2, lan\nListenPort = 5\n"
+                        "PostUp = ip addr add 10.9.0.1 peer 10.9.0.2/30 dev %i\nPostUp = ip route add ::/0 dev %i\n"
+                        "PostUp = a || true\n"
                         "PostUp = sh -c 'log $ADIT_MTU' || true\n\n[Peer]\nPublicKey = {}\nEndpoint = a.example:1\n"
                         "AllowedIPs = 10.0.0.0/8, 0.0.0.0/0\nPersistentKeepalive = 25\n",
                         kOurPrivateKey, kPeerPublicKey));

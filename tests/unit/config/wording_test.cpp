@@ -29,8 +29,17 @@ TEST(Wording, GuessesNothingWhereNothingIsNear) {
 
 TEST(Wording, QuotesSoThatATerminalIsSafe) {
   EXPECT_EQ(shown("plain text"), "\"plain text\"");
-  EXPECT_EQ(shown("a\x1b[2J\n\"\\"), R"("a\x1b[2J\x0a\x22\x5c")");
-  EXPECT_EQ(shown("\xc3\xa9"), R"("\xc3\xa9")");
+  EXPECT_EQ(shown("a\x1b[2J\n\"\\"), "\"a\\x1b[2J\\x0a\"\\\"");
+  EXPECT_EQ(shown("\xc3\xa9"), "\"\xc3\xa9\"");
+  EXPECT_EQ(shown("a\xc2\xa0"
+                  "b"),
+            R"("a\xc2\xa0b")")
+      << "a space that is none";
+  EXPECT_EQ(shown("a\xe2\x80\xae"
+                  "b"),
+            R"("a\xe2\x80\xaeb")")
+      << "turns the direction";
+  EXPECT_EQ(shown("a\xff"), R"("a\xff")");
   EXPECT_EQ(shown(std::string(200, '.')), "\"" + std::string(80, '.') + "…\"");
 }
 
