@@ -105,5 +105,17 @@ TEST(Keys, ErrorsHelpAndNeverRepeatTheText) {
   EXPECT_NE(parse_private_key("short").error().message.find("5 characters"), std::string::npos);
 }
 
+TEST(Keys, NothingBeyondAsciiIsADigit) {
+  const std::string key = "2BO4c0XAbZUVu1qN0kaKiU1qWA9F4692YrMi0aIpx1Q=";
+  ASSERT_TRUE(parse_private_key(key));
+  for (unsigned code = 0x80; code < 0x800; ++code) {
+    auto damaged = key;
+    damaged[10] = static_cast<char>(0xc0 | code >> 6);
+    damaged[11] = static_cast<char>(0x80 | (code & 0x3f));
+    EXPECT_FALSE(parse_private_key(damaged)) << code;
+    EXPECT_FALSE(parse_public_key(damaged)) << code;
+  }
+}
+
 }  // namespace
 }  // namespace adit::crypto
