@@ -55,7 +55,6 @@ class Reader {
   void finish();
   void finish_allowed();
   void join_halves();
-  bool is_other_family_routed(Family family) const;
   void add_routes();
   void finish_hooks();
   void note_hooks();
@@ -396,16 +395,6 @@ void Reader::note_hooks() {
                     kDefaultHookTimeout.count(), kMaxHookTimeout.count() / 60));
     break;
   }
-}
-
-/// All of the one family that is not `family` goes into the tunnel.
-bool Reader::is_other_family_routed(Family family) const {
-  return !table_ && std::ranges::any_of(draft_.allowed_ips->items, [&](const auto& item) {
-    const auto& network = item.value;
-    const auto has_address = std::ranges::any_of(
-        draft_.addresses.items, [&](const auto& address) { return address.value.family() == network.family(); });
-    return network.prefix == 0 && network.family() != family && has_address;
-  });
 }
 
 /// As wg-quick does: each allowed subnet that the interface's own do not hold, or all of them in a table of their own.
