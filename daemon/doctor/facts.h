@@ -134,6 +134,7 @@ struct NetworkFacts {
   std::string why_not;  ///< not empty: the kernel would not tell
   std::vector<InterfaceFacts> interfaces;
   std::vector<RouteFacts> routes;  ///< of all tables but `local`
+  bool blocked = false;            ///< the link, in this run or an earlier one, has routes that lead nowhere
 
   const InterfaceFacts* find(const std::string& name) const;
 };

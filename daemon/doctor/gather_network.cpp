@@ -9,8 +9,11 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/paths.h"
 #include "doctor/gather.h"
 #include "host/host_plan.h"
+#include "host/link_number.h"
+#include "host/policy_routing.h"
 #include "net/netlink_address.h"
 #include "net/netlink_link.h"
 #include "net/network_namespace.h"
@@ -144,6 +147,10 @@ NetworkFacts look_into(const std::string& netns) {
 
 void gather_network(Facts& facts) {
   facts.network = look_around();
+  if (auto netlink = net::Netlink::open()) {
+    const auto number = host::look_up_link_number(run_directory() / "numbers", facts.name);
+    facts.network.blocked = host::PolicyRouting::is_blocked(*netlink, number);
+  }
   if (const auto netns = facts.netns(); !netns.empty()) facts.elsewhere = look_into(netns);
 }
 

@@ -147,6 +147,11 @@ Finding judge_routes(const Facts& facts) {
   const auto* const config = facts.config();
   if (config == nullptr) return skipped("there is no valid file");
   if (!facts.around_interface().why_not.empty()) return skipped(facts.around_interface().why_not);
+  if (facts.network.blocked && facts.status() == nullptr) {
+    return problem("traffic is blocked, as interface.kill_switch has it: the link does not run",
+                   {"unreachable routes of this link are there"},
+                   fmt::format("start the link, or let everything pass: `adit unblock {}`", config->name));
+  }
   config::SubnetSet allowed;
   for (const auto& network : config->peer.allowed_ips) allowed.add(network);
   const auto tunnel = facts.interface_name();

@@ -139,12 +139,37 @@ def test_nothing_leaves_in_clear_while_the_file_is_edited(make, lab, watched, be
     assert ping(link.a.host, BEYOND[4]) == 3
 
 
-def test_a_rule_that_somebody_removes_is_put_back_and_the_culprit_named(make, lab, beyond_the_router):
+def test_nothing_leaves_in_clear_while_names_uplinks_and_sessions_change(make, lab, watched, beyond_the_router):
+    link = full(make, calls="a").start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    seen = watched(link.a.host)
+    link.a.side.interface = {"name": "other0"}
+    link.a.write_config()
+    link.a.adit("reload", link.a.name)
+    link.a.device = "other0"
+    seen.expect_none("while the interface gets another name")
+    lab.address(link.a.host, 1, 77)
+    traffic_within(link.a.host, BEYOND[4], 20)
+    seen.expect_none("while the uplink gets another address")
+    before = link.a.latest_handshake()
+    link.b.restart()
+    wait_until(lambda: link.a.latest_handshake() != before, 30, "a new session")
+    traffic_within(link.a.host, BEYOND[4], 20)
+    seen.expect_none("while the session is renewed")
+
+
+def test_a_rule_that_somebody_removes_is_put_back_and_the_culprit_named(make, lab, watched, beyond_the_router, measured):
     link = full(make).start()
     traffic_within(link.a.host, link.b.side.addr4, 10)
     rules = link.a.host.ip("rule")
+    seen = watched(link.a.host)
     link.a.host.ip("rule", "del", "pref", "32701")
     wait_until(lambda: link.a.host.ip("rule") == rules, 10, "the rule to be put back")
+    time.sleep(0.3)
+    before = sum(seen.leaks().values())
+    measured("packets in clear until the rule was back", before, "of 100 a second")
+    time.sleep(1)
+    assert sum(seen.leaks().values()) == before, "and none since"
     link.a.host.ip("-6", "route", "flush", "table", "all", "proto", "173")
     wait_until(lambda: answers(link.a.host, BEYOND[6]), 10, "the IPv6 routes to be put back")
     link.a.host.ip("addr", "flush", "dev", link.a.device)

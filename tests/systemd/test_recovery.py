@@ -79,3 +79,32 @@ def test_where_systemd_can_attempts_become_rarer(pair):
     version = int(pair.a.run("systemctl", "--version").stdout.split()[1])
     assert pair.a.show(office.unit, "RestartSteps") == ("6" if version >= 254 else "")
     assert pair.a.show(office.unit, "RestartUSec") == "1s"
+
+
+def test_a_full_tunnel_stays_closed_while_the_watchdog_and_systemd_do_their_work(pair):
+    """From a daemon that hangs to the next one that works, nothing takes the host's own default route."""
+    office, home = pair.links(edit=lambda text: text + "routes: [default]\n")
+    home.host.put(home.file, home.host.run("cat", home.file).stdout.replace("routes: [default]\n", ""))
+    pair.a.net.ip("route", "add", "default", "via", "10.99.0.2")
+    pair.start(office, home)
+
+    def way():
+        return pair.a.net.run("ip", "route", "get", "203.0.113.1", check=False)
+    assert "dev office" in way().stdout
+    before = office.pid()
+    pair.a.run("kill", "-STOP", before)
+    seen = set()
+
+    def next_one_serves():
+        done = way()
+        seen.add("tunnel" if "dev office" in done.stdout else "refused" if done.returncode != 0 else done.stdout)
+        return office.pid() not in (0, before) and office.active() == "active"
+    wait_until(next_one_serves, 120, "another process", interval=0.01)
+    office.wait_until_up()
+    assert seen <= {"tunnel", "refused"}
+    pair.a.systemctl("stop", office.unit)
+    assert "via 10.99.0.2" in way().stdout, "an orderly stop opens it"
+    pair.a.systemctl("start", office.unit)
+    office.wait_until_up()
+    pair.a.run("kill", "-KILL", office.pid())
+    wait_until(lambda: office.active() == "active" and pair.a.pings(office.peer), 60, "the link to be back")

@@ -229,6 +229,17 @@ TEST(DoctorJudges, WhatWasLongAgoIsNoCauseOfToday) {
   EXPECT_EQ(judge_sending(facts).verdict, Verdict::problem);
 }
 
+TEST(DoctorJudges, WhatALinkThatHasEndedBlocksIsToldOf) {
+  auto facts = running();
+  facts.network.blocked = true;
+  EXPECT_EQ(judge_routes(facts).verdict, Verdict::ok) << "a link that runs has them behind its own";
+  auto ended = healthy();
+  ended.network.blocked = true;
+  const auto finding = judge_routes(ended);
+  EXPECT_EQ(finding.verdict, Verdict::problem);
+  EXPECT_THAT(finding.mend, testing::HasSubstr("adit unblock"));
+}
+
 TEST(DoctorJudges, AStrictFilterOfTheUplinkDoesNotHarmAPeerOnTheSameWire) {
   auto facts = healthy();
   config_of(facts).routes = {{.to = network("0.0.0.0/0")}};
