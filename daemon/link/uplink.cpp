@@ -40,7 +40,9 @@ void Uplink::failed(const Error& error) {
 
 /// Each once: it is looked at again with every change of the network.
 void Uplink::tell(std::string problem) {
-  if (std::exchange(problem_, problem) != problem) log_.warn("{}", problem);
+  if (problem_ == problem) return;
+  log_.warn("{}", problem);
+  problem_ = std::move(problem);
 }
 
 }  // namespace adit::link

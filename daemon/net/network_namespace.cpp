@@ -70,11 +70,13 @@ std::optional<NetworkNamespace> NetworkNamespace::own() {
 Result<NetworkNamespace::Visit> NetworkNamespace::enter() const {
   auto home = open_file(kOwn);
   if (!home) return fail("cannot find the way back from a network namespace ({}): {}", kOwn, describe(errno));
+  // Home may belong to a user namespace above ours: then there is a way out and none back.
+  if (::setns(home.get(), CLONE_NEWNET) != 0) return enter_failure(name_, errno);
   if (::setns(fd_.get(), CLONE_NEWNET) != 0) return enter_failure(name_, errno);
   return Visit(std::move(home));
 }
 
-/// Whoever could leave home can return; all else would open its sockets in the wrong place.
+/// What was possible a moment ago is possible; to go on would be to open sockets in the wrong place.
 NetworkNamespace::Visit::~Visit() {
   if (home_) ADIT_ASSERT(::setns(home_.get(), CLONE_NEWNET) == 0);
 }

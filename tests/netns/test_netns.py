@@ -105,10 +105,11 @@ def test_what_is_lost_inside_is_set_up_again(link, inside):
 
 
 def test_a_restart_is_without_a_gap(link, inside):
+    link.a.side.interface["queue_length"] = 10_000
     link.start()
     traffic_within(inside, link.b.side.addr4, 10)
     before = inside.network_state()
-    background = BackgroundPing(link.b.host, link.a.side.addr4, 0.02)
+    background = BackgroundPing(link.b.host, link.a.side.addr4, 0.02)  # and room for those that wait for the successor
     for _ in range(3):
         background.goes_on(5)
         renew(link.a)
@@ -268,7 +269,7 @@ def test_an_interface_that_is_moved_goes_on(make, lab, inside):
 
 
 def test_a_moved_interface_stays_where_it_is_across_a_restart(make, lab, inside):
-    link = make(a={"routes": ["192.168.44.0/24"]}).start()
+    link = make(a={"routes": ["192.168.44.0/24"], "interface": {"queue_length": 10_000}}).start()
     inside.ip("tuntap", "add", "dev", link.a.device, "mode", "tun")  # its name is taken there
     link.a.host.ip("link", "set", link.a.device, "netns", inside.name, "name", "eth7")
     wait_until(lambda: link.a.status()["observations"], 10, "the move to be noticed")
