@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from lab.ends import ADITD
 from lab.traffic import answers, ping, traffic_within
+from lab.wait import wait_until
 
 pytestmark = pytest.mark.adit_only
 
@@ -91,6 +93,35 @@ def test_a_persistent_interface_outlives_the_daemon_and_is_taken_up_again(make):
     link.a.kill()
     link.a.start()
     traffic_within(link.a.host, link.b.side.addr4, 10)
+
+
+HOLDER = """
+import fcntl, struct, sys, time
+tun = open("/dev/net/tun", "r+b", buffering=0)
+fcntl.ioctl(tun, 0x400454ca, struct.pack("16sH22x", sys.argv[1].encode(), 0x1001))  # TUNSETIFF, IFF_TUN | IFF_NO_PI
+print("has it", flush=True)
+time.sleep(1000)
+"""
+
+
+def test_who_has_the_interface_already_is_named(make, lab):
+    """Another program, and a second daemon. Those who may not look are told who may."""
+    end = make().a
+    other = end.host.popen("/usr/bin/python3", "-c", HOLDER, end.device, name="holder")
+    wait_until(lambda: "has it" in other.log(), 10, "the other program to have it")
+    assert end.launch().wait(10) == 1
+    assert f"the interface tun0 is in use by python3 (process {other.pid}): stop that, or choose another" in end.log()
+    as_stranger = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=+net_admin,+dac_override",
+                   "--ambient-caps=+net_admin,+dac_override")
+    assert end.launch(*as_stranger).wait(10) == 1
+    assert "perhaps a second aditd, has the interface tun0" in end.log() and "sudo grep -ls" in end.log()
+    found = end.host.run("sh", "-c", "grep -ls 'iff:.tun0$' /proc/[0-9]*/fdinfo/*", check=False).stdout
+    assert f"/proc/{other.pid}/fdinfo/" in found, "what it says to do does it"
+    other.stop()
+    end.start()
+    second = lab.a.popen("env", f"ADIT_RUN_DIR={end.directory}", ADITD, end.file, name="second")
+    assert second.wait(10) == 1
+    assert f"in use by aditd (process {end.process.pid})" in second.log()
 
 
 @pytest.mark.parametrize("state", ["up", "down"])
