@@ -3,8 +3,6 @@
 
 #include <fmt/core.h>
 
-#include <utility>
-
 #include "net/device_binding.h"
 
 namespace adit::link {
@@ -29,20 +27,15 @@ bool Uplink::look(const std::optional<std::string>& device) {
   if (binding == net::Binding::renamed) {
     problem_.clear();
   } else {
-    tell(fmt::format("there is no interface {} (local.device): the link waits until there is one", *device));
+    problem_ = fmt::format("there is no interface {} (local.device): the link waits until there is one", *device);
   }
   return false;
 }
 
 void Uplink::failed(const Error& error) {
-  tell(error.message);
-}
-
-/// Each once: it is looked at again with every change of the network.
-void Uplink::tell(std::string problem) {
-  if (problem_ == problem) return;
-  log_.warn("{}", problem);
-  problem_ = std::move(problem);
+  if (problem_ == error.message) return;  // said once: it is tried again and again
+  problem_ = error.message;
+  log_.warn("{}", problem_);
 }
 
 }  // namespace adit::link

@@ -24,12 +24,10 @@ class Uplink {
   /// What `look` asked for did not work.
   void failed(const Error& error);
 
-  /// Why nothing can be sent; empty: that is not for want of the interface.
+  /// Why nothing can be sent; empty: that is not for want of the interface. The state's reason, and so in the log.
   const std::string& problem() const { return problem_; }
 
  private:
-  void tell(std::string problem);
-
   path::Doors& doors_;
   Log& log_;
   std::string problem_;
