@@ -37,7 +37,9 @@ Daemon::Daemon(config::Config config, const service::Logging& log, service::KeyL
       signals_(ground_.loop, [this](int number) { signal(number); }, {SIGTERM, SIGINT, SIGHUP, SIGUSR2}),
       store_(state_directory() / config_.name, service::read_boot_id()),
       hooks_(ground_.loop, ground_.log, ground_.service),
-      name_servers_(ground_.loop, ground_.log) {
+      beside_{.name_servers = {ground_.loop, ground_.log},
+              .forwarding = {ground_.log, run_directory(), config_.name},
+              .shield = {}} {
   config_.number = host::claim_link_number(run_directory() / "numbers", config_.name);
   Inheritance inheritance;
   doors_ = inheritance.open_doors(config_, ground_.log);
@@ -127,8 +129,9 @@ Result<Daemon::Ending> Daemon::run() {
   link_->start();
   turn();
   if (device.index_here() != net::kElsewhere) {
-    name_servers_.set(device.index(), config_.dns, run_.goes_on || config_.interface.persist);
+    beside_.name_servers.set(device.index(), config_.dns, run_.goes_on || config_.interface.persist);
   }
+  set_forwarding();
   if (run_.goes_on) {
     hooks_.already_up();
   } else {
@@ -141,7 +144,8 @@ Result<Daemon::Ending> Daemon::run() {
   ground_.loop.set_turn_end({});
   host_->set_between({});
   // An interface that goes takes its name servers along.
-  if (run_.ending == Ending::stopped && config_.interface.persist) name_servers_.take_back();
+  if (run_.ending == Ending::stopped && config_.interface.persist) beside_.name_servers.take_back();
+  if (run_.ending == Ending::stopped) beside_.forwarding.take_back();
   if (run_.ending != Ending::succeeded) ground_.service.stopping();
   if (run_.failure) return std::unexpected(*run_.failure);
   if (run_.ending == Ending::stopped) host_->let_go();
@@ -161,7 +165,7 @@ void Daemon::told(const link::Health& health) {
   if (health.state == link::State::up) host_->hold();
   // Without keepalives an idle link is stale, too, and then the first question for a name wakes it.
   const bool idle = health.state == link::State::stale && link_->machine().status().attempts <= 1;
-  if (!idle) name_servers_.serve(health.state == link::State::up);
+  if (!idle) beside_.name_servers.serve(health.state == link::State::up);
 }
 
 void Daemon::signal(int number) {
@@ -190,6 +194,16 @@ void Daemon::signal(int number) {
 /// give_up() has no link left to run hooks on.
 void Daemon::begin_down() {
   hooks_.down(config_.hooks.down, hook_facts(), [this] { ground_.loop.stop(); });
+}
+
+void Daemon::set_forwarding() {
+  std::vector<Family> families;
+  for (const auto& address : config_.interface.addresses) {
+    if (config_.interface.forward && std::ranges::find(families, address.family()) == families.end()) {
+      families.push_back(address.family());
+    }
+  }
+  beside_.forwarding.set(families);
 }
 
 void Daemon::network_changed(const net::NetworkChange& change) {
@@ -243,8 +257,10 @@ void Daemon::adopted(const link::Edit& edit) {
   if (edit.sockets() || edit.has({"routes", "interface.addresses", "interface.name"})) raise_shield();
   if (edit.identity()) history_->restart(link_->machine().status());
   if (edit.has({"interface.name"})) open_wg_socket();
-  if (edit.has({"dns.servers", "dns.domains"}) && doors_->device.index_here() != net::kElsewhere)
-    name_servers_.set(doors_->device.index(), config_.dns);
+  if (edit.has({"dns.servers", "dns.domains"}) && doors_->device.index_here() != net::kElsewhere) {
+    beside_.name_servers.set(doors_->device.index(), config_.dns);
+  }
+  if (edit.has({"interface.forward", "interface.addresses"})) set_forwarding();
 }
 
 /// Only for a successor that will run: with mistakes in the file it would end at once, and the link with it.
@@ -278,7 +294,7 @@ void Daemon::tell_what_is_blocked() const {
 
 /// As wg-quick has it: where everything goes into the tunnel, and its addresses are worth a neighbour's trouble.
 void Daemon::raise_shield() {
-  shield_.lower();
+  beside_.shield.lower();
   if (host::default_families(config_).empty()) return;
   host::ShieldOptions options{.link = config_.name,
                               .interface = doors_->device.name(),
@@ -286,7 +302,7 @@ void Daemon::raise_shield() {
                               .port = doors_->sockets.port(),
                               .mark = host_->mark()};
   for (const auto& network : config_.interface.addresses) options.addresses.push_back(network.address);
-  if (const auto done = shield_.raise(options); !done) ground_.log.warn("{}", done.error().message);
+  if (const auto done = beside_.shield.raise(options); !done) ground_.log.warn("{}", done.error().message);
 }
 
 Result<service::Estate> Daemon::leave() {

@@ -14,6 +14,7 @@
 #include "control/history.h"
 #include "control/status_report.h"
 #include "control/wg_commands.h"
+#include "host/forwarding.h"
 #include "host/name_servers.h"
 #include "host/shield.h"
 #include "net/signals.h"
@@ -66,6 +67,13 @@ class Daemon {
     std::optional<Error> failure;
   };
 
+  /// What is done on the host beside the interface.
+  struct Beside {
+    host::NameServers name_servers;
+    host::Forwarding forwarding;
+    host::Shield shield = {};
+  };
+
   struct Wg {
     control::WgCommands commands;
     std::optional<control::ControlSocket> socket = {};  ///< none: it cannot be had
@@ -84,6 +92,7 @@ class Daemon {
   void follow_interface();
   void adopted(const link::Edit& edit);
   void begin_down();
+  void set_forwarding();
   void succeed();
   void give_up(Error reason);
   void tell_what_is_blocked() const;
@@ -107,8 +116,7 @@ class Daemon {
   std::optional<NetworkWatch> network_;
   std::optional<Reload> reload_;
   HookSchedule hooks_;
-  host::NameServers name_servers_;
-  host::Shield shield_;
+  Beside beside_;
   std::optional<Wg> wg_;
 };
 

@@ -74,6 +74,35 @@ def test_mtu_queue_length_and_multicast_are_as_the_file_says(make):
     assert "MULTICAST" in found["flags"]
 
 
+@pytest.mark.parametrize("addresses", [["10.9.0.{}/30", "fd09::{}/126"], ["fe80::{}/64"]], ids=["usual", "link_local"])
+def test_multicast_passes_both_ways_by_default(make, addresses):
+    """Each end's answer to what is sent to all comes, besides its own."""
+    sides = [{"addresses": [address.format(n) for address in addresses], "allowed_ips": None,
+              "interface": {"multicast": True}} for n in (1, 2)]
+    link = make(a=sides[0], b=sides[1]).start()
+    for end in (link.a, link.b):
+        end.host.sysctl("net.ipv4.icmp_echo_ignore_broadcasts", 0)
+    for end, number in ((link.a, 2), (link.b, 1)):
+        for address in addresses:
+            group, other = "ff02::1" if ":" in address else "224.0.0.1", address.format(number).split("/")[0]
+            call = ["ping", "-c2", "-W2", "-I", end.device, group]
+            wait_until(lambda: f"from {other}" in end.host.run(*call, check=False).stdout, 20,
+                       f"{other} to answer what is sent to {group}")
+
+
+def test_the_host_forwards_while_the_link_is_there(make):
+    link = make(a={"interface": {"forward": True}})
+    host = link.a.host
+    keys = ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"]
+    values = lambda: [host.run("sysctl", "-n", key).stdout.strip() for key in keys]
+    for key in keys:
+        host.sysctl(key, 0)
+    link.a.start()
+    wait_until(lambda: values() == ["1", "1"], 10, "forwarding to be on")
+    link.a.stop()
+    assert values() == ["0", "0"]
+
+
 def test_owner_and_group_may_attach_to_it(make):
     end = make(a={"interface": {"owner": "nobody", "group": 12345}}).a
     end.start()

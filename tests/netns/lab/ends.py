@@ -39,7 +39,7 @@ class Side:
     public_key: str                # its own
     peer_public_key: str
     addresses: list                # inside the tunnel, with prefixes
-    allowed_ips: list
+    allowed_ips: list  # None: the default
     preshared_key: str = None
     listen: int = None             # port
     endpoint: object = None        # "HOST:PORT", a list of them (Adit only), or None: the peer calls
@@ -127,7 +127,8 @@ class AditEnd(End):
 
     def config(self):
         side = self.side
-        peer = {"public_key": side.peer_public_key, "allowed_ips": side.allowed_ips,
+        allowed = {} if side.allowed_ips is None else {"allowed_ips": side.allowed_ips}
+        peer = {"public_key": side.peer_public_key, **allowed,
                 "keepalive": f"{side.keepalive}s" if side.keepalive else "off"}
         if side.preshared_key:
             peer["preshared_key"] = side.preshared_key

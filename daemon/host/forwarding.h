@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// `interface.forward`: the host's own switch for passing packets on, in the families of the link. It is one for all of
+// the host, so it is put back only when no other link needs it: each link that does has a note in the run folder, with
+// what was there before.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/ip.h"
+#include "base/log.h"
+
+namespace adit::host {
+
+class Forwarding {
+ public:
+  /// `notes`: where this host's links leave theirs; `settings`: /proc/sys, but for tests.
+  Forwarding(Log& log, std::filesystem::path notes, std::string link, std::filesystem::path settings = "/proc/sys")
+      : log_(log), notes_(std::move(notes)), link_(std::move(link)), settings_(std::move(settings)) {}
+
+  /// Switches it on for `families` (none: off again). What may not be changed is told with the file to write instead.
+  void set(const std::vector<Family>& families);
+  /// As it was before, as far as no other link needs it.
+  void take_back() { set({}); }
+
+ private:
+  /// Names below /proc/sys, and the value that was there before.
+  using Values = std::map<std::string, std::string>;
+
+  std::filesystem::path note() const { return notes_ / (link_ + ".forward"); }
+  Values wanted(const std::vector<Family>& families) const;
+  void keep_router_advertisements(Values& before);
+  bool switch_on(const std::string& setting, const std::string& value, Values& before);
+  std::string read(const std::string& setting) const;
+  bool write(const std::string& setting, const std::string& value) const;
+  Values notes_of_others() const;
+  void write_note(const Values& before) const;
+
+  Log& log_;
+  std::filesystem::path notes_;
+  std::string link_;
+  std::filesystem::path settings_;
+};
+
+}  // namespace adit::host

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#include "host/forwarding.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <string>
+
+#include "recorded_log.h"
+#include "temporary_directory.h"
+
+namespace adit::host {
+namespace {
+
+class ForwardingTest : public ::testing::Test {
+ protected:
+  ForwardingTest() {
+    std::filesystem::create_directories(folder_.path() / "run");
+    put("net/ipv4/ip_forward", "0");
+    put("net/ipv6/conf/all/forwarding", "0");
+    put("net/ipv6/conf/eth0/accept_ra", "1");
+    put("net/ipv6/conf/eth1/accept_ra", "0");
+  }
+
+  void put(const std::string& setting, const std::string& value) {
+    const auto file = folder_.path() / "sys" / setting;
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file) << value;
+  }
+  std::string get(const std::string& setting) const {
+    std::ifstream file(folder_.path() / "sys" / setting);
+    std::string value;
+    std::getline(file, value);
+    return value;
+  }
+  Forwarding link(const std::string& name) { return {recorded_, folder_.path() / "run", name, folder_.path() / "sys"}; }
+
+  test::TemporaryDirectory folder_;
+  test::RecordedLog recorded_;
+};
+
+TEST_F(ForwardingTest, IsOnInTheFamiliesInUseAndPutBack) {
+  auto a = link("a");
+  a.set({Family::v4});
+  EXPECT_EQ(get("net/ipv4/ip_forward"), "1");
+  EXPECT_EQ(get("net/ipv6/conf/all/forwarding"), "0");
+  a.set({Family::v4, Family::v6});
+  EXPECT_EQ(get("net/ipv6/conf/all/forwarding"), "1");
+  EXPECT_EQ(get("net/ipv6/conf/eth0/accept_ra"), "2") << "or it would forget what routers say";
+  EXPECT_EQ(get("net/ipv6/conf/eth1/accept_ra"), "0");
+  a.take_back();
+  EXPECT_EQ(get("net/ipv4/ip_forward"), "0");
+  EXPECT_EQ(get("net/ipv6/conf/all/forwarding"), "0");
+  EXPECT_EQ(get("net/ipv6/conf/eth0/accept_ra"), "1");
+}
+
+TEST_F(ForwardingTest, StaysAsTheHostHadIt) {
+  put("net/ipv4/ip_forward", "1");
+  auto a = link("a");
+  a.set({Family::v4});
+  a.take_back();
+  EXPECT_EQ(get("net/ipv4/ip_forward"), "1");
+}
+
+TEST_F(ForwardingTest, StaysOnAsLongAsOneLinkNeedsIt) {
+  auto a = link("a");
+  auto b = link("b");
+  a.set({Family::v4});
+  b.set({Family::v4});
+  a.take_back();
+  EXPECT_EQ(get("net/ipv4/ip_forward"), "1");
+  b.take_back();
+  EXPECT_EQ(get("net/ipv4/ip_forward"), "0");
+}
+
+TEST_F(ForwardingTest, ARunAfterACrashKnowsWhatWasThereBefore) {
+  link("a").set({Family::v4});
+  auto again = link("a");
+  again.set({Family::v4});
+  again.take_back();
+  EXPECT_EQ(get("net/ipv4/ip_forward"), "0");
+}
+
+TEST_F(ForwardingTest, SaysWhatToWriteWhereItMayNotChangeIt) {
+  std::filesystem::remove_all(folder_.path() / "sys");
+  link("a").set({Family::v4});
+  EXPECT_NE(recorded_.text().find("write `net.ipv4.ip_forward = 1` into /etc/sysctl.d/90-adit.conf"), std::string::npos)
+      << recorded_.text();
+}
+
+}  // namespace
+}  // namespace adit::host
