@@ -101,7 +101,8 @@ void Daemon::begin(Inheritance& inheritance, service::StateStore::Loaded state, 
        .log = log,
        .tunnel = [this]() -> const tunnel::Tunnel& { return link_->machine(); },
        .port = [this] { return doors_->sockets.port(); },
-       .change = [this](config::Config& next, const link::Edit& edit) { return reload_->change_to(next, edit); }}));
+       .change = [this](config::Config& next, const link::Edit& edit) { return reload_->change_to(next, edit); },
+       .call_configured = [this] { link_->call_configured_endpoint(); }}));
 }
 
 /// Without it the link works all the same, so what stands in its way is told and no more.
@@ -170,7 +171,7 @@ void Daemon::told(const link::Health& health) {
 
 void Daemon::signal(int number) {
   if (number == SIGHUP) {
-    if (reload_->from_file()) wg_->commands.forget_changes();
+    if (reload_->from_file()) wg_->commands.forget_changes(reload_->kept_preshared_key());
     return;
   }
   if (number == SIGUSR2) {
@@ -330,7 +331,7 @@ host::HookFacts Daemon::hook_facts() const {
 std::string Daemon::answer(std::string_view request) {
   const auto reload = [this] {
     auto outcome = reload_->from_file();
-    if (outcome) wg_->commands.forget_changes();
+    if (outcome) wg_->commands.forget_changes(reload_->kept_preshared_key());
     return outcome;
   };
   return control::answer(request, {.status = [this] { return report(); },

@@ -56,6 +56,22 @@ class Reload::Undo {
   std::vector<std::function<void()>> steps_;
 };
 
+Reload::Reload(Parts parts)
+    : parts_(std::move(parts)),
+      preshared_key_{.hash = crypto::blake2s({parts_.link.machine().preshared_key().bytes()})} {}
+
+/// `wg`, and hooks that use it, may have set a key that is in no file, such as one that is agreed on anew all the time.
+/// It stays as long as the file says what it said, of the same peer.
+bool Reload::keep_preshared_key(config::Config& next) const {
+  const auto& tunnel = parts_.link.machine();
+  const bool is_as_before = crypto::blake2s({next.peer.preshared_key.bytes()}) == preshared_key_.hash &&
+                            next.peer.public_key == parts_.config.peer.public_key;
+  if (!is_as_before || tunnel.has_preshared_key(next.peer.preshared_key)) return false;
+  next.peer.preshared_key = tunnel.preshared_key().clone();
+  next.peer.has_preshared_key = parts_.config.peer.has_preshared_key;
+  return true;
+}
+
 control::ReloadOutcome Reload::from_file() {
   const auto& config = parts_.config;
   if (config.file.empty()) {
@@ -64,9 +80,14 @@ control::ReloadOutcome Reload::from_file() {
   const NotifyReload notify(parts_.service);
   // Thousands of routes take a tenth of a second to read: packets pass meanwhile.
   link::Edit edit;
-  auto reading = std::async(std::launch::async, [this, &config, &edit] {
+  PresharedKeyOfFile preshared_key;
+  auto reading = std::async(std::launch::async, [this, &config, &edit, &preshared_key] {
     auto read = config::read_config(config.file, {.credentials_directory = credentials_directory()});
-    if (read) edit = link::edit_between(config, parts_.link.machine(), *read);
+    if (read) {
+      preshared_key.hash = crypto::blake2s({read->peer.preshared_key.bytes()});
+      preshared_key.kept = keep_preshared_key(*read);
+      edit = link::edit_between(config, parts_.link.machine(), *read);
+    }
     return read;
   });
   while (reading.wait_for(0s) != std::future_status::ready) parts_.link.move_meanwhile(kMoment);
@@ -81,8 +102,10 @@ control::ReloadOutcome Reload::from_file() {
   if (auto done = change_to(*next, edit); !done) {
     return refuse({fmt::format("{}: nothing was changed", done.error().message), {}});
   }
+  preshared_key_ = preshared_key;
   auto& log = parts_.link_parts.log;
   for (const auto& sentence : sentences) log.info("reload: {}", sentence);
+  if (preshared_key.kept) log.info("reload: peer.preshared_key stays as `wg` has set it");
   if (sentences.empty()) log.info("reload: the file says what it said before");
   return sentences;
 }

@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "control/reload.h"
+#include "crypto/blake2s.h"
 #include "host/host_setup.h"
 #include "link/link.h"
 #include "service/journal.h"
@@ -27,10 +28,13 @@ class Reload {
     std::function<void(const link::Edit&)> adopted;  ///< the new configuration is in force
     std::function<void(const Error&)> given_up;      ///< nothing can be as it was: the link cannot go on
   };
-  explicit Reload(Parts parts) : parts_(std::move(parts)) {}
+  /// The link has the keys of the file.
+  explicit Reload(Parts parts);
 
   /// Reads the file again. Says in the log what came of it, and tells the service manager.
   control::ReloadOutcome from_file();
+  /// The last from_file() left the preshared key alone, which is not the file's.
+  bool kept_preshared_key() const { return preshared_key_.kept; }
   /// `edit`: what `next`, which holds its keys, changes. On failure all is as it was.
   Result<> change_to(config::Config& next, const link::Edit& edit);
 
@@ -42,7 +46,15 @@ class Reload {
   control::ReloadOutcome refuse(control::ReloadRefusal refusal) const;
   void tell(const std::string& sentence) const;
 
+  bool keep_preshared_key(config::Config& next) const;
+
+  struct PresharedKeyOfFile {
+    crypto::Hash hash{};  ///< of what the file said when it was read last; the key itself is the tunnel's alone
+    bool kept = false;
+  };
+
   Parts parts_;
+  PresharedKeyOfFile preshared_key_;
 };
 
 }  // namespace adit::app

@@ -87,10 +87,14 @@ std::uint64_t inode_of(const std::filesystem::path& path) {
 const ControlProtocol kJsonLines{
     .end = "\n",
     .too_long = [] { return error_answer(fmt::format("a request has at most {} bytes", ControlSocket::kMaxRequest)); },
+    .max_request = ControlSocket::kMaxRequest,
+    .reads_on = false,
     .runtime_directory = "adit",
     .variable = "ADIT_RUN_DIR"};
 const ControlProtocol kWgParagraphs{.end = "\n\n",
                                     .too_long = [] { return errno_line(E2BIG); },
+                                    .max_request = ControlSocket::kMaxWgRequest,
+                                    .reads_on = true,
                                     .runtime_directory = "wireguard",
                                     .variable = "ADIT_WG_DIR"};
 
@@ -188,14 +192,15 @@ void ControlSocket::serve(ClientPlace client, std::uint32_t events) {
   client->watch.set_events((busy ? EPOLLOUT : 0U) | (wants_more(*client) ? EPOLLIN : 0U));
 }
 
-bool ControlSocket::wants_more(const Client& client) {
-  return !client.finished && client.input.size() <= kMaxRequest && client.output.size() < kMaxUnread;
+bool ControlSocket::wants_more(const Client& client) const {
+  return !client.finished && client.input.size() <= protocol_.max_request && client.output.size() < kMaxUnread;
 }
 
 /// False: the connection is broken.
-bool ControlSocket::receive(Client& client) {
+bool ControlSocket::receive(Client& client) const {
   constexpr std::size_t kPart = 16 * 1024;
-  client.input.reserve(kMaxRequest + kPart + 1);  // growing would leave copies of keys behind
+  // Growing would leave copies of keys behind. Memory that nothing is written to is not taken.
+  client.input.reserve(protocol_.max_request + kPart + 1);
   for (std::size_t i = 0; i < kReadsPerTurn; ++i) {
     const auto had = client.input.size();
     client.input.resize(had + kPart);
@@ -207,22 +212,39 @@ bool ControlSocket::receive(Client& client) {
       client.finished = true;  // it may still read: `echo ... | socat` closes its sending half
       return true;
     }
-    if (client.input.size() > kMaxRequest) return true;
+    if (client.input.size() > protocol_.max_request) return true;
   }
   return true;
+}
+
+/// `wg` writes all of its request before it reads: closed in between, it would be killed by the signal for that, and
+/// nobody would learn why.
+void ControlSocket::answer_too_long(Client& client, std::size_t end) const {
+  if (!protocol_.reads_on) {
+    // Where the next request begins is anybody's guess.
+    client.output += protocol_.too_long();
+    client.output += protocol_.end;
+    wipe_front(client.input, client.input.size());
+    client.finished = true;
+  } else if (end == std::string::npos) {
+    client.too_long = true;
+    wipe_front(client.input, client.input.size() - std::min(client.input.size(), protocol_.end.size() - 1));
+  } else {
+    client.too_long = false;
+    client.output += protocol_.too_long();
+    client.output += protocol_.end;
+    wipe_front(client.input, end + protocol_.end.size());
+  }
 }
 
 /// Answers what is complete, a few requests at a time and as long as the answers find room.
 void ControlSocket::answer_requests(Client& client) {
   for (std::size_t i = 0; i < kAnswersPerTurn && client.output.size() < kMaxUnread; ++i) {
     const auto end = client.input.find(protocol_.end);
-    if (std::min(end, client.input.size()) > kMaxRequest) {
-      // Where the next request begins is anybody's guess.
-      client.output += protocol_.too_long();
-      client.output += protocol_.end;
-      wipe_front(client.input, client.input.size());
-      client.finished = true;
-      return;
+    if (client.too_long || std::min(end, client.input.size()) > protocol_.max_request) {
+      answer_too_long(client, end);
+      if (client.too_long || client.finished) return;
+      continue;
     }
     if (end == std::string::npos) return;
     auto answer = answer_(std::string_view(client.input).substr(0, end));

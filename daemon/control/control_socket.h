@@ -19,7 +19,10 @@ namespace adit::control {
 /// What tells one kind of socket from the other.
 struct ControlProtocol {
   std::string_view end;       ///< of a request, and of an answer
-  std::string (*too_long)();  ///< the answer to a request of more than ControlSocket::kMaxRequest
+  std::string (*too_long)();  ///< the answer to a request of more than `max_request` bytes
+  std::size_t max_request;
+  /// A request that is too long is read to its end before it is answered; else the connection ends there and then.
+  bool reads_on;
   // For what has to be done when the folder cannot be used.
   const char* runtime_directory;  ///< of the unit
   const char* variable;           ///< of the environment
@@ -35,7 +38,9 @@ class ControlSocket {
   using Answer = std::function<std::string(std::string_view request)>;
 
   static constexpr std::size_t kMaxClients = 32;
-  static constexpr std::size_t kMaxRequest = 64 * 1024;
+  static constexpr std::size_t kMaxRequest = 64 * 1024;  ///< of kJsonLines
+  /// Of kWgParagraphs: room for all the allowed IPs a link may have, written at their longest.
+  static constexpr std::size_t kMaxWgRequest = 2 * 1024 * 1024;
   /// Answers that wait for a client to read them: from here on its further requests wait in the kernel.
   static constexpr std::size_t kMaxUnread = 256 * 1024;
 
@@ -62,6 +67,7 @@ class ControlSocket {
     std::string input;      ///< a request, as far as it has come
     std::string output;     ///< answers, as far as they have not gone
     bool finished = false;  ///< nothing more is read from it; when all is answered it goes
+    bool too_long = false;  ///< its request is, and what comes of it is thrown away up to its end
     net::Watch watch;
   };
   using ClientPlace = std::list<Client>::iterator;
@@ -71,9 +77,10 @@ class ControlSocket {
   void add(FileDescriptor fd);
   void pause_accepting();
   void serve(ClientPlace client, std::uint32_t events);
-  static bool wants_more(const Client& client);
-  static bool receive(Client& client);
+  bool wants_more(const Client& client) const;
+  bool receive(Client& client) const;
   void answer_requests(Client& client);
+  void answer_too_long(Client& client, std::size_t end) const;
   static bool send(Client& client);
 
   net::EventLoop& loop_;

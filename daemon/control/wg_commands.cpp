@@ -22,15 +22,21 @@ std::expected<void, WgRefusal> WgCommands::set(std::string_view request) {
   const auto before = to_device(config, parts_.tunnel(), parts_.port());
   auto device = to_device(config, parts_.tunnel(), parts_.port());
   if (auto done = apply_set(request, device); !done) return done;
+  const bool moves = !device.peers.empty() && device.peers.front().endpoint_given &&
+                     device.peers.front().endpoint != parts_.tunnel().path().remote;
   auto next = copy_of(config, parts_.tunnel());
   if (auto done = adopt(std::move(device), before, next, parts_.random); !done) return done;
 
   const auto edit = link::edit_between(config, parts_.tunnel(), next);
   const auto sentences = link::describe(edit);
-  if (sentences.empty()) return {};
+  if (sentences.empty()) {
+    if (moves) parts_.call_configured();
+    return {};
+  }
   if (auto done = parts_.change(next, edit); !done) {
     return std::unexpected(WgRefusal{edit.sockets() ? EADDRINUSE : EINVAL, done.error().message});
   }
+  if (moves && !edit.has({"peer.endpoint"})) parts_.call_configured();
   for (const auto& sentence : sentences) parts_.log.info("wg: {}", sentence);
   if (config.file.empty()) return {};  // there is no file to differ from
   for (const auto& key : edit.keys()) {

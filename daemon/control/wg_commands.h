@@ -26,6 +26,8 @@ class WgCommands {
     std::function<std::uint16_t()> port;  ///< the one that is really used
     /// As Reload::change_to.
     std::function<Result<>(config::Config& next, const link::Edit& edit)> change;
+    /// Calls the peer where the configuration says it is, even if it was found elsewhere and answers there.
+    std::function<void()> call_configured = [] {};
   };
   explicit WgCommands(Parts parts) : parts_(std::move(parts)) {}
 
@@ -34,8 +36,10 @@ class WgCommands {
 
   /// Keys of the file that are no longer as in the file.
   const std::vector<std::string>& changed() const { return changed_; }
-  /// The file is in force again.
-  void forget_changes() { changed_.clear(); }
+  /// The file is in force again, but perhaps for the preshared key.
+  void forget_changes(bool kept_preshared_key) {
+    std::erase_if(changed_, [&](const auto& key) { return !kept_preshared_key || key != "peer.preshared_key"; });
+  }
 
  private:
   std::expected<void, WgRefusal> set(std::string_view request);

@@ -27,6 +27,15 @@ void forget_peer(config::Config& config, RandomSource& random) {
   config.missing.peer = true;
 }
 
+/// As the kernel shows it: the bits that X25519 sets or clears before it uses a key (RFC 7748 §5) are so already.
+crypto::PrivateKey clamped(const crypto::PrivateKey& key) {
+  auto result = key.clone();
+  const auto bytes = result.writable();
+  bytes[0] &= 248;
+  bytes[31] = static_cast<std::uint8_t>((bytes[31] & 127) | 64);
+  return result;
+}
+
 std::optional<std::chrono::seconds> keepalive_of(const WgPeer& peer) {
   return peer.keepalive == 0 ? std::nullopt : std::optional(std::chrono::seconds(peer.keepalive));
 }
@@ -34,7 +43,7 @@ std::optional<std::chrono::seconds> keepalive_of(const WgPeer& peer) {
 void adopt_peer(WgPeer peer, config::Config& config) {
   auto& ours = config.peer;
   if (peer.added) ours.endpoints.clear();
-  if (peer.endpoint_given) ours.endpoints = {{to_string(peer.endpoint.address), peer.endpoint.port}};
+  if (peer.endpoint_given) ours.endpoints = {{host_with_zone(peer.endpoint), peer.endpoint.port}};
   const bool same_preshared = crypto::equal_in_constant_time(ours.preshared_key.bytes(), peer.preshared_key.bytes());
   if (!same_preshared) ours.preshared_key_file.clear();  // the file has another one, and is not to put it back
   const crypto::PresharedKey none;
@@ -85,7 +94,7 @@ config::Config copy_of(const config::Config& config, const tunnel::Tunnel& tunne
 
 WgDevice to_device(const config::Config& config, const tunnel::Tunnel& tunnel, std::uint16_t port) {
   WgDevice device;
-  if (!config.missing.private_key) device.private_key = tunnel.private_key().clone();
+  if (!config.missing.private_key) device.private_key = clamped(tunnel.private_key());
   device.listen_port = port;
   device.fwmark = host::datagram_mark(config).value_or(0);
   if (config.missing.peer) return device;
@@ -97,8 +106,8 @@ WgDevice to_device(const config::Config& config, const tunnel::Tunnel& tunnel, s
   if (config.peer.keepalive) peer.keepalive = static_cast<std::uint16_t>(config.peer.keepalive->count());
   peer.allowed_ips = config.peer.allowed_ips;
   if (status.handshake_at) peer.handshake = status.handshake_time;
-  peer.sent = status.sent.bytes;
-  peer.received = status.received.bytes;
+  peer.sent = status.wire.sent;
+  peer.received = status.wire.received;
   device.peers.push_back(std::move(peer));
   return device;
 }

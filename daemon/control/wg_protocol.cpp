@@ -2,22 +2,23 @@
 #include "control/wg_protocol.h"
 
 #include <fmt/core.h>
+#include <net/if.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
 #include <iterator>
+#include <set>
 #include <tuple>
 #include <utility>
+
+#include "config/config.h"
 
 namespace adit::control {
 namespace {
 
 using Done = std::expected<void, WgRefusal>;
-
-/// As many as a file may have.
-constexpr std::size_t kMostAllowedIps = 256;
 
 Done invalid(std::string sentence) {
   return std::unexpected(WgRefusal{EINVAL, std::move(sentence)});
@@ -77,6 +78,28 @@ bool read_number(std::string_view text, Number& out) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
+/// "[fe80::2%eth0]:51820" besides what Endpoint::parse takes. The interface must be there: an Endpoint has its index.
+std::optional<Endpoint> parse_zoned(std::string_view text) {
+  const auto percent = text.find('%');
+  const auto bracket = text.find(']');
+  if (percent == std::string_view::npos || bracket == std::string_view::npos || bracket < percent) {
+    return Endpoint::parse(text);
+  }
+  auto endpoint = Endpoint::parse(std::string(text.substr(0, percent)) + std::string(text.substr(bracket)));
+  if (!endpoint || !endpoint->address.is_link_local()) return std::nullopt;
+  const std::string zone(text.substr(percent + 1, bracket - percent - 1));
+  endpoint->scope = ::if_nametoindex(zone.c_str());
+  // By number, as the C library writes a zone without a name.
+  if (endpoint->scope == 0 && !read_number(zone, endpoint->scope)) return std::nullopt;
+  if (endpoint->scope == 0) return std::nullopt;
+  return endpoint;
+}
+
+std::string to_zoned(const Endpoint& endpoint) {
+  if (!endpoint.address.is_v6() || endpoint.scope == 0) return to_string(endpoint);
+  return fmt::format("[{}]:{}", host_with_zone(endpoint), endpoint.port);
+}
+
 /// A request while it is carried out, line by line: those before the first public_key concern the device.
 class Edit {
  public:
@@ -96,8 +119,9 @@ class Edit {
 
   WgDevice& device_;
   bool in_peer_ = false;
-  WgPeer peer_;         ///< the one whose lines come
-  bool ghost_ = false;  ///< it is not there, and the request says that this is no reason to add it
+  WgPeer peer_;                  ///< the one whose lines come
+  std::set<IpNetwork> allowed_;  ///< its allowed IPs, of which there may be many
+  bool ghost_ = false;           ///< it is not there, and the request says that this is no reason to add it
   bool removed_ = false;
 };
 
@@ -143,6 +167,7 @@ Done Edit::begin_peer(std::string_view key) {
     peer_ = std::move(*found);
     device_.peers.erase(found);
   }
+  allowed_ = {peer_.allowed_ips.begin(), peer_.allowed_ips.end()};
   in_peer_ = true;
   return {};
 }
@@ -176,6 +201,7 @@ Done Edit::peer_line(const Line& line) {
   if (line.key == "replace_allowed_ips") {
     if (line.value != "true") return invalid("replace_allowed_ips can only be true");
     peer_.allowed_ips.clear();
+    allowed_.clear();
     return {};
   }
   if (line.key == "allowed_ip") return allowed_ip(line.value);
@@ -187,7 +213,7 @@ Done Edit::peer_line(const Line& line) {
 }
 
 Done Edit::endpoint(std::string_view text) {
-  const auto endpoint = Endpoint::parse(text);
+  const auto endpoint = parse_zoned(text);
   if (!endpoint || endpoint->port == 0) return invalid("endpoint is not ADDRESS:PORT or [ADDRESS]:PORT");
   peer_.endpoint = *endpoint;
   peer_.endpoint_given = true;
@@ -200,10 +226,14 @@ Done Edit::allowed_ip(std::string_view text) {
   const auto parsed = IpNetwork::parse(text);
   if (!parsed) return invalid("allowed_ip is not ADDRESS/PREFIX");
   const auto network = parsed->network();
-  std::erase(peer_.allowed_ips, network);
-  if (remove) return {};
-  if (peer_.allowed_ips.size() == kMostAllowedIps) {
-    return std::unexpected(WgRefusal{E2BIG, fmt::format("a link has at most {} allowed IPs", kMostAllowedIps)});
+  if (remove) {
+    std::erase(peer_.allowed_ips, network);
+    allowed_.erase(network);
+    return {};
+  }
+  if (!allowed_.insert(network).second) return {};
+  if (peer_.allowed_ips.size() == config::kMaxSubnets) {
+    return std::unexpected(WgRefusal{E2BIG, fmt::format("a link has at most {} allowed IPs", config::kMaxSubnets)});
   }
   peer_.allowed_ips.push_back(network);
   return {};
@@ -241,7 +271,9 @@ Done apply_set(std::string_view request, WgDevice& device) {
 
 std::string to_text(const WgDevice& device) {
   std::string text;
-  text.reserve(1024 + 64 * kMostAllowedIps);  // growing would leave copies of the keys behind
+  std::size_t networks = 0;
+  for (const auto& peer : device.peers) networks += peer.allowed_ips.size();
+  text.reserve(1024 + 64 * networks);  // growing would leave copies of the keys behind
   const auto out = std::back_inserter(text);
   const auto key = [&text](std::string_view name, Bytes bytes) {
     text += name;
@@ -255,7 +287,7 @@ std::string to_text(const WgDevice& device) {
     key("public_key=", peer.key.bytes);
     key("preshared_key=", peer.preshared_key.bytes());
     text += "protocol_version=1\n";
-    if (peer.endpoint.known()) fmt::format_to(out, "endpoint={}\n", to_string(peer.endpoint));
+    if (peer.endpoint.known()) fmt::format_to(out, "endpoint={}\n", to_zoned(peer.endpoint));
     const auto handshake = peer.handshake ? peer.handshake->since_epoch : Duration::zero();
     const auto seconds = std::chrono::floor<std::chrono::seconds>(handshake);
     fmt::format_to(out, "last_handshake_time_sec={}\nlast_handshake_time_nsec={}\n", seconds.count(),
@@ -266,6 +298,14 @@ std::string to_text(const WgDevice& device) {
   }
   text += errno_line(0);
   return text;
+}
+
+std::string host_with_zone(const Endpoint& endpoint) {
+  const auto address = to_string(endpoint.address);
+  if (!endpoint.address.is_v6() || endpoint.scope == 0) return address;
+  std::array<char, IF_NAMESIZE> name{};
+  if (::if_indextoname(endpoint.scope, name.data()) == nullptr) return fmt::format("{}%{}", address, endpoint.scope);
+  return fmt::format("{}%{}", address, name.data());
 }
 
 std::string errno_line(int code) {

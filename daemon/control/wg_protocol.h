@@ -58,6 +58,8 @@ std::expected<void, WgRefusal> apply_set(std::string_view request, WgDevice& dev
 
 /// The answer to `get`, ready to be sent but for the empty line. Holds secrets: to be wiped.
 std::string to_text(const WgDevice& device);
+/// The address with its zone, "fe80::2%eth0", where it has one.
+std::string host_with_zone(const Endpoint& endpoint);
 /// The end of each answer: "errno=0", or the code as a negative number.
 std::string errno_line(int code);
 

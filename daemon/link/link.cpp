@@ -28,7 +28,8 @@ Result<Link::Machine> Link::make_machine(const Parts& parts, config::Config& con
                             .allowed_ips = config.peer.allowed_ips,
                             .mtu = mtu,
                             .last_timestamp = parts.timestamps.last(),
-                            .copy_dscp = config.tuning.copy_dscp};
+                            .copy_dscp = config.tuning.copy_dscp,
+                            .only_when_needed = config.file.empty()};
   auto made = tunnel::Tunnel::make(std::move(settings), parts.random, parts.wall_clock);
   if (made) (*made)->set_key_observer(parts.key_log);
   // The keys that live as long as the tunnel are not to be on the disk; those of a session are gone in minutes. Under
@@ -242,6 +243,13 @@ void Link::adopt(const Edit& edit, crypto::PresharedKey preshared_key) {
   if (edit.sockets()) data_path_->retry_now(parts_.loop.now());
   follow_uplink();
   follow_zone();
+  upkeep_->reloaded();
+}
+
+void Link::call_configured_endpoint() {
+  prefer_configured_endpoint();
+  make_caller(std::nullopt);
+  caller_->start();
   upkeep_->reloaded();
 }
 

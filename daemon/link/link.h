@@ -62,6 +62,8 @@ class Link {
   void set_aead(std::unique_ptr<crypto::Aead> aead);
   /// The file names another endpoint than the one that is called: the call in progress is no reason to stay.
   void prefer_configured_endpoint() { endpoint_edited_ = !parts_.config.peer.endpoints.empty(); }
+  /// Likewise, and it is called at once.
+  void call_configured_endpoint();
   /// Others give the interface its MTU.
   void set_mtu(std::uint32_t mtu) { machine_->set_mtu(mtu); }
   void network_changed(const net::NetworkChange& change);

@@ -18,6 +18,13 @@ struct Traffic {
   std::uint64_t bytes = 0;
 };
 
+/// Bytes of whole messages, as the kernel's WireGuard counts them: data with header, padding and tag, keepalives and
+/// handshakes included; those of cookies and of what was dropped are not.
+struct WireBytes {
+  std::uint64_t sent = 0;
+  std::uint64_t received = 0;
+};
+
 enum class EndpointSource : std::uint8_t {
   none,        ///< not known yet
   configured,  ///< given by the configuration (or what it resolved to)
@@ -41,6 +48,7 @@ inline constexpr Duration kProblemAge = std::chrono::seconds(60);
 struct Status {
   Traffic sent;
   Traffic received;
+  WireBytes wire;
   DropCounters drops;
   EndpointSource endpoint_source = EndpointSource::none;
 

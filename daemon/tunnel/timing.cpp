@@ -114,6 +114,7 @@ void Tunnel::initiate(Instant now, Outbox& out) {
   cadence_.attempts_in_cycle += 1;
   if (status_.attempts++ == 0) status_.attempting_since = wall_clock_.now();
   out.handshakes.push_back(handshaker_.initiate(path_, now));
+  status_.wire.sent += out.handshakes.back().size;
   out.timestamp = handshaker_.last_timestamp();
   out.events.emplace_back(InitiationSent{path_.remote, status_.attempts});
   after_initiation_sent(now);
@@ -129,6 +130,7 @@ void Tunnel::send_keepalive(Instant now, Outbox& out) {
   }
   out.keypairs.push_back(sessions_.current());
   out.packets.push_back({keypair, *counter, {}, mtu_});
+  status_.wire.sent += out.packets.back().sealed_size(0);
   after_packet_sent(now);
   keep_fresh_after_sending(now, out);
 }
@@ -205,6 +207,7 @@ void Tunnel::retry_now(Instant now, Outbox& out) {
 /// moment to be answered, for the next makes us forget it: calls faster than a round trip would never succeed.
 void Tunnel::show_yourself(Instant now, Outbox& out) {
   out.path = path_;
+  if (only_when_needed_ && !keepalive_ && staging_.empty()) return;
   if (usable_session(now) != nullptr) {
     send_keepalive(now, out);
     return;

@@ -37,6 +37,7 @@ Tunnel::Tunnel(noise::StaticKeys keys, Settings& settings, RandomSource& random,
       mtu_(settings.mtu),
       keepalive_(settings.keepalive),
       copy_dscp_(settings.copy_dscp),
+      only_when_needed_(settings.only_when_needed),
       random_(random),
       wall_clock_(wall_clock) {}
 
@@ -89,6 +90,8 @@ bool Tunnel::send(const PlainPacket& packet, std::uint8_t traffic_class, Outbox&
   pin(out.keypairs, keypair);
   const std::uint8_t copied = copy_dscp_ ? 0xff : wire::kEcnMask;
   out.packets.push_back({keypair.get(), *counter, packet, mtu_, static_cast<std::uint8_t>(traffic_class & copied)});
+  const auto& admitted = out.packets.back();
+  status_.wire.sent += (segments - 1) * admitted.sealed_size(0) + admitted.sealed_size(segments - 1);
   status_.sent.packets += segments;
   // All segments but the last are of one size.
   status_.sent.bytes += (segments - 1) * packet.size_of(0) + packet.size_of(segments - 1);
@@ -176,6 +179,7 @@ void Tunnel::accept(const InboundBatch& batch, Instant now, std::vector<MutableB
     if (sessions_.confirm(*packet.keypair)) begin_session(*packet.keypair, {}, now, out);
 
     const auto plaintext = packet.plaintext();
+    status_.wire.received += plaintext.size() + wire::kTransportOverhead;
     if (plaintext.empty()) continue;  // a keepalive, which is never answered by another
     data = true;
     const auto header = wire::read_ip_packet(plaintext);
@@ -209,6 +213,8 @@ void Tunnel::take_handshake(wire::MessageType type, const Datagram& datagram, In
   }
   if (!outcome.session) return;  // a cookie: authentic, but no proof of where the peer is (§6.5)
 
+  status_.wire.received += datagram.bytes.size();
+  if (outcome.reply) status_.wire.sent += outcome.reply->size;
   const bool initiator = outcome.session->role == noise::Role::initiator;
   sessions_.add(outcome.session);
   // An initiation may be a recorded one, which we took since we know none newer: for now it only gets its answer. The

@@ -35,6 +35,9 @@ struct Settings {
   std::uint32_t mtu = 1420;        ///< of the interface: padding never goes past it
   noise::Tai64n last_timestamp{};  ///< the last one sent by an earlier run
   bool copy_dscp = false;          ///< of the inner packet onto the outer header; ECN always is
+  /// With keepalives off nothing is sent as long as there is nothing to say: how the kernel's WireGuard takes what `wg`
+  /// tells it. An initiation that comes too early for the peer would stand in the way of the next.
+  bool only_when_needed = false;
 };
 
 class Tunnel {
@@ -138,6 +141,7 @@ class Tunnel {
   std::optional<Duration> keepalive_;
   bool copy_dscp_;
   std::uint16_t own_port_ = 0;
+  bool only_when_needed_;
   RandomSource& random_;
   WallClock& wall_clock_;
 

@@ -65,11 +65,12 @@ class Client {
 
 class ControlSocketTest : public ::testing::Test {
  protected:
-  void open() {
-    socket_ = std::make_unique<ControlSocket>(loop_, directory_, "office", [this](std::string_view request) {
+  void open(const ControlProtocol& protocol = kJsonLines) {
+    const auto answer = [this](std::string_view request) {
       ++requests_;
       return "<" + std::string(request) + ">" + padding_;
-    });
+    };
+    socket_ = std::make_unique<ControlSocket>(loop_, directory_, "office", answer, protocol);
   }
   /// Until nothing more happens.
   void settle() {
@@ -189,6 +190,24 @@ TEST_F(ControlSocketTest, TheLongestRequestIsTakenAndALongerOneIsNot) {
   const std::string longest(ControlSocket::kMaxRequest, 'x');
   EXPECT_EQ(ask(client, longest + "\n"), "<" + longest + ">\n");
   EXPECT_THAT(ask(client, longest + "x\n"), HasSubstr("at most"));
+}
+
+TEST_F(ControlSocketTest, ARequestOfWgsThatIsTooLongIsReadToItsEndAndAnswered) {
+  open(kWgParagraphs);
+  Client client(path_);
+  const std::string part(64 * 1024, 'x');
+  std::size_t sent = 0;
+  while (sent < 3 * ControlSocket::kMaxWgRequest) {
+    const auto taken = client.send(part);
+    sent += taken;
+    settle();
+    ASSERT_TRUE(client.connected());
+  }
+  EXPECT_EQ(client.receive(), "") << "it is not done";
+  EXPECT_EQ(ask(client, "x\n\n"), "errno=-7\n\n");
+  EXPECT_FALSE(client.ended());
+  EXPECT_EQ(requests_, 0);
+  EXPECT_EQ(ask(client, "get=1\n\n"), "<get=1>\n\n");
 }
 
 TEST_F(ControlSocketTest, AClientThatNeverReadsHasItsRequestsWait) {

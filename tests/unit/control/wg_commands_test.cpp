@@ -53,7 +53,7 @@ TEST_F(WgCommandsTest, ASetIsOneEditWhoseKeysAreRememberedUntilTheFileIsInForceA
   EXPECT_EQ(port_, 4000);
   EXPECT_THAT(edits_, ElementsAre(ElementsAre("local.listen")));
   EXPECT_THAT(commands_.changed(), ElementsAre("local.listen"));
-  commands_.forget_changes();
+  commands_.forget_changes(false);
   EXPECT_THAT(commands_.changed(), IsEmpty());
 }
 

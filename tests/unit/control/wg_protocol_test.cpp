@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <net/if.h>
 
 #include <cerrno>
 #include <random>
@@ -166,10 +167,30 @@ TEST(WgProtocol, NoRefusalRepeatsAKey) {
   }
 }
 
+TEST(WgProtocol, LinkLocalEndpointsHaveZones) {
+  const auto with_zone = [](const std::string& endpoint) {
+    return after("public_key=" + hex('1') + "\nendpoint=" + endpoint);
+  };
+  const auto device = with_zone("[fe80::2%lo]:5");
+  ASSERT_TRUE(device);
+  EXPECT_EQ(device->peers[0].endpoint.scope, if_nametoindex("lo"));
+  EXPECT_THAT(to_text(*device), HasSubstr("\nendpoint=[fe80::2%lo]:5\n"));
+  EXPECT_TRUE(with_zone(fmt::format("[fe80::2%{}]:5", if_nametoindex("lo"))));
+  for (const auto* const wrong : {"[fe80::2%nosuchif]:5", "[fe80::2%]:5", "[2001:db8::1%lo]:5", "fe80::2%lo:5",
+                                  "[fe80::2%0]:5", "192.0.2.1%lo:5"}) {
+    EXPECT_FALSE(with_zone(wrong)) << wrong;
+  }
+}
+
 TEST(WgProtocol, TooManyAllowedIpsAreRefused) {
   auto lines = "public_key=" + hex('1');
-  for (int i = 0; i < 300; ++i) lines += fmt::format("\nallowed_ip=10.{}.{}.0/24", i / 256, i % 256);
-  EXPECT_EQ(code_of(lines), E2BIG);
+  const auto line = [](int i) { return fmt::format("\nallowed_ip=10.{}.{}.0/24", i / 256, i % 256); };
+  for (int i = 0; i < 16'384; ++i) lines += line(i);
+  const auto most = after(lines);
+  ASSERT_TRUE(most);
+  EXPECT_EQ(most->peers[0].allowed_ips.size(), 16'384);
+  EXPECT_TRUE(after(lines + line(0))) << "given twice is given once";
+  EXPECT_EQ(code_of(lines + line(16'384)), E2BIG);
 }
 
 TEST(WgProtocol, AnAnswerIsARequestThatBringsAboutTheSame) {

@@ -161,5 +161,37 @@ TEST_F(Link, AStormOfChangesCallsOnceASecondAndAnotherPlaceAtOnce) {
   EXPECT_EQ(world.overheard.back().to, kElsewhere);
 }
 
+TEST_F(Link, OneThatWgSetsUpSaysNothingUntilThereIsSomethingToSay) {
+  world.only_when_needed = true;
+  world.keepalive_a = world.keepalive_b = std::nullopt;
+  world.start(a);
+  world.start(b);
+  a.tunnel->retry_now(world.now, world.outbox);
+  world.transmit(a);
+  world.run(10s);
+  EXPECT_EQ(a.datagrams_sent + b.datagrams_sent, 0);
+  world.send(a);
+  world.run(1s);
+  EXPECT_TRUE(world.both_up());
+  EXPECT_EQ(b.delivered.size(), 1);
+}
+
+TEST_F(Link, WhatIsCountedOnTheWireIsWhatPasses) {
+  world.keepalive_a = world.keepalive_b = std::nullopt;
+  world.start(b, false);
+  world.start(a);
+  world.run(1s);
+  // An initiation of 148 bytes, a response of 92, and a keepalive of 32 that proves the keys.
+  EXPECT_EQ(a.tunnel->status().wire.sent, 148 + 32);
+  EXPECT_EQ(a.tunnel->status().wire.received, 92);
+  EXPECT_EQ(b.tunnel->status().wire.sent, 92);
+  EXPECT_EQ(b.tunnel->status().wire.received, 148 + 32);
+  world.send(a, 100);  // padded to 112
+  world.run(1s);
+  EXPECT_EQ(a.tunnel->status().wire.sent, 148 + 32 + 112 + 32);
+  EXPECT_EQ(b.tunnel->status().wire.received, 148 + 32 + 112 + 32);
+  EXPECT_EQ(b.tunnel->status().received.bytes, 100);
+}
+
 }  // namespace
 }  // namespace adit::tunnel::test

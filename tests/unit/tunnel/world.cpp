@@ -34,7 +34,8 @@ void World::start(Host& host, bool knows_peer) {
                             .keepalive = &host == &a ? keepalive_a : keepalive_b,
                             .allowed_ips = {subnet("10.9.0.0/30")},
                             .mtu = kMtu,
-                            .last_timestamp = host.saved_timestamp},
+                            .last_timestamp = host.saved_timestamp,
+                            .only_when_needed = only_when_needed},
                            host.random, host.clock);
   ASSERT_TRUE(made);
   host.tunnel = std::move(*made);

@@ -129,6 +129,7 @@ class World {
   crypto::PresharedKey preshared_a;
   crypto::PresharedKey preshared_b;
   std::optional<Duration> keepalive_a = 25s;
+  bool only_when_needed = false;  ///< of hosts that are started from now on
   std::optional<Duration> keepalive_b = 25s;
   std::unique_ptr<crypto::Aead> aead = crypto::make_sodium_aead();
 
