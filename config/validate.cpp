@@ -107,6 +107,7 @@ void check_endpoints(const Draft& draft, Problems& problems) {
       problems.add(place, fmt::format("is a link-local address, which means nothing without an interface; write "
                                       "\"[{}%INTERFACE]:{}\", or set local.device",
                                       endpoint.host, endpoint.port));
+    }
   }
 }
 

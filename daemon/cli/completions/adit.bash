@@ -36,7 +36,8 @@ _adit() {
   case $command in
     '') options='--version' ;;
     pair) options='--tunnel --routes --output' ;;
-    import) options='--output' ;;
+    check) options='--name' ;;
+    import) options='--output --peer --all' ;;
     export) options='--output --peer --qr --private-key-file --new-key --endpoint --routes --dns' ;;
     status) options='--json --watch' ;;
     doctor) options='--json' ;;
@@ -51,6 +52,7 @@ _adit() {
   case $command:$previous in
     pair:--output | pair:-o) _adit_folders ;;
     import:--output | import:-o) _adit_files yaml ;;
+    import:--peer | check:--name) ;;
     export:--output | export:-o) _adit_files conf ;;
     export:--private-key-file) _adit_files key ;;
     export:--endpoint | export:--routes | export:--dns) ;;

@@ -263,7 +263,8 @@ TEST(Values, OfRoutes) {
     expect_problems(folder, Parts{.interface = interface, .rest = fmt::format("routes: {}\n", value)}.text(),
                     {{where, std::string(reason)}});
   }
-  expect_problems(folder, Parts{.rest = "routes: ['::/0']\n"}.text(),
+  expect_valid(folder, Parts{.rest = "routes: ['::/0']\n"}.text());  // which blocks IPv6
+  expect_problems(folder, Parts{.rest = "routes: [{to: '::/0', table: 7}]\n"}.text(),
                   {{"7:10: routes[0]", "::/0 is IPv6, and the interface has no IPv6 address"}});
   const auto other_family = expect_valid(folder, Parts{.rest = "routes: ['fd20::/64']\n"}.text());
   ASSERT_EQ(other_family.warnings.size(), 1);
