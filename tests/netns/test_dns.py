@@ -84,6 +84,22 @@ def test_the_resolver_is_told_while_the_link_is_up_and_no_longer(bus, resolver, 
     wait_for(resolver, link.a, TOLD, 60)
 
 
+@pytest.mark.slow
+def test_a_link_that_is_merely_idle_keeps_them(make, bus, resolver):
+    """Without keepalives it is stale after three silent minutes, and a question for a name may be what wakes it."""
+    link = make(keepalive=0, a={"more": {"dns": DNS}})
+    link.a.env["DBUS_SYSTEM_BUS_ADDRESS"] = bus.address
+    bus.start()
+    resolver.start()
+    link.start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    wait_for(resolver, link.a, TOLD)
+    wait_until(lambda: link.a.state() == "stale", 240, "the link to be stale", 1)
+    assert ping(link.a.host, link.b.side.addr4) == 3
+    wait_until(lambda: link.a.state() == "up", 10, "the link to be up")
+    assert "RevertLink" not in resolver.calls
+
+
 def test_who_takes_the_servers_away_gets_them_back_but_not_for_ever_at_once(bus, resolver, link):
     bus.start()
     resolver.start()
