@@ -40,8 +40,11 @@ std::string name_of(std::uint32_t process) {
 void Guard::network_changed(const net::NetworkChange& change) {
   if (contains(change.links_down, interface_)) down_ = due_ = true;
   if (contains(change.links_up, interface_)) {
-    due_ |= down_;
-    down_ = false;
+    // At once: whoever brought it up begins to use it now.
+    if (std::exchange(down_, false)) {
+      due_ = true;
+      looked_at_ = {};
+    }
   }
   if (change.taken_away) {
     due_ = true;

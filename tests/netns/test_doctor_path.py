@@ -37,14 +37,12 @@ def another(host, name, *addresses):
     host.ip("link", "set", name, "up")
 
 
-def test_interface_that_lost_an_address_and_a_route(link):
-    link.a.host.ip("addr", "del", "fd09::1/126", "dev", "tun0")
-    link.a.host.ip("route", "del", "192.168.20.0/24")
+def test_interface_that_lost_an_address_for_good(link):
+    """The daemon puts back what it can: it cannot where IPv6 was switched off."""
+    link.a.host.sysctl("net.ipv6.conf.tun0.disable_ipv6", 1)
     report = examine(link.a)
-    assert report["interface"] == "problem" and report.most_likely == "interface"
+    assert report["interface"] == "problem"
     assert "fd09::1/126 is missing" in report.evidence("interface")
-    assert "192.168.20.0/24 is missing" in report.evidence("interface")
-    nothing_else(report, "interface")
 
 
 def test_interface_that_is_down(link):
