@@ -369,8 +369,8 @@ TEST(TunDevice, ChangesWhatCanChangeWhileItIsOpen) {
   });
 }
 
-/// Of a process in the same namespace it is said which one it is (tests/netns/test_netns.py): this one only has a thread
-/// in there.
+/// Of a process in the same namespace it is said which one it is (tests/netns/test_netns.py): this one only has a
+/// thread in there.
 TEST(TunDevice, ASecondUserOfTheNameIsToldHowToFindWhoIsInTheWay) {
   in_namespace([] {
     const auto first = TunDevice::open({.name = "tun-2"});
