@@ -185,6 +185,7 @@ void Link::bind_anew() {
     bind_again_.set(parts_.loop.now() + kBindInterval);
     return;
   }
+  if (!uplink_.problem().empty()) return;  // gone again
   parts_.log.info("{} (local.device) is there: listening on port {}", *parts_.config.local.device,
                   parts_.doors.sockets.port());
   call_anew(std::nullopt);
