@@ -47,8 +47,8 @@ struct Interface {
   bool persist = false;                       ///< the interface outlives the daemon
   bool multicast = false;                     ///< IFF_MULTICAST
   KillSwitch kill_switch = KillSwitch::automatic;
-  std::string netns;                          ///< a name or an absolute path; empty: where the daemon is
-  bool forward = false;                       ///< the host forwards packets, in the families of `addresses`
+  std::string netns;     ///< a name or an absolute path; empty: where the daemon is
+  bool forward = false;  ///< the host forwards packets, in the families of `addresses`
 };
 
 struct Listen {

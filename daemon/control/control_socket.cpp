@@ -95,7 +95,7 @@ const ControlProtocol kWgParagraphs{.end = "\n\n",
                                     .too_long = [] { return errno_line(E2BIG); },
                                     .max_request = ControlSocket::kMaxWgRequest,
                                     .reads_on = true,
-                                    .runtime_directory = "wireguard",
+                                    .runtime_directory = "adit-wg",
                                     .variable = "ADIT_WG_DIR"};
 
 ControlSocket::Client::~Client() {

@@ -31,7 +31,8 @@ Result<> decode(std::string_view text, std::span<std::uint8_t, kKeySize> out) {
   for (const char c : text) beyond |= static_cast<unsigned char>(c) & 0x80U;
   std::size_t size = 0;
   const char* end = nullptr;
-  if (beyond != 0 || sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size, &end, kVariant) != 0 ||
+  if (beyond != 0 ||
+      sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size, &end, kVariant) != 0 ||
       size != kKeySize || end != text.data() + text.size()) {
     return fail("is not valid base64; a key is {} characters of base64, as `adit genkey` prints", kKeyTextSize);
   }

@@ -195,7 +195,8 @@ std::vector<IpAddress> literal_endpoints(const config::Config& config) {
 }
 
 bool is_routed(const config::Config& config, const IpAddress& address) {
-  return std::ranges::any_of(config.routes, [&](const config::Route& route) { return lies_in(config, {address}, route); });
+  return std::ranges::any_of(config.routes,
+                             [&](const config::Route& route) { return lies_in(config, {address}, route); });
 }
 
 bool carries_v6(const config::Config& config) {

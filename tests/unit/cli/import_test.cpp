@@ -72,7 +72,8 @@ TEST(Import, NeverOverwritesAFile) {
 
 TEST(Import, SaysAllThatIsWrongAndWritesNothing) {
   const Folder folder;
-  const auto file = folder.write("wg0.conf", std::string(kFile) + "Endpiont = a:1\nSaveConfig = true\nAllowedIPs = 1\n");
+  const auto file =
+      folder.write("wg0.conf", std::string(kFile) + "Endpiont = a:1\nSaveConfig = true\nAllowedIPs = 1\n");
   const auto outcome = adit({"import", file, "-o", folder / "office.yaml"});
   EXPECT_EQ(outcome.status, kInvalidConfig);
   EXPECT_EQ(outcome.out, "");

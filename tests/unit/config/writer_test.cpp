@@ -19,8 +19,8 @@ std::string dump(const Config& config) {
   const auto& [name, file, interface, local, peer, routes, level, tuning, hooks, dns, missing, link_number, warnings] =
       config;
   std::string all = fmt::format("{} {} {} {} {} {} {} {} {} {}\n", name, interface.name, interface.persist,
-                                interface.multicast, static_cast<int>(interface.kill_switch), interface.netns, link_number,
-                                missing.private_key, missing.peer, static_cast<int>(level));
+                                interface.multicast, static_cast<int>(interface.kill_switch), interface.netns,
+                                link_number, missing.private_key, missing.peer, static_cast<int>(level));
   for (const auto& address : interface.addresses) all += to_string(address) + " ";
   for (const auto& address : interface.peer_addresses) all += to_string(address) + " ";
   for (const auto& number : {interface.mtu, interface.queue_length, interface.owner, interface.group, local.fwmark}) {

@@ -52,7 +52,7 @@ void DnsServer::receive() {
 Answer refuse(const Question& question, Rcode code) {
   Answer answer(question.message.begin(), question.message.begin() + static_cast<std::ptrdiff_t>(question.size));
   store_be16(&answer[10], 0);  // no EDNS from us
-  answer[2] |= 0x80;  // a response
+  answer[2] |= 0x80;           // a response
   answer[3] = static_cast<std::uint8_t>(0x80 | static_cast<std::uint8_t>(code));
   return answer;
 }
