@@ -98,6 +98,10 @@ bool is_disabled(const HostFacts& host, const std::string& interface) {
   return host.ipv6_disabled.contains(interface) ? of(interface) : of("default") || of("all");
 }
 
+bool has_address(const config::Config& config, Family family) {
+  return std::ranges::find(config.interface.addresses, family, &IpNetwork::family) != config.interface.addresses.end();
+}
+
 }  // namespace
 
 Finding judge_ipv6(const Facts& facts) {
@@ -155,8 +159,11 @@ Finding judge_forwarding(const Facts& facts) {
   const auto& host = facts.host;
   for (const auto family : {Family::v4, Family::v6}) {
     const auto& forwards = family == Family::v4 ? host.forwards_v4 : host.forwards_v6;
-    if (!leads_to_subnets(*config, family) || forwards.value_or(true)) continue;
+    const bool asked_for = config->interface.forward && has_address(*config, family);
+    if ((!asked_for && !leads_to_subnets(*config, family)) || forwards.value_or(true)) continue;
     Evidence seen;
+    if (asked_for)
+      seen.emplace_back("interface.forward is true in the file; where the daemon may not change it, its log says so");
     if (auto inner = inner_interface(facts, family); !inner.empty()) seen.push_back(std::move(inner));
     if (family == Family::v4 && host.misdirected.value_or(0) > 0) {
       seen.push_back(fmt::format("{} packets for other hosts came here and were dropped", *host.misdirected));
@@ -166,7 +173,7 @@ Finding judge_forwarding(const Facts& facts) {
     seen.insert(seen.begin(), fmt::format("{} is 0", name));
     return warning(fmt::format("this host does not forward {}: other hosts cannot use the link through it",
                                family == Family::v4 ? "IPv4" : "IPv6"),
-                   seen, fmt::format("sysctl -w {}=1, and in /etc/sysctl.d to keep it", name));
+                   seen, fmt::format("sysctl -w {0}=1, and `{0} = 1` in /etc/sysctl.d/90-adit.conf to keep it", name));
   }
   return ok("forwarding is on, or nothing needs it");
 }

@@ -271,6 +271,11 @@ TEST(DoctorJudges, ForwardingIsForWhoStandsBetweenNetworks) {
   EXPECT_EQ(judge_forwarding(facts).verdict, Verdict::warning);
   facts.host.misdirected = 0;
   EXPECT_EQ(judge_forwarding(facts).verdict, Verdict::ok);
+  config_of(facts).routes.clear();
+  config_of(facts).interface.forward = true;
+  const auto asked_for = judge_forwarding(facts);
+  EXPECT_EQ(asked_for.verdict, Verdict::warning) << "the file says that it is to be on";
+  EXPECT_NE(asked_for.mend.find("`net.ipv4.ip_forward = 1` in /etc/sysctl.d/90-adit.conf"), std::string::npos);
 }
 
 TEST(DoctorJudges, AFileThatMayNotBeReadIsNoProblemOfTheFile) {
