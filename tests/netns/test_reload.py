@@ -2,6 +2,7 @@
 """Edits to a running link: what changed is applied, what did not is not touched, and a mistake changes nothing."""
 import base64
 import copy
+import json
 import pathlib
 import random
 import re
@@ -54,6 +55,7 @@ VISIBLE = {
     "interface.mtu": (1300, lambda end: "mtu 1300" in link_of(end) and end.status()["mtu"] == 1300),
     "interface.queue_length": (77, lambda end: "qlen 77" in link_of(end)),
     "interface.multicast": (True, lambda end: "MULTICAST" in link_of(end)),
+    "interface.forward": (True, lambda end: end.host.run("sysctl", "-n", "net.ipv4.ip_forward").stdout.strip() == "1"),
     "interface.persist": (True, lambda end: "persist on" in link_of(end)),
     "interface.owner": (1234, lambda end: "user 1234" in link_of(end)),
     "interface.name": ("renamed0", lambda end: "renamed0" in end.host.ip("addr") and end.status()["interface"] == "renamed0"),
@@ -365,3 +367,19 @@ def test_a_preshared_key_file_that_changes_is_picked_up_by_itself(make, tmp_path
     wait_until(lambda: "the key in use stays" in link.b.log(), 5, "the mistake to be told")
     assert fresh not in link.a.log() + link.b.log() and "garbage" not in link.b.log()
     assert ping(link.a.host, link.b.side.addr4) == 3
+
+
+def test_addresses_of_one_subnet_stay_when_the_first_of_them_goes(make):
+    """The kernel takes the others away along with it, unless told otherwise."""
+    end = make(a={"addresses": ["10.9.0.1/24", "10.9.0.7/24", "10.9.0.9/32"]}).a
+    end.host.sysctl("net.ipv4.conf.all.promote_secondaries", 0)
+    end.host.sysctl("net.ipv4.conf.default.promote_secondaries", 0)
+    end.start()
+
+    def there():
+        found = json.loads(end.host.ip("-json", "-4", "addr", "show", "dev", end.device))[0]
+        return sorted(f"{a['local']}/{a['prefixlen']}" for a in found["addr_info"])
+
+    assert there() == ["10.9.0.1/24", "10.9.0.7/24", "10.9.0.9/32"]
+    edit(end, {"interface.addresses": ["10.9.0.7/24", "10.9.0.9/32"]})
+    wait_until(lambda: there() == ["10.9.0.7/24", "10.9.0.9/32"], 10, "the other addresses to be there")
