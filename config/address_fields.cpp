@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "config/fields.h"
@@ -104,14 +105,33 @@ std::optional<std::string_view> host_of_url(std::string_view text) {
 /// With brackets, and with the usual port where `text` has none; both ways to read it if it can be read in two.
 std::string bracketed_forms(std::string_view text) {
   const auto colon = text.rfind(':');
+  const auto address = text.substr(0, colon);
   const bool has_port =
-      IpAddress::parse(text.substr(0, colon)) && std::ranges::all_of(text.substr(colon + 1), is_digit);
+      IpAddress::parse(address.substr(0, address.find('%'))) && std::ranges::all_of(text.substr(colon + 1), is_digit);
   const bool is_whole = IpAddress::parse(text).has_value();
   const auto with_port = fmt::format("[{}]{}", text.substr(0, colon), text.substr(colon));
   const auto whole = fmt::format("[{}]:51820", text);
   if (has_port && is_whole) return fmt::format("\"{}\", or \"{}\" if it has no port yet", with_port, whole);
   if (has_port) return fmt::format("\"{}\"", with_port);
   return is_whole ? fmt::format("\"{}\", with the port that the peer listens at", whole) : "\"[ADDR6]:PORT\"";
+}
+
+/// "HOST:PORT" of "HOST PORT", "HOST: PORT", "[HOST]:PORT" and "HOST:PORT/udp"; nothing if it is something else.
+std::optional<std::string> with_colon(std::string_view written) {
+  auto text = written;
+  for (const std::string_view protocol : {"/udp", "/UDP", "/tcp"}) {
+    if (text.ends_with(protocol)) text.remove_suffix(protocol.size());
+  }
+  const auto digits = text.find_last_not_of("0123456789");
+  if (digits == std::string_view::npos || digits + 1 >= text.size()) return std::nullopt;
+  const auto port = text.substr(digits + 1);
+  auto host = text.substr(0, text.find_last_not_of(": ", digits) + 1);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  const bool is_v6 = IpAddress::parse(host.substr(0, host.find('%'))).value_or(IpAddress()).is_v6();
+  if (host.size() == digits + 1 || (!is_v6 && !parse_host(host))) return std::nullopt;
+  const auto form = is_v6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
+  if (form == written) return std::nullopt;
+  return is_v6 ? fmt::format("\"{}\"", form) : form;
 }
 
 /// The usual mistakes, each with the form to write; nothing if it is none of them.
@@ -127,16 +147,20 @@ std::optional<Error> better_endpoint(std::string_view text) {
     return as_error(
         fmt::format("{} is more than one HOST:PORT; make it a list: [{}]", shown(text), "HOST:PORT, HOST:PORT"));
   }
-  if (text.contains('/'))
-    return as_error(fmt::format("{} has a '/' in it; write HOST:PORT, no prefix and no path", shown(text)));
   if (lacks_brackets(text)) {
     return as_error(
         fmt::format("{} needs brackets around the IPv6 address: write {}", shown(text), bracketed_forms(text)));
   }
+  if (const auto better = with_colon(text)) {
+    return as_error(fmt::format("{} is not of the form HOST:PORT; write {}", shown(text), *better));
+  }
+  if (text.contains('/'))
+    return as_error(fmt::format("{} has a '/' in it; write HOST:PORT, no prefix and no path", shown(text)));
   return std::nullopt;
 }
 
 std::unexpected<Error> without_port(std::string_view text) {
+  if (text.ends_with(':')) text.remove_suffix(1);
   const bool is_bracketed = text.starts_with('[') && text.ends_with(']');
   const bool is_host = is_bracketed || parse_host(text).has_value();
   return fail("{} has no port; write HOST:PORT, such as {}:51820", shown(text),
@@ -157,6 +181,25 @@ Result<std::string> parse_bracketed(std::string_view host, std::string_view text
   const auto zone = parse_device(host.substr(percent + 1));
   if (!zone) return fail("{}: behind the %, {}", shown(text), zone.error().message);
   return fmt::format("{}%{}", to_string(*address), *zone);
+}
+
+}  // namespace
+
+namespace {
+
+/// "10.9.0.1/24" of "10.9.0.1/255.255.255.0"
+std::optional<std::string> prefix_of_mask(std::string_view text) {
+  const auto slash = text.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const auto address = IpAddress::parse(text.substr(0, slash));
+  const auto mask = IpAddress::parse(text.substr(slash + 1));
+  if (!address || !mask || !address->is_v4() || !mask->is_v4()) return std::nullopt;
+  for (std::uint8_t prefix = 0; prefix <= 32; ++prefix) {
+    constexpr std::array<std::uint8_t, 4> kOnes{255, 255, 255, 255};
+    if (IpNetwork{IpAddress::v4(kOnes), prefix}.network().address == *mask)
+      return to_string(IpNetwork{*address, prefix});
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -197,6 +240,7 @@ Result<IpAddress> parse_host_address(std::string_view text) {
 
 Result<IpNetwork> parse_interface_address(std::string_view text) {
   const auto network = IpNetwork::parse(text);
+  if (const auto better = prefix_of_mask(text)) return fail("{} has a netmask; write {}", shown(text), *better);
   if (!network) {
     return fail("{} is not an address with a prefix; write one such as 10.9.0.1/30 or fd09::1/126", shown(text));
   }
@@ -216,6 +260,7 @@ Result<IpNetwork> parse_interface_address(std::string_view text) {
 
 Result<IpNetwork> parse_subnet(std::string_view text) {
   const auto network = IpNetwork::parse(text);
+  if (const auto better = prefix_of_mask(text)) return fail("{} has a netmask; write {}", shown(text), *better);
   if (!network) return fail("{} is not a subnet; write one such as 192.168.20.0/24 or fd20::/64", shown(text));
   if (network->has_host_bits()) {
     return fail("{} has bits set behind its prefix; did you mean {}?", shown(text), to_string(network->network()));
@@ -267,7 +312,7 @@ Result<std::string> parse_host(std::string_view text) {
 Result<EndpointName> parse_endpoint(std::string_view text) {
   if (const auto better = better_endpoint(text)) return std::unexpected(*better);
   const auto parts = split_port(text);
-  if (!parts) return without_port(text);
+  if (!parts || parts->port.empty()) return without_port(text);
   const auto port = parse_port(parts->port);
   if (!port) return std::unexpected(port.error());
   if (*port == 0) return fail("port 0 cannot be reached; write the port the peer listens at");

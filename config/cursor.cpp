@@ -50,6 +50,12 @@ std::string_view describe(const Node& node) {
   return "a single value";
 }
 
+/// `[[2001:db8::7]:51820]`: a list as the key of a mapping.
+bool is_bracketed_address(const Node& node) {
+  return node.kind == Node::Kind::mapping && node.entries.size() == 1 &&
+         node.entries.front().key.kind == Node::Kind::sequence;
+}
+
 /// The key of a section that was written without a space behind its colon, so that all of it passes for a value.
 std::optional<std::string_view> key_without_space(const Node& node, std::string_view section) {
   if (node.kind != Node::Kind::scalar || node.quoted) return std::nullopt;
@@ -65,12 +71,19 @@ bool Cursor::expect(Node::Kind kind, std::string_view wanted) const {
   if (node_->kind == kind) return true;
   if (node_->kind == Node::Kind::null) {
     problem(fmt::format("has no value; write {}, or remove the key", wanted));
+  } else if (is_bracketed_address(*node_)) {
+    problem("brackets begin a list in YAML; put the address in quotes: \"[ADDR6]:PORT\"");
   } else if (const auto key = key_without_space(*node_, place_.key)) {
     problem(fmt::format("a space is missing behind the colon; write {}: …", *key));
   } else if (node_->kind != Node::Kind::broken) {
     problem(fmt::format("is {}; write {}", describe(*node_), wanted));
   }
   return false;
+}
+
+std::string Cursor::hint_of_lines() const {
+  if (node_->quoted || !node_->text.contains(" - ")) return {};
+  return " (the line below is indented otherwise than this one, and so is taken for the rest of it)";
 }
 
 std::optional<std::string_view> Cursor::only_key() const {
@@ -157,6 +170,12 @@ void Section::admit(const Node& key, const Node& value) {
   place.key = path_with(place_.key, key.text);
   const auto* const known = find_key(join(place_.key, key.text));
   // A name with dots or brackets could otherwise pass for the path to another section's key.
+  if (const auto colon = key.text.find(':'); known == nullptr && colon != std::string::npos &&
+                                             find_key(join(place_.key, key.text.substr(0, colon))) != nullptr) {
+    problems_->add(place, fmt::format("a space is missing behind the colon; write {}: {}", key.text.substr(0, colon),
+                                      shown(key.text.substr(colon + 1))));
+    return;
+  }
   if (known == nullptr || key.text.find_first_of(".[]") != std::string::npos) {
     problems_->add(place, unknown_key_reason(place_.key, key.text));
     return;

@@ -36,6 +36,8 @@ class Cursor {
   Node::Kind kind() const { return node_->kind; }
   /// A scalar of just this word; says nothing of what else it may be.
   bool is(std::string_view word) const { return node_->kind == Node::Kind::scalar && node_->text == word; }
+  /// A scalar without quotes, in which a '#' behind a space begins a comment.
+  bool is_plain() const { return node_->kind == Node::Kind::scalar && !node_->quoted; }
   /// Of a mapping with one key: that, whether it is one of ours or not.
   std::optional<std::string_view> only_key() const;
   Problems& problems() const { return *problems_; }
@@ -70,12 +72,14 @@ class Cursor {
     if (!written) return std::nullopt;
     auto value = parse(*written);
     if (!value) {
-      problem(std::move(value.error().message));
+      problem(std::move(value.error().message) + hint_of_lines());
       return std::nullopt;
     }
     return At<T>{std::move(*value), place_};
   }
 
+  /// What to add where the value is of several lines, though it does not look so.
+  std::string hint_of_lines() const;
   /// Reports a value of another kind than wanted; false if it is one.
   bool expect(Node::Kind kind, std::string_view wanted) const;
 

@@ -84,7 +84,8 @@ constexpr auto kPrograms = std::to_array<Known>({
 constexpr auto kNameServerPrograms = std::to_array<std::string_view>({"resolvectl", "systemd-resolve", "resolvconf"});
 
 /// Folders that the user adit does not get to see or to enter.
-constexpr auto kHidden = std::to_array<std::string_view>({"/root/", "/home/", "/run/user/", "/etc/wireguard/"});
+constexpr auto kHidden =
+    std::to_array<std::string_view>({"~/", "$HOME/", "${HOME}/", "/root/", "/home/", "/run/user/", "/etc/wireguard/"});
 /// The only ones it can write to.
 constexpr auto kWritable = std::to_array<std::string_view>(
     {"/dev/", "/tmp/", "/var/tmp/", "/run/adit/", "/run/wireguard/", "/var/run/wireguard/", "/var/lib/adit/"});
@@ -191,7 +192,7 @@ std::span<const std::string> without_prefixes(std::span<const std::string> words
     const std::string_view word = words.front();
     const auto equals = word.find('=');
     const bool is_variable = equals != std::string_view::npos && equals > 0 && !word.substr(0, equals).contains('/');
-    if (!is_variable && std::ranges::find(kStarters, word) == kStarters.end()) break;
+    if (!is_variable && std::ranges::find(kStarters, base_name(word)) == kStarters.end()) break;
     words = words.subspan(1);
   }
   return words;

@@ -7,6 +7,7 @@
 
 #include "config/fields.h"
 #include "config/hook_advice.h"
+#include "config/shell_text.h"
 
 namespace adit::config {
 namespace {
@@ -25,6 +26,12 @@ bool can_be_passed_on(const Cursor& cursor, std::string_view written) {
 bool read_line(const Cursor& cursor, Hook& hook) {
   const auto line = cursor.text();
   if (!line || !can_be_passed_on(cursor, *line)) return false;
+  if (cursor.is_plain() && !comment_start(*line)) {
+    cursor.problem(
+        "opens a quote and never closes it; if a '#' follows in the file, that begins a comment in YAML: put the "
+        "whole command in quotes of the other kind");
+    return false;
+  }
   hook.shell = true;
   hook.words = {std::string(*line)};
   return true;
@@ -76,7 +83,7 @@ bool is_torn(const Cursor& cursor) {
   if (!key || !key->contains(' ')) return false;
   cursor.problem(
       "a colon with a space behind it stands within the command, which begins a mapping in YAML; put the whole "
-      "command in single quotes");
+      "command in single quotes, or in double ones if it has single ones");
   return true;
 }
 

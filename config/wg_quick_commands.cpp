@@ -26,11 +26,19 @@ bool is_compound(const ShellCommand& command) {
 }
 
 bool is_may_fail(const ShellCommand& command) {
-  return command.separator == "||" && (command.text == "true" || command.text == ":");
+  return command.separator == "||" &&
+         (command.text == "true" || command.text == ":" || command.text == "exit" || command.text == "exit 1");
 }
 
 bool joins(std::string_view separator) {
   return separator.empty() || separator == ";" || separator == "&&" || separator == "\n";
+}
+
+/// wg-quick is root already.
+std::vector<std::string> words_of(std::string_view command) {
+  auto words = shell_words(command);
+  if (words.size() > 1 && words.front() == "sudo" && !words[1].starts_with('-')) words.erase(words.begin());
+  return words;
 }
 
 /// The line without the commands that `taken` takes.
@@ -116,11 +124,14 @@ std::optional<std::vector<std::pair<std::string, std::string>>> wg_settings(cons
 
 }  // namespace
 
-std::string WgQuickCommands::take_up(std::string_view line, const Place& place) {
+std::string WgQuickCommands::take_up(std::string_view given, const Place& place) {
+  const auto line = with_mark(given);
+  if (understand_pipe(line, place)) return {};
   return without(line, [&](std::string_view command) { return understand(command, place); });
 }
 
-std::string WgQuickCommands::take_down(std::string_view line) const {
+std::string WgQuickCommands::take_down(std::string_view given) const {
+  const auto line = with_mark(given);
   return without(line, [&](std::string_view command) { return takes_back(command); });
 }
 
@@ -129,7 +140,7 @@ bool WgQuickCommands::understand(std::string_view command, const Place& place) {
     effects_.routes.push_back({std::move(*route), place});
     return true;
   }
-  const auto words = shell_words(command);
+  const auto words = words_of(command);
   if (sets_forwarding(words, "1")) {
     if (!effects_.forward) effects_.forward = place;
     return true;
@@ -175,8 +186,39 @@ bool WgQuickCommands::understand_keys(const std::vector<std::string>& words, con
   return true;
 }
 
+/// `cat FILE | wg set %i private-key /dev/stdin`, or with another command before the pipe.
+bool WgQuickCommands::understand_pipe(std::string_view line, const Place& place) {
+  const auto commands = commands_of(line);
+  if (commands.size() != 2 || commands[1].separator != "|") return false;
+  const auto settings = wg_settings(words_of(commands[1].text));
+  if (!settings || settings->size() != 1) return false;
+  const auto& [key, value] = settings->front();
+  if (key != "private-key" || value != "/dev/stdin") return false;
+  const auto words = words_of(commands[0].text);
+  if (words.size() == 2 && words[0] == "cat" && !words[1].starts_with('-') && !words[1].contains('$')) {
+    effects_.private_key_file = file(words[1], place);
+  } else {
+    effects_.key_command = {std::string(commands[0].text), place};
+  }
+  return true;
+}
+
+/// With %i for the interface's name where that stands behind `dev` or `wg set`: many write it out.
+std::string WgQuickCommands::with_mark(std::string_view line) const {
+  std::string result(line);
+  for (const std::string_view before : {"wg set ", "dev "}) {
+    const auto written = std::string(before) + interface_;
+    for (std::size_t at = 0; (at = result.find(written, at)) != std::string::npos; at += before.size()) {
+      const auto end = at + written.size();
+      const bool is_word = end == result.size() || std::string_view(" ;&|").contains(result[end]);
+      if (is_word) result.replace(at + before.size(), interface_.size(), kInterfaceMark);
+    }
+  }
+  return result;
+}
+
 bool WgQuickCommands::takes_back(std::string_view command) const {
-  const auto words = shell_words(command);
+  const auto words = words_of(command);
   if (effects_.forward && sets_forwarding(words, "0")) return true;
   for (const std::string_view verb : {"del", "delete", "d"}) {
     const auto address = address_of(address_arguments(words, verb));

@@ -343,9 +343,10 @@ void Reader::adopt_key_files() {
     note_file(*file);
   } else if (const auto& command = effects_.key_command; command && !given_.private_key) {
     local.private_key_file = source_.name + ".key";
-    note(command->place, fmt::format("the key comes from a command, which Adit does not run for it: write it into the "
-                                     "file once, as root: (umask 077; {} >/etc/adit/{}.key)",
-                                     command->value, source_.name));
+    note(command->place,
+         fmt::format("the key comes from a command, which Adit does not run for it: write it into the "
+                     "file once, as root: (umask 077; {} >/etc/adit/{}.key)",
+                     shown(command->value).starts_with('"') ? command->value : "COMMAND", source_.name));
   }
   given_.private_key = given_.private_key || !local.private_key_file.empty();
   if (const auto& file = effects_.preshared_key_file) {

@@ -105,8 +105,8 @@ std::optional<YamlMistake> colon_in_value(const Line& line) {
   const auto at = second == std::string_view::npos ? line.text.size() - 1 : second;
   return YamlMistake{
       line.place(at),
-      "a colon with a space behind it stands within the value, which begins another key in YAML; remove the "
-      "space if there is to be none, or put the whole value in single quotes"};
+      "a colon with a space behind it stands within the value, which begins another key in YAML; remove the space if "
+      "there is to be none, or put the whole value in quotes of the kind it does not contain"};
 }
 
 /// Deeper than its neighbour above, though that is complete; or less deep, and as deep as none above.

@@ -280,3 +280,21 @@ def test_forwarding_is_taken_out_of_longer_lines(folder):
     assert "sysctl" not in out and "/proc/sys" not in out
     tree = yaml.safe_load(out)
     assert len(tree["hooks"]["up"]) == 3 and len(tree["hooks"]["down"]) == 2
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_what_was_imported_is_exported_and_imported_to_the_same(name, folder):
+    shutil.copy(CASES / "sources" / f"{name}.conf", folder / "wg0.conf")
+    (folder / "wg0.conf").chmod(0o600)
+
+    def imported(file):
+        done = adit(folder, "import", file, "-o", "-")
+        assert done.status == 0, done.err
+        return yaml.safe_load(done.out)
+
+    assert adit(folder, "import", "wg0.conf").status == 0
+    assert adit(folder, "export", "wg0.yaml", "-o", "again.conf").status == 0
+    first, again = imported("wg0.conf"), imported("again.conf")
+    for tree in (first, again):
+        tree["interface"].pop("name", None)
+    assert again == first

@@ -30,6 +30,8 @@ TEST(HookAdvice, NamesWhatIsKnownToFailWithTheMend) {
       {"if true; then ping 10.9.0.2; fi", "ping fails there"},
       {"bash -c 'ping 10.9.0.2'", "ping fails there"},
       {"FOO=1 resolvectl dns wg0 10.9.0.1", "write dns.servers instead"},
+      {"/usr/bin/env ping x", "ping fails there"},
+      {"~/up.sh", "~/up.sh cannot be read there"},
       {"/root/up.sh", "/root/up.sh cannot be read there"},
       {"/bin/sh /home/alice/up.sh wg0", "/home/alice/up.sh cannot be read there"},
       {"cp /tmp/x /etc/resolv.conf", "writing to /etc/resolv.conf fails there"},

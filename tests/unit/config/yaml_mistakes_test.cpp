@@ -76,10 +76,18 @@ TEST(YamlMistakes, AreSaidInTheUsersWords) {
 
 TEST(YamlMistakes, SectionsAndHooksThatPassForSomethingElse) {
   const Folder folder;
+  expect_problems(folder, Parts{.peer = Parts().peer + "  keepalive:25s\n"}.text(),
+                  {{"7:3: peer.keepalive:25s", "a space is missing behind the colon; write keepalive: \"25s\""}});
+  expect_problems(folder, Parts{.rest = "routes:\n- 10.0.0.0/8\n - 10.1.0.0/16\n"}.text(),
+                  {{"8:3: routes[0]", "the line below is indented otherwise than this one"}});
   expect_problems(folder, with_section("tuning", "crypto:auto"),
                   {{"8:3: tuning", "a space is missing behind the colon"}});
   expect_problems(folder, with_section("hooks", "up: {'iptables --comment \"vpn': 'in\" -j ACCEPT'}"),
                   {{"8:3: hooks.up", "put the whole command in single quotes"}});
+  expect_problems(folder, with_section("hooks", "up: iptables -m comment --comment \"vpn #1\" -j ACCEPT"),
+                  {{"8:7: hooks.up", "that begins a comment in YAML"}});
+  EXPECT_TRUE(folder.read(with_section("hooks", "up: 'iptables -m comment --comment \"vpn #1\" -j ACCEPT'")));
+  EXPECT_TRUE(folder.read(with_section("hooks", "up: |\n    cat >/tmp/x <<EOF\n    it's\n    EOF")));
   expect_problems(folder, with_section("hooks", "up: [a b: c]"),
                   {{"8:8: hooks.up[0]", "put the whole command in single"}});
 }
