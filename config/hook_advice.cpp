@@ -248,6 +248,7 @@ void Troubles::look_at_program(std::span<const std::string> words) {
   if (program == "sysctl") return add(about_settings(words));
   if (program == "ip" && words.size() > 2 && words[1] == "netns")
     return add(fmt::format("ip netns fails there: {}", kNoNamespaces));
+  if (words[0].starts_with("/etc/init.d/")) return add(fmt::format("{} fails there: {}", words[0], kNoUnits));
   const auto* const known = std::ranges::find(kPrograms, program, &Known::program);
   if (known == kPrograms.end()) return;
   add(fmt::format("{} fails there: {}", known->program, known->reason));

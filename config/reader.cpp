@@ -21,8 +21,9 @@ constexpr std::string_view kExtension = ".yaml";
 /// The link's name, from the file's unless it is given.
 std::string read_name(const std::filesystem::path& file, const std::string& given, Problems& problems) {
   if (!given.empty()) {
-    if (const auto valid = check_name(given); !valid) problems.add({}, valid.error().message);
-    return given;
+    const auto valid = check_name(given);
+    if (!valid) problems.add({}, valid.error().message);
+    return valid ? given : std::string();
   }
   const auto base = file.filename().string();
   if (!base.ends_with(kExtension)) {

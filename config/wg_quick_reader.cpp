@@ -13,6 +13,7 @@
 #include "config/fields.h"
 #include "config/file_text.h"
 #include "config/hook_advice.h"
+#include "config/shell_text.h"
 #include "config/validate.h"
 #include "config/wg_quick_commands.h"
 #include "config/wg_quick_file.h"
@@ -24,6 +25,14 @@
 
 namespace adit::config {
 namespace {
+
+/// Whether one of the line's words is the interface's name.
+bool names_interface(std::string_view line, std::string_view interface) {
+  return std::ranges::any_of(commands_of(line), [&](const ShellCommand& command) {
+    const auto words = shell_words(command.text);
+    return std::ranges::find(words, interface) != words.end();
+  });
+}
 
 class Reader {
  public:
@@ -304,6 +313,10 @@ void Reader::finish_hooks() {
     hooks.push_back(hook_from_wg_quick(rest, kind, source_.interface));
     for (const auto& trouble : hook_troubles(hooks.back()))
       note(line.place, fmt::format("{}{}", kHookTrouble, trouble));
+    if (wg_name != source_.interface && names_interface(rest, wg_name)) {
+      note(line.place, fmt::format("names the interface {}, which is {} here: write %i in its place, and import again",
+                                   wg_name, source_.interface));
+    }
     if (hooks.size() != kMaxHooks + 1) return;
     problems_.add(line.place, fmt::format("is one too many; Adit runs {} hooks, put several into a script", kMaxHooks));
   };

@@ -273,6 +273,14 @@ def test_each_source_is_in_the_table():
     assert {file.stem for file in (CASES / "sources").iterdir()} == set(SOURCES)
 
 
+def test_an_interface_that_is_written_out_is_named_when_it_gets_another_name(folder):
+    shutil.copy(CASES / "sources" / "wg-easy-server.conf", folder / "wg0.conf")
+    (folder / "wg0.conf").chmod(0o600)
+    done = adit(folder, "import", "wg0.conf", "-o", "office.yaml")
+    assert done.status == 0 and "names the interface wg0, which is office here" in done.err
+    assert "names the interface" not in adit(folder, "import", "wg0.conf", "-o", "wg0.yaml").err
+
+
 def test_forwarding_is_taken_out_of_longer_lines(folder):
     shutil.copy(CASES / "sources" / "router.conf", folder / "router.conf")
     (folder / "router.conf").chmod(0o600)

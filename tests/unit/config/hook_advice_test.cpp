@@ -31,6 +31,7 @@ TEST(HookAdvice, NamesWhatIsKnownToFailWithTheMend) {
       {"bash -c 'ping 10.9.0.2'", "ping fails there"},
       {"FOO=1 resolvectl dns wg0 10.9.0.1", "write dns.servers instead"},
       {"/usr/bin/env ping x", "ping fails there"},
+      {"/etc/init.d/dnsmasq restart", "may not start or stop units"},
       {"~/up.sh", "~/up.sh cannot be read there"},
       {"/root/up.sh", "/root/up.sh cannot be read there"},
       {"/bin/sh /home/alice/up.sh wg0", "/home/alice/up.sh cannot be read there"},
