@@ -147,22 +147,33 @@ std::optional<std::string> redirected_to(std::span<const std::string> words) {
   return std::nullopt;
 }
 
-std::string about_settings(std::span<const std::string> words) {
+/// What the unit opens in /proc/sys, for interface.forward.
+bool is_open(std::string_view setting) {
+  return setting == "net.ipv4.ip_forward" || setting.starts_with("net.ipv6.conf.");
+}
+
+constexpr std::string_view kForward =
+    "sets what `interface.forward` is for, and nothing puts it back; write `interface.forward: true` instead";
+
+/// Nothing: it works.
+std::optional<std::string> about_settings(std::span<const std::string> words) {
   const auto settings = settings_of(words);
-  if (settings && std::ranges::all_of(*settings, [](const auto& each) { return is_forwarding(each.first); })) {
-    return "sysctl fails there: /proc/sys is read-only; write `interface.forward: true` instead";
-  }
+  const auto all = [&](auto&& is_so) {
+    return settings && std::ranges::all_of(*settings, [&](const auto& each) { return is_so(each.first); });
+  };
+  if (all(is_forwarding)) return fmt::format("sysctl {}", kForward);
+  if (all(is_open)) return std::nullopt;
   const auto line = settings ? fmt::format("{} = {}", (*settings)[0].first, (*settings)[0].second) : "the setting";
   return fmt::format(
       "sysctl fails there: /proc/sys is read-only; write {} into /etc/sysctl.d/90-adit.conf and run `sysctl --system`",
       line);
 }
 
-std::string about_writing(const std::string& path) {
+std::optional<std::string> about_writing(const std::string& path) {
   if (path.starts_with(kKernelSettings)) {
     const auto setting = setting_name(path);
-    if (is_forwarding(setting))
-      return "writing to /proc/sys fails there: it is read-only; write `interface.forward: true` instead";
+    if (is_forwarding(setting)) return fmt::format("writing to {} {}", path, kForward);
+    if (is_open(setting)) return std::nullopt;
     return fmt::format(
         "writing to /proc/sys fails there: it is read-only; write {} = VALUE into /etc/sysctl.d/90-adit.conf and run "
         "`sysctl --system`",
@@ -205,8 +216,8 @@ class Troubles {
   std::vector<std::string> take() { return std::move(found_); }
 
  private:
-  void add(std::string sentence) {
-    if (std::ranges::find(found_, sentence) == found_.end()) found_.push_back(std::move(sentence));
+  void add(std::optional<std::string> sentence) {
+    if (sentence && std::ranges::find(found_, *sentence) == found_.end()) found_.push_back(std::move(*sentence));
   }
   void look_at_program(std::span<const std::string> words);
 

@@ -16,7 +16,7 @@ namespace adit::config {
 /// What stands before each of `hook_troubles`.
 inline constexpr std::string_view kHookTrouble = "under the unit this runs as the user adit in a sandbox: ";
 
-/// A sentence each, in the order of the commands, each thing once: "sysctl fails there: …; do this instead".
+/// A sentence each, in the order of the commands, each thing once: "sudo fails there: …; do this instead".
 std::vector<std::string> hook_troubles(const Hook& hook);
 
 /// Whether the hook sets name servers or search domains, as `dns` does.

@@ -241,7 +241,7 @@ SOURCES = {
     "fritzbox-site": ([], {"dns.servers": ["192.168.10.1", "192.168.178.1"]}),
     "openwrt": ([PAST], {}),
     "amnezia-plain": (["Jc: warning: is not carried over, nor are the other keys of AmneziaWG"], {}),
-    "dn42": (["PostUp: warning: runs as the user adit", "write net.ipv6.conf.INTERFACE.autoconf = 0 into /etc/sysctl.d"],
+    "dn42": ([HOOKS],
              {"interface.addresses": ["172.20.1.1/32", "fe80::1234/64"], "interface.peer_addresses": ["172.20.2.2"],
               "routes": None}),
     "router": ([HOOKS, "PostDown: warning: runs earlier", "PostDown: warning: runs earlier",

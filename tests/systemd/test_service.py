@@ -213,3 +213,24 @@ def test_wg_finds_a_link_by_its_new_name_and_none_by_the_name_of_another(pair):
     host.run("ln", "-s", "/run/adit/office.sock", "/run/adit-wg/else.sock")
     host.systemctl("reload", office.unit)
     assert host.run("ls", "/run/wireguard").stdout.split() == ["renamed.sock"]
+
+
+def test_the_host_forwards_while_the_link_runs(pair):
+    """And where the unit may not change that, it says what to write, and the link works."""
+    addresses = lambda text: text.replace("addresses: [", 'addresses: ["fd09::%d/126", ' % (1 if "for office" in text else 2), 1)
+    office, home = pair.links(edit=lambda text: addresses(text).replace("interface:\n", "interface:\n  forward: true\n", 1))
+    values = lambda: pair.a.run("sysctl", "-n", "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding").stdout.split()
+    pair.a.run("sysctl", "-qw", "net.ipv4.ip_forward=0", "net.ipv6.conf.all.forwarding=0")
+    pair.start(office, home)
+    wait_until(lambda: values() == ["1", "1"], 20, "forwarding to be on")
+    pair.a.systemctl("stop", office.unit)
+    assert values() == ["0", "0"]
+    pair.a.run("mkdir", "-p", f"/etc/systemd/system/{office.unit}.d")
+    pair.a.put(f"/etc/systemd/system/{office.unit}.d/closed.conf", "[Service]\nReadWritePaths=\n")
+    pair.a.systemctl("daemon-reload")
+    pair.a.systemctl("start", office.unit)
+    office.wait_until_up()
+    for line in ("net.ipv4.ip_forward = 1", "net.ipv6.conf.all.forwarding = 1"):
+        said = [message for message in pair.a.messages(office.unit) if line in message]
+        assert len(said) == 1 and "/etc/sysctl.d/90-adit.conf" in said[0]
+    assert values() == ["0", "0"]

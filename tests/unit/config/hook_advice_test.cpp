@@ -49,7 +49,8 @@ TEST(HookAdvice, NamesWhatIsKnownToFailWithTheMend) {
 
 TEST(HookAdvice, SaysNothingOfWhatWorks) {
   for (const std::string line :
-       {"iptables -A FORWARD -i wg0 -j ACCEPT", "nft -f /etc/adit/office.nft", "ip rule add table 100",
+       {"sysctl -w net.ipv6.conf.wg0.autoconf=0", "echo 0 >/proc/sys/net/ipv6/conf/wg0/accept_ra",
+        "iptables -A FORWARD -i wg0 -j ACCEPT", "nft -f /etc/adit/office.nft", "ip rule add table 100",
         "iptables -t nat -A POSTROUTING -o eth0 -j MASQUERADE; iptables -A INPUT -j ACCEPT",
         "logger -t wg 'ping is up'", "/usr/local/sbin/announce >/dev/null 2>&1", "echo up > /run/adit/office.state",
         "cat /proc/sys/net/ipv4/ip_forward", "curl -s https://example.net/up", "wg set wg0 fwmark 5",
