@@ -226,3 +226,32 @@ def test_a_camera_reads_from_the_picture_what_the_file_says(pair, tmp_path, lang
     expected = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
     assert decoded(pixels(drawn), tmp_path) == expected
     assert "PrivateKey" in expected and "Whoever sees this picture" in errors
+
+
+def test_all_peers_of_a_hub_become_links_that_live_side_by_side(lab, tmp_path):
+    """One host has the hub's links, the other is two of its peers; each is told the port that the import names."""
+    keys = {name: Keys() for name in ("hub", "alice", "bob")}
+    hub = tmp_path / "hub.conf"
+    hub.write_text(f"[Interface]\nPrivateKey = {keys['hub'].private}\nAddress = 10.9.0.1/24, fd09::1/64\nListenPort = 51820\n"
+                   + "".join(f"[Peer]\n# {name}\nPublicKey = {keys[name].public}\n"
+                             f"AllowedIPs = 10.9.0.{n}/32, fd09::{n}/128\n" for n, name in ((2, "alice"), (3, "bob"))))
+    hub.chmod(0o600)
+    done = adit("import", hub, "--all", cwd=tmp_path)
+    assert "hub-bob listens at port 51821" in done.stderr
+    for n, name in ((2, "alice"), (3, "bob")):
+        end = FileEnd(lab.a, tmp_path / f"hub-{name}.yaml", tmp_path)
+        lab.ends.append(end)
+        end.start()
+        peer = tmp_path / f"{name}.conf"
+        peer.write_text(f"[Interface]\nPrivateKey = {keys[name].private}\nAddress = 10.9.0.{n}/32, fd09::{n}/128\nTable = off\n"
+                        f"[Peer]\nPublicKey = {keys['hub'].public}\nEndpoint = 10.1.0.2:{51818 + n}\n"
+                        f"AllowedIPs = 10.9.0.1/32, fd09::1/128\nPersistentKeepalive = 25\n")
+        peer.chmod(0o600)
+        adit("import", peer, cwd=tmp_path)
+        other = FileEnd(lab.b, tmp_path / f"{name}.yaml", tmp_path)
+        lab.ends.append(other)
+        other.start()
+    for n, name in ((2, "alice"), (3, "bob")):
+        assert f"dev hub-{name} " in lab.a.ip("route", "get", f"10.9.0.{n}") + " "
+    for end in lab.ends:
+        wait_until(lambda: end.state() == "up", 30, f"{end.name} to be up")
