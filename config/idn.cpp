@@ -17,7 +17,7 @@ constexpr std::uint32_t kSkew = 38;
 constexpr std::uint32_t kDamp = 700;
 constexpr std::uint32_t kInitialBias = 72;
 constexpr std::uint32_t kInitialCode = 128;
-constexpr std::size_t kMaxLabel = 63;
+constexpr std::size_t kMaxAsciiLabel = 63;
 
 std::uint32_t adapted(std::uint32_t delta, std::uint32_t count, bool first) {
   delta = first ? delta / kDamp : delta / 2;
@@ -109,7 +109,7 @@ std::optional<std::string> to_ascii_name(std::string_view name) {
     const auto dot = std::min(name.find('.', start), name.size());
     const auto label = name.substr(start, dot - start);
     const bool is_ascii = std::ranges::all_of(label, [](char c) { return static_cast<std::uint8_t>(c) < 0x80; });
-    if (label.size() > 4 * kMaxLabel) return std::nullopt;
+    if (label.size() > 4 * kMaxAsciiLabel) return std::nullopt;
     if (start > 0) result += '.';
     if (is_ascii) {
       result += label;

@@ -3,16 +3,12 @@
 
 #include <utility>
 
+#include "config/wording.h"
+
 namespace adit::config {
 namespace {
 
 constexpr std::string_view kSpace = " \t\r\v\f\n";
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
 
 /// Walks over a line, one character or escape a step, and knows in which quotes it stands.
 class Walker {

@@ -65,13 +65,6 @@ constexpr std::array kFalseSpaces = std::to_array<std::pair<std::string_view, st
     {"\xef\xbb\xbf", "a byte order mark (U+FEFF)"},
 });
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view space = " \t\r\v\f";
-  const auto first = text.find_first_not_of(space);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(space) - first + 1);
-}
-
 bool same_word(std::string_view a, std::string_view b) {
   const auto small = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
   return std::ranges::equal(a, b, {}, small, small);

@@ -88,6 +88,13 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view space = " \t\r\v\f\n";
+  const auto first = text.find_first_not_of(space);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(space) - first + 1);
+}
+
 std::string shown(std::string_view text) {
   if (may_hold_a_key(text)) return fmt::format("the text of {} characters", text.size());
   std::string result = "\"";

@@ -14,6 +14,9 @@ inline bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
+/// Without white space at both ends.
+std::string_view trimmed(std::string_view text);
+
 /// The text in quotes as it is written, long text cut; what cannot be seen (control characters, spaces other than the
 /// ordinary one, what is not UTF-8) is escaped. Text that could be a key in the wrong place is
 /// described by its length alone.

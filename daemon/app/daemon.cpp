@@ -40,7 +40,7 @@ Daemon::Daemon(config::Config config, const service::Logging& log, service::KeyL
       beside_{.name_servers = {ground_.loop, ground_.log},
               .forwarding = {ground_.log, run_directory(), config_.name},
               .shield = {}} {
-  config_.number = host::claim_link_number(run_directory() / "numbers", config_.name);
+  config_.number = host::claim_link_number(run_directory() / ".numbers", config_.name);
   Inheritance inheritance;
   doors_ = inheritance.open_doors(config_, ground_.log);
   run_.goes_on = inheritance.goes_on();

@@ -29,7 +29,7 @@ int unblock(const std::string& name, Context& context) {
     say(context.err, "adit unblock {}: {}\n", name, netlink.error().message);
     return kFailed;
   }
-  const auto number = host::look_up_link_number(run_directory() / "numbers", name);
+  const auto number = host::look_up_link_number(run_directory() / ".numbers", name);
   const auto done = host::PolicyRouting::unblock(*netlink, number);
   if (!done) {
     say(context.err, "adit unblock {}: {}\n", name, done.error().message);

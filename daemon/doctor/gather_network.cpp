@@ -148,7 +148,7 @@ NetworkFacts look_into(const std::string& netns) {
 void gather_network(Facts& facts) {
   facts.network = look_around();
   if (auto netlink = net::Netlink::open()) {
-    const auto number = host::look_up_link_number(run_directory() / "numbers", facts.name);
+    const auto number = host::look_up_link_number(run_directory() / ".numbers", facts.name);
     facts.network.blocked = host::PolicyRouting::is_blocked(*netlink, number);
   }
   if (const auto netns = facts.netns(); !netns.empty()) facts.elsewhere = look_into(netns);

@@ -112,6 +112,7 @@ Result<> Link::turn(Instant now) {
   if (auto moved = pump_->move(now); !moved) return moved;
   handle_events(now);
   upkeep_->turn_end(now);
+  parts_.doors.udp_port.shut(upkeep_->leads_into_itself());
   handle_events(now);
   pump_->plan();
   for (const auto& sentence : refusal_news_.of(offloads())) parts_.log.warn("{}", sentence);

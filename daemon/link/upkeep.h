@@ -62,6 +62,8 @@ class Upkeep {
   /// The state as it is now; `since` tells when it began.
   const Health& look(Instant now);
   WallTime since() const { return since_; }
+  /// The way to the peer leads into the tunnel: nothing is to be sent there.
+  bool leads_into_itself() const { return !way_.problem().empty(); }
   const Observations& observations() const { return observations_; }
 
  private:

@@ -56,11 +56,14 @@ class UdpPort final : public DatagramPort {
   /// EAFNOSUPPORT when there is no socket of the remote's family.
   net::SendResult send(const Path& path, std::span<const OutboundDatagram> datagrams) override;
   net::LostDatagrams take_lost() override;
+  /// While the way to the peer leads back to us: whatever is sent is refused (ELOOP).
+  void shut(bool shut) { shut_ = shut; }
 
  private:
   net::UdpPair& pair_;
   bool v4_readable_ = false;
   bool v6_readable_ = false;
+  bool shut_ = false;
 };
 
 }  // namespace adit::path

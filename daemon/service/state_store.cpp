@@ -98,7 +98,7 @@ void StateStore::load_running(Loaded& loaded) const {
 }
 
 Result<> StateStore::begin_run(std::uint32_t restarts) const {
-  return replace(kRunningFile, fmt::format("{} {}\n", restarts, boot_));
+  return replace_file(directory_ / kRunningFile, fmt::format("{} {}\n", restarts, boot_));
 }
 
 void StateStore::end_run() const {
@@ -142,28 +142,13 @@ void StateStore::load_endpoint(Loaded& loaded) const {
   }
 }
 
-Result<> StateStore::save_timestamp(const noise::Tai64n& timestamp) const {
-  return replace(kTimestampFile, fmt::format("{} {}\n", to_hex(timestamp), boot_));
+Result<> StateStore::save_timestamp(const noise::Tai64n& timestamp) {
+  return writer_.write(directory_ / kTimestampFile, fmt::format("{} {}\n", to_hex(timestamp), boot_));
 }
 
-Result<> StateStore::save_endpoint(const Endpoint& endpoint) const {
+Result<> StateStore::save_endpoint(const Endpoint& endpoint) {
   const bool kept = endpoint.known() && !(endpoint.address.is_v6() && endpoint.address.is_link_local());
-  return replace(kEndpointFile, kept ? to_string(endpoint) + "\n" : "");
-}
-
-/// A reader, or a start after a crash, sees the old content or the new one, never half of it.
-Result<> StateStore::replace(const char* file, const std::string& content) const {
-  const auto path = directory_ / file;
-  const auto fresh = directory_ / fmt::format("{}.new", file);
-  const auto failed = [&path](int error) { return fail("cannot write {}: {}", path.string(), net::describe(error)); };
-  {
-    const FileDescriptor output(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!output) return failed(errno);
-    const auto written = ::write(output.get(), content.data(), content.size());
-    if (written != static_cast<ssize_t>(content.size())) return failed(written < 0 ? errno : ENOSPC);
-  }
-  if (::rename(fresh.c_str(), path.c_str()) != 0) return failed(errno);
-  return {};
+  return writer_.write(directory_ / kEndpointFile, kept ? to_string(endpoint) + "\n" : "");
 }
 
 std::string read_boot_id() {

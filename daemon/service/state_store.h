@@ -13,6 +13,7 @@
 #include "base/ip.h"
 #include "base/result.h"
 #include "noise/tai64n.h"
+#include "service/file_writer.h"
 
 namespace adit::service {
 
@@ -40,18 +41,20 @@ class StateStore {
   /// `restarts`: of Loaded. From here to end_run, the end of the process counts as a failure.
   Result<> begin_run(std::uint32_t restarts) const;
   void end_run() const;
-  Result<> save_timestamp(const noise::Tai64n& timestamp) const;
+  /// Is on disk when this returns, unless the disk takes longer than FileWriter::kPatience; then it is an error that
+  /// says so, and it is written later. Likewise below.
+  Result<> save_timestamp(const noise::Tai64n& timestamp);
   /// An IPv6 link-local endpoint is forgotten: its interface's number means nothing after a boot.
-  Result<> save_endpoint(const Endpoint& endpoint) const;
+  Result<> save_endpoint(const Endpoint& endpoint);
 
  private:
   void load_timestamp(Loaded& loaded) const;
   void load_endpoint(Loaded& loaded) const;
   void load_running(Loaded& loaded) const;
-  Result<> replace(const char* file, const std::string& content) const;
 
   std::filesystem::path directory_;
   std::string boot_;
+  FileWriter writer_;
 };
 
 /// The kernel's boot_id; empty where there is none.

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#include "service/file_writer.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "base/file_descriptor.h"
+#include "net/system.h"
+
+namespace adit::service {
+
+Result<> replace_file(const std::filesystem::path& path, const std::string& content) {
+  auto fresh = path;
+  fresh += ".new";
+  const auto failed = [&path](int error) { return fail("cannot write {}: {}", path.string(), net::describe(error)); };
+  {
+    const FileDescriptor output(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!output) return failed(errno);
+    const auto written = ::write(output.get(), content.data(), content.size());
+    if (written != static_cast<ssize_t>(content.size())) return failed(written < 0 ? errno : ENOSPC);
+  }
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return failed(errno);
+  return {};
+}
+
+struct FileWriter::Work {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::map<std::filesystem::path, std::string> waiting;
+  std::filesystem::path current;  ///< is being written; empty: nothing is
+  Result<> last;                  ///< of what was written last
+  bool started = false;
+  bool stuck = false;  ///< somebody has waited in vain
+  bool ending = false;
+
+  bool idle() const { return waiting.empty() && current.empty(); }
+};
+
+FileWriter::FileWriter() : work_(std::make_shared<Work>()) {}
+
+FileWriter::~FileWriter() {
+  std::unique_lock lock(work_->mutex);
+  work_->ending = true;
+  work_->changed.notify_all();
+  if (work_->started) work_->changed.wait_for(lock, kLastPatience, [this] { return work_->idle(); });
+}
+
+Result<> FileWriter::write(const std::filesystem::path& path, const std::string& content) {
+  std::unique_lock lock(work_->mutex);
+  work_->waiting[path] = content;
+  if (!std::exchange(work_->started, true)) std::thread(run, work_).detach();
+  work_->changed.notify_all();
+  const bool done = !work_->stuck && work_->changed.wait_for(lock, kPatience, [this] { return work_->idle(); });
+  if (done) return work_->last;
+  work_->stuck = true;
+  return fail("cannot write {} yet: the disk does not answer; it is written when it does", path.string());
+}
+
+void FileWriter::run(const std::shared_ptr<Work>& work) {
+  std::unique_lock lock(work->mutex);
+  while (true) {
+    work->changed.wait(lock, [&] { return work->ending || !work->waiting.empty(); });
+    if (work->waiting.empty()) return;
+    auto next = work->waiting.extract(work->waiting.begin());
+    work->current = next.key();
+    lock.unlock();
+    auto result = replace_file(next.key(), next.mapped());
+    lock.lock();
+    work->last = std::move(result);
+    work->current.clear();
+    if (work->idle()) work->stuck = false;
+    work->changed.notify_all();
+  }
+}
+
+}  // namespace adit::service
