@@ -20,7 +20,7 @@ namespace {
 constexpr std::uint32_t kWholeMark = ~std::uint32_t{0};
 
 template <class T>
-bool contains(const std::vector<T>& all, const T& one) {
+bool is_among(const std::vector<T>& all, const T& one) {
   return std::ranges::find(all, one) != all.end();
 }
 
@@ -57,7 +57,7 @@ std::vector<net::Rule> rules_of(const PolicyRoutingOptions& options) {
     for (const auto& network : options.spared) {
       if (network.family() == family) lengths.insert(network.prefix);
     }
-    if (contains(options.families, family) || contains(options.blocked, family)) lengths.insert(0);
+    if (is_among(options.families, family) || is_among(options.blocked, family)) lengths.insert(0);
     for (const auto length : lengths) add_rules(options, family, length, rules);
   }
   return rules;
@@ -90,7 +90,7 @@ bool is_absent(const net::NetlinkError& error) {
 
 /// Nothing to block where there is no such family.
 bool is_no_matter(const PolicyRoutingOptions& options, Family family, const net::NetlinkError& error) {
-  return contains(options.blocked, family) && (net::is_missing_family(error) || error.code == EACCES);
+  return is_among(options.blocked, family) && (net::is_missing_family(error) || error.code == EACCES);
 }
 
 const char* name_of(Family family) {
@@ -101,14 +101,14 @@ std::string in_words(const net::Rule& rule) {
   return fmt::format("the {} rule {}", name_of(rule.family), rule.priority);
 }
 
-struct Found {
+struct Ours {
   std::vector<net::Rule> rules;
   std::vector<net::FoundRoute> routes;
 };
 
 /// What any run of this link has added.
-Result<Found> find_ours(net::Netlink& netlink, std::uint32_t number) {
-  Found ours;
+Result<Ours> find_ours(net::Netlink& netlink, std::uint32_t number) {
+  Ours ours;
   for (const auto family : {Family::v4, Family::v6}) {
     const auto rules = net::list_our_rules(netlink, family);
     if (!rules) return fail("cannot list the routing rules: {}", net::describe(rules.error()));
@@ -134,7 +134,7 @@ Result<bool> sweep(net::Netlink& netlink, const PolicyRoutingOptions& options) {
   bool swept = false;
   const auto rules = rules_of(options);
   for (const auto& rule : std::views::reverse(ours->rules)) {
-    if (contains(rules, rule)) continue;
+    if (is_among(rules, rule)) continue;
     swept = true;
     auto done = net::remove_rule(netlink, rule);
     if (!done && !is_absent(done.error())) {

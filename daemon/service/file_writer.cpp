@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "base/file_descriptor.h"
-#include "net/system.h"
+#include "net/io.h"
 
 namespace adit::service {
 
