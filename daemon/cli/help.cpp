@@ -4,9 +4,13 @@
 #include <CLI/Formatter.hpp>
 
 #include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/print.h"
+#include "config/wording.h"
 
 namespace adit::cli {
 namespace {
@@ -19,7 +23,12 @@ int show_help(const CLI::App& app, const std::string& name, Context& context) {
   }
   const auto found = app.get_subcommands([&name](const CLI::App* each) { return each->get_name() == name; });
   if (found.empty()) {
-    say(context.err, "adit help: there is no subcommand {}; `adit help` lists them\n", name);
+    std::vector<std::string> names;
+    for (const auto* const each : app.get_subcommands([](const CLI::App*) { return true; }))
+      names.push_back(each->get_name());
+    const auto guess = config::closest(name, std::vector<std::string_view>(names.begin(), names.end()));
+    say(context.err, "adit help: there is no subcommand {}; {}\n", config::shown(name),
+        guess ? fmt::format("did you mean {}?", *guess) : "`adit help` lists them");
     return kWrongUsage;
   }
   say(context.out, "{}", found.front()->help(app.get_name(), kMode));

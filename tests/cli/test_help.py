@@ -22,5 +22,5 @@ def test_each_subcommand_has_help_with_an_example(subcommand):
 def test_a_subcommand_that_is_none_is_wrong_usage():
     done = adit("help", "nonsense")
     assert done.returncode == 2
-    assert "there is no subcommand nonsense" in done.stderr
+    assert "there is no subcommand \"nonsense\"" in done.stderr
     assert not done.stdout

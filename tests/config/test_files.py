@@ -212,7 +212,7 @@ def test_a_pair_whose_routes_hold_an_endpoint_is_refused(folder):
 
 
 @pytest.mark.parametrize("words, guess", [
-    (["chekc", "x.yaml"], "did you mean check?"), (["stat"], "`adit help` lists them"), (["improt"], "did you mean import?"),
+    (["help", "improt"], "did you mean import?"), (["chekc", "x.yaml"], "did you mean check?"), (["stat"], "`adit help` lists them"), (["improt"], "did you mean import?"),
     (["check", "--nmae", "x"], "did you mean --name?"), (["pair", "--tunel=1"], "did you mean --tunnel?"),
     (["status", "--frobnicate"], "`adit status --help` lists them"), (["--vresion"], "did you mean --version?"),
 ])
