@@ -212,7 +212,7 @@ std::span<const std::string> without_prefixes(std::span<const std::string> words
 class Troubles {
  public:
   void look_at_line(std::string_view line, int depth = 0);
-  void look_at_words(std::span<const std::string> words, int depth = 0);
+  void look_at_words(std::span<const std::string> all, int depth = 0);
   std::vector<std::string> take() { return std::move(found_); }
 
  private:

@@ -27,7 +27,7 @@ class Walker {
   void step();
 
  private:
-  void step_in(char quote);
+  void step_in(char innermost);
   void enter(char quote, std::size_t length) {
     open_ += quote;
     at_ += length;
@@ -58,9 +58,14 @@ void Walker::step_in(char innermost) {
   if (closes) {
     open_.pop_back();
     ++at_;
-  } else if (innermost == '$') {
+    return;
+  }
+  if (innermost == '$') {
     ++at_;
-  } else if (rest().starts_with("$(") || rest().starts_with("<(") || rest().starts_with(">(")) {
+    return;
+  }
+  const bool is_process = innermost != '"' && (rest().starts_with("<(") || rest().starts_with(">("));
+  if (rest().starts_with("$(") || is_process) {
     enter(')', 2);
   } else if (rest().starts_with("${")) {
     enter('}', 2);

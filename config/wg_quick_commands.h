@@ -33,9 +33,9 @@ class WgQuickCommands {
   WgQuickCommands(std::string_view interface, std::string_view peer_key) : interface_(interface), peer_key_(peer_key) {}
 
   /// What is left of a line of PreUp or PostUp; empty: nothing.
-  std::string take_up(std::string_view line, const Place& place);
+  std::string take_up(std::string_view given, const Place& place);
   /// Of PreDown or PostDown, after all lines that come up: what takes back what a key does, Adit takes back itself.
-  std::string take_down(std::string_view line) const;
+  std::string take_down(std::string_view given) const;
 
   const WgQuickEffects& effects() const { return effects_; }
 

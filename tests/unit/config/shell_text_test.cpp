@@ -21,6 +21,7 @@ TEST(ShellText, ACommentIsWhatIsOneToTheShell) {
   EXPECT_EQ(without_comment("a \"$(b 'c # d' # e\n)\" # f"), "a \"$(b 'c # d' # e\n)\" ");
   EXPECT_EQ(without_comment("a $'it\\'s #1' # b"), "a $'it\\'s #1' ");
   EXPECT_EQ(without_comment("a \"it's\" # b"), "a \"it's\" ");
+  EXPECT_EQ(without_comment("a \"<(b\" # c"), "a \"<(b\" ");
   EXPECT_EQ(without_comment("a \"b"), "unclosed");
   EXPECT_EQ(without_comment("a 'b # c"), "unclosed");
   EXPECT_EQ(without_comment("a \\"), "a \\");
