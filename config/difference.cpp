@@ -43,10 +43,9 @@ std::string to_string(const Change& change) {
   const auto shown = [](const std::string& value) {
     constexpr std::size_t kMost = 500;
     if (value.size() <= kMost) return value.empty() ? "the default" : value;
-    const auto end = value.rfind(", ", kMost);
-    const auto rest =
-        std::count(value.begin() + static_cast<std::ptrdiff_t>(end == value.npos ? kMost : end), value.end(), ',');
-    return fmt::format("{} and {} more", value.substr(0, end == value.npos ? kMost : end), rest);
+    const auto end = std::min(value.rfind(", ", kMost), kMost);
+    const auto rest = std::count(value.begin() + static_cast<std::ptrdiff_t>(end), value.end(), ',');
+    return fmt::format("{} and {} more", value.substr(0, end), rest);
   };
   return fmt::format("{}: {}, was {}", change.key, shown(change.after), shown(change.before));
 }

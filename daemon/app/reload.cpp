@@ -21,8 +21,6 @@
 namespace adit::app {
 namespace {
 
-using std::chrono_literals::operator""s;
-
 /// How much longer a reload takes for not looking at every instant whether the file is read.
 constexpr std::chrono::milliseconds kMoment{2};
 
@@ -90,7 +88,7 @@ control::ReloadOutcome Reload::from_file() {
     }
     return read;
   });
-  while (reading.wait_for(0s) != std::future_status::ready) parts_.link.move_meanwhile(kMoment);
+  while (reading.wait_for(std::chrono::seconds(0)) != std::future_status::ready) parts_.link.move_meanwhile(kMoment);
   auto next = reading.get();
   if (!next) {
     control::ReloadRefusal refusal{.sentence = fmt::format("{} has mistakes: nothing was changed", config.file),

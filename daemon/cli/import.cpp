@@ -52,7 +52,7 @@ Result<config::WgQuickSource> source_of(const ImportArguments& arguments) {
   if (!arguments.peer.empty()) {
     const auto number = config::parse_number(arguments.peer);
     if (!number || *number == 0) return fail("--peer {}: write the peer's number, from 1", arguments.peer);
-    source.peer = *number;
+    source.peer = number;
   }
   // On standard output the text has no name yet: what is too long there is somebody else's to see.
   if (arguments.output == kStandardOutput || config::parse_interface_name(name)) return source;

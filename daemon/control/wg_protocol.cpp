@@ -301,7 +301,7 @@ std::string to_text(const WgDevice& device) {
 }
 
 std::string host_with_zone(const Endpoint& endpoint) {
-  const auto address = to_string(endpoint.address);
+  auto address = to_string(endpoint.address);
   if (!endpoint.address.is_v6() || endpoint.scope == 0) return address;
   std::array<char, IF_NAMESIZE> name{};
   if (::if_indextoname(endpoint.scope, name.data()) == nullptr) return fmt::format("{}%{}", address, endpoint.scope);

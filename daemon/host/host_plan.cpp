@@ -133,7 +133,7 @@ PolicyRoutingOptions policy_options(const config::Config& config, std::uint32_t 
     const bool spared = lies_in(config, peers, route);
     if (spared && std::ranges::find(options.spared, route.to) == options.spared.end())
       options.spared.push_back(route.to);
-    if (!blocks && !(route.is_default_of_host() && !has_address_of(config, route.to.family()))) continue;
+    if (!blocks && (!route.is_default_of_host() || has_address_of(config, route.to.family()))) continue;
     const auto table = spared || route.is_default_of_host() ? number : route.table.value_or(config::kMainTable);
     options.behind.push_back({.to = route.to, .table = table});
   }

@@ -12,7 +12,8 @@
 
 namespace adit::service {
 
-/// A reader, or a start after a crash, sees the old content or the new one, never half of it. Waits as long as it takes.
+/// A reader, or a start after a crash, sees the old content or the new one, never half of it. Waits as long as it
+/// takes.
 Result<> replace_file(const std::filesystem::path& path, const std::string& content);
 
 class FileWriter {
