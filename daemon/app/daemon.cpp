@@ -54,7 +54,9 @@ Daemon::Daemon(config::Config config, const service::Logging& log, service::KeyL
   ground_.loop.set_turn_end([this] { turn(); });
 }
 
-Daemon::~Daemon() = default;
+Daemon::~Daemon() {
+  if (host_) host_->set_between({});  // the link goes before it
+}
 
 /// The link, and what may change it.
 void Daemon::begin(Inheritance& inheritance, service::StateStore::Loaded state, service::KeyLog* key_log) {
@@ -164,6 +166,8 @@ void Daemon::turn() {
 void Daemon::told(const link::Health& health) {
   ground_.service.status(link::to_line(health));
   if (health.state == link::State::up) host_->hold();
+  // Sockets may come later than the link, or be other ones by now.
+  if (doors_->sockets.port() != beside_.shield.port() && beside_.shield.port() != 0) raise_shield();
   // Without keepalives an idle link is stale, too, and then the first question for a name wakes it.
   const bool idle = health.state == link::State::stale && link_->machine().status().attempts <= 1;
   if (!idle) beside_.name_servers.serve(health.state == link::State::up);
@@ -291,6 +295,7 @@ void Daemon::tell_what_is_blocked() const {
   for (const auto family : host::blocked_families(config_)) {
     ground_.log.info("{}", host::why_blocked(family));
   }
+  for (const auto& conflict : host_->conflicts()) ground_.log.warn("{}", conflict);
 }
 
 /// As wg-quick has it: where everything goes into the tunnel, and its addresses are worth a neighbour's trouble.
@@ -298,7 +303,8 @@ void Daemon::raise_shield() {
   beside_.shield.lower();
   if (host::default_families(config_).empty()) return;
   host::ShieldOptions options{.link = config_.name,
-                              .interface = doors_->device.name(),
+                              .number = config_.number,
+                              .interface = doors_->device.index(),
                               .addresses = {},
                               .port = doors_->sockets.port(),
                               .mark = host_->mark()};

@@ -6,7 +6,9 @@
 #include <chrono>
 #include <future>
 #include <ranges>
+#include <system_error>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include "base/paths.h"
@@ -79,7 +81,7 @@ control::ReloadOutcome Reload::from_file() {
   // Thousands of routes take a tenth of a second to read: packets pass meanwhile.
   link::Edit edit;
   PresharedKeyOfFile preshared_key;
-  auto reading = std::async(std::launch::async, [this, &config, &edit, &preshared_key] {
+  const auto read_file = [this, &config, &edit, &preshared_key] {
     auto read = config::read_config(config.file, {.credentials_directory = credentials_directory()});
     if (read) {
       preshared_key.hash = crypto::blake2s({read->peer.preshared_key.bytes()});
@@ -87,8 +89,14 @@ control::ReloadOutcome Reload::from_file() {
       edit = link::edit_between(config, parts_.link.machine(), *read);
     }
     return read;
-  });
-  while (reading.wait_for(std::chrono::seconds(0)) != std::future_status::ready) parts_.link.move_meanwhile(kMoment);
+  };
+  std::future<std::invoke_result_t<decltype(read_file)>> reading;
+  try {
+    reading = std::async(std::launch::async, read_file);
+  } catch (const std::system_error&) {  // no thread is to be had
+    reading = std::async(std::launch::deferred, read_file);
+  }
+  while (reading.wait_for(std::chrono::seconds(0)) == std::future_status::timeout) parts_.link.move_meanwhile(kMoment);
   auto next = reading.get();
   if (!next) {
     control::ReloadRefusal refusal{.sentence = fmt::format("{} has mistakes: nothing was changed", config.file),

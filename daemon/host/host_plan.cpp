@@ -17,6 +17,8 @@ namespace {
 /// or everything but private networks. Of IPv6, of what is in use of it (2000::/3).
 constexpr double kNearlyAll = 0.5;
 constexpr std::uint8_t kGlobalPrefix = 3;
+constexpr std::uint8_t kVastV4 = 7;
+constexpr std::uint8_t kVastV6 = 3;
 
 /// In the main table, for the whole host.
 bool is_plain(const config::Route& route) {
@@ -45,9 +47,21 @@ double share_of(const config::Config& config, Family family) {
   return family == Family::v6 ? std::min(1.0, std::ldexp(share, kGlobalPrefix)) : share;
 }
 
+/// A peer that is known by name, or calls, may be anywhere, and so may the name server that has to be asked for it. So
+/// large a route is taken to lead to both.
+bool is_vast(const config::Config& config, const config::Route& route) {
+  const auto is_literal = [](const config::EndpointName& endpoint) {
+    return IpAddress::parse(endpoint.host).has_value();
+  };
+  const auto& endpoints = config.peer.endpoints;
+  if (!endpoints.empty() && std::ranges::all_of(endpoints, is_literal)) return false;
+  return route.to.prefix <= (route.to.family() == Family::v4 ? kVastV4 : kVastV6);
+}
+
 bool lies_in(const config::Config& config, const std::vector<IpAddress>& peers, const config::Route& route) {
   return config.interface.netns.empty() && is_plain(route) && !route.is_default_of_host() &&
-         std::ranges::any_of(peers, [&](const IpAddress& peer) { return route.to.contains(peer); });
+         (is_vast(config, route) ||
+          std::ranges::any_of(peers, [&](const IpAddress& peer) { return route.to.contains(peer); }));
 }
 
 /// In a network namespace of its own the link has the host to itself: there is nothing beside it that a default route
@@ -181,7 +195,8 @@ std::uint32_t number_of(const config::Config& config) {
 std::optional<std::uint32_t> datagram_mark(const config::Config& config) {
   if (config.local.fwmark.value_or(0) != 0) return config.local.fwmark;
   const auto literal = literal_endpoints(config);
-  const bool needed = !default_families(config).empty() ||
+  const auto stands_apart = [&](const config::Route& route) { return lies_in(config, {}, route); };
+  const bool needed = !default_families(config).empty() || std::ranges::any_of(config.routes, stands_apart) ||
                       std::ranges::any_of(literal, [&](const IpAddress& peer) { return is_routed(config, peer); });
   return needed ? std::optional(number_of(config)) : std::nullopt;
 }
@@ -195,8 +210,9 @@ std::vector<IpAddress> literal_endpoints(const config::Config& config) {
 }
 
 bool is_routed(const config::Config& config, const IpAddress& address) {
-  return std::ranges::any_of(config.routes,
-                             [&](const config::Route& route) { return lies_in(config, {address}, route); });
+  return std::ranges::any_of(config.routes, [&](const config::Route& route) {
+    return route.to.contains(address) && lies_in(config, {address}, route);
+  });
 }
 
 bool carries_v6(const config::Config& config) {

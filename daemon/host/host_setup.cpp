@@ -33,8 +33,11 @@ HostSetup::HostSetup(const config::Config& config, const net::TunDevice& device,
       interface_(interface_netlink_, device.index(), device.name(), std::move(before)),
       policy_(netlink_) {
   left_blocked_ = PolicyRouting::is_blocked(netlink_, number_of(config));
+  std::erase_if(peers_, [this](const IpAddress& peer) { return is_neighbour(peer); });
   if (away_) return;
-  or_throw(apply(config, mtu, peers_));
+  const auto done = apply(config, mtu, peers_);
+  if (!done && left_blocked_) policy_.leave_blocked();  // whoever was cut off stays so
+  or_throw(done);
 }
 
 HostSetup::~HostSetup() {
@@ -57,6 +60,7 @@ Result<> HostSetup::apply(const config::Config& config, std::uint32_t mtu, const
 Result<> HostSetup::change(const config::Config& config, std::uint32_t mtu) {
   if (away_) return change_from_afar(config);
   auto peers = peers_of(config);
+  std::erase_if(peers, [this](const IpAddress& peer) { return is_neighbour(peer); });
   for (const auto& peer : peers_) {
     if (is_routed(config, peer) && std::ranges::find(peers, peer) == peers.end()) peers.push_back(peer);
   }
@@ -89,8 +93,20 @@ Result<> HostSetup::change_from_afar(const config::Config& config) {
   return policy_.install(policy_options(config, 0, peers_));
 }
 
+/// A route that is also a network this host is in is left out, and leads nobody astray.
+bool HostSetup::is_neighbour(const IpAddress& peer) {
+  const auto addresses = net::list_addresses(netlink_, 0);
+  return addresses && std::ranges::any_of(*addresses, [&](const net::FoundAddress& found) {
+           const auto network = found.address.network.network();
+           const auto same = [&](const config::Route& route) { return route.to == network && !route.metric; };
+           return found.interface != interface_index_ && network.contains(peer) &&
+                  std::ranges::any_of(config_.routes, same);
+         });
+}
+
 Result<bool> HostSetup::spare(const IpAddress& peer) {
-  if (away_ || !is_routed(config_, peer) || std::ranges::find(peers_, peer) != peers_.end()) return false;
+  const bool known = std::ranges::find(peers_, peer) != peers_.end();
+  if (away_ || known || !is_routed(config_, peer) || is_neighbour(peer)) return false;
   auto peers = peers_;
   peers.push_back(peer);
   if (auto done = apply(config_, mtu_, peers); !done) {

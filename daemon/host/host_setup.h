@@ -74,6 +74,7 @@ class HostSetup {
  private:
   Result<> apply(const config::Config& config, std::uint32_t mtu, const std::vector<IpAddress>& peers);
   Result<> change_from_afar(const config::Config& config);
+  bool is_neighbour(const IpAddress& peer);
 
   const config::Config& config_;
   std::uint32_t interface_index_;

@@ -101,6 +101,7 @@ Result<> InterfaceSetup::set_mtu(std::uint32_t mtu) {
 Result<std::vector<std::string>> InterfaceSetup::restore() {
   if (!active_) return std::vector<std::string>();
   const auto link = net::get_link(netlink_, index_);
+  if (!link && link.error().code == ENODEV) return std::vector<std::string>();  // it goes, or is moved, just now
   if (!link) return fail("cannot look at the interface {}: {}", name_, net::describe(link.error()));
   if (!link->up) return std::vector<std::string>();  // whoever took it down may want it so; routes need it up
   if (auto done = add_missing(applied_); !done) return std::unexpected(done.error());
@@ -262,9 +263,8 @@ Result<> InterfaceSetup::add_routes(const std::vector<net::RouteSpec>& missing) 
   };
   const auto all = net::change_routes(netlink_, net::RouteChange::add, index_, missing, done);
   if (!all) return fail("cannot add routes through {}: {}", name_, net::describe(all.error()));
-  for (const auto& route : occupied) {
-    if (auto conflict = conflict_of(route); !conflict.empty()) conflicts_.push_back(std::move(conflict));
-  }
+  netlink_.between();
+  if (auto noted = note_conflicts(occupied); !noted) return noted;
   return result;
 }
 
@@ -275,6 +275,8 @@ bool InterfaceSetup::leave_to_neighbour(const net::RouteSpec& route,
   const auto found =
       route.metric || net::table_of(route) != RT_TABLE_MAIN ? neighbours.end() : neighbours.find(route.to);
   if (found == neighbours.end()) return false;
+  const auto link = net::get_link(netlink_, found->second);
+  if (!link || !link->up) return false;  // nobody is reached there
   conflicts_.push_back(fmt::format(
       "the route {} is also the network that {} is in, and was left out: give it a `metric` if it is to go through the "
       "link all the same, or give one of the two networks other addresses",
@@ -304,20 +306,32 @@ Result<> InterfaceSetup::add_missing_address(const net::InterfaceAddress& addres
   return {};
 }
 
-/// A route of that destination and metric is there. Through our interface it does as well as ours, whoever added it
-/// (empty then); another one is a network that this host has elsewhere, such as the LAN it is in today.
-std::string InterfaceSetup::conflict_of(const net::RouteSpec& route) {
-  const auto routes =
-      net::list_routes(netlink_, {.family = route.to.family(), .table = route.table.value_or(RT_TABLE_MAIN)});
-  if (!routes) return fmt::format("cannot list routes: {}", net::describe(routes.error()));
-  const auto is_here = [&](const net::FoundRoute& each) { return net::is_same_place(each.route, route); };
-  const auto found = std::ranges::find_if(*routes, is_here);
-  if (found == routes->end()) return {};  // gone again meanwhile
-  if (found->interface == index_ && (!route.source || route.source == found->route.source)) return {};
+/// Routes of those destinations and metrics are there. One list a table: there may be thousands.
+Result<> InterfaceSetup::note_conflicts(const std::vector<net::RouteSpec>& occupied) {
+  std::set<std::pair<Family, std::uint32_t>> tables;
+  for (const auto& route : occupied) tables.emplace(route.to.family(), net::table_of(route));
+  std::map<net::RouteSpec, net::FoundRoute> there;
+  for (const auto& [family, table] : tables) {
+    const auto routes = net::list_routes(netlink_, {.family = family, .table = table});
+    if (!routes) return fail("cannot list routes: {}", net::describe(routes.error()));
+    for (const auto& found : *routes) there.emplace(place_of(found.route), found);
+  }
+  for (const auto& route : occupied) {
+    const auto found = there.find(place_of(route));
+    if (found == there.end()) continue;  // gone again meanwhile
+    if (auto conflict = conflict_of(route, found->second); !conflict.empty()) conflicts_.push_back(std::move(conflict));
+  }
+  return {};
+}
 
-  const auto way = found->interface == index_ ? "with another source"
-                   : found->interface == 0    ? "with several ways or none"
-                                              : "by way of " + name_of_interface(netlink_, found->interface);
+/// Through our interface it does as well as ours, whoever added it (empty then); another one is a network that this
+/// host has elsewhere, such as the LAN it is in today.
+std::string InterfaceSetup::conflict_of(const net::RouteSpec& route, const net::FoundRoute& found) {
+  if (found.interface == index_ && (!route.source || route.source == found.route.source)) return {};
+
+  const auto way = found.interface == index_ ? "with another source"
+                   : found.interface == 0    ? "with several ways or none"
+                                             : "by way of " + name_of_interface(netlink_, found.interface);
   return fmt::format(
       "the route {} is there already, {} (see `ip {}route show {}{}`), and was left out: give this one another "
       "`metric`, or remove that one",

@@ -77,7 +77,8 @@ class InterfaceSetup {
   Result<> add_missing_routes(const std::vector<net::RouteSpec>& wanted, const std::vector<net::FoundAddress>& there);
   Result<> add_routes(const std::vector<net::RouteSpec>& missing);
   bool leave_to_neighbour(const net::RouteSpec& route, const std::map<IpNetwork, std::uint32_t>& neighbours);
-  std::string conflict_of(const net::RouteSpec& route);
+  Result<> note_conflicts(const std::vector<net::RouteSpec>& occupied);
+  std::string conflict_of(const net::RouteSpec& route, const net::FoundRoute& found);
 
   net::Netlink& netlink_;
   std::uint32_t index_;

@@ -9,6 +9,7 @@
 #include <limits>
 #include <ranges>
 #include <set>
+#include <span>
 #include <tuple>
 
 #include "base/assert.h"
@@ -143,14 +144,26 @@ Result<bool> sweep(net::Netlink& netlink, const PolicyRoutingOptions& options) {
   }
   std::set<net::RouteSpec> routes;
   for (const auto& route : routes_of(options)) routes.insert(spelt_out(route));
+  std::vector<net::RouteSpec> blocking;
+  Result<> refused;
+  const auto removed = [&](const net::RouteSpec& route, const net::NetlinkError& error) {
+    if (error.code != 0 && !is_absent(error)) {
+      refused = fail("cannot remove the route {}: {}", to_string(route), net::describe(error));
+    }
+  };
   for (const auto& found : ours->routes) {
     if (routes.contains(found.route) && (found.route.unreachable || found.interface == options.interface)) continue;
     swept = true;
-    auto done = net::remove_route(netlink, found.interface, found.route);
-    if (!done && !is_absent(done.error())) {
-      return fail("cannot remove the route {}: {}", to_string(found.route), net::describe(done.error()));
+    if (found.route.unreachable) {
+      blocking.push_back(found.route);
+    } else if (auto done = net::remove_route(netlink, found.interface, found.route); !done) {
+      removed(found.route, done.error());
     }
   }
+  if (auto all = net::change_routes(netlink, net::RouteChange::remove, 0, blocking, removed); !all) {
+    return fail("cannot remove routes: {}", net::describe(all.error()));
+  }
+  if (!refused) return std::unexpected(refused.error());
   return swept;
 }
 
@@ -188,17 +201,31 @@ Result<std::vector<std::string>> PolicyRouting::restore() {
 /// The routes first: the last rule is what turns the traffic round.
 Result<std::vector<std::string>> PolicyRouting::add(const PolicyRoutingOptions& options) {
   std::vector<std::string> added;
-  for (const auto& route : routes_of(options)) {
+  auto routes = routes_of(options);
+  const auto leads = std::ranges::stable_partition(routes, [](const auto& route) { return route.unreachable; });
+  const std::span blocking(routes.begin(), leads.begin());
+  Result<> refused;
+  const auto done = [&](const net::RouteSpec& route, const net::NetlinkError& error) {
+    if (error.code == 0) {
+      added.push_back("the route " + to_string(route));
+    } else if (error.code != EEXIST && !is_no_matter(options, route.to.family(), error)) {
+      refused = fail("cannot add the route {}: {}", to_string(route), net::describe(error));
+    }
+  };
+  const auto all = net::change_routes(netlink_, net::RouteChange::add, 0, blocking, done);
+  if (!all) return fail("cannot add routes: {}", net::describe(all.error()));
+  if (!refused) return std::unexpected(refused.error());
+  for (const auto& route : leads) {
     const auto is_new = add_route(options, route);
     if (!is_new) return std::unexpected(is_new.error());
     if (*is_new) added.push_back("the route " + to_string(route));
   }
   for (const auto& rule : rules_of(options)) {
-    auto done = net::add_rule(netlink_, rule);
-    if (done) {
+    auto is_there = net::add_rule(netlink_, rule);
+    if (is_there) {
       added.push_back(in_words(rule));
-    } else if (done.error().code != EEXIST && !is_no_matter(options, rule.family, done.error())) {
-      return fail("cannot add {}: {}", in_words(rule), net::describe(done.error()));
+    } else if (is_there.error().code != EEXIST && !is_no_matter(options, rule.family, is_there.error())) {
+      return fail("cannot add {}: {}", in_words(rule), net::describe(is_there.error()));
     }
   }
   return added;
@@ -208,11 +235,10 @@ Result<std::vector<std::string>> PolicyRouting::add(const PolicyRoutingOptions& 
 Result<bool> PolicyRouting::add_route(const PolicyRoutingOptions& options, const net::RouteSpec& route) {
   auto done = net::add_route(netlink_, options.interface, route);
   if (done) return true;
-  if (!route.unreachable && done.error().code == ENETDOWN) return false;
+  if (done.error().code == ENETDOWN) return false;
   if (is_no_matter(options, route.to.family(), done.error())) return false;
   if (done.error().code != EEXIST)
     return fail("cannot add the route {}: {}", to_string(route), net::describe(done.error()));
-  if (route.unreachable) return false;
   const auto family = route.to.family();
   const auto there = net::list_routes(netlink_, {.family = family, .table = options.number});
   const auto is_ours = [&](const net::FoundRoute& found) {

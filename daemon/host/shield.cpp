@@ -17,10 +17,10 @@ std::string list_of(const std::vector<IpAddress>& addresses, Family family) {
   return list;
 }
 
-/// A link's name has letters that nftables takes for something else.
-std::string table_name(std::string name) {
+/// A link's name has letters that nftables takes for something else; the number tells those apart that are alike then.
+std::string table_name(std::string name, std::uint32_t number) {
   std::ranges::replace_if(name, [](unsigned char letter) { return std::isalnum(letter) == 0; }, '_');
-  return "adit_" + name;
+  return fmt::format("adit_{}_{:x}", name, number);
 }
 
 std::string rules_for(const ShieldOptions& options) {
@@ -28,8 +28,8 @@ std::string rules_for(const ShieldOptions& options) {
   for (const auto family : {Family::v4, Family::v6}) {
     const auto list = list_of(options.addresses, family);
     if (list.empty()) continue;
-    drops += fmt::format("    iifname != \"{}\" {} daddr {{ {} }} fib saddr type != local counter drop\n",
-                         options.interface, family == Family::v4 ? "ip" : "ip6", list);
+    drops += fmt::format("    iif != {} {} daddr {{ {} }} fib saddr type != local counter drop\n", options.interface,
+                         family == Family::v4 ? "ip" : "ip6", list);
   }
   return fmt::format(
       "table inet {} {{\n"
@@ -40,10 +40,10 @@ std::string rules_for(const ShieldOptions& options) {
       "  }}\n"
       "  chain own {{\n"
       "    type filter hook prerouting priority mangle\n"
-      "    iifname != \"{}\" udp dport {} meta mark set {:#x}\n"
+      "    iif != {} udp dport {} fib daddr type local meta mark set {:#x}\n"
       "  }}\n"
       "}}\n",
-      table_name(options.link), drops, options.interface, options.port, options.mark);
+      table_name(options.link, options.number), drops, options.interface, options.port, options.mark);
 }
 
 std::string first_line(const char* text) {
@@ -63,6 +63,7 @@ Shield::~Shield() = default;
 Result<> Shield::raise(const ShieldOptions& options) {
   // The old table goes with its owner, which is quicker than the new one's rules are.
   lower();
+  port_ = options.port;
   context_.reset(nft_ctx_new(NFT_CTX_DEFAULT));
   if (!context_) return fail("out of memory for nftables");
   nft_ctx_buffer_output(context_.get());

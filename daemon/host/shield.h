@@ -22,7 +22,8 @@ namespace adit::host {
 
 struct ShieldOptions {
   std::string link;                  ///< its name, for the table's
-  std::string interface;             ///< the tunnel's
+  std::uint32_t number = 0;          ///< the link's, likewise
+  std::uint32_t interface = 0;       ///< the tunnel's
   std::vector<IpAddress> addresses;  ///< inside the tunnel
   std::uint16_t port = 0;            ///< of our sockets
   std::uint32_t mark = 0;            ///< likewise
@@ -39,11 +40,14 @@ class Shield {
   /// process (Linux 5.12), or it may not.
   Result<> raise(const ShieldOptions& options);
   void lower();
+  /// That it was raised for; 0: it is not raised.
+  std::uint16_t port() const { return context_ ? port_ : 0; }
 
  private:
   struct Deleter {
     void operator()(nft_ctx* context) const;
   };
+  std::uint16_t port_ = 0;
   std::unique_ptr<nft_ctx, Deleter> context_;  ///< the table is there as long as its netlink socket
 };
 

@@ -51,12 +51,15 @@ void Guard::network_changed(const net::NetworkChange& change) {
     culprit_ = change.taken_away_by;
   }
   // A LAN that comes or goes may be one of the link's routes.
-  if (change.addresses || change.overrun || (change.routes && !host_.conflicts().empty())) due_ = true;
+  if (change.addresses || change.overrun) due_ = true;
+  // One that stands in the way may have gone. Other people's routes may change all day.
+  if (change.routes && !host_.conflicts().empty()) at_leisure_ = true;
 }
 
 void Guard::look(Instant now) {
-  if (!due_ || now < next_look()) return;
-  due_ = false;
+  const auto next = next_look();
+  if (!next || now < *next) return;
+  due_ = at_leisure_ = false;
   looked_at_ = now;
   put_back(now);
 }
@@ -73,10 +76,17 @@ void Guard::put_back(Instant now) {
   for (const auto& conflict : host_.conflicts()) {
     if (std::ranges::find(conflicts, conflict) == conflicts.end()) log_.warn("{}", conflict);
   }
-  problem_.clear();
   while (!put_back_at_.empty() && now - put_back_at_.front() >= kFightTime) put_back_at_.pop_front();
-  fighting_ = false;
-  if (missing->empty()) return;
+  if (missing->empty()) {
+    problem_.clear();
+    fighting_ = false;
+    return;
+  }
+  if (fighting_) {
+    due_ = true;
+    return;
+  }
+  problem_.clear();
   put_back_at_.push_back(now);
   log_.warn("{} took away what the link needs, and it was put back: {}", name_of(culprit_), joined(*missing));
   if (put_back_at_.size() < kFightLimit) return;
@@ -90,8 +100,8 @@ void Guard::put_back(Instant now) {
 }
 
 std::optional<Instant> Guard::next_look() const {
-  if (!due_) return std::nullopt;
-  return looked_at_ + (fighting_ ? kFightTime : kLookLimit);
+  if (!due_ && !at_leisure_) return std::nullopt;
+  return looked_at_ + (fighting_ || !due_ ? kLeisure : kLookLimit);
 }
 
 std::string Guard::problem() const {

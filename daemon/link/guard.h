@@ -17,10 +17,11 @@ class Guard {
  public:
   /// Things are looked at this often at most, however much changes on the host.
   static constexpr Duration kLookLimit = std::chrono::milliseconds(250);
-  /// What has to be put back this often within a time is somebody else's to keep away; then it is tried again after
-  /// that time.
+  /// What has to be put back this often within a time is somebody else's to keep away: then it is put back at leisure,
+  /// and told of, until nobody takes it away any more.
   static constexpr std::size_t kFightLimit = 8;
   static constexpr Duration kFightTime = std::chrono::seconds(30);
+  static constexpr Duration kLeisure = std::chrono::seconds(2);
 
   /// The references must outlive it.
   Guard(std::uint32_t interface, host::HostSetup& host, Log& log) : interface_(interface), host_(host), log_(log) {}
@@ -42,6 +43,7 @@ class Guard {
   host::HostSetup& host_;
   Log& log_;
   bool due_ = false;
+  bool at_leisure_ = false;  ///< there is something to look at, which may wait
   bool down_ = false;
   Instant looked_at_{};
   std::deque<Instant> put_back_at_;

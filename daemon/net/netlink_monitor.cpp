@@ -46,8 +46,10 @@ constexpr std::uint32_t kProcessMask = (1U << 22) - 1;
 
 /// The kernel says on whose request something was changed.
 void note_taken_away(const nlmsghdr* message, NetworkChange& change) {
-  const auto by = message->nlmsg_pid & kProcessMask;
-  if (by == (static_cast<std::uint32_t>(getpid()) & kProcessMask)) return;
+  // Those the kernel makes up, as for a process's second socket, count down from the top and name nobody.
+  const bool names_nobody = message->nlmsg_pid >> 31 != 0;
+  const auto by = names_nobody ? 0 : message->nlmsg_pid & kProcessMask;
+  if (!names_nobody && by == (static_cast<std::uint32_t>(getpid()) & kProcessMask)) return;
   change.taken_away = true;
   change.taken_away_by = by;
 }

@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -55,7 +56,15 @@ FileWriter::~FileWriter() {
 Result<> FileWriter::write(const std::filesystem::path& path, const std::string& content) {
   std::unique_lock lock(work_->mutex);
   work_->waiting[path] = content;
-  if (!std::exchange(work_->started, true)) std::thread(run, work_).detach();
+  if (!work_->started) {
+    try {
+      std::thread(run, work_).detach();
+      work_->started = true;
+    } catch (const std::system_error&) {  // no thread is to be had: nobody else writes, then
+      work_->waiting.clear();
+      return replace_file(path, content);
+    }
+  }
   work_->changed.notify_all();
   const bool done = !work_->stuck && work_->changed.wait_for(lock, kPatience, [this] { return work_->idle(); });
   if (done) return work_->last;

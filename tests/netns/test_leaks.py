@@ -361,3 +361,48 @@ def test_a_strict_filter_for_ipv4_lets_the_peer_in_where_marks_count(make):
     link.start()
     traffic_within(link.a.host, link.b.side.addr4, 20)
     assert ping(link.a.host, BEYOND[4]) == 3
+
+
+def test_what_the_host_forwards_does_not_leave_in_clear_either(make, lab, watched, beyond_the_router):
+    """Not even to the link's own port: only what comes in for this host is marked."""
+    link = full(make).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    client = lab.namespace("c")
+    link.a.host.ip("link", "add", "lan0", "type", "veth", "peer", "name", "eth0", "netns", client.name)
+    link.a.host.ip("addr", "add", "192.168.77.1/24", "dev", "lan0")
+    link.a.host.ip("link", "set", "lan0", "up")
+    client.ip("addr", "add", "192.168.77.2/24", "dev", "eth0")
+    client.ip("link", "set", "eth0", "up")
+    client.ip("route", "add", "default", "via", "192.168.77.1")
+    link.a.host.sysctl("net.ipv4.ip_forward", 1)
+    seen = watched(link.a.host)
+    with client.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for port in (PORT, 9999):
+            for _ in range(5):
+                sock.sendto(b"hello", (BEYOND[4], port))
+    seen.expect_none("forwarded for a client")
+
+
+def test_a_start_that_fails_after_a_crash_lets_nothing_out(make, lab, watched, beyond_the_router):
+    link = full(make, a={"routes": ["0.0.0.0/0"]}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    link.a.kill()
+    assert not answers(link.a.host, BEYOND[4])
+    link.a.host.sysctl("net.ipv6.conf.default.disable_ipv6", 1)  # so its IPv6 address cannot be had
+    link.a.launch()
+    link.a.process.wait(20)
+    assert not answers(link.a.host, BEYOND[4])
+    link.a.process = None
+    link.a.host.sysctl("net.ipv6.conf.default.disable_ipv6", 0)
+    link.a.start()
+    traffic_within(link.a.host, BEYOND[4], 20)
+
+
+def test_the_peer_in_the_own_network_does_not_take_that_network_along(make, lab):
+    """A route that is the LAN the host is in, and the peer in it: a laptop that has come home."""
+    link = make(a={"routes": ["10.1.0.0/24"], "allowed_ips": ["10.9.0.0/30", "fd09::/126", "10.1.0.0/24"],
+                   "endpoint": f"10.1.0.1:{PORT}"})
+    link.a.start()
+    assert json.loads(link.a.host.ip("-json", "route", "get", "10.1.0.99"))[0]["dev"] == "eth0"
+    assert ping(link.a.host, "10.1.0.1") == 3
+    assert "10.1.0.0/24 is also the network that eth0 is in" in link.a.log()

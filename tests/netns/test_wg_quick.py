@@ -228,7 +228,7 @@ def test_a_camera_reads_from_the_picture_what_the_file_says(pair, tmp_path, lang
     assert "PrivateKey" in expected and "Whoever sees this picture" in errors
 
 
-def test_all_peers_of_a_hub_become_links_that_live_side_by_side(lab, tmp_path):
+def test_hub_peers_side_by_side(lab, tmp_path):
     """One host has the hub's links, the other is two of its peers; each is told the port that the import names."""
     keys = {name: Keys() for name in ("hub", "alice", "bob")}
     hub = tmp_path / "hub.conf"

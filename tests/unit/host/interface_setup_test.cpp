@@ -415,7 +415,7 @@ TEST(InterfaceSetup, OutlivesTheInterface) {
     Interface interface;
     expect_done(interface.setup->apply(usual()));
     run("ip link del tun-i");
-    EXPECT_FALSE(interface.setup->restore());
+    EXPECT_THAT(interface.setup->restore().value(), testing::IsEmpty());
     interface.setup->remove();
     EXPECT_EQ(network_dump(), before);
   });
