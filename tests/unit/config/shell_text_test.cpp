@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "config/shell_text.h"
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 namespace adit::config {
