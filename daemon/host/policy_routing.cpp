@@ -201,9 +201,9 @@ Result<std::vector<std::string>> PolicyRouting::restore() {
 /// The routes first: the last rule is what turns the traffic round.
 Result<std::vector<std::string>> PolicyRouting::add(const PolicyRoutingOptions& options) {
   std::vector<std::string> added;
-  auto routes = routes_of(options);
-  const auto leads = std::ranges::stable_partition(routes, [](const auto& route) { return route.unreachable; });
-  const std::span blocking(routes.begin(), leads.begin());
+  const auto routes = routes_of(options);
+  const auto leading = std::ranges::find(routes, false, &net::RouteSpec::unreachable);
+  const std::span blocking(routes.begin(), leading);
   Result<> refused;
   const auto done = [&](const net::RouteSpec& route, const net::NetlinkError& error) {
     if (error.code == 0) {
@@ -215,7 +215,7 @@ Result<std::vector<std::string>> PolicyRouting::add(const PolicyRoutingOptions& 
   const auto all = net::change_routes(netlink_, net::RouteChange::add, 0, blocking, done);
   if (!all) return fail("cannot add routes: {}", net::describe(all.error()));
   if (!refused) return std::unexpected(refused.error());
-  for (const auto& route : leads) {
+  for (const auto& route : std::span(leading, routes.end())) {
     const auto is_new = add_route(options, route);
     if (!is_new) return std::unexpected(is_new.error());
     if (*is_new) added.push_back("the route " + to_string(route));
