@@ -167,7 +167,7 @@ void Daemon::told(const link::Health& health) {
   ground_.service.status(link::to_line(health));
   if (health.state == link::State::up) host_->hold();
   // Sockets may come later than the link, or be other ones by now.
-  if (doors_->sockets.port() != beside_.shield.port() && beside_.shield.port() != 0) raise_shield();
+  if (beside_.shield.is_for_another(doors_->sockets.port())) raise_shield();
   // Without keepalives an idle link is stale, too, and then the first question for a name wakes it.
   const bool idle = health.state == link::State::stale && link_->machine().status().attempts <= 1;
   if (!idle) beside_.name_servers.serve(health.state == link::State::up);

@@ -84,6 +84,7 @@ control::ReloadOutcome Reload::from_file() {
   const auto read_file = [this, &config, &edit, &preshared_key] {
     auto read = config::read_config(config.file, {.credentials_directory = credentials_directory()});
     if (read) {
+      read->number = config.number;  // the marks that are compared come of it
       preshared_key.hash = crypto::blake2s({read->peer.preshared_key.bytes()});
       preshared_key.kept = keep_preshared_key(*read);
       edit = link::edit_between(config, parts_.link.machine(), *read);
@@ -137,7 +138,6 @@ Result<> Reload::change_to(config::Config& next, const link::Edit& edit) {
         "restart adit@{}`)",
         next.name);
   }
-  next.number = parts_.config.number;
   auto& host = parts_.link_parts.host;
   std::unique_ptr<crypto::Aead> aead;
   if (edit.has({"tuning.crypto"})) {

@@ -10,32 +10,20 @@
 #include "host/host_plan.h"
 
 namespace adit::host {
-namespace {
-
-/// Those of its endpoints that its routes lead into the tunnel, as far as the file tells.
-std::vector<IpAddress> peers_of(const config::Config& config) {
-  auto peers = literal_endpoints(config);
-  std::erase_if(peers, [&](const IpAddress& peer) { return !is_routed(config, peer); });
-  return peers;
-}
-
-}  // namespace
-
 HostSetup::HostSetup(const config::Config& config, const net::TunDevice& device, std::uint32_t mtu,
                      std::optional<net::LinkState> before)
     : config_(config),
       interface_index_(device.index()),
       mtu_(mtu),
-      peers_(peers_of(config)),
       away_(device.is_away()),
       netlink_(or_throw(net::Netlink::open())),
       interface_netlink_(or_throw(device.open_netlink())),
       interface_(interface_netlink_, device.index(), device.name(), std::move(before)),
       policy_(netlink_) {
   left_blocked_ = PolicyRouting::is_blocked(netlink_, number_of(config));
-  std::erase_if(peers_, [this](const IpAddress& peer) { return is_neighbour(peer); });
-  if (away_) return;
-  const auto done = apply(config, mtu, peers_);
+  peers_ = peers_of(config, {});
+  // What an earlier run left of the rules is this one's to take away, wherever the interface is.
+  const auto done = away_ ? policy_.install(policy_options(config, 0, peers_)) : apply(config, mtu, peers_);
   if (!done && left_blocked_) policy_.leave_blocked();  // whoever was cut off stays so
   or_throw(done);
 }
@@ -59,11 +47,7 @@ Result<> HostSetup::apply(const config::Config& config, std::uint32_t mtu, const
 
 Result<> HostSetup::change(const config::Config& config, std::uint32_t mtu) {
   if (away_) return change_from_afar(config);
-  auto peers = peers_of(config);
-  std::erase_if(peers, [this](const IpAddress& peer) { return is_neighbour(peer); });
-  for (const auto& peer : peers_) {
-    if (is_routed(config, peer) && std::ranges::find(peers, peer) == peers.end()) peers.push_back(peer);
-  }
+  auto peers = peers_of(config, peers_);
   if (auto done = apply(config, mtu, peers); !done) {
     std::ignore = apply(config_, mtu_, peers_);  // what was possible before is as good as certain to be possible again
     return done;
@@ -93,20 +77,26 @@ Result<> HostSetup::change_from_afar(const config::Config& config) {
   return policy_.install(policy_options(config, 0, peers_));
 }
 
-/// A route that is also a network this host is in is left out, and leads nobody astray.
-bool HostSetup::is_neighbour(const IpAddress& peer) {
-  const auto addresses = net::list_addresses(netlink_, 0);
-  return addresses && std::ranges::any_of(*addresses, [&](const net::FoundAddress& found) {
-           const auto network = found.address.network.network();
-           const auto same = [&](const config::Route& route) { return route.to == network && !route.metric; };
-           return found.interface != interface_index_ && network.contains(peer) &&
-                  std::ranges::any_of(config_.routes, same);
+/// Those of `config`'s endpoints that its routes lead into the tunnel, as far as the file tells, and those of `known`.
+/// Not those in a network that this host is in: a route to that is left out (InterfaceSetup), and leads nobody astray.
+std::vector<IpAddress> HostSetup::peers_of(const config::Config& config, std::vector<IpAddress> known) {
+  for (const auto& peer : literal_endpoints(config)) {
+    if (std::ranges::find(known, peer) == known.end()) known.push_back(peer);
+  }
+  std::erase_if(known, [&](const IpAddress& peer) { return !is_routed(config, peer) || is_neighbour(config, peer); });
+  return known;
+}
+
+bool HostSetup::is_neighbour(const config::Config& config, const IpAddress& peer) {
+  const auto neighbours = list_neighbours(netlink_, interface_index_);
+  return neighbours && std::ranges::any_of(config.routes, [&](const config::Route& route) {
+           return route.to.contains(peer) && neighbours->contains(route.to) && !route.metric;
          });
 }
 
 Result<bool> HostSetup::spare(const IpAddress& peer) {
   const bool known = std::ranges::find(peers_, peer) != peers_.end();
-  if (away_ || known || !is_routed(config_, peer) || is_neighbour(peer)) return false;
+  if (away_ || known || !is_routed(config_, peer) || is_neighbour(config_, peer)) return false;
   auto peers = peers_;
   peers.push_back(peer);
   if (auto done = apply(config_, mtu_, peers); !done) {

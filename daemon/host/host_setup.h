@@ -74,7 +74,8 @@ class HostSetup {
  private:
   Result<> apply(const config::Config& config, std::uint32_t mtu, const std::vector<IpAddress>& peers);
   Result<> change_from_afar(const config::Config& config);
-  bool is_neighbour(const IpAddress& peer);
+  std::vector<IpAddress> peers_of(const config::Config& config, std::vector<IpAddress> known);
+  bool is_neighbour(const config::Config& config, const IpAddress& peer);
 
   const config::Config& config_;
   std::uint32_t interface_index_;

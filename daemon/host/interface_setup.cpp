@@ -61,6 +61,23 @@ std::unexpected<Error> route_failure(const std::string& name, const net::RouteSp
 
 }  // namespace
 
+net::NetlinkResult<std::map<IpNetwork, std::uint32_t>> list_neighbours(net::Netlink& netlink, std::uint32_t but) {
+  const auto addresses = net::list_addresses(netlink, 0);
+  if (!addresses) return std::unexpected(addresses.error());
+  std::map<std::uint32_t, bool> is_up;
+  std::map<IpNetwork, std::uint32_t> neighbours;
+  for (const auto& found : *addresses) {
+    if (found.interface == but) continue;
+    const auto [known, is_new] = is_up.try_emplace(found.interface);
+    if (is_new) {
+      const auto link = net::get_link(netlink, found.interface);
+      known->second = link && link->up;
+    }
+    if (known->second) neighbours.emplace(found.address.network.network(), found.interface);
+  }
+  return neighbours;
+}
+
 InterfaceSetup::InterfaceSetup(net::Netlink& netlink, std::uint32_t index, std::string name,
                                std::optional<net::LinkState> before)
     : netlink_(netlink), index_(index), name_(std::move(name)), before_(std::move(before)) {}
@@ -225,10 +242,8 @@ Result<> InterfaceSetup::add_missing(const InterfaceSettings& wanted) {
 /// What is there through this interface needs no message of its own: there may be thousands.
 Result<> InterfaceSetup::add_missing_routes(const std::vector<net::RouteSpec>& wanted,
                                             const std::vector<net::FoundAddress>& there_are) {
-  std::map<IpNetwork, std::uint32_t> neighbours;  // networks this host is in, by the interface
-  for (const auto& found : there_are) {
-    if (found.interface != index_) neighbours.emplace(found.address.network.network(), found.interface);
-  }
+  const auto neighbours = list_neighbours(netlink_, index_);
+  if (!neighbours) return fail("cannot list this host's networks: {}", net::describe(neighbours.error()));
   std::set<std::pair<Family, std::uint32_t>> tables;
   for (const auto& route : wanted) tables.emplace(route.to.family(), net::table_of(route));
   std::map<net::RouteSpec, std::optional<IpAddress>> there;  // place → source
@@ -240,7 +255,7 @@ Result<> InterfaceSetup::add_missing_routes(const std::vector<net::RouteSpec>& w
   netlink_.between();
   std::vector<net::RouteSpec> missing;
   for (const auto& route : wanted) {
-    if (leave_to_neighbour(route, neighbours)) continue;
+    if (leave_to_neighbour(route, *neighbours)) continue;
     const auto same = there.find(place_of(route));
     if (same == there.end() || (route.source && route.source != same->second)) missing.push_back(route);
   }
@@ -275,8 +290,6 @@ bool InterfaceSetup::leave_to_neighbour(const net::RouteSpec& route,
   const auto found =
       route.metric || net::table_of(route) != RT_TABLE_MAIN ? neighbours.end() : neighbours.find(route.to);
   if (found == neighbours.end()) return false;
-  const auto link = net::get_link(netlink_, found->second);
-  if (!link || !link->up) return false;  // nobody is reached there
   conflicts_.push_back(fmt::format(
       "the route {} is also the network that {} is in, and was left out: give it a `metric` if it is to go through the "
       "link all the same, or give one of the two networks other addresses",

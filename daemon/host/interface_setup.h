@@ -29,6 +29,9 @@ struct InterfaceSettings {
   friend bool operator==(const InterfaceSettings&, const InterfaceSettings&) = default;
 };
 
+/// The networks that this host is in, each with the number of the interface, which is up; but for those of `but`.
+net::NetlinkResult<std::map<IpNetwork, std::uint32_t>> list_neighbours(net::Netlink& netlink, std::uint32_t but);
+
 class InterfaceSetup {
  public:
   /// `before`: the link as it was before an earlier run that was released; none: as it is at the first `apply`.

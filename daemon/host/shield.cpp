@@ -5,6 +5,7 @@
 #include <nftables/libnftables.h>
 
 #include <algorithm>
+#include <cctype>
 
 namespace adit::host {
 namespace {
@@ -61,7 +62,7 @@ Shield::Shield() noexcept = default;
 Shield::~Shield() = default;
 
 Result<> Shield::raise(const ShieldOptions& options) {
-  // The old table goes with its owner, which is quicker than the new one's rules are.
+  // The old table has the name, and goes with its netlink socket.
   lower();
   port_ = options.port;
   context_.reset(nft_ctx_new(NFT_CTX_DEFAULT));

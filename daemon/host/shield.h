@@ -40,8 +40,8 @@ class Shield {
   /// process (Linux 5.12), or it may not.
   Result<> raise(const ShieldOptions& options);
   void lower();
-  /// That it was raised for; 0: it is not raised.
-  std::uint16_t port() const { return context_ ? port_ : 0; }
+  /// It is raised, and for another port.
+  bool is_for_another(std::uint16_t port) const { return context_ && port != port_; }
 
  private:
   struct Deleter {

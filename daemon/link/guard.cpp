@@ -71,6 +71,7 @@ void Guard::put_back(Instant now) {
     const auto before = std::exchange(
         problem_, fmt::format("what the link needs on this host cannot be put back: {}", missing.error().message));
     if (problem_ != before) log_.error("{}", problem_);
+    at_leisure_ = true;  // what stands in the way may go without a word
     return;
   }
   for (const auto& conflict : host_.conflicts()) {

@@ -65,9 +65,10 @@ void Pump::move_meanwhile(std::chrono::milliseconds patience) {
   for (const auto* socket : {&doors_.sockets.v4, &doors_.sockets.v6}) {
     if (*socket) add((*socket)->fd());
   }
-  if (poll(doors.data(), count, static_cast<int>(patience.count())) <= 0) return;
-  packets_wait_ = datagrams_wait_ = true;
-  for (const auto family : {Family::v4, Family::v6}) doors_.udp_port.mark_readable(family);
+  if (poll(doors.data(), count, static_cast<int>(patience.count())) > 0) {
+    packets_wait_ = datagrams_wait_ = true;
+    for (const auto family : {Family::v4, Family::v6}) doors_.udp_port.mark_readable(family);
+  }
   std::ignore = move(net::boot_now());
 }
 

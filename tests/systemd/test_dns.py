@@ -13,7 +13,7 @@ RULE = "/usr/share/polkit-1/rules.d/adit.rules"
 
 
 SERVER = pathlib.Path(lab.__file__).with_name("dns_server.py")
-STUB = "/run/systemd/resolve/stub-resolv.conf"
+OF_RESOLVED = "/run/systemd/resolve/stub-resolv.conf"
 
 
 def told(host):
@@ -59,7 +59,7 @@ class FullTunnel:
             wait_until(lambda: "ready" in server.log(), 10, "the name server")
         self.office, self.home = pair.links(edit=self._edit)
         self.a.systemctl("start", "systemd-resolved")
-        self.a.run("ln", "-sf", STUB, "/etc/resolv.conf")
+        self.a.run("ln", "-sf", OF_RESOLVED, "/etc/resolv.conf")
         self.a.run("resolvectl", "dns", "eth0", "192.0.2.53")
 
     @staticmethod
