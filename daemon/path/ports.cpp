@@ -22,7 +22,7 @@ net::IoResult UdpPort::receive(std::span<const MutableBytes> buffers, std::vecto
 }
 
 net::SendResult UdpPort::send(const Path& path, std::span<const OutboundDatagram> datagrams) {
-  if (shut_) return {.refused = datagrams.size(), .error = ELOOP};
+  if (shut_) return {.refused = datagrams.size(), .error = EHOSTUNREACH};
   auto* const socket = pair_.of(path.remote.address.family());
   if (socket == nullptr) return {.refused = datagrams.size(), .error = EAFNOSUPPORT};
   return socket->send(path, datagrams);

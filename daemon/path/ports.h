@@ -56,7 +56,7 @@ class UdpPort final : public DatagramPort {
   /// EAFNOSUPPORT when there is no socket of the remote's family.
   net::SendResult send(const Path& path, std::span<const OutboundDatagram> datagrams) override;
   net::LostDatagrams take_lost() override;
-  /// While the way to the peer leads back to us: whatever is sent is refused (ELOOP).
+  /// While the way to the peer leads back to us: whatever is sent is refused (EHOSTUNREACH).
   void shut(bool shut) { shut_ = shut; }
 
  private:

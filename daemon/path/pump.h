@@ -35,8 +35,8 @@ class Pump {
   /// Moves what is there, a batch each way, and lets the protocol's timers act. The error is a sentence: nothing can
   /// move any more.
   Result<> move(Instant now);
-  /// While something else holds the loop up: waits for packets, so long at most, and moves those that are there. What
-  /// is wrong shows in the next turn.
+  /// While something else holds the loop up: waits for packets, so long at most, moves those that are there, and lets
+  /// timers act. What is wrong shows in the next turn.
   void move_meanwhile(std::chrono::milliseconds patience);
   /// At the end of a turn: what it wakes up for next.
   void plan();

@@ -35,8 +35,8 @@ struct FileWriter::Work {
   std::mutex mutex;
   std::condition_variable changed;
   std::map<std::filesystem::path, std::string> waiting;
-  std::filesystem::path current;  ///< is being written; empty: nothing is
-  Result<> last;                  ///< of what was written last
+  std::filesystem::path current;                      ///< is being written; empty: nothing is
+  std::map<std::filesystem::path, Result<>> results;  ///< of each file's last writing
   bool started = false;
   bool stuck = false;  ///< somebody has waited in vain
   bool ending = false;
@@ -67,7 +67,7 @@ Result<> FileWriter::write(const std::filesystem::path& path, const std::string&
   }
   work_->changed.notify_all();
   const bool done = !work_->stuck && work_->changed.wait_for(lock, kPatience, [this] { return work_->idle(); });
-  if (done) return work_->last;
+  if (done) return work_->results[path];
   work_->stuck = true;
   return fail("cannot write {} yet: the disk does not answer; it is written when it does", path.string());
 }
@@ -82,7 +82,7 @@ void FileWriter::run(const std::shared_ptr<Work>& work) {
     lock.unlock();
     auto result = replace_file(next.key(), next.mapped());
     lock.lock();
-    work->last = std::move(result);
+    work->results[work->current] = std::move(result);
     work->current.clear();
     if (work->idle()) work->stuck = false;
     work->changed.notify_all();
