@@ -36,7 +36,7 @@ class Pump {
   /// move any more.
   Result<> move(Instant now);
   /// While something else holds the loop up: waits for packets, so long at most, moves those that are there, and lets
-  /// timers act. What is wrong shows in the next turn.
+  /// the protocol's timers act. What is wrong shows in the next turn.
   void move_meanwhile(std::chrono::milliseconds patience);
   /// At the end of a turn: what it wakes up for next.
   void plan();

@@ -91,6 +91,8 @@ def test_a_full_tunnel_stays_closed_while_the_watchdog_and_systemd_do_their_work
     def way():
         return pair.a.net.run("ip", "route", "get", "203.0.113.1", check=False)
     assert "dev office" in way().stdout
+    assert not any("nftables says" in message for message in pair.a.messages(office.unit))
+    assert "adit_office" in pair.a.net.run("nft", "list", "tables").stdout
     before = office.pid()
     pair.a.run("kill", "-STOP", before)
     seen = set()

@@ -319,6 +319,29 @@ TEST(PolicyRouting, AHostWithoutIpv6HasNothingOfItToBlock) {
   });
 }
 
+/// As many as a file may name, each of them there already when it is looked after.
+TEST(PolicyRouting, ThousandsThatBlockAreAddedLookedAfterAndTakenAway) {
+  in_namespace([] {
+    Host host;
+    const auto before = network_dump();
+    auto options = host.options();
+    options.families = {};
+    options.behind.clear();
+    for (unsigned i = 0; i < 16'384; ++i) {
+      const std::array<std::uint8_t, 4> to{100, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i), 0};
+      options.behind.push_back({.to = {IpAddress::v4(to), 24}});
+    }
+    PolicyRouting routing(host.netlink);
+    expect_done(routing.install(options));
+    EXPECT_FALSE(net::route_to(host.netlink, address("100.63.255.1")));
+    EXPECT_THAT(routing.restore().value(), testing::IsEmpty());
+    run("ip route del unreachable 100.1.2.0/24 proto 173 metric 4294962635");
+    EXPECT_THAT(routing.restore().value(), testing::SizeIs(1));
+    routing.remove();
+    EXPECT_EQ(network_dump(), before);
+  });
+}
+
 /// Two links of one host: whoever was first has the traffic, and the other's own datagrams do not go through it.
 TEST(PolicyRouting, TwoLinksWithDefaultRoutesDoNotCarryEachOther) {
   in_namespace([] {
