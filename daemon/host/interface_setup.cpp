@@ -228,20 +228,19 @@ Result<> InterfaceSetup::add_missing(const InterfaceSettings& wanted) {
   // Removing an address may have taken others of its subnet along, so look at what is there now.
   restored_.clear();
   conflicts_.clear();
-  const auto there = net::list_addresses(netlink_, 0);
-  if (!there) return fail("cannot list this host's addresses: {}", net::describe(there.error()));
+  const auto there = net::list_addresses(netlink_, index_);
+  if (!there) return fail("cannot list the addresses of {}: {}", name_, net::describe(there.error()));
   for (const auto& address : wanted.addresses) {
     if (auto done = add_missing_address(address, *there); !done) return done;
   }
   if (auto done = net::change_link(netlink_, index_, {.up = true}); !done) {
     return fail("cannot bring the interface {} up: {}", name_, net::describe(done.error()));
   }
-  return add_missing_routes(wanted.routes, *there);
+  return add_missing_routes(wanted.routes);
 }
 
 /// What is there through this interface needs no message of its own: there may be thousands.
-Result<> InterfaceSetup::add_missing_routes(const std::vector<net::RouteSpec>& wanted,
-                                            const std::vector<net::FoundAddress>& there_are) {
+Result<> InterfaceSetup::add_missing_routes(const std::vector<net::RouteSpec>& wanted) {
   const auto neighbours = list_neighbours(netlink_, index_);
   if (!neighbours) return fail("cannot list this host's networks: {}", net::describe(neighbours.error()));
   std::set<std::pair<Family, std::uint32_t>> tables;
@@ -303,9 +302,7 @@ bool InterfaceSetup::leave_to_neighbour(const net::RouteSpec& route,
 
 Result<> InterfaceSetup::add_missing_address(const net::InterfaceAddress& address,
                                              const std::vector<net::FoundAddress>& there) {
-  const auto is_there = [&](const net::FoundAddress& found) {
-    return found.interface == index_ && found.address == address;
-  };
+  const auto is_there = [&](const net::FoundAddress& found) { return found.address == address; };
   if (std::ranges::any_of(there, is_there)) return {};
   if (auto done = net::add_address(netlink_, index_, address); !done) {
     if (done.error().code == EEXIST) {

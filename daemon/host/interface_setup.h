@@ -77,7 +77,7 @@ class InterfaceSetup {
   Result<> remove_unwanted(const InterfaceSettings& wanted);
   Result<> add_missing(const InterfaceSettings& wanted);
   Result<> add_missing_address(const net::InterfaceAddress& address, const std::vector<net::FoundAddress>& there);
-  Result<> add_missing_routes(const std::vector<net::RouteSpec>& wanted, const std::vector<net::FoundAddress>& there);
+  Result<> add_missing_routes(const std::vector<net::RouteSpec>& wanted);
   Result<> add_routes(const std::vector<net::RouteSpec>& missing);
   bool leave_to_neighbour(const net::RouteSpec& route, const std::map<IpNetwork, std::uint32_t>& neighbours);
   Result<> note_conflicts(const std::vector<net::RouteSpec>& occupied);

@@ -406,3 +406,32 @@ def test_the_peer_in_the_own_network_does_not_take_that_network_along(make, lab)
     assert json.loads(link.a.host.ip("-json", "route", "get", "10.1.0.99"))[0]["dev"] == "eth0"
     assert ping(link.a.host, "10.1.0.1") == 3
     assert "10.1.0.0/24 is also the network that eth0 is in" in link.a.log()
+
+
+def number_of(name):
+    """As the daemon makes it of a link's name."""
+    number = 2166136261
+    for letter in name.encode():
+        number = (number ^ letter) * 16777619 % 2**32
+    return 0x0ad10000 | (number ^ number >> 16) & 0x3fff
+
+
+def test_two_links_whose_names_give_one_number_have_two(make, lab, beyond_the_router):
+    link = full(make)
+    numbers = link.a.run_dir / ".numbers"
+    numbers.mkdir()
+    (numbers / f"{number_of('a'):x}").write_text("somebody else")
+    link.start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    rules = link.a.host.ip("rule")
+    assert f"lookup {number_of('a') + 1}" in rules and f"lookup {number_of('a')} " not in rules
+
+    def sockets():
+        return [word for word in link.a.host.run("ss", "-uane").stdout.split() if word.startswith("ino:")]
+    before = sockets()
+    assert before and "nothing to change" in link.a.adit("reload", link.a.name).stdout
+    assert sockets() == before, "the same marks, so the same sockets"
+    link.a.kill()
+    assert not reachable_in_clear(lab, link.a.host)
+    assert "unblocked" in link.a.adit("unblock", link.a.name).stdout
+    assert reachable_in_clear(lab, link.a.host)
