@@ -23,7 +23,7 @@ constexpr std::size_t kBatch = 64;
 /// libnl numbers its own requests from a random number; a mix-up would only be seen by who waits for both at once.
 constexpr std::uint32_t kBatchSequence = 0x4000'0000;
 constexpr std::size_t kAnswerBuffer = 32 << 10;
-constexpr int kReceiveBuffer = 256 << 10;
+constexpr int kRequestBuffer = 256 << 10;
 
 /// A dump that was disturbed by a change is asked for again that often.
 constexpr int kMaxTries = 5;
@@ -129,7 +129,7 @@ Result<Netlink> Netlink::open() {
     return fail("cannot talk to the kernel about routes (netlink): {}", nl_geterror(error));
   }
   // For a batch's answers, each of which counts for more than its size.
-  nl_socket_set_buffer_size(socket.get(), kReceiveBuffer, 0);
+  nl_socket_set_buffer_size(socket.get(), kRequestBuffer, 0);
   const int on = 1;
   const int fd = nl_socket_get_fd(socket.get());
   // Explanations, and dumps that the kernel filters: kernels without them answer more tersely and at more length.
