@@ -138,8 +138,10 @@ Result<Daemon::Ending> Daemon::run() {
   if (run_.goes_on) {
     hooks_.already_up();
   } else {
-    hooks_.up(config_.hooks.up, hook_facts(), [this](const Error& error) {
-      run_.failure = error;
+    hooks_.up(config_.hooks.up, hook_facts(), [this](const Result<>& done) {
+      host_->forgo_missing_addresses();
+      if (done) return;
+      run_.failure = done.error();
       begin_down();
     });
   }
@@ -214,6 +216,7 @@ void Daemon::set_forwarding() {
 void Daemon::network_changed(const net::NetworkChange& change) {
   if (lost_interface(change)) return;
   if (is_set_up_by_wg()) follow_interface();
+  if (hooks_.running() && !hooks_.ending()) host_->forgo_missing_addresses();
   link_->network_changed(change);
 }
 

@@ -12,19 +12,16 @@ constexpr Duration kBesides = std::chrono::seconds(10);
 }  // namespace
 
 void HookSchedule::up(const std::vector<config::Hook>& hooks, const host::HookFacts& facts,
-                      std::function<void(const Error&)> failed) {
+                      std::function<void(const Result<>&)> done) {
   const bool required = std::ranges::any_of(hooks, &config::Hook::required);
   if (required) {
     service_.patient_for(host::longest(hooks) + kBesides);
   } else {
     service_.ready();
   }
-  hooks_.up(hooks, facts, [this, required, failed = std::move(failed)](const Result<>& done) {
-    if (!done) {
-      failed(done.error());
-    } else if (required) {
-      service_.ready();
-    }
+  hooks_.up(hooks, facts, [this, required, done = std::move(done)](const Result<>& result) {
+    done(result);
+    if (result && required) service_.ready();
   });
 }
 

@@ -16,9 +16,9 @@ class HookSchedule {
       : hooks_(loop, log), service_(service) {}
 
   /// All of the link is in place. The link is ready at once, unless one of `hooks` may yet turn out to be in its way;
-  /// then `failed` hears why.
+  /// then `done` hears why. It hears of the end in any case.
   void up(const std::vector<config::Hook>& hooks, const host::HookFacts& facts,
-          std::function<void(const Error&)> failed);
+          std::function<void(const Result<>&)> done);
   /// For who goes on with the link of the run before, which was not taken back: what `up` does is done.
   void already_up() { service_.ready(); }
   /// The orderly end: packets move until all have run, and `done` hears of it.

@@ -26,6 +26,10 @@ class HostSetup {
 
   /// Brings back what others took away, the kernel when the interface goes down or somebody by hand, and names it.
   Result<std::vector<std::string>> restore();
+  /// InterfaceSetup::forgo_missing_addresses
+  void forgo_missing_addresses() {
+    if (!away_) interface_.forgo_missing_addresses();
+  }
   Result<> set_mtu(std::uint32_t mtu);
   /// The network as another configuration wants it; what is the same in both is not touched. On failure all is as it
   /// was. The caller then makes `config` the one this was made with.

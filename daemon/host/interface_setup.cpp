@@ -26,6 +26,10 @@ void add_once(std::vector<T>& all, const T& one) {
   if (!contains(all, one)) all.push_back(one);
 }
 
+bool is_there(const std::vector<net::FoundAddress>& there, const net::InterfaceAddress& address) {
+  return std::ranges::find(there, address, &net::FoundAddress::address) != there.end();
+}
+
 /// A destination, metric and table, of which there can be one route: as the kernel spells it out.
 net::RouteSpec place_of(const net::RouteSpec& route) {
   return {.to = route.to, .metric = net::metric_of(route), .table = net::table_of(route), .source = {}};
@@ -125,6 +129,16 @@ Result<std::vector<std::string>> InterfaceSetup::restore() {
   return std::exchange(restored_, {});
 }
 
+void InterfaceSetup::forgo_missing_addresses() {
+  const auto there = active_ ? net::list_addresses(netlink_, index_) : std::vector<net::FoundAddress>();
+  if (!there) return;
+  for (const auto& address : applied_.addresses) {
+    if (is_there(*there, address)) continue;
+    add_once(forgone_, address);
+    std::erase(added_.addresses, address);
+  }
+}
+
 Result<> InterfaceSetup::rename(const std::string& name) {
   auto done = net::change_link(netlink_, index_, {.name = name});
   if (!done && done.error().code == EBUSY) {  // an older kernel, which renames only what is down
@@ -214,6 +228,7 @@ Result<> InterfaceSetup::remove_unwanted(const InterfaceSettings& wanted) {
   };
   const auto all = net::change_routes(netlink_, net::RouteChange::remove, index_, unwanted, removed);
   if (!all) result = fail("cannot remove routes through {}: {}", name_, net::describe(all.error()));
+  std::erase_if(forgone_, [&](const net::InterfaceAddress& address) { return !contains(wanted.addresses, address); });
   std::erase_if(added_.addresses, [&](const net::InterfaceAddress& address) {
     if (contains(wanted.addresses, address)) return false;
     auto done = net::remove_address(netlink_, index_, address);
@@ -302,8 +317,7 @@ bool InterfaceSetup::leave_to_neighbour(const net::RouteSpec& route,
 
 Result<> InterfaceSetup::add_missing_address(const net::InterfaceAddress& address,
                                              const std::vector<net::FoundAddress>& there) {
-  const auto is_there = [&](const net::FoundAddress& found) { return found.address == address; };
-  if (std::ranges::any_of(there, is_there)) return {};
+  if (is_there(there, address) || contains(forgone_, address)) return {};
   if (auto done = net::add_address(netlink_, index_, address); !done) {
     if (done.error().code == EEXIST) {
       return fail("{} has the address {} already, with another prefix or peer: remove it (`ip address show dev {}`)",

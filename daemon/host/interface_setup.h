@@ -50,6 +50,9 @@ class InterfaceSetup {
   /// Adds again what the kernel dropped of ours (it flushes routes when an interface goes down) or others took away,
   /// and names it. Changes nothing when all is there.
   Result<std::vector<std::string>> restore();
+  /// A hook of the file may take addresses away, or put its own in their place (`ip addr add A peer B`): those that are
+  /// not there now are not missed from now on, as long as they are wanted.
+  void forgo_missing_addresses();
   /// Gives the interface another name; addresses and routes stay. The error is a sentence.
   Result<> rename(const std::string& name);
   /// What cannot be removed because it is gone already is no error. Afterwards nothing is applied.
@@ -91,6 +94,7 @@ class InterfaceSetup {
   InterfaceSettings applied_;
   std::vector<std::string> restored_;  ///< what the last add_missing found missing
   std::vector<std::string> conflicts_;
+  std::vector<net::InterfaceAddress> forgone_;
   Added added_;  ///< what is there because of us; the rest of applied_ was there before
 };
 

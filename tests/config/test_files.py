@@ -4,6 +4,7 @@
 Run with: /usr/bin/python3 -m pytest tests/config/test_files.py      (ADIT_BUILD_DIR: where the build is, default build/dev)
 The keys are throw-away.
 """
+import base64
 import os
 import pathlib
 import shutil
@@ -154,6 +155,28 @@ def test_check(case, folder):
         assert words not in done.out
     if case.status == 0 and not case.says:
         assert done.out == f"{case.file}: ok\n"
+
+
+# Of these every shared secret is zero (https://cr.yp.to/ecdh.html#validate), with the unused top bit set, too.
+LOW_ORDER = ["00" * 32, "01" + "00" * 31, "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+             "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157", "ec" + "ff" * 30 + "7f",
+             "ed" + "ff" * 30 + "7f", "ee" + "ff" * 30 + "7f"]
+LOW_ORDER += [key[:-2] + f"{int(key[-2:], 16) | 0x80:02x}" for key in LOW_ORDER]
+
+
+@pytest.mark.parametrize("key", LOW_ORDER)
+def test_a_public_key_that_no_handshake_can_be_had_with_is_refused_in_its_place(key, folder):
+    text = base64.b64encode(bytes.fromhex(key)).decode()
+    (folder / "order.conf").write_text("[Interface]\nPrivateKey = yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=\n"
+                                       f"Address = 10.9.0.2/32\n[Peer]\nPublicKey = {text}\nAllowedIPs = 10.9.0.0/24\n")
+    (folder / "order.yaml").write_text("interface: {addresses: [10.9.0.2/32]}\n"
+                                       "local: {private_key: yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=}\n"
+                                       f"peer:\n  public_key: {text}\n  endpoint: 192.0.2.1:51820\n")
+    (folder / "order.yaml").chmod(0o600)
+    imported = adit(folder, "import", "order.conf", "-o", "-")
+    assert imported.status == 78 and "order.conf:5:" in imported.err and "no usable public key" in imported.err
+    checked = adit(folder, "check", "order.yaml")
+    assert checked.status == 78 and "order.yaml:4:15: peer.public_key: is no usable" in checked.out
 
 
 def test_every_case_is_in_a_table():

@@ -72,6 +72,25 @@ def test_interface_addresses_routes_and_sockets_are_there_at_up_and_still_at_dow
     link.a.host.expect_network_state(before)
 
 
+def test_an_address_that_a_hook_takes_away_is_not_fought_over(make):
+    """As dn42's files do it: the address of the file goes, and comes again with a peer."""
+    link = with_hooks(make, up="ip addr del 10.9.0.1/30 dev $ADIT_INTERFACE && "
+                               "ip addr add 10.9.0.1 peer 10.9.0.2 dev $ADIT_INTERFACE && echo exchanged").start()
+    wait_for_line(link.a, "up", "exchanged")
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    # What somebody else takes away afterwards is put back, and nothing but that; nor is it with an edit.
+    link.a.host.ip("addr", "del", "fd09::1/126", "dev", "tun0")
+    wait_until(lambda: "put back: the address fd09::1/126" in link.a.log(), 10, "the address put back")
+    config = yaml.safe_load(link.a.file.read_text())
+    config["interface"]["mtu"] = 1300
+    link.a.file.write_text(yaml.safe_dump(config))
+    link.a.adit("reload", link.a.name)
+    there = link.a.host.ip("addr", "show", "dev", "tun0")
+    assert "mtu 1300" in there and "fd09::1/126" in there and "10.9.0.1 peer 10.9.0.2/32" in there
+    assert "10.9.0.1/30" not in there
+    assert link.a.stop() == 0
+
+
 def test_hooks_run_one_after_the_other_and_up_once_whatever_the_link_does(make):
     words = {"command": ["echo", "two  words"]}
     link = with_hooks(make, up=["sleep 0.3; echo one", words, "false", "echo three"]).start()

@@ -2,6 +2,7 @@
 """Adit through the eyes of `wg` and `wg-quick`: links of a file can be looked at and changed, and a link can come
 without a file.
 """
+import base64
 import os
 import socket
 import stat
@@ -59,6 +60,18 @@ def test_wg_shows_what_adit_status_does(link):
     assert side.public_key in ask(link.a, "show").stdout
     assert side.private_key not in ask(link.a, "show").stdout
     assert ask(link.a, "show", "interfaces").stdout.split() == [link.a.device]
+
+
+def test_wg_shows_private_keys_clamped_as_the_kernel_does(make, wg_folder):
+    """RFC 7748, section 5. What the file has is used as it is; X25519 clamps whatever it gets."""
+    unclamped = bytes(range(0x87, 0x87 + 32))
+    clamped = bytes([unclamped[0] & 0xf8, *unclamped[1:31], (unclamped[31] & 0x7f) | 0x40])
+    link = make().start()
+    written = base64.b64encode(unclamped).decode()
+    ask(link.a, "set", link.a.device, "private-key", "/dev/stdin", input=written)
+    interface, _ = dump(link.a)
+    assert interface[0] == base64.b64encode(clamped).decode() != written
+    assert interface[1] == wg("pubkey", input=written)
 
 
 def test_the_socket_is_for_its_owner_alone(link):

@@ -17,22 +17,23 @@ class HookScheduleTest : public ::testing::Test {
     return hook;
   }
   void up(const std::vector<config::Hook>& hooks) {
-    schedule_.up(hooks, {}, [this](const Error& error) { failure_ = error; });
-    while (schedule_.running()) loop_.run_once();
+    result_.reset();
+    schedule_.up(hooks, {}, [this](const Result<>& result) { result_ = result; });
+    while (!result_) loop_.run_once();
   }
 
   test::RecordedLog log_;
   net::EventLoop loop_;
   service::ServiceManager service_{loop_};
   HookSchedule schedule_{loop_, log_, service_};
-  std::optional<Error> failure_;
+  std::optional<Result<>> result_;
 };
 
 TEST_F(HookScheduleTest, OnlyAHookThatIsRequiredStandsInTheWay) {
   up({hook("/bin/false", false), hook("/bin/true", true)});
-  EXPECT_FALSE(failure_);
+  EXPECT_TRUE(result_->has_value());
   up({hook("/bin/false", true)});
-  EXPECT_TRUE(failure_);
+  EXPECT_FALSE(result_->has_value());
 }
 
 TEST_F(HookScheduleTest, TheEndIsToldWhenAllHaveRunAndBegunAtOnce) {
