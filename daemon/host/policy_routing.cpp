@@ -25,6 +25,11 @@ bool is_among(const std::vector<T>& all, const T& one) {
   return std::ranges::find(all, one) != all.end();
 }
 
+/// With a default route into the tunnel no route in main counts that is as wide as this or wider: whoever answers DHCP
+/// or sends router advertisements in a foreign network hands out halves of the Internet, which win over a default
+/// (CVE-2024-3661). Networks that somebody has are narrower.
+constexpr std::uint32_t kNobodysNetwork = 7;
+
 /// Behind every other route to the same place, and no other link's.
 std::uint32_t metric_behind(std::uint32_t number) {
   return std::numeric_limits<std::uint32_t>::max() - (number & kLinkNumberMask);
@@ -38,7 +43,7 @@ void add_rules(const PolicyRoutingOptions& options, Family family, std::uint8_t 
                    .priority = priority,
                    .table = RT_TABLE_MAIN,
                    .mark = options.number,
-                   .suppress_prefix = length});
+                   .suppress_prefix = length == 0 ? kNobodysNetwork : length});
   // Other links' own datagrams are no more to be led into this tunnel than ours.
   const bool is_number = is_link_number(options.fwmark);
   rules.push_back({.family = family,

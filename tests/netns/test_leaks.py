@@ -257,6 +257,20 @@ def test_halves_are_a_full_tunnel_too(make, lab, watched, beyond_the_router):
     assert reachable_in_clear(lab, link.a.host)
 
 
+def test_a_dhcp_server_that_hands_out_halves_gets_nothing(make, lab, watched, beyond_the_router):
+    link = full(make).start()
+    for half, gateway in (("0.0.0.0/1", "10.1.0.1"), ("128.0.0.0/1", "10.1.0.1"), ("::/1", "fd01::1"), ("2000::/3", "fd01::1")):
+        link.a.host.ip("route", "add", half, "via", gateway)
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    seen = watched(link.a.host)
+    for address in BEYOND.values():
+        assert ping(link.a.host, address) == 3
+    seen.expect_none("with halves by way of the router")
+    link.a.kill()
+    assert not reachable_in_clear(lab, link.a.host)
+    seen.expect_none("after kill -9")
+
+
 @pytest.mark.parametrize("outer", [4, 6], ids=["over_ipv4", "over_ipv6"])
 @pytest.mark.parametrize("calls", ["ab", "b"], ids=["called", "calling"])
 def test_a_route_that_the_peer_lies_in_makes_no_loop(make, outer, calls):

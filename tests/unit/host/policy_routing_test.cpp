@@ -102,7 +102,7 @@ TEST(PolicyRouting, TakesBackWhatItAddedWhenDestroyed) {
       options.families = {Family::v4};
       options.behind = {everything(Family::v4)};
       expect_done(routing.install(options));
-      EXPECT_THAT(run("ip rule"), AllOf(HasSubstr("suppress_prefixlength 0"), HasSubstr("not from all fwmark 0xadc0")));
+      EXPECT_THAT(run("ip rule"), AllOf(HasSubstr("suppress_prefixlength 7"), HasSubstr("not from all fwmark 0xadc0")));
       EXPECT_THAT(run("ip -6 rule"), Not(HasSubstr("181473844")));
       EXPECT_EQ(host.way_to("198.51.100.1"), host.tun.index());
     }
