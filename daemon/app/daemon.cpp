@@ -253,7 +253,7 @@ void Daemon::interface_is_back() {
 
 /// Others give the interface its MTU, as wg-quick does.
 void Daemon::follow_interface() {
-  if (const auto mtu = host_->look_at_mtu(); mtu && mtu != config_.interface.mtu) {
+  if (const auto mtu = host_->accept_mtu(); mtu && mtu != config_.interface.mtu) {
     config_.interface.mtu = mtu;
     link_->set_mtu(*mtu);
     ground_.log.debug("MTU is {} now", *mtu);

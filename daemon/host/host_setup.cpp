@@ -131,9 +131,14 @@ Result<> HostSetup::set_mtu(std::uint32_t mtu) {
   return done;
 }
 
-std::optional<std::uint32_t> HostSetup::look_at_mtu() {
+Result<std::vector<std::string>> HostSetup::restore_link() {
+  return away_ ? std::vector<std::string>() : interface_.restore_link();
+}
+
+std::optional<std::uint32_t> HostSetup::accept_mtu() {
   const auto link = net::get_link(interface_netlink_, interface_index_);
   if (!link) return std::nullopt;
+  interface_.accept_link(*link);
   mtu_ = link->mtu;
   return mtu_;
 }

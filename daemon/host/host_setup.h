@@ -26,6 +26,8 @@ class HostSetup {
 
   /// Brings back what others took away, the kernel when the interface goes down or somebody by hand, and names it.
   Result<std::vector<std::string>> restore();
+  /// Likewise of the interface itself: MTU, queue and flags.
+  Result<std::vector<std::string>> restore_link();
   /// InterfaceSetup::forgo_missing_addresses
   void forgo_missing_addresses() {
     if (!away_) interface_.forgo_missing_addresses();
@@ -68,8 +70,9 @@ class HostSetup {
   /// The interface as it was before any of us came.
   const net::LinkState& interface_before() const { return interface_.before(); }
   std::uint32_t mtu() const { return mtu_; }
-  /// As the interface has it now, whoever gave it that. Nothing when the kernel does not say.
-  std::optional<std::uint32_t> look_at_mtu();
+  /// As the interface has it now, whoever gave it that: others give it MTU and flags. Nothing when the kernel does not
+  /// say.
+  std::optional<std::uint32_t> accept_mtu();
   /// InterfaceSetup::conflicts
   const std::vector<std::string>& conflicts() const { return interface_.conflicts(); }
   /// All of them, default routes included.

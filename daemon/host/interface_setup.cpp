@@ -125,8 +125,31 @@ Result<std::vector<std::string>> InterfaceSetup::restore() {
   if (!link && link.error().code == ENODEV) return std::vector<std::string>();  // it goes, or is moved, just now
   if (!link) return fail("cannot look at the interface {}: {}", name_, net::describe(link.error()));
   if (!link->up) return std::vector<std::string>();  // whoever took it down may want it so; routes need it up
+  auto restored = restore_link();
+  if (!restored) return restored;
   if (auto done = add_missing(applied_); !done) return std::unexpected(done.error());
-  return std::exchange(restored_, {});
+  std::ranges::move(std::exchange(restored_, {}), std::back_inserter(*restored));
+  return restored;
+}
+
+Result<std::vector<std::string>> InterfaceSetup::restore_link() {
+  std::vector<std::string> restored;
+  const auto link = net::get_link(netlink_, index_);
+  if (!active_ || !link) return restored;  // it goes, or is moved, just now
+  const auto queue_length = applied_.queue_length.value_or(link->queue_length);
+  if (link->mtu != applied_.mtu) restored.push_back(fmt::format("its MTU {}", applied_.mtu));
+  if (link->queue_length != queue_length) restored.push_back(fmt::format("its queue length {}", queue_length));
+  if (link->multicast != applied_.multicast) {
+    restored.push_back(applied_.multicast ? "its multicast flag" : "that it is without multicast");
+  }
+  if (restored.empty()) return restored;
+  if (auto done = change_link_to(applied_); !done) return std::unexpected(done.error());
+  return restored;
+}
+
+void InterfaceSetup::accept_link(const net::LinkState& link) {
+  applied_.mtu = link.mtu;
+  applied_.multicast = link.multicast;
 }
 
 void InterfaceSetup::forgo_missing_addresses() {

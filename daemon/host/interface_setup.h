@@ -47,9 +47,14 @@ class InterfaceSetup {
   Result<> apply(const InterfaceSettings& wanted);
   /// Of what is applied, the MTU alone: a single message. Likewise.
   Result<> set_mtu(std::uint32_t mtu);
-  /// Adds again what the kernel dropped of ours (it flushes routes when an interface goes down) or others took away,
-  /// and names it. Changes nothing when all is there.
+  /// Brings back what the kernel dropped of ours (it flushes routes when an interface goes down) or others took away or
+  /// changed, and names it. Changes nothing when all is there.
   Result<std::vector<std::string>> restore();
+  /// Likewise MTU, queue and flags alone, which costs no list of what there may be thousands of. One that is down stays
+  /// so.
+  Result<std::vector<std::string>> restore_link();
+  /// Others give the interface its MTU and flags: as they are now they are wanted.
+  void accept_link(const net::LinkState& link);
   /// A hook of the file may take addresses away, or put its own in their place (`ip addr add A peer B`): those that are
   /// not there now are not missed from now on, as long as they are wanted.
   void forgo_missing_addresses();

@@ -45,6 +45,7 @@ void Guard::network_changed(const net::NetworkChange& change) {
       due_ = true;
       looked_at_ = {};
     }
+    link_due_ = true;
   }
   if (change.taken_away) {
     due_ = true;
@@ -59,14 +60,11 @@ void Guard::network_changed(const net::NetworkChange& change) {
 void Guard::look(Instant now) {
   const auto next = next_look();
   if (!next || now < *next) return;
-  due_ = at_leisure_ = false;
+  const bool all = due_ || at_leisure_;
+  due_ = link_due_ = at_leisure_ = false;
   looked_at_ = now;
-  put_back(now);
-}
-
-void Guard::put_back(Instant now) {
   const auto conflicts = host_.conflicts();
-  const auto missing = host_.restore();
+  const auto missing = all ? host_.restore() : host_.restore_link();
   if (!missing) {
     const auto before = std::exchange(
         problem_, fmt::format("what the link needs on this host cannot be put back: {}", missing.error().message));
@@ -77,32 +75,35 @@ void Guard::put_back(Instant now) {
   for (const auto& conflict : host_.conflicts()) {
     if (std::ranges::find(conflicts, conflict) == conflicts.end()) log_.warn("{}", conflict);
   }
-  while (!put_back_at_.empty() && now - put_back_at_.front() >= kFightTime) put_back_at_.pop_front();
   if (missing->empty()) {
     problem_.clear();
     fighting_ = false;
-    return;
-  }
-  if (fighting_) {
+  } else if (fighting_) {
     due_ = true;
-    return;
+  } else {
+    problem_.clear();
+    if (!all) culprit_ = 0;
+    tell(*missing, now);
   }
-  problem_.clear();
+}
+
+void Guard::tell(const std::vector<std::string>& missing, Instant now) {
+  while (!put_back_at_.empty() && now - put_back_at_.front() >= kFightTime) put_back_at_.pop_front();
   put_back_at_.push_back(now);
-  log_.warn("{} took away what the link needs, and it was put back: {}", name_of(culprit_), joined(*missing));
+  log_.warn("{} took away what the link needs, and it was put back: {}", name_of(culprit_), joined(missing));
   if (put_back_at_.size() < kFightLimit) return;
   fighting_ = due_ = true;
   put_back_at_.clear();
   problem_ = fmt::format(
       "{} keeps taking away what the link needs: {}; have it leave them alone (systemd-networkd: "
       "ManageForeignRoutes=no and ManageForeignRoutingPolicyRules=no in networkd.conf), or end it",
-      name_of(culprit_), joined(*missing));
+      name_of(culprit_), joined(missing));
   log_.error("{}", problem_);
 }
 
 std::optional<Instant> Guard::next_look() const {
-  if (!due_ && !at_leisure_) return std::nullopt;
-  return looked_at_ + (fighting_ || !due_ ? kLeisure : kLookLimit);
+  if (!due_ && !link_due_ && !at_leisure_) return std::nullopt;
+  return looked_at_ + (fighting_ || (!due_ && !link_due_) ? kLeisure : kLookLimit);
 }
 
 std::string Guard::problem() const {

@@ -37,12 +37,13 @@ class Guard {
   std::string left_out() const;
 
  private:
-  void put_back(Instant now);
+  void tell(const std::vector<std::string>& missing, Instant now);
 
   std::uint32_t interface_;
   host::HostSetup& host_;
   Log& log_;
   bool due_ = false;
+  bool link_due_ = false;    ///< only the interface itself is to be looked at
   bool at_leisure_ = false;  ///< there is something to look at, which may wait
   bool down_ = false;
   Instant looked_at_{};

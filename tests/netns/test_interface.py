@@ -74,6 +74,17 @@ def test_mtu_queue_length_and_multicast_are_as_the_file_says(make):
     assert "MULTICAST" in found["flags"]
 
 
+def test_what_others_change_of_the_interface_is_put_back(make):
+    link = make(a={"interface": {"mtu": 1400, "queue_length": 321}}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    link.a.host.ip("link", "set", link.a.device, "mtu", "1200", "txqueuelen", "20", "multicast", "on")
+    wait_until(lambda: "put back: its MTU 1400, its queue length 321, that it is without multicast" in link.a.log(), 10,
+               "all of it put back")
+    found = interface(link.a)
+    assert (found["mtu"], found["txqlen"]) == (1400, 321) and "MULTICAST" not in found["flags"]
+    traffic_within(link.a.host, link.b.side.addr6, 10)  # an MTU below 1280 had taken IPv6 along
+
+
 @pytest.mark.parametrize("addresses", [["10.9.0.{}/30", "fd09::{}/126"], ["fe80::{}/64"]], ids=["usual", "link_local"])
 def test_multicast_passes_both_ways_by_default(make, addresses):
     """Each end's answer to what is sent to all comes, besides its own."""

@@ -8,6 +8,7 @@ import socket
 import subprocess
 
 import pytest
+import yaml
 
 from lab.ends import WireguardGoEnd
 from lab.patience import patient
@@ -141,12 +142,16 @@ def test_a_link_between_jumbo_frames_carries_jumbo_packets(make, lab):
 
 
 def test_the_mtu_may_change_while_traffic_flows(make):
-    link = make().start()
+    sides = [{"addresses": [f"10.9.0.{n}/30"], "allowed_ips": None} for n in (1, 2)]
+    link = make(a=sides[0], b=sides[1]).start()
     traffic_within(link.a.host, link.b.side.addr4, 10)
     flow = Stream(link.a.host, link.b.host, link.b.side.addr4)
     for mtu in (1280, 1420, 1000, 1400, 600, 1420):
         for end in (link.a, link.b):
-            end.host.ip("link", "set", end.device, "mtu", str(mtu))
+            config = yaml.safe_load(end.file.read_text())
+            config["interface"]["mtu"] = mtu
+            end.file.write_text(yaml.safe_dump(config))
+            end.adit("reload", end.name)
         assert ping(link.a.host, link.b.side.addr4, 2, 500) == 2
         flow.goes_on()
     assert flow.stop()
