@@ -8,7 +8,6 @@
 #include <ranges>
 #include <system_error>
 #include <tuple>
-#include <type_traits>
 #include <utility>
 
 #include "base/paths.h"
@@ -25,6 +24,8 @@ namespace {
 
 /// How much longer a reload takes for not looking at every instant whether the file is read.
 constexpr std::chrono::milliseconds kMoment{2};
+/// The watchdog has more, and who asked for the reload, too.
+constexpr std::chrono::seconds kPatience{5};
 
 /// The service manager hears of the reload's end, whichever way it goes.
 class NotifyReload {
@@ -78,33 +79,24 @@ control::ReloadOutcome Reload::from_file() {
     return refuse({fmt::format("{} has no file that could be read again: `wg` sets it up", config.name), {}});
   }
   const NotifyReload notify(parts_.service);
-  // Thousands of routes take a tenth of a second to read: packets pass meanwhile.
-  link::Edit edit;
-  PresharedKeyOfFile preshared_key;
-  const auto read_file = [this, &config, &edit, &preshared_key] {
-    auto read = config::read_config(config.file, {.credentials_directory = credentials_directory()});
-    if (read) {
-      read->number = config.number;  // the marks that are compared come of it
-      preshared_key.hash = crypto::blake2s({read->peer.preshared_key.bytes()});
-      preshared_key.kept = keep_preshared_key(*read);
-      edit = link::edit_between(config, parts_.link.machine(), *read);
-    }
-    return read;
-  };
-  std::future<std::invoke_result_t<decltype(read_file)>> reading;
-  try {
-    reading = std::async(std::launch::async, read_file);
-  } catch (const std::system_error&) {  // no thread is to be had
-    reading = std::async(std::launch::deferred, read_file);
+  auto read = read_file();
+  if (!read) {
+    return refuse({fmt::format("{} could not be read within {} seconds: nothing was changed; see whether the disk or "
+                               "network file system it is on still answers (`ls -l {}`)",
+                               config.file, kPatience.count(), config.file),
+                   {}});
   }
-  while (reading.wait_for(std::chrono::seconds(0)) == std::future_status::timeout) parts_.link.move_meanwhile(kMoment);
-  auto next = reading.get();
+  auto& next = *read;
   if (!next) {
     control::ReloadRefusal refusal{.sentence = fmt::format("{} has mistakes: nothing was changed", config.file),
                                    .problems = {}};
     for (const auto& problem : next.error()) refusal.problems.push_back(config::to_string(problem));
     return refuse(std::move(refusal));
   }
+  next->number = config.number;  // the marks that are compared come of it
+  const PresharedKeyOfFile preshared_key{.hash = crypto::blake2s({next->peer.preshared_key.bytes()}),
+                                         .kept = keep_preshared_key(*next)};
+  const auto edit = compare(*next);
   auto sentences = link::describe(edit);
   if (auto done = change_to(*next, edit); !done) {
     return refuse({fmt::format("{}: nothing was changed", done.error().message), {}});
@@ -115,6 +107,33 @@ control::ReloadOutcome Reload::from_file() {
   if (preshared_key.kept) log.info("reload: peer.preshared_key stays as `wg` has set it");
   if (sentences.empty()) log.info("reload: the file says what it said before");
   return sentences;
+}
+
+/// Packets pass meanwhile. Nothing: the file does not come.
+std::optional<ConfigReading::Outcome> Reload::read_file() {
+  if (reading_ && !reading_->is_done()) return std::nullopt;
+  reading_.emplace(parts_.config.file, config::ReadOptions{.credentials_directory = credentials_directory()});
+  for (const auto begun = net::boot_now(); !reading_->is_done();) {
+    if (net::boot_now() - begun >= kPatience) return std::nullopt;
+    parts_.link.move_meanwhile(kMoment);
+  }
+  auto outcome = reading_->take();
+  reading_.reset();
+  return outcome;
+}
+
+/// Likewise: there may be thousands of routes.
+link::Edit Reload::compare(const config::Config& next) const {
+  const auto work = [this, &next] { return link::edit_between(parts_.config, parts_.link.machine(), next); };
+  std::future<link::Edit> comparing;
+  try {
+    comparing = std::async(std::launch::async, work);
+  } catch (const std::system_error&) {  // no thread is to be had
+    return work();
+  }
+  while (comparing.wait_for(std::chrono::seconds(0)) == std::future_status::timeout)
+    parts_.link.move_meanwhile(kMoment);
+  return comparing.get();
 }
 
 control::ReloadOutcome Reload::refuse(control::ReloadRefusal refusal) const {

@@ -6,7 +6,9 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
+#include "app/config_reading.h"
 #include "control/reload.h"
 #include "crypto/blake2s.h"
 #include "host/host_setup.h"
@@ -40,6 +42,8 @@ class Reload {
 
  private:
   class Undo;
+  std::optional<ConfigReading::Outcome> read_file();
+  link::Edit compare(const config::Config& next) const;
   Result<> change_host(const config::Config& next, const link::Edit& edit, std::uint32_t mtu, Undo& undo);
   Result<> change_sockets(const config::Config& next, const link::Edit& edit, Undo& undo);
   void adopt(config::Config& next, const link::Edit& edit, link::Link::Machine successor);
@@ -54,6 +58,7 @@ class Reload {
   };
 
   Parts parts_;
+  std::optional<ConfigReading> reading_;  ///< one that has not come to an end yet stands in the way of the next
   PresharedKeyOfFile preshared_key_;
 };
 

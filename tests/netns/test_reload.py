@@ -7,6 +7,7 @@ import pathlib
 import random
 import re
 import signal
+import sys
 import time
 
 import pytest
@@ -383,3 +384,38 @@ def test_addresses_of_one_subnet_stay_when_the_first_of_them_goes(make):
     assert there() == ["10.9.0.1/24", "10.9.0.7/24", "10.9.0.9/32"]
     edit(end, {"interface.addresses": ["10.9.0.7/24", "10.9.0.9/32"]})
     wait_until(lambda: there() == ["10.9.0.7/24", "10.9.0.9/32"], 10, "the other addresses to be there")
+
+
+# A file system whose server never answers, as a network file system does that is gone.
+DEAD = """
+import ctypes, os, sys, time
+fuse = os.open("/dev/fuse", os.O_RDWR)
+options = f"fd={fuse},rootmode=40000,user_id=0,group_id=0".encode()
+if ctypes.CDLL(None, use_errno=True).mount(b"dead", sys.argv[1].encode(), b"fuse", 0, options) != 0:
+    sys.exit(os.strerror(ctypes.get_errno()))
+print("mounted", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_file_that_does_not_come_holds_nothing_up(make):
+    link = make()
+    folder = link.a.file.parent / "etc"
+    folder.mkdir()
+    link.a.file = folder / "a.yaml"
+    link.start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    # Where the daemon sees it: it has mounts of its own.
+    dead = link.a.host.popen("nsenter", "--target", link.a.process.pid, "--mount", sys.executable, "-c", DEAD, folder,
+                             name="dead")
+    wait_until(lambda: "mounted" in dead.log(), 10, "the mount")
+    pings = BackgroundPing(link.a.host, link.b.side.addr4)
+    for _ in range(2):
+        refused = link.a.adit("reload", link.a.name, check=False)
+        assert refused.returncode == 1 and "could not be read within 5 seconds: nothing was changed" in refused.stderr
+    sent, received = pings.stop()
+    assert received == sent > 0
+    assert link.a.state() == "up"
+    dead.close()  # whoever waits hears that it is gone
+    wait_until(lambda: "could not be read" not in link.a.adit("reload", link.a.name, check=False).stderr, 10, "another try")
+    assert link.a.stop() == 0
