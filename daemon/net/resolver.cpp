@@ -18,6 +18,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "net/scoped_servers.h"
 #include "net/sockaddr.h"
 #include "net/system.h"
 
@@ -97,6 +98,7 @@ class Lookup::Query {
   Resolver::Done done_;  ///< empty once called
   std::optional<Result<Resolved>> result_;
   std::optional<Error> first_failure_;  ///< of the uplink's servers, while those of /etc/resolv.conf are asked
+  ScopedServers scoped_;
   ares_channel channel_ = nullptr;
   bool asked_a_server_ = false;
   bool has_second_try_ = false;
@@ -175,7 +177,7 @@ int Lookup::Query::open_channel(const UplinkServers& uplink) {
   };
   ares_set_socket_configure_callback(channel_, mark_socket, this);
   const auto& servers = uplink.list.empty() ? options_.servers : uplink.list;
-  return servers.empty() ? ARES_SUCCESS : ares_set_servers_ports_csv(channel_, servers.c_str());
+  return scoped_.set(channel_, servers);
 }
 
 void Lookup::Query::ask() {

@@ -33,6 +33,11 @@ bool is_resolved_itself(std::string_view server) {
   return std::ranges::find(kResolvedItself, server) != kResolvedItself.end();
 }
 
+/// Not every c-ares takes them from the file (scoped_servers.h).
+bool has_interface(std::string_view server) {
+  return server.find('%') != std::string_view::npos;
+}
+
 }  // namespace
 
 UplinkServers choose_uplink_servers(std::string_view resolv_conf, std::string_view resolveds_list,
@@ -49,10 +54,9 @@ UplinkServers choose_uplink_servers(std::string_view resolv_conf, std::string_vi
     const auto address = IpAddress::parse(server);
     return address && std::ranges::find(own, *address) != own.end();
   };
-  if (std::ranges::none_of(servers, is_own)) return chosen;
+  if (std::ranges::none_of(servers, is_own) && std::ranges::none_of(servers, has_interface)) return chosen;
   for (const auto& server : servers) {
-    // Not every c-ares takes an interface here; where it is needed there is one more server to ask, as a rule.
-    if (is_own(server) || server.find('%') != std::string_view::npos) continue;
+    if (is_own(server)) continue;
     if (!chosen.list.empty()) chosen.list += ',';
     chosen.list += server;
   }

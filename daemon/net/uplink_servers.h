@@ -18,7 +18,7 @@ inline constexpr const char* kServersOfResolved = "/run/systemd/resolve/resolv.c
 struct UplinkServers {
   /// /etc/resolv.conf names resolved itself, which knows others: those in its list are to be asked.
   bool of_resolved = false;
-  /// "ADDRESS,…": these alone of the file. Empty: all of them.
+  /// "ADDRESS[%INTERFACE],…": these alone of the file. Empty: all of them.
   std::string list;
 
   /// There is something better than /etc/resolv.conf as it is.

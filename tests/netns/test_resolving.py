@@ -18,15 +18,19 @@ SERVER = pathlib.Path(__file__).parent / "lab/dns_server.py"
 class Dns:
     """A name server on the router, and a host that asks it. `table`: {name: [address, …]}."""
 
-    def __init__(self, lab, end):
+    def __init__(self, lab, end, address="10.1.0.1"):
         self._lab = lab
+        self._address = address
         self._table = lab.directory / "names.json"
         self._resolv_conf = lab.directory / "resolv.conf"
-        self._resolv_conf.write_text("nameserver 10.1.0.1\noptions timeout:1 attempts:1\n")
+        self.resolv_conf("nameserver 10.1.0.1\noptions timeout:1 attempts:1\n")
         end.binds["/etc/resolv.conf"] = str(self._resolv_conf)
         self.names()
         self._tap = Tap(lab.r, "toa", 53)
         lab.closers.append(self._tap.close)
+
+    def resolv_conf(self, text):
+        self._resolv_conf.write_text(text)
 
     def questions(self):
         """How many have come to the router so far."""
@@ -37,7 +41,7 @@ class Dns:
         self._table.write_text(json.dumps({name.replace("_", "."): addresses for name, addresses in table.items()}))
 
     def start(self):
-        server = self._lab.r.popen("/usr/bin/python3", SERVER, "10.1.0.1", self._table, name="dns")
+        server = self._lab.r.popen("/usr/bin/python3", SERVER, self._address, self._table, name="dns")
         wait_until(lambda: "ready" in server.log(), 10, "the name server")
         return self
 
@@ -125,3 +129,26 @@ def test_of_a_name_with_addresses_of_both_families_one_that_works_is_found(named
     link.start()
     measured("traffic after", traffic_within(link.a.host, link.b.side.addr4, 120), "s")
     assert ping(link.b.host, link.a.side.addr4) == 3
+
+
+def test_a_name_server_at_a_link_local_address_is_asked_on_its_interface(named, lab):
+    """As router advertisements have it."""
+    link, dns = named
+    lab.r.ip("addr", "add", "fe80::53/64", "dev", "toa", "nodad")
+    dns = Dns(lab, link.a, "fe80::53%toa")
+    dns.start().names(b_adit_test=["10.2.0.2"])
+    dns.resolv_conf("nameserver fe80::53%eth0\noptions timeout:1 attempts:1\n")
+    link.start()
+    traffic_within(link.a.host, link.b.side.addr4, 15)
+
+
+@pytest.mark.parametrize("at_first", ["", "nameserver 10.1.0.99\n"], ids=["empty", "of_the_network_before"])
+def test_the_list_of_name_servers_may_be_written_later(named, at_first):
+    """By a DHCP client or NetworkManager, once there is a network."""
+    link, dns = named
+    dns.start().names(b_adit_test=["10.2.0.2"])
+    dns.resolv_conf(at_first)
+    link.start()
+    wait_until(lambda: link.a.state() == "resolving" and NAME in link.a.status()["reason"], 30, "a reason with the name")
+    dns.resolv_conf("nameserver 10.1.0.1\n")
+    traffic_within(link.a.host, link.b.side.addr4, 90)

@@ -33,7 +33,7 @@ def answer(query, table):
 def main():
     address, table = sys.argv[1:]
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind((address, 53))
+        sock.bind(socket.getaddrinfo(address, 53, type=socket.SOCK_DGRAM)[0][4])  # with its interface
         print("ready", flush=True)
         while True:
             query, client = sock.recvfrom(4096)

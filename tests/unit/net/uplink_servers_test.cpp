@@ -23,7 +23,7 @@ TEST(UplinkServers, WhereResolvedIsNamedItsListCounts) {
                                  "nameserver 192.0.2.9\nnameserver 127.0.0.53"}) {
     const auto servers = chosen(file, "nameserver 192.0.2.53\nnameserver fe80::1%eth0\n");
     EXPECT_TRUE(servers.of_resolved) << file;
-    EXPECT_EQ(servers.list, "") << file;
+    EXPECT_EQ(servers.list, "192.0.2.53,fe80::1%eth0") << file;
   }
   EXPECT_FALSE(chosen("nameserver 127.0.0.53\n").differs()) << "there is no list";
   EXPECT_FALSE(chosen("nameserver 127.0.0.53\n", "# No DNS servers known.\n").differs());
@@ -43,7 +43,12 @@ TEST(UplinkServers, TheLinksOwnAreLeftOut) {
 
 TEST(UplinkServers, ButNotWhereThereIsNoOther) {
   EXPECT_FALSE(chosen("nameserver 10.9.0.2\n").differs());
-  EXPECT_FALSE(chosen("nameserver 127.0.0.53\n", "nameserver 10.9.0.2\nnameserver fe80::1%eth0\n").differs());
+  EXPECT_FALSE(chosen("nameserver 127.0.0.53\n", "nameserver 10.9.0.2\n").differs());
+}
+
+TEST(UplinkServers, AServerOfOneInterfaceOnlyIsAsked) {
+  EXPECT_EQ(chosen("nameserver fe80::1%eth0\nnameserver 192.0.2.53\n").list, "fe80::1%eth0,192.0.2.53");
+  EXPECT_EQ(chosen("nameserver 127.0.0.53\n", "nameserver 10.9.0.2\nnameserver fe80::1%eth0\n").list, "fe80::1%eth0");
 }
 
 }  // namespace
