@@ -24,7 +24,25 @@ std::string table_name(std::string name, std::uint32_t number) {
   return fmt::format("adit_{}_{:x}", name, number);
 }
 
-std::string rules_for(const ShieldOptions& options) {
+/// Who connects to this host from outside waits for answers from there. In the second chain, since the mark comes too
+/// late for the route that an answer of our own has got already.
+std::string answers_for(const ShieldOptions& options) {
+  return fmt::format(
+      "  chain came {{\n"
+      "    type filter hook prerouting priority mangle + 1\n"
+      "    iif {{ lo, {0} }} accept\n"
+      "    udp dport {1} accept\n"
+      "    fib daddr type local ct state new ct mark 0 ct mark set {2:#x}\n"
+      "    ct mark {2:#x} meta mark set {2:#x}\n"
+      "  }}\n"
+      "  chain answers {{\n"
+      "    type route hook output priority mangle\n"
+      "    ct direction reply ct mark {2:#x} meta mark set {2:#x}\n"
+      "  }}\n",
+      options.interface, options.port, options.mark);
+}
+
+std::string rules_for(const ShieldOptions& options, bool with_answers) {
   std::string drops;
   for (const auto family : {Family::v4, Family::v6}) {
     const auto list = list_of(options.addresses, family);
@@ -43,8 +61,10 @@ std::string rules_for(const ShieldOptions& options) {
       "    type filter hook prerouting priority mangle\n"
       "    iif != {} udp dport {} fib daddr type local meta mark set {:#x}\n"
       "  }}\n"
+      "{}"
       "}}\n",
-      table_name(options.link, options.number), drops, options.interface, options.port, options.mark);
+      table_name(options.link, options.number), drops, options.interface, options.port, options.mark,
+      with_answers ? answers_for(options) : "");
 }
 
 std::string first_line(const char* text) {
@@ -69,8 +89,15 @@ Result<> Shield::raise(const ShieldOptions& options) {
   if (!context_) return fail("out of memory for nftables");
   nft_ctx_buffer_output(context_.get());
   nft_ctx_buffer_error(context_.get());
-  if (nft_run_cmd_from_buffer(context_.get(), rules_for(options).c_str()) == 0) return {};
+  const auto run = [&](bool with_answers) {
+    return nft_run_cmd_from_buffer(context_.get(), rules_for(options, with_answers).c_str()) == 0;
+  };
+  if (run(true)) return {};
   auto reason = first_line(nft_ctx_get_error_buffer(context_.get()));
+  if (run(false)) {
+    return fail("who connects to this host from outside gets no answer: nftables cannot track connections here: {}",
+                reason);
+  }
   lower();
   return fail("hosts of the local network can send packets to the tunnel's addresses: nftables says {}", reason);
 }

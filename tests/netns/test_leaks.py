@@ -353,6 +353,30 @@ def test_a_neighbour_gets_no_answer_from_inside_the_tunnel(make, lab, outer):
     assert answers(lab.r, "10.9.0.1"), "what it is that is kept away"
 
 
+SERVE = """
+import socket, sys
+with socket.create_server((sys.argv[1], 7000), family=socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET) as server:
+    print("ready", flush=True)
+    while True:
+        client, where = server.accept()
+        client.sendall(b"hello from inside")
+        client.close()
+"""
+
+
+@pytest.mark.parametrize("version, outside", [(4, "10.1.0.2"), (6, "fd01::2")], ids=["ipv4", "ipv6"])
+def test_who_connects_from_outside_is_answered_the_way_the_connection_came(make, lab, beyond_the_router, version, outside):
+    link = make(a=FULL).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    server = link.a.host.popen("/usr/bin/python3", "-c", SERVE, outside, name="server")
+    wait_until(lambda: "ready" in server.log(), 10, "the server")
+    ask = ("/usr/bin/python3", "-c", "import socket, sys; print(socket.create_connection((sys.argv[1], 7000), 10, "
+           "(sys.argv[2], 0)).makefile().read())", outside, BEYOND[version])
+    assert "hello from inside" in lab.r.run(*ask).stdout
+    assert ping(lab.r, outside, 2, 56, 0.2, 20, "-I", BEYOND[version]) == 2
+    assert not reachable_in_clear(lab, link.a.host), "what the host begins itself goes into the tunnel"
+
+
 @pytest.mark.parametrize("calls", ["a", "b"], ids=["calling", "called"])
 def test_the_reverse_path_filters_of_others_let_the_peer_in(make, calls):
     """firewalld's, for IPv6, which looks for the way back with the packet's mark."""
