@@ -151,6 +151,7 @@ struct EndpointFacts {
   std::string name;  ///< HOST:PORT
   std::vector<Endpoint> addresses;
   std::string error;
+  std::string elsewhere;  ///< with an error: the address that other programs of this host know (NSS); empty: none
 };
 
 /// From here to one address of the peer.

@@ -26,6 +26,14 @@ std::string to_text(const config::EndpointName& name) {
   return v6 ? fmt::format("[{}]:{}", name.host, name.port) : fmt::format("{}:{}", name.host, name.port);
 }
 
+/// Avahi, systemd's modules, LDAP: what glibc asks besides /etc/hosts and DNS (nsswitch.conf), and the daemon does not.
+std::string known_to_others(const std::string& host) {
+  const auto lines = output_of({"getent", "ahosts", host}, kResolvePatience);
+  if (!lines) return {};
+  const auto address = lines->substr(0, lines->find_first_of(" \t\n"));
+  return IpAddress::parse(address) ? address : std::string();
+}
+
 std::vector<EndpointFacts> resolve(const config::Config& config) {
   std::vector<EndpointFacts> found;
   for (const auto& name : config.peer.endpoints) found.push_back({to_text(name), {}, "no answer within 3 s"});
@@ -46,6 +54,9 @@ std::vector<EndpointFacts> resolve(const config::Config& config) {
   while (std::ranges::any_of(lookups, &net::Lookup::pending)) {
     const auto left = deadline - net::boot_now();
     if (left <= Duration::zero() || !loop.run_once(left)) break;
+  }
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (!found[i].error.empty()) found[i].elsewhere = known_to_others(config.peer.endpoints[i].host);
   }
   return found;
 }

@@ -43,17 +43,27 @@ Finding judge_endpoint(const Facts& facts) {
   if (config->peer.endpoints.empty()) return ok("the file names no peer.endpoint: the peer calls us");
   Evidence seen;
   std::size_t failed = 0;
+  bool elsewhere = false;
   for (const auto& name : facts.path.endpoints) {
     if (!name.error.empty()) {
       ++failed;
       seen.push_back(fmt::format("{}: {}", name.name, name.error));
+      if (!name.elsewhere.empty()) {
+        elsewhere = true;
+        seen.push_back(
+            fmt::format("other programs of this host know it as {} (`getent ahosts`), from a source in "
+                        "/etc/nsswitch.conf that aditd, "
+                        "which asks /etc/hosts and DNS, does not ask",
+                        name.elsewhere));
+      }
       continue;
     }
     for (const auto& address : name.addresses) seen.push_back(fmt::format("{} is {}", name.name, to_string(address)));
   }
   if (failed == 0) return ok("peer.endpoint has an address", seen);
   const auto* const mend =
-      "correct the name in peer.endpoint, see to the name servers (/etc/resolv.conf), or write an address";
+      elsewhere ? "put the name into /etc/hosts or DNS, or write the address"
+                : "correct the name in peer.endpoint, see to the name servers (/etc/resolv.conf), or write an address";
   if (failed < facts.path.endpoints.size() || facts.up()) {
     return warning("a name in peer.endpoint has no address", seen, mend);
   }

@@ -119,6 +119,18 @@ def test_endpoint_whose_name_does_not_exist(stopped, tmp_path):
     nothing_else(report, "endpoint", "daemon")
 
 
+def test_endpoint_whose_name_only_others_know(stopped, tmp_path):
+    """Of Avahi, say: a source of names that glibc has and DNS has not."""
+    end = stopped(endpoint="peer.local:51820")
+    names(end, tmp_path, {})
+    (tmp_path / "getent").write_text("#!/bin/sh\n[ \"$*\" = 'ahosts peer.local' ] && echo '10.2.0.2     STREAM peer.local'\n")
+    (tmp_path / "getent").chmod(0o755)
+    end.binds["/usr/bin/getent"] = str(tmp_path / "getent")
+    report = examine(end)
+    assert "know it as 10.2.0.2" in report.evidence("endpoint") and "/etc/hosts" in report.mend("endpoint")
+    assert report.most_likely == "endpoint"
+
+
 def test_endpoint_of_which_one_name_does_not_exist(stopped, tmp_path):
     end = stopped(endpoint=["gone.example:51820", "peer.example:51820"])
     names(end, tmp_path, {"peer.example": ["10.2.0.2"]})
