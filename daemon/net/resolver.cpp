@@ -18,12 +18,16 @@
 #include <unordered_map>
 #include <utility>
 
+#include "net/nat64.h"
 #include "net/scoped_servers.h"
 #include "net/sockaddr.h"
 #include "net/system.h"
 
 namespace adit::net {
 namespace {
+
+/// The well-known NAT64 prefix: a way there, which a default route is, tells an IPv6 network from none at all.
+const IpAddress kSomewhereElse = *IpAddress::parse("64:ff9b::");
 
 std::string reason_of(int status) {
   switch (status) {
@@ -62,6 +66,12 @@ std::optional<Result<Resolved>> resolve_numeric(const std::string& host, std::ui
   return Resolved{.endpoints = {endpoint}};
 }
 
+bool is_out_of_reach(const std::vector<Endpoint>& endpoints, std::optional<std::uint32_t> mark) {
+  const bool v4_only =
+      std::ranges::all_of(endpoints, [](const Endpoint& endpoint) { return endpoint.address.is_v4(); });
+  return v4_only && !has_way_to(endpoints.front().address, mark) && has_way_to(kSomewhereElse, mark);
+}
+
 /// Empty if it cannot be read.
 std::string text_of(const std::string& path) {
   std::ifstream file(path);
@@ -81,6 +91,7 @@ class Lookup::Query {
   bool pending() const { return static_cast<bool>(done_); }
 
  private:
+  UplinkServers uplink() const;
   void begin(const UplinkServers& uplink);
   int open_channel(const UplinkServers& uplink);
   void close_channel();
@@ -89,6 +100,8 @@ class Lookup::Query {
   void process(int readable, int writable);
   void wake_when_due();
   void answered(int status, const ares_addrinfo* answer);
+  void look_for_nat64(Resolved plain);
+  Resolved through_nat64(const ares_addrinfo* answer);
   void due();
 
   EventLoop& loop_;
@@ -97,6 +110,7 @@ class Lookup::Query {
   ResolverOptions options_;
   Resolver::Done done_;  ///< empty once called
   std::optional<Result<Resolved>> result_;
+  std::optional<Resolved> plain_;       ///< IPv4 addresses without a way there, while the network's NAT64 is looked for
   std::optional<Error> first_failure_;  ///< of the uplink's servers, while those of /etc/resolv.conf are asked
   ScopedServers scoped_;
   ares_channel channel_ = nullptr;
@@ -116,14 +130,17 @@ Lookup::Query::Query(EventLoop& loop, const ResolverOptions& options, const std:
       result_(resolve_numeric(host, port)),
       timer_(loop, [this] { due(); }) {
   if (!result_) {
-    const auto uplink = options.servers.empty()
-                            ? choose_uplink_servers(text_of("/etc/resolv.conf"), text_of(options.servers_of_resolved),
-                                                    options.own_servers)
-                            : UplinkServers{};
-    has_second_try_ = uplink.differs();
-    begin(uplink);
+    const auto servers = uplink();
+    has_second_try_ = servers.differs();
+    begin(servers);
   }
   wake_when_due();
+}
+
+UplinkServers Lookup::Query::uplink() const {
+  if (!options_.servers.empty()) return {};
+  return choose_uplink_servers(text_of("/etc/resolv.conf"), text_of(options_.servers_of_resolved),
+                               options_.own_servers);
 }
 
 Lookup::Query::~Query() {
@@ -182,13 +199,13 @@ int Lookup::Query::open_channel(const UplinkServers& uplink) {
 
 void Lookup::Query::ask() {
   ares_addrinfo_hints hints{};
-  hints.ai_family = AF_UNSPEC;
+  hints.ai_family = plain_ ? AF_INET6 : AF_UNSPEC;
   hints.ai_socktype = SOCK_DGRAM;
   const auto callback = [](void* query, int status, int, ares_addrinfo* answer) {
     static_cast<Query*>(query)->answered(status, answer);
     if (answer != nullptr) ares_freeaddrinfo(answer);
   };
-  ares_getaddrinfo(channel_, host_.c_str(), nullptr, &hints, callback, this);
+  ares_getaddrinfo(channel_, plain_ ? kIpv4OnlyName : host_.c_str(), nullptr, &hints, callback, this);
 }
 
 void Lookup::Query::watch(int fd, std::uint32_t events) {
@@ -227,6 +244,10 @@ void Lookup::Query::wake_when_due() {
 
 void Lookup::Query::answered(int status, const ares_addrinfo* answer) {
   if (!done_ || result_) return;  // being destroyed, or failed before
+  if (plain_) {
+    result_ = through_nat64(status == ARES_SUCCESS ? answer : nullptr);
+    return;
+  }
   if (status != ARES_SUCCESS) {
     result_ = failure(host_, reason_of(status));
     return;
@@ -258,11 +279,38 @@ void Lookup::Query::due() {
     begin({});
     return wake_when_due();
   }
+  if (*result_ && !plain_ && is_out_of_reach((*result_)->endpoints, options_.fwmark)) {
+    return look_for_nat64(*std::exchange(result_, std::nullopt).value());
+  }
   // What the uplink's servers said tells more than that resolved, asking through the link, got no answer.
   if (!*result_ && first_failure_) result_ = std::unexpected(*first_failure_);
   const auto done = std::exchange(done_, nullptr);
   auto result = std::move(*result_);
   if (done) done(std::move(result));  // which may destroy us
+}
+
+/// Whoever has but IPv6 may reach IPv4 addresses all the same.
+void Lookup::Query::look_for_nat64(Resolved plain) {
+  plain_ = std::move(plain);
+  has_second_try_ = false;
+  close_channel();
+  result_.reset();  // a cancelled question's
+  begin(uplink());
+  if (result_) result_ = *plain_;
+  wake_when_due();
+}
+
+/// Without an answer what there was.
+Resolved Lookup::Query::through_nat64(const ares_addrinfo* answer) {
+  auto resolved = *plain_;
+  for (const auto* node = answer != nullptr ? answer->nodes : nullptr; node != nullptr; node = node->ai_next) {
+    const auto found = from_sockaddr(node->ai_addr, node->ai_addrlen);
+    const auto prefix = found ? nat64_prefix(found->address) : std::nullopt;
+    if (!prefix) continue;
+    for (auto& endpoint : resolved.endpoints) endpoint.address = net::through_nat64(*prefix, endpoint.address);
+    break;
+  }
+  return resolved;
 }
 
 Lookup::Lookup() noexcept = default;

@@ -152,3 +152,18 @@ def test_the_list_of_name_servers_may_be_written_later(named, at_first):
     wait_until(lambda: link.a.state() == "resolving" and NAME in link.a.status()["reason"], 30, "a reason with the name")
     dns.resolv_conf("nameserver 10.1.0.1\n")
     traffic_within(link.a.host, link.b.side.addr4, 90)
+
+
+@pytest.mark.parametrize("written", ["10.2.0.2", NAME], ids=["an_address", "a_name"])
+def test_a_peer_with_ipv4_is_reached_through_the_networks_nat64(make, lab, written):
+    """a has IPv6 alone. The translator's part is played by an address of b: what comes there has been translated."""
+    link = make(calls="a", a={"endpoint": f"{written}:51820"})
+    dns = Dns(lab, link.a, "fd01::1").start()
+    dns.resolv_conf("nameserver fd01::1\noptions timeout:1 attempts:1\n")
+    dns.names(ipv4only_arpa=["192.0.0.170", "192.0.0.171", "64:ff9b::192.0.0.170"], b_adit_test=["10.2.0.2"])
+    link.a.host.ip("-4", "addr", "flush", "dev", "eth0")
+    link.b.host.ip("addr", "add", "64:ff9b::10.2.0.2", "dev", "lo")
+    lab.r.ip("route", "add", "64:ff9b::/96", "via", "fd02::2")
+    link.start()
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+    assert link.a.peer_endpoint() == "[64:ff9b::a02:2]:51820"
