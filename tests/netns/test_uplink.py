@@ -4,6 +4,7 @@ same name and another number. And addresses go while they are in use.
 """
 import pytest
 
+from lab.ends import AditEnd, Keys, Side
 from lab.plan import PORT
 from lab.traffic import BackgroundPing, ping, traffic_within
 from lab.wait import wait_until
@@ -165,3 +166,32 @@ def test_an_end_that_is_renumbered_and_has_nothing_to_send_tells_the_peer_where_
     wait_until(lambda: link.b.peer_endpoint() == {4: "10.1.0.77:51820", 6: "[fd01::77]:51820"}[outer], 10,
                "b to hear from the new address")
     assert ping(link.b.host, link.a.side.addr4) == 3
+
+
+def test_a_link_whose_peer_is_reached_through_another_link_outlives_that_one(make, lab, measured):
+    """Its datagrams bear an address that is gone with the other link, and take another way."""
+    below = make(a={"routes": ["203.0.113.7/32"], "allowed_ips": None}).start()
+    lab.b.ip("addr", "add", "203.0.113.7", "dev", "lo")
+    lab.r.ip("route", "add", "203.0.113.7", "via", "10.2.0.2")
+    traffic_within(lab.a, "203.0.113.7", 10)
+    keys = Keys(), Keys()
+    above = []
+    for n, (host, label) in enumerate(((lab.a, "c"), (lab.b, "d"))):
+        end = AditEnd(Side(host, label, keys[n].private, keys[n].public, keys[1 - n].public, [f"10.10.0.{n + 1}/30"], None,
+                           listen=51830, endpoint=None if n else "203.0.113.7:51830"), lab.directory)
+        end.device = "tun1"
+        lab.ends.append(end)
+        above.append(end)
+    above[1].start()
+    above[0].start()
+    traffic_within(lab.a, "10.10.0.2", 10)
+    assert above[1].peer_endpoint() == "10.9.0.1:51830"
+    background = BackgroundPing(lab.a, "10.10.0.2")
+    background.goes_on()
+    below.a.stop()
+    measured("traffic after", traffic_within(lab.a, "10.10.0.2", 20), "s")
+    assert above[1].peer_endpoint() == "10.1.0.2:51830"
+    below.a.start()
+    traffic_within(lab.a, "203.0.113.7", 20)
+    background.goes_on()
+    background.close()
