@@ -77,7 +77,8 @@ void EventLog::tell(const tunnel::InitiationSent& event, Instant now) {
   const auto to = to_string(event.to);
   write(Kind::attempt,
         {Severity::debug,
-         fmt::format("handshake {} sent to {}", event.attempt, to),
+         event.attempt == 0 ? fmt::format("a handshake sent to {}, too", to)
+                            : fmt::format("handshake {} sent to {}", event.attempt, to),
          {service::entry::kHandshakeSent, {{kEndpoint, to}}}},
         now);
 }

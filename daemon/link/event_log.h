@@ -71,6 +71,7 @@ class EventLog {
   void tell(const tunnel::EndpointMoved& event, Instant now);
   void tell(const tunnel::UnderLoadChanged& event, Instant now);
   void tell(const tunnel::SessionExpired& event, Instant now);
+  void tell(const tunnel::PeerQuiet& /*event*/, Instant /*now*/) {}
 
   Log& log_;
   service::Journal* journal_;

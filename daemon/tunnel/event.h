@@ -13,8 +13,8 @@
 
 namespace adit::tunnel {
 
-/// An initiation was sent. `attempt` counts from 1 since the last completed handshake: whoever knows other endpoints
-/// tries them after a few.
+/// An initiation was sent. `attempt` counts from 1 since the last completed handshake, so that whoever knows other
+/// endpoints tries them; 0: this was such a try.
 struct InitiationSent {
   Endpoint to;
   std::uint32_t attempt = 0;
@@ -39,6 +39,9 @@ struct AttemptsExhausted {
   Endpoint to;
 };
 
+/// Data of ours has had no answer for a while. Nothing is wrong yet; who can find out where the peer is may ask.
+struct PeerQuiet {};
+
 /// The peer's authenticated packets come from another place now.
 struct EndpointMoved {
   Endpoint from;
@@ -54,6 +57,6 @@ struct UnderLoadChanged {
 struct SessionExpired {};
 
 using Event = std::variant<InitiationSent, HandshakeCompleted, HandshakeRefused, AttemptsExhausted, EndpointMoved,
-                           UnderLoadChanged, SessionExpired>;
+                           UnderLoadChanged, SessionExpired, PeerQuiet>;
 
 }  // namespace adit::tunnel

@@ -9,6 +9,12 @@ namespace {
 /// Initiations of the peer's are taken no faster than this, sound or not new: each costs us four curve operations.
 constexpr Duration kMinInitiationGap = std::chrono::milliseconds(20);
 
+/// Sent more than a second after the other, whenever they come in. After a suspend all come at once that the peer sent
+/// meanwhile, and only to the last of them does it wait for an answer.
+bool is_much_newer(const noise::Tai64n& newer, const noise::Tai64n& older) {
+  return load_be64(newer.bytes.data()) > load_be64(older.bytes.data()) + 1;
+}
+
 Handshaker::Outcome drop(DropReason reason) {
   return {.dropped = reason};
 }
@@ -33,20 +39,31 @@ Handshaker::Handshaker(noise::StaticKeys keys, crypto::PresharedKey preshared, n
       mac_writer_(keys_.remote_public),
       mac_reader_(keys_.local_public, random) {}
 
-HandshakeDatagram Handshaker::initiate(const Path& path, Instant now) {
+HandshakeDatagram Handshaker::initiate(const Path& path, bool rather, Instant now) {
   wire::HandshakeInitiation message;
   const auto index = free_index();
-  pending_.emplace(Pending{noise::write_initiation(keys_, crypto::generate_private_key(random_),
-                                                   timestamps_.next(wall_clock_.now()), index, message),
-                           path.remote, now});
-  show_keys(pending_->initiation.ephemeral);
+  auto& place = free_place(path.remote);
+  place.emplace(Pending{noise::write_initiation(keys_, crypto::generate_private_key(random_),
+                                                timestamps_.next(wall_clock_.now()), index, message),
+                        path.remote, now, rather});
+  show_keys(place->initiation.ephemeral);
   last_sent_index_ = index;
   return finish(message, path, now);
 }
 
+/// The peer knows the latest of our initiations alone; so do we, as far as it came by the same way.
+std::optional<Handshaker::Pending>& Handshaker::free_place(const Endpoint& to) {
+  const auto same = std::ranges::find_if(pending_, [&](const auto& pending) { return pending && pending->to == to; });
+  if (same != pending_.end()) return *same;
+  return *std::ranges::min_element(pending_, {},
+                                   [](const auto& pending) { return pending ? pending->sent : Instant{}; });
+}
+
 void Handshaker::set_preshared_key(crypto::PresharedKey key) {
   preshared_ = std::move(key);
-  if (pending_) show_keys(pending_->initiation.ephemeral);
+  for (const auto& pending : pending_) {
+    if (pending) show_keys(pending->initiation.ephemeral);
+  }
 }
 
 void Handshaker::show_keys(const crypto::PrivateKey& ephemeral) const {
@@ -84,7 +101,8 @@ Handshaker::Outcome Handshaker::take_initiation(const Datagram& datagram, Instan
     return {.dropped = DropReason::wrong_key, .stranger = *initiation.error().stranger};
   }
   if (initiation->timestamp <= newest_initiation_) return drop(DropReason::old_timestamp);
-  if (initiation_taken_ && now - *initiation_taken_ < kMinInitiationGap) return drop(DropReason::rate_limited);
+  const bool early = initiation_taken_ && now - *initiation_taken_ < kMinInitiationGap;
+  if (early && !is_much_newer(initiation->timestamp, newest_initiation_)) return drop(DropReason::rate_limited);
   newest_initiation_ = initiation->timestamp;
   initiation_taken_ = now;
 
@@ -104,19 +122,21 @@ Handshaker::Outcome Handshaker::take_initiation(const Datagram& datagram, Instan
 
 Handshaker::Outcome Handshaker::take_response(const Datagram& datagram, Instant now) {
   const auto message = wire::read_message<wire::HandshakeResponse>(datagram.bytes);
-  if (!pending_ || pending_->initiation.local_index != message.receiver.get()) return drop(DropReason::unknown_index);
-  auto keys = noise::read_response(keys_, preshared_, pending_->initiation, message);
+  const auto index = message.receiver.get();
+  const auto pending =
+      std::ranges::find_if(pending_, [&](const auto& each) { return each && each->initiation.local_index == index; });
+  if (pending == pending_.end()) return drop(DropReason::unknown_index);
+  auto keys = noise::read_response(keys_, preshared_, (*pending)->initiation, message);
   if (!keys) return drop(DropReason::unverified_response);
 
-  const auto index = pending_->initiation.local_index;
-  const auto round_trip = now - pending_->sent;
-  pending_.reset();
+  const Outcome::Answered answered{(*pending)->to, (*pending)->sent, (*pending)->rather};
+  pending->reset();
   return {.session = std::make_shared<noise::Keypair>(noise::Keypair{.keys = std::move(*keys),
                                                                      .local_index = index,
                                                                      .remote_index = message.sender.get(),
                                                                      .role = noise::Role::initiator,
                                                                      .created = now}),
-          .round_trip = round_trip};
+          .answered = answered};
 }
 
 Handshaker::Outcome Handshaker::take_cookie(const Datagram& datagram, Instant now) {
@@ -131,7 +151,9 @@ Handshaker::Outcome Handshaker::take_cookie(const Datagram& datagram, Instant no
 std::uint32_t Handshaker::free_index() {
   for (;;) {
     const auto index = random_.u32();
-    const bool taken = sessions_.find(index) || (pending_ && pending_->initiation.local_index == index);
+    const bool awaited = std::ranges::any_of(
+        pending_, [&](const auto& pending) { return pending && pending->initiation.local_index == index; });
+    const bool taken = awaited || sessions_.find(index);
     if (index != 0 && !taken) return index;
   }
 }

@@ -6,6 +6,8 @@
 // ends that start at the same moment both come through at once.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 
@@ -23,8 +25,13 @@ class Handshaker {
   Handshaker(noise::StaticKeys keys, crypto::PresharedKey preshared, noise::Tai64n last_timestamp,
              const Sessions& sessions, RandomSource& random, WallClock& wall_clock);
 
-  /// A fresh initiation; one still unanswered is forgotten.
-  HandshakeDatagram initiate(const Path& path, Instant now);
+  /// Initiations that can be in flight, each to another endpoint: however late the first of them is answered, it is
+  /// known.
+  static constexpr std::size_t kInFlight = 8;
+
+  /// A fresh initiation; one to the same endpoint still unanswered is forgotten, or the oldest of too many.
+  /// `rather`: an answer from there is to be preferred to any other.
+  HandshakeDatagram initiate(const Path& path, bool rather, Instant now);
 
   /// What became of a handshake message or cookie reply.
   struct Outcome {
@@ -32,17 +39,37 @@ class Handshaker {
     crypto::PublicKey stranger;               ///< who called, when dropped for wrong_key
     std::optional<HandshakeDatagram> reply;   ///< to be sent where the message came from
     std::shared_ptr<noise::Keypair> session;  ///< the message was the peer's, and this came of it
-    Duration round_trip{};                    ///< when the session is one we began
+    /// When the session is one we began.
+    struct Answered {
+      Endpoint called;
+      Instant sent{};
+      bool rather = false;
+    } answered{};
   };
   Outcome take(wire::MessageType type, const Datagram& datagram, Instant now);
 
   /// When the initiation was sent to `remote` whose response is awaited; nothing when there is none.
   std::optional<Instant> awaited_since(const Endpoint& remote) const {
-    return pending_ && pending_->to == remote ? std::optional(pending_->sent) : std::nullopt;
+    for (const auto& pending : pending_) {
+      if (pending && pending->to == remote) return pending->sent;
+    }
+    return std::nullopt;
   }
-  /// Forgets an initiation that has been in flight since before `limit`.
+  /// Forgets initiations that have been in flight since before `limit`.
   void abandon_sent_before(Instant limit) {
-    if (pending_ && pending_->sent < limit) pending_.reset();
+    for (auto& pending : pending_) {
+      if (pending && pending->sent < limit) pending.reset();
+    }
+  }
+  /// An answer from there is no longer to be preferred.
+  void prefer_no_more(const Endpoint& endpoint) {
+    for (auto& pending : pending_) {
+      if (pending && pending->to == endpoint) pending->rather = false;
+    }
+  }
+  /// An initiation sent after `instant` is still unanswered.
+  bool awaits_later_than(Instant instant) const {
+    return std::ranges::any_of(pending_, [&](const auto& pending) { return pending && pending->sent > instant; });
   }
   void set_preshared_key(crypto::PresharedKey key);
   bool has_preshared_key(const crypto::PresharedKey& key) const {
@@ -75,7 +102,9 @@ class Handshaker {
     noise::PendingInitiation initiation;
     Endpoint to;
     Instant sent;
+    bool rather;
   };
+  std::optional<Pending>& free_place(const Endpoint& to);
 
   noise::StaticKeys keys_;
   crypto::PresharedKey preshared_;
@@ -89,7 +118,7 @@ class Handshaker {
   LoadMeter load_;
   RateLimiter limiter_;
 
-  std::optional<Pending> pending_;
+  std::array<std::optional<Pending>, kInFlight> pending_;
   std::uint32_t last_sent_index_ = 0;  ///< of our last handshake message: a cookie reply must name it
   noise::Tai64n newest_initiation_{};  ///< the peer's: later ones only
   std::optional<Instant> initiation_taken_;

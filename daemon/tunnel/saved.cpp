@@ -58,12 +58,16 @@ bool Tunnel::take_over(const SavedTunnel& saved, Instant now) {
   handshaker_.set_newest_initiation(saved.newest_initiation);
   path_ = saved.path;
   timers_ = saved.timers;
-  if (keepalive_ != saved.keepalive) {
-    timers_.cancel(Timer::persistent);
-    if (keepalive_) timers_.set(Timer::persistent, now);
-  }
   status_ = saved.status;
   cadence_.session_jitter = jitter();
+  if (keepalive_ != saved.keepalive) {
+    timers_.cancel(Timer::persistent);
+    timers_.cancel(Timer::prove);
+    if (keepalive_) {
+      timers_.set(Timer::persistent, now);
+      expect_proof(now);
+    }
+  }
   return true;
 }
 

@@ -22,6 +22,8 @@ class Sessions {
   /// Nothing when the index is none of ours.
   const std::shared_ptr<noise::Keypair>& find(std::uint32_t local_index) const;
   const std::shared_ptr<noise::Keypair>& current() const { return current_; }
+  /// The peer's latest, which it has not confirmed yet.
+  const noise::Keypair* unconfirmed() const { return next_.get(); }
   bool any() const { return next_ || current_ || previous_; }
   void clear();
 

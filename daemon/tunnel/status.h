@@ -56,6 +56,7 @@ struct Status {
   WallTime handshake_time;              ///< the same on the wall
   std::optional<Duration> round_trip;   ///< of the last handshake we began
   std::optional<Instant> heard_at;      ///< last authentic message of the peer's
+  std::optional<Instant> reached_at;    ///< last proof that the peer hears us: what comes in is none
 
   std::uint32_t attempts = 0;               ///< initiations since the last completed handshake
   WallTime attempting_since;                ///< the first of them

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// When a link does something by itself (paper §6). Five timers, described in timers.h, are moved by what packets do
+// When a link does something by itself (paper §6). The timers, described in timers.h, are moved by what packets do
 // (the after_… hooks, each saying when it is called) and act in tick(). An attempt to get a session goes on for ever:
 // cycles of REKEY_ATTEMPT_TIME with an initiation every REKEY_TIMEOUT and a bit, a pause between them that any packet
 // cuts short.
@@ -12,15 +12,16 @@ namespace adit::tunnel {
 
 /// Called after an initiation of ours was sent.
 void Tunnel::after_initiation_sent(Instant now) {
-  cadence_.handshake_sent_at = now;
+  cadence_.patient_until = now + REKEY_TIMEOUT;
   after_packet_sent(now);
   timers_.set(Timer::retransmit, now + REKEY_TIMEOUT + jitter());
 }
 
 /// Called after we answered the peer's initiation. Its first packet will make the session; until then there is no
-/// reason to begin one of our own.
+/// reason to begin one of our own. It comes at once or not at all: an answer to what lay about while we were suspended
+/// is answered by nobody.
 void Tunnel::after_response_sent(Instant now) {
-  cadence_.handshake_sent_at = now;
+  cadence_.patient_until = now + kAnswerTime;
   after_packet_sent(now);
 }
 
@@ -44,13 +45,23 @@ void Tunnel::after_session_derived(Instant now) {
 /// Called after packets with something in them were sent.
 void Tunnel::after_data_sent(Instant now) {
   if (!timers_.pending(Timer::new_handshake)) {
-    timers_.set(Timer::new_handshake, now + KEEPALIVE_TIMEOUT + REKEY_TIMEOUT + cadence_.session_jitter);
+    timers_.set(Timer::new_handshake, now + kAnswerDue + cadence_.session_jitter);
   }
-  if (!status_.unanswered_at) status_.unanswered_at = now;
+  if (!status_.unanswered_at) {
+    status_.unanswered_at = now;
+    timers_.set(Timer::quiet, now + kQuietAfter);
+  }
+  if (!timers_.pending(Timer::prove)) expect_proof(now);
 }
 
-/// Called after authentic packets with something in them were received.
+/// Called after authentic packets with something in them were received. A peer that sends data and hears nothing calls
+/// within seconds, and again: as long as it does not, this is nearly a proof.
 void Tunnel::after_data_received(Instant now) {
+  const bool goes_on = now - cadence_.data_received_at < kStreamGap;
+  cadence_.stream_length = goes_on ? cadence_.stream_length + 1 : 1;
+  cadence_.data_received_at = now;
+  if (cadence_.stream_length >= kStreamLength) timers_.set(Timer::nudge, now + kStreamBroken);
+  if (sessions_.unconfirmed() == nullptr) put_off_proof(now);
   if (timers_.pending(Timer::keepalive)) {
     cadence_.another_keepalive = true;
   } else {
@@ -58,15 +69,25 @@ void Tunnel::after_data_received(Instant now) {
   }
 }
 
+/// Called after an empty packet was received while data of ours had been without an answer, and nothing else had come,
+/// for so long. One that is sent for the sake of NATs may come at any time; this one comes when the answer to data is
+/// due.
+void Tunnel::after_keepalive_received(Duration waited, Duration silence, Instant now) {
+  const auto is_due = [](Duration time) { return time >= KEEPALIVE_TIMEOUT && time < kAnswerDue; };
+  if (is_due(waited) || is_due(silence)) put_off_proof(now);
+}
+
 /// Called after any authentic message was sent: data, a keepalive, a handshake message.
 void Tunnel::after_packet_sent(Instant now) {
   timers_.cancel(Timer::keepalive);
+  cadence_.packet_sent_at = now;
   after_packet_passed(now);
 }
 
 /// Called after any authentic message was received.
 void Tunnel::after_packet_received(Instant now) {
   timers_.cancel(Timer::new_handshake);
+  timers_.cancel(Timer::quiet);
   status_.heard_at = now;
   status_.unanswered_at.reset();
 }
@@ -74,6 +95,38 @@ void Tunnel::after_packet_received(Instant now) {
 /// Called after any authentic message passed, in either direction.
 void Tunnel::after_packet_passed(Instant now) {
   if (keepalive_) timers_.set(Timer::persistent, now + *keepalive_);
+}
+
+/// Called after something came in that the peer sends only when it has heard us: the answer to an initiation, the first
+/// packet in a session that we answered for.
+void Tunnel::after_heard_by_peer(Instant now) {
+  status_.reached_at = now;
+  timers_.cancel(Timer::prove);
+  if (keepalive_) expect_proof(now);
+}
+
+/// Called when something is sent, or will be, that a peer which hears us would show it has heard.
+void Tunnel::expect_proof(Instant since) {
+  if (only_when_needed_ && !keepalive_) return;
+  const auto* const keypair = sessions_.current().get();
+  const bool responder = keypair != nullptr && keypair->role == noise::Role::responder;
+  // An idle link asks no more often than it keeps alive.
+  const bool idle = !status_.unanswered_at && keepalive_;
+  const auto age = responder ? kResponderProofAge : kProofAge + kProofJitter * cadence_.session_jitter;
+  timers_.set(Timer::prove, since + std::max(age, idle ? *keepalive_ : Duration{}));
+}
+
+/// Called after something came in that hardly comes from a peer which does not hear us.
+void Tunnel::put_off_proof(Instant now) {
+  if (!timers_.pending(Timer::prove)) return;
+  timers_.cancel(Timer::prove);
+  if (keepalive_) expect_proof(now);
+}
+
+/// Called when a stream of the peer's broke off. If a NAT forgot us, any packet of ours makes it learn us anew, and the
+/// peer too; if we are sending all the while it has done so.
+void Tunnel::after_stream_broke(Instant now, Outbox& out) {
+  if (now - cadence_.packet_sent_at >= kStreamGap && usable_session(now) != nullptr) send_keepalive(now, out);
 }
 
 // Rekeying -----------------------------------------------------------------------------------------------------------
@@ -101,9 +154,8 @@ void Tunnel::want_session(Instant now, Outbox& out) {
   const bool cycle_runs = timers_.pending(Timer::retransmit) && cadence_.attempts_in_cycle > 0;
   if (cycle_runs || !path_.remote.known()) return;
   cadence_.attempts_in_cycle = 0;
-  if (cadence_.handshake_sent_at && now - *cadence_.handshake_sent_at < REKEY_TIMEOUT) {
-    // A handshake message went out a moment ago, and the session may still come of it.
-    timers_.set(Timer::retransmit, *cadence_.handshake_sent_at + REKEY_TIMEOUT + jitter());
+  if (now < cadence_.patient_until) {
+    timers_.set(Timer::retransmit, cadence_.patient_until + jitter());
     return;
   }
   initiate(now, out);
@@ -113,11 +165,20 @@ void Tunnel::initiate(Instant now, Outbox& out) {
   ADIT_ASSERT(path_.remote.known());
   cadence_.attempts_in_cycle += 1;
   if (status_.attempts++ == 0) status_.attempting_since = wall_clock_.now();
-  out.handshakes.push_back(handshaker_.initiate(path_, now));
+  call(path_, true, status_.attempts, now, out);
+  after_initiation_sent(now);
+}
+
+void Tunnel::call(const Path& path, bool rather, std::uint32_t attempt, Instant now, Outbox& out) {
+  out.handshakes.push_back(handshaker_.initiate(path, rather, now));
   status_.wire.sent += out.handshakes.back().size;
   out.timestamp = handshaker_.last_timestamp();
-  out.events.emplace_back(InitiationSent{path_.remote, status_.attempts});
-  after_initiation_sent(now);
+  out.events.emplace_back(InitiationSent{path.remote, attempt});
+}
+
+/// No timer is moved: whether there is another try is up to who asked for this one.
+void Tunnel::try_elsewhere(Instant now, Outbox& out) {
+  for (const auto& each : std::exchange(elsewhere_.tries, {})) call({.remote = each.to}, each.rather, 0, now, out);
 }
 
 /// Without a session it becomes a wish for one, whose first packet then says the same.
@@ -138,11 +199,14 @@ void Tunnel::send_keepalive(Instant now, Outbox& out) {
 // The clock ----------------------------------------------------------------------------------------------------------
 
 Instant Tunnel::deadline() const {
+  if (!elsewhere_.tries.empty()) return {};
   return std::min(timers_.next(), status_.under_load ? handshaker_.under_load_until() : kNever);
 }
 
 void Tunnel::tick(Instant now, Outbox& out) {
   note_load(now, out);
+  handshaker_.abandon_sent_before(now - kLongestRoundTrip);
+  try_elsewhere(now, out);
   if (timers_.take(Timer::retransmit, now)) on_retransmit(now, out);
   if (timers_.take(Timer::keepalive, now)) {
     send_keepalive(now, out);
@@ -152,6 +216,12 @@ void Tunnel::tick(Instant now, Outbox& out) {
     forget_source();
     roam_to_caller(out);
     want_session(now, out);
+  }
+  if (timers_.take(Timer::quiet, now)) out.events.emplace_back(PeerQuiet{});
+  if (timers_.take(Timer::nudge, now)) after_stream_broke(now, out);
+  if (timers_.take(Timer::prove, now)) {
+    want_session(now, out);
+    expect_proof(now);
   }
   if (timers_.take(Timer::wipe_keys, now)) {
     sessions_.clear();
@@ -191,9 +261,13 @@ Duration Tunnel::jitter() {
 
 void Tunnel::set_endpoint(const Endpoint& endpoint, Instant now, Outbox& out) {
   path_ = Path{.remote = endpoint};
-  called_from_.reset();
+  elsewhere_.called_from.reset();
   status_.endpoint_source = EndpointSource::configured;
   show_yourself(now, out);
+}
+
+void Tunnel::try_also(const Endpoint& endpoint, bool rather) {
+  if (elsewhere_.tries.size() < Elsewhere::kMaxTries) elsewhere_.tries.push_back({endpoint, rather});
 }
 
 void Tunnel::retry_now(Instant now, Outbox& out) {
@@ -223,7 +297,11 @@ void Tunnel::show_yourself(Instant now, Outbox& out) {
 void Tunnel::set_keepalive(std::optional<Duration> interval, Instant now, Outbox& out) {
   keepalive_ = interval;
   timers_.cancel(Timer::persistent);
-  if (keepalive_) send_keepalive(now, out);
+  timers_.cancel(Timer::prove);
+  if (keepalive_) {
+    send_keepalive(now, out);
+    expect_proof(now);
+  }
   out.path = path_;
 }
 

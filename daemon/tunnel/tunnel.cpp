@@ -159,6 +159,8 @@ std::optional<DropReason> Tunnel::take_transport(const Datagram& datagram, Insta
 }
 
 void Tunnel::accept(const InboundBatch& batch, Instant now, std::vector<MutableBytes>& deliver, Outbox& out) {
+  const auto waiting_since = status_.unanswered_at;
+  const auto heard_before = status_.heard_at;
   bool authentic = false;
   bool data = false;
   for (const auto& packet : batch.packets) {
@@ -175,12 +177,18 @@ void Tunnel::accept(const InboundBatch& batch, Instant now, std::vector<MutableB
       after_packet_received(now);
       after_packet_passed(now);
     }
-    roam(packet.path, out);
-    if (sessions_.confirm(*packet.keypair)) begin_session(*packet.keypair, {}, now, out);
+    if (!elsewhere_.is_of_the_past(packet.path.remote, packet.keypair->created, now)) roam(packet.path, out);
+    if (sessions_.confirm(*packet.keypair)) {
+      begin_session(*packet.keypair, {}, now, out);
+      after_heard_by_peer(now);
+    }
 
     const auto plaintext = packet.plaintext();
     status_.wire.received += plaintext.size() + wire::kTransportOverhead;
-    if (plaintext.empty()) continue;  // a keepalive, which is never answered by another
+    if (plaintext.empty()) {  // a keepalive, which is never answered by another
+      if (waiting_since && heard_before) after_keepalive_received(now - *waiting_since, now - *heard_before, now);
+      continue;
+    }
     data = true;
     const auto header = wire::read_ip_packet(plaintext);
     if (!header) {
@@ -216,22 +224,43 @@ void Tunnel::take_handshake(wire::MessageType type, const Datagram& datagram, In
   status_.wire.received += datagram.bytes.size();
   if (outcome.reply) status_.wire.sent += outcome.reply->size;
   const bool initiator = outcome.session->role == noise::Role::initiator;
+  const auto* const unconfirmed = sessions_.unconfirmed();
+  const bool not_heard = !initiator && unconfirmed != nullptr && now - unconfirmed->created >= kUnconfirmedAge;
   sessions_.add(outcome.session);
   // An initiation may be a recorded one, which we took since we know none newer: for now it only gets its answer. The
   // peer itself has a packet to send as soon as it has that, and a packet cannot be an old one.
-  if (initiator || usable_session(now) == nullptr) {
+  if (initiator) {
+    follow_answer(datagram.path, outcome.answered, now, out);
+  } else if (usable_session(now) == nullptr) {
     roam(datagram.path, out);
   } else if (datagram.path.remote != path_.remote) {
-    called_from_ = datagram.path;
+    elsewhere_.called_from = datagram.path;
   }
   after_packet_received(now);
   after_packet_passed(now);
   after_session_derived(now);
   if (initiator) {
-    begin_session(*outcome.session, outcome.round_trip, now, out);
+    begin_session(*outcome.session, now - outcome.answered.sent, now, out);
+    after_heard_by_peer(now);
+    // The peer may have taken a later one meanwhile, and know this session no more: then its silence is to show soon.
+    if (handshaker_.awaits_later_than(outcome.answered.sent)) timers_.set(Timer::new_handshake, now + kUnconfirmedAge);
   } else {
     after_response_sent(now);
+    if (not_heard && status_.handshake_at) timers_.set(Timer::prove, now);
   }
+}
+
+/// An answer that is not the first counts for its session, which is the one the peer knows; the endpoint stays where
+/// the first came from, unless this one is preferred.
+void Tunnel::follow_answer(const Path& path, const Handshaker::Outcome::Answered& answered, Instant now, Outbox& out) {
+  if (!answered.rather && status_.handshake_at && *status_.handshake_at > answered.sent) return;
+  if (path.remote != path_.remote) {
+    if (answered.rather) handshaker_.prefer_no_more(path_.remote);
+    elsewhere_.left = path_.remote;
+    elsewhere_.left_at = now;
+  }
+  roam(path, out);
+  if (path.remote == answered.called) status_.endpoint_source = EndpointSource::configured;
 }
 
 void Tunnel::note_problem(HandshakeProblem problem) {
@@ -253,7 +282,7 @@ void Tunnel::begin_session(const noise::Keypair& keypair, Duration round_trip, I
 
 /// The peer is where its last authentic packet came from; we answer from where that one arrived (§2.1).
 void Tunnel::roam(const Path& path, Outbox& out) {
-  called_from_.reset();
+  elsewhere_.called_from.reset();
   if (path == path_) return;
   if (path.remote != path_.remote) {
     if (path_.remote.known()) out.events.emplace_back(EndpointMoved{path_.remote, path.remote});
@@ -264,7 +293,7 @@ void Tunnel::roam(const Path& path, Outbox& out) {
 
 /// The peer has gone silent: it may be there, with its first packet lost.
 void Tunnel::roam_to_caller(Outbox& out) {
-  if (const auto path = called_from_) roam(*path, out);
+  if (const auto path = elsewhere_.called_from) roam(*path, out);
 }
 
 void Tunnel::note_load(Instant now, Outbox& out) {

@@ -17,6 +17,7 @@
 #include "base/time.h"
 #include "tunnel/allowed_ips.h"
 #include "tunnel/batch.h"
+#include "tunnel/elsewhere.h"
 #include "tunnel/handshaker.h"
 #include "tunnel/saved.h"
 #include "tunnel/sessions.h"
@@ -63,6 +64,9 @@ class Tunnel {
   /// Where to call the peer: from the configuration, by the resolver. Starts a handshake if there is no session;
   /// the first call counts as the start of the link. An endpoint learned from authentic packets is replaced.
   void set_endpoint(const Endpoint& endpoint, Instant now, Outbox& out);
+  /// Calls `endpoint` too, with the next tick, which is due then; the session and the endpoint at hand stay until it
+  /// answers. `rather`: then it is preferred; else to nobody who has answered since.
+  void try_also(const Endpoint& endpoint, bool rather);
   /// Try now what would be tried later: the network changed.
   void retry_now(Instant now, Outbox& out);
   /// The source address stuck to so far is gone: let the kernel choose again.
@@ -110,6 +114,7 @@ class Tunnel {
   std::optional<DropReason> take_transport(const Datagram& datagram, Instant now, InboundBatch& batch) const;
   void note_problem(HandshakeProblem problem);
   void begin_session(const noise::Keypair& keypair, Duration round_trip, Instant now, Outbox& out);
+  void follow_answer(const Path& path, const Handshaker::Outcome::Answered& answered, Instant now, Outbox& out);
   void roam(const Path& path, Outbox& out);
   void roam_to_caller(Outbox& out);
   void note_load(Instant now, Outbox& out);
@@ -118,6 +123,8 @@ class Tunnel {
   // Time (timing.cpp)
   void want_session(Instant now, Outbox& out);
   void initiate(Instant now, Outbox& out);
+  void call(const Path& path, bool rather, std::uint32_t attempt, Instant now, Outbox& out);
+  void try_elsewhere(Instant now, Outbox& out);
   void show_yourself(Instant now, Outbox& out);
   void send_keepalive(Instant now, Outbox& out);
   void after_initiation_sent(Instant now);
@@ -126,9 +133,14 @@ class Tunnel {
   void after_session_derived(Instant now);
   void after_data_sent(Instant now);
   void after_data_received(Instant now);
+  void after_keepalive_received(Duration waited, Duration silence, Instant now);
   void after_packet_sent(Instant now);
   void after_packet_received(Instant now);
   void after_packet_passed(Instant now);
+  void after_heard_by_peer(Instant now);
+  void expect_proof(Instant since);
+  void put_off_proof(Instant now);
+  void after_stream_broke(Instant now, Outbox& out);
   void keep_fresh_after_sending(Instant now, Outbox& out);
   void keep_fresh_after_receiving(Instant now, Outbox& out);
   void on_retransmit(Instant now, Outbox& out);
@@ -146,8 +158,7 @@ class Tunnel {
   WallClock& wall_clock_;
 
   Path path_;
-  /// Where an initiation came from that did not move the endpoint. Nothing authentic was received since.
-  std::optional<Path> called_from_;
+  Elsewhere elsewhere_;
   Staging staging_;
   Status status_;
 

@@ -155,7 +155,8 @@ TEST_F(Attack, AResponseToAnEarlierInitiationIsNotTakenForAWrongPresharedKey) {
   world.network.loss = 1;
   const auto late = answers([&] { world.inject(b, a.address, initiation()); });
   ASSERT_EQ(late.size(), 1u);
-  a.tunnel->set_endpoint(kElsewhere, world.now, world.outbox);
+  world.now += kAnswerTime;
+  a.tunnel->retry_now(world.now, world.outbox);
   world.transmit(a);
   world.inject(a, b.address, late[0]);
   EXPECT_EQ(a.drops(DropReason::unknown_index), 1u);
@@ -246,8 +247,8 @@ TEST(Handshaker, ChoosesNoIndexThatIsTakenAndNeverZero) {
   Handshaker handshaker(*noise::StaticKeys::make(crypto::generate_private_key(random), peer), {}, {}, sessions, random,
                         clock);
   const auto index = [](const HandshakeDatagram& datagram) { return load_le32(datagram.buffer.data() + 4); };
-  EXPECT_EQ(index(handshaker.initiate({.remote = kElsewhere}, Instant{})), 7u);
-  EXPECT_EQ(index(handshaker.initiate({.remote = kElsewhere}, Instant{})), 9u);
+  EXPECT_EQ(index(handshaker.initiate({.remote = kElsewhere}, true, Instant{})), 7u);
+  EXPECT_EQ(index(handshaker.initiate({.remote = kElsewhere}, true, Instant{})), 9u);
 }
 
 TEST(LoadMeter, IsCalmWithTheTrafficOfOnePeer) {

@@ -36,11 +36,11 @@ struct Timing : testing::Test {
 };
 
 TEST_F(Timing, APersistentKeepaliveGoesOutWhenNothingElseDid) {
-  world.keepalive_a = 25s;
+  world.keepalive_a = 10s;
   world.connect();
-  EXPECT_EQ(sent_by(a, 24s), 0u);
+  EXPECT_EQ(sent_by(a, 9s), 0u);
   EXPECT_EQ(sent_by(a, 2s), 1u);
-  EXPECT_EQ(sent_by(a, 25s), 1u);
+  EXPECT_EQ(sent_by(a, 10s), 1u);
 }
 
 TEST_F(Timing, TrafficPutsThePersistentKeepaliveOff) {
@@ -53,7 +53,10 @@ TEST_F(Timing, TrafficPutsThePersistentKeepaliveOff) {
     EXPECT_EQ(a.datagrams_sent, before + 1);
   }
   EXPECT_EQ(a.tunnel->status().sent.packets, 5u);
-  EXPECT_EQ(std::ranges::count_if(world.overheard, [&](const auto& flight) { return flight.from == &a; }), 2 + 5);
+  const auto is_keepalive = [&](const auto& flight) {
+    return flight.from == &a && flight.bytes.size() == wire::kTransportOverhead;
+  };
+  EXPECT_EQ(std::ranges::count_if(world.overheard, is_keepalive), a.count<HandshakeCompleted>());
 }
 
 TEST_F(Timing, APersistentKeepaliveCutsEachPauseShort) {
@@ -80,7 +83,7 @@ TEST_F(Timing, KeepalivesAloneRenewTheSession) {
   world.keepalive_a = 25s;
   world.connect();
   world.run(130s);
-  EXPECT_EQ(a.count<HandshakeCompleted>(), 2u);
+  EXPECT_GE(a.count<HandshakeCompleted>(), 2u);
   EXPECT_EQ(b.count<InitiationSent>(), 0u);
 }
 
@@ -172,20 +175,20 @@ TEST_F(Timing, SilenceAfterDataLetsTheKernelChooseTheSourceAgain) {
   ASSERT_FALSE(a.tunnel->path().local.is_none());
   world.network.loss = 1;
   world.send(a);
-  world.run(14s);
+  world.run(11s);
   EXPECT_FALSE(a.tunnel->path().local.is_none());
-  world.run(2s);
+  world.run(1s);
   EXPECT_TRUE(a.tunnel->path().local.is_none());
 }
 
 TEST_F(Timing, AnUnansweredInitiationLetsTheKernelChooseTheSourceAgain) {
   world.keepalive_a = 25s;
   world.connect();
-  world.run(110s);
+  ASSERT_TRUE(world.run_until([&] { return a.count<HandshakeCompleted>() == 2; }, 30s));
   world.network.loss = 1;
-  world.run(18s);  // a keepalive at 125 s asks for a new session
+  ASSERT_TRUE(world.run_until([&] { return a.count<InitiationSent>() == 3; }, 30s));
   EXPECT_FALSE(a.tunnel->path().local.is_none());
-  world.run(5s);
+  world.run(5s + kMaxJitter);
   EXPECT_TRUE(a.tunnel->path().local.is_none());
 }
 

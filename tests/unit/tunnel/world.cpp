@@ -82,10 +82,11 @@ void World::transmit(Host& host) {
 
 void World::launch(Host& host, const Path& path, Bytes bytes) {
   host.datagrams_sent += 1;
-  const Path seen{.remote = host.address, .local = path.remote.address};
+  const auto own = std::ranges::find(host.more, path.local, &Endpoint::address);
+  const Path seen{.remote = own == host.more.end() ? host.address : *own, .local = path.remote.address};
   Flight flight{now, order_++, &host, seen, path.remote, Buffer(bytes.begin(), bytes.end())};
   if (overheard.size() < max_overheard) overheard.push_back(flight);
-  if (random.chance(network.loss)) return;
+  if ((swallows && swallows(flight)) || random.chance(network.loss)) return;
   for (int copies = random.chance(network.duplicate) ? 2 : 1; copies > 0; --copies) {
     auto copy = flight;
     copy.arrives = now + network.delay;
@@ -101,13 +102,14 @@ void World::launch(Host& host, const Path& path, Bytes bytes) {
 
 void World::arrive(Flight flight) {
   Host& host = peer_of(*flight.from);
-  if (!host.tunnel || flight.to != host.address) return;
-  inject(host, flight.path.remote, std::move(flight.bytes));
+  const bool there = flight.to == host.address || std::ranges::find(host.more, flight.to) != host.more.end();
+  if (host.tunnel && there) inject(host, flight.path.remote, std::move(flight.bytes), flight.to.address);
 }
 
-void World::inject(Host& host, Endpoint source, Buffer bytes) {
+void World::inject(Host& host, Endpoint source, Buffer bytes, IpAddress local) {
   set_clocks();
-  const Datagram datagram{{.remote = source, .local = host.address.address}, bytes};
+  if (local.is_none()) local = host.address.address;
+  const Datagram datagram{{.remote = source, .local = local}, bytes};
   InboundBatch batch;
   host.tunnel->classify({&datagram, 1}, now, batch, outbox);
   open(batch.packets, *aead);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Two tunnels in one process: a clock that goes where it is told, a network that loses, doubles, reorders and corrupts,
-// an eavesdropper who has everything that was ever sent. Wherever a packet goes, the World checks what must always
-// hold: no nonce twice, nothing delivered twice, nothing delivered that was not sent by the other host.
+// in one direction or in both, with as many ways between the two as they have addresses, an eavesdropper who has
+// everything that was ever sent. Wherever a packet goes, the World checks what must always hold: no nonce twice,
+// nothing delivered twice, nothing delivered that was not sent by the other host.
 #pragma once
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <queue>
 #include <set>
@@ -50,7 +52,8 @@ struct Wire {
 
 struct Host {
   const char* inner;
-  Endpoint address;  ///< where the network finds it
+  Endpoint address;                 ///< where the network finds it
+  std::vector<Endpoint> more = {};  ///< and where else; what it answers from there comes from there
   crypto::PrivateKey key;
   crypto::PublicKey public_key;
   SeededRandom random;
@@ -95,8 +98,8 @@ class World {
   void send(Host& host, Buffer packet);
   /// `packet` is one that `host` sends and its peer may therefore deliver, once.
   void expect(Host& host, const Buffer& packet) { sent_[load_be64(packet.data() + 20)] = {&host, packet}; }
-  /// Hands `bytes` to the tunnel as a datagram that came from `source`.
-  void inject(Host& host, Endpoint source, Buffer bytes);
+  /// Hands `bytes` to the tunnel as a datagram that came from `source`; `local`: to which of its addresses.
+  void inject(Host& host, Endpoint source, Buffer bytes, IpAddress local = {});
   void run(Duration time);
   /// One turn of the shell after any call to a tunnel.
   void transmit(Host& host);
@@ -119,6 +122,8 @@ class World {
   Instant now{1'000'000s};
   SeededRandom random;
   Wire network;
+  /// What never arrives, if set.
+  std::function<bool(const Flight&)> swallows;
   Host a;
   Host b;
   Outbox outbox;
