@@ -8,22 +8,22 @@
 
 namespace adit::link {
 
-Caller::Caller(net::EventLoop& loop, RandomSource& random, Log& log, CallerOptions options,
-               std::function<Endpoints::Line()> line, std::function<void(const Endpoint&)> call)
+Caller::Caller(net::EventLoop& loop, RandomSource& random, Log& log, CallerOptions options, Phone phone)
     : loop_(loop),
       log_(log),
       options_(std::move(options)),
-      line_(std::move(line)),
-      call_(std::move(call)),
+      phone_(std::move(phone)),
       endpoints_(options_.names.size(), options_.remembered),
-      head_start_(loop, [this] { call_if(endpoints_.stop_waiting(line_())); }) {
+      head_start_(loop, [this] { call_if(endpoints_.stop_waiting(phone_.line())); }),
+      next_try_(loop, [this] { try_others(); }),
+      asked_at_(loop.now()) {
   for (const auto& name : options_.names) {
     names_.push_back({name, std::make_unique<net::RetryingResolver>(loop, random, options_.resolver), false, {}});
   }
 }
 
 void Caller::start() {
-  if (!line_().remote.known()) call_if(endpoints_.first());
+  if (!phone_.line().remote.known()) call_if(endpoints_.first());
   if (names_.empty()) return;
   head_start_.set(loop_.now() + kHeadStart);
   resolve_all();
@@ -31,16 +31,47 @@ void Caller::start() {
 
 void Caller::event(const tunnel::Event& event, Instant now) {
   if (const auto* sent = std::get_if<tunnel::InitiationSent>(&event)) {
-    const auto advice = endpoints_.initiation_sent(sent->to, line_().alive, now);
-    call_if(advice.call);
-    if (advice.resolve) resolve_all();
+    if (sent->attempt == 0) return;  // a try of ours
+    const auto line = phone_.line();
+    endpoints_.called(line, now);
+    if (!line.heard) ask_again(ask_gap_);
   } else if (const auto* completed = std::get_if<tunnel::HandshakeCompleted>(&event)) {
-    endpoints_.found(completed->with);
+    endpoints_.found(completed->with, true, now);
+    ask_gap_ = kAskGap;
   } else if (const auto* moved = std::get_if<tunnel::EndpointMoved>(&event)) {
-    endpoints_.found(moved->to);
+    endpoints_.found(moved->to, false, now);
   } else if (std::holds_alternative<tunnel::AttemptsExhausted>(event)) {
-    resolve_all();
+    ask_again(kAskGap);
+  } else if (std::holds_alternative<tunnel::PeerQuiet>(event)) {
+    // A peer that has nothing to say is as quiet all day.
+    if (quiet_at_ && now - *quiet_at_ < kQuietAskGap) return;
+    quiet_at_ = now;
+    ask_again(kAskGap);
   }
+  plan();
+}
+
+void Caller::try_others() {
+  const auto now = loop_.now();
+  const auto line = phone_.line();
+  if (const auto next = endpoints_.take_try(line, now); next && can_call(next->to)) {
+    log_.debug("trying {} beside {}", to_string(next->to), to_string(line.remote));
+    if (line.alive) ask_again(kReturnAskGap);
+    phone_.try_also(*next);
+  }
+  plan();
+}
+
+void Caller::plan() {
+  const auto next = endpoints_.next_try();
+  if (next != next_try_.deadline()) next_try_.set(next);
+}
+
+void Caller::ask_again(Duration gap) {
+  const auto now = loop_.now();
+  if (now - asked_at_ < gap) return;
+  ask_gap_ = std::min(2 * ask_gap_, kLongestAskGap);
+  resolve_all();
 }
 
 void Caller::links_changed() {
@@ -50,6 +81,7 @@ void Caller::links_changed() {
 }
 
 void Caller::resolve_all() {
+  asked_at_ = loop_.now();
   for (std::size_t i = 0; i < names_.size(); ++i) {
     if (!names_[i].resolver->pending()) resolve(i);
   }
@@ -72,7 +104,8 @@ void Caller::found(std::size_t index, const net::Resolved& resolved) {
   log_.debug("peer.endpoint {} is {}", to_string(name.name), to_string(usable.front()));
   name.resolved = true;
   name.error.clear();
-  call_if(endpoints_.resolved(index, usable, line_()));
+  call_if(endpoints_.resolved(index, usable, phone_.line(), loop_.now()));
+  plan();
 }
 
 void Caller::failed(std::size_t index, const std::string& error) {
@@ -81,7 +114,7 @@ void Caller::failed(std::size_t index, const std::string& error) {
   log_.write(name.error == error ? Severity::debug : Severity::warn, "peer.endpoint {}: {}; trying again",
              to_string(name.name), error);
   name.error = error;
-  call_if(endpoints_.unresolved(index, line_()));
+  call_if(endpoints_.unresolved(index, phone_.line()));
 }
 
 std::string Caller::why_not(const config::EndpointName& name, const Endpoint& endpoint) const {
@@ -102,7 +135,7 @@ bool Caller::can_call(const Endpoint& endpoint) const {
 }
 
 void Caller::call_if(const std::optional<Endpoint>& endpoint) {
-  if (endpoint && can_call(*endpoint)) call_(*endpoint);
+  if (endpoint && can_call(*endpoint)) phone_.call(*endpoint);
 }
 
 const Caller::Name* Caller::first_unresolved() const {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Finds out where to call the peer and says so: keeps asking for the names in peer.endpoint until they have addresses,
-// for ever, and lets Endpoints decide among them. Never waits for anything.
+// for ever, asks again when the peer falls silent, and lets Endpoints decide among them. Never waits for anything.
 #pragma once
 
 #include <functional>
@@ -29,12 +29,22 @@ struct CallerOptions {
 class Caller {
  public:
   /// How long a remembered or less preferred endpoint is held back for a name that is being resolved.
-  static constexpr Duration kHeadStart = std::chrono::seconds(2);
+  static constexpr Duration kHeadStart = std::chrono::seconds(1);
+  /// Names are asked for again this long after the last time at the soonest: while the peer does not answer, which
+  /// doubles up to the second; when it is silent, which may mean nothing; while it is tried to return to one of them.
+  static constexpr Duration kAskGap = std::chrono::seconds(5);
+  static constexpr Duration kLongestAskGap = std::chrono::seconds(60);
+  static constexpr Duration kQuietAskGap = std::chrono::seconds(60);
+  static constexpr Duration kReturnAskGap = std::chrono::seconds(120);
 
-  /// `line` tells how the call stands, `call` makes a new one; both are called from the loop, or from within start and
-  /// event.
-  Caller(net::EventLoop& loop, RandomSource& random, Log& log, CallerOptions options,
-         std::function<Endpoints::Line()> line, std::function<void(const Endpoint&)> call);
+  /// What it does; called from the loop, or from within start and event.
+  struct Phone {
+    std::function<Endpoints::Line()> line;      ///< how the call stands
+    std::function<void(const Endpoint&)> call;  ///< makes a new one
+    std::function<void(const Endpoints::Try&)>
+        try_also;  ///< goes on with the one there is until somebody answers there
+  };
+  Caller(net::EventLoop& loop, RandomSource& random, Log& log, CallerOptions options, Phone phone);
   Caller(const Caller&) = delete;
   Caller& operator=(const Caller&) = delete;
 
@@ -57,6 +67,9 @@ class Caller {
   };
 
   void resolve_all();
+  void ask_again(Duration gap);
+  void try_others();
+  void plan();
   void resolve(std::size_t index);
   void found(std::size_t index, const net::Resolved& resolved);
   void failed(std::size_t index, const std::string& error);
@@ -68,11 +81,14 @@ class Caller {
   net::EventLoop& loop_;
   Log& log_;
   CallerOptions options_;
-  std::function<Endpoints::Line()> line_;
-  std::function<void(const Endpoint&)> call_;
+  Phone phone_;
   Endpoints endpoints_;
   std::vector<Name> names_;
   net::Timer head_start_;
+  net::Timer next_try_;
+  Instant asked_at_;
+  Duration ask_gap_ = kAskGap;
+  std::optional<Instant> quiet_at_;  ///< when names were asked for since the peer was
 };
 
 }  // namespace adit::link

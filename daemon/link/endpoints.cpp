@@ -2,12 +2,31 @@
 #include "link/endpoints.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace adit::link {
 namespace {
 
 bool contains(std::span<const Endpoint> endpoints, const Endpoint& endpoint) {
   return std::ranges::find(endpoints, endpoint) != endpoints.end();
+}
+
+/// One of each family in turn (RFC 8305 §4), beginning with the family of the first: a family that leads nowhere must
+/// not cost as many tries as there are addresses in it.
+std::vector<Endpoint> interleaved(std::span<const Endpoint> addresses) {
+  std::vector<Endpoint> same;
+  std::vector<Endpoint> other;
+  for (const auto& each : addresses) {
+    auto& family = each.address.family() == addresses.front().address.family() ? same : other;
+    if (!contains(family, each)) family.push_back(each);
+  }
+  std::vector<Endpoint> all;
+  for (std::size_t i = 0; i < std::max(same.size(), other.size()); ++i) {
+    if (i < same.size()) all.push_back(same[i]);
+    if (i < other.size()) all.push_back(other[i]);
+  }
+  if (all.size() > Endpoints::kMaxAddresses) all.resize(Endpoints::kMaxAddresses);
+  return all;
 }
 
 }  // namespace
@@ -27,6 +46,36 @@ std::vector<Endpoint> Endpoints::candidates() const {
   return list;
 }
 
+/// Than `remote`, in order, beginning behind the one that had the last turn.
+std::vector<Endpoint> Endpoints::others(const Endpoint& remote) const {
+  auto list = candidates();
+  if (const auto last = std::ranges::find(list, round_.last); last != list.end()) {
+    std::ranges::rotate(list, last + 1);
+  }
+  std::erase(list, remote);
+  return list;
+}
+
+/// Of the name it is an address of; those of none come behind all.
+std::size_t Endpoints::rank_of(const Endpoint& endpoint) const {
+  const auto name = std::ranges::find_if(names_, [&](const Name& each) { return contains(each.addresses, endpoint); });
+  return static_cast<std::size_t>(name - names_.begin());
+}
+
+/// Addresses of the names before that of `remote`. The order of one name's addresses is no preference: it changes from
+/// one answer to the next. And where the peer is by its own choice it shall stay.
+std::vector<Endpoint> Endpoints::preferred_to(const Endpoint& remote) const {
+  const auto rank = rank_of(remote);
+  std::vector<Endpoint> list;
+  if (rank == names_.size()) return list;
+  for (std::size_t i = 0; i < rank; ++i) {
+    for (const auto& address : names_[i].addresses) {
+      if (!contains(list, address)) list.push_back(address);
+    }
+  }
+  return list;
+}
+
 std::optional<Endpoint> Endpoints::first() const {
   for (const auto& name : names_) {
     if (!name.asked && !waited_) return std::nullopt;
@@ -40,19 +89,27 @@ std::optional<Endpoint> Endpoints::call_if_nobody(const Line& line) const {
   return line.remote.known() ? std::nullopt : first();
 }
 
-std::optional<Endpoint> Endpoints::resolved(std::size_t name, std::span<const Endpoint> addresses, const Line& line) {
+std::optional<Endpoint> Endpoints::resolved(std::size_t name, std::span<const Endpoint> addresses, const Line& line,
+                                            Instant now) {
   const auto before = candidates();
-  names_.at(name).addresses.assign(addresses.begin(), addresses.end());
+  names_.at(name).addresses = interleaved(addresses);
   names_.at(name).asked = true;
-  if (line.alive) return std::nullopt;
   if (!line.remote.known()) return first();
+  if (line.alive && !line.quiet) return std::nullopt;
 
-  // An address not heard of before, and better than the one that does not answer, is worth a call at once: the name
-  // has moved, or was slow to be resolved. What was known before gets its turn anyway.
-  const auto list = candidates();
-  const auto better = std::span(list.begin(), std::ranges::find(list, line.remote));
-  const auto fresh = std::ranges::find_if(better, [&](const auto& endpoint) { return !contains(before, endpoint); });
-  return fresh == better.end() ? std::nullopt : std::optional(*fresh);
+  // An address not heard of before is worth a try: the name has moved, or was slow to be resolved. Who is called has
+  // been given a moment to answer, unless the new one is preferred anyway.
+  const auto rank = rank_of(line.remote);
+  const bool better = name < rank && rank < names_.size();
+  const bool at_once = better || line.quiet || line.attempts > 1;
+  std::vector<Try> fresh;
+  for (const auto& each : names_[name].addresses) {
+    if (!contains(before, each)) fresh.push_back({each, better});
+  }
+  if (fresh.empty()) return std::nullopt;
+  if (round_.waiting.empty() || at_once) round_.next = at_once ? now : now + kStagger;
+  round_.waiting.insert(at_once ? round_.waiting.begin() : round_.waiting.end(), fresh.begin(), fresh.end());
+  return std::nullopt;
 }
 
 std::optional<Endpoint> Endpoints::unresolved(std::size_t name, const Line& line) {
@@ -65,24 +122,70 @@ std::optional<Endpoint> Endpoints::stop_waiting(const Line& line) {
   return call_if_nobody(line);
 }
 
-Endpoints::Advice Endpoints::initiation_sent(const Endpoint& to, bool alive, Instant now) {
-  if (alive || to != tried_) {
-    tried_ = to;
-    tries_ = 0;
+void Endpoints::called(const Line& line, Instant now) {
+  if (!round_.waiting.empty() && round_.number > 0) return;
+  std::deque<Try> waiting;
+  for (const auto& each : others(line.remote)) waiting.push_back({each, false});
+  if (waiting.empty()) return;
+  if (line.alive) {
+    // A message may have been lost, nothing more: the endpoint gets another one. The others wait for longer if it said
+    // something only now.
+    if (line.heard) waiting.clear();
+    waiting.push_front({line.remote, true});
+    round_.stagger = kBenefitOfDoubt;
+  } else {
+    round_.number += 1;
+    round_.stagger = std::min(kStagger * (1 << std::min(round_.number - 1, 8u)), kLongestStagger);
   }
-  if (tries_++ == 0) tried_since_ = now;
-  // Time counts too: every change in the network brings an initiation of its own, and those prove nothing.
-  if (alive || tries_ <= kPatience || now - tried_since_ < kPatienceTime) return {};
+  round_.waiting = std::move(waiting);
+  round_.next = now + round_.stagger;
+}
 
-  tries_ = 0;
-  const auto list = candidates();
-  const auto present = std::ranges::find(list, to);
-  const auto next = present == list.end() ? list.begin() : present + 1;
-  Advice advice{.resolve = next == list.end()};
-  if (const auto& call = next == list.end() ? list.begin() : next; call != list.end() && *call != to) {
-    advice.call = *call;
+void Endpoints::found(const Endpoint& peer, bool answered, Instant now) {
+  found_ = peer;
+  if (answered) round_ = {};
+  settle(peer, now);
+}
+
+void Endpoints::settle(const Endpoint& peer, Instant now) {
+  if (preferred_to(peer).empty()) {
+    if (std::exchange(return_.due, std::nullopt)) return_.returned_at = now;
+    return;
   }
-  return advice;
+  if (return_.due) return;
+  const bool lasted = !return_.returned_at || now - *return_.returned_at >= kLasting;
+  return_.hold_down = lasted ? kHoldDown : std::min(2 * return_.hold_down, kLongestHoldDown);
+  return_.due = now + return_.hold_down;
+}
+
+std::optional<Instant> Endpoints::next_try() const {
+  if (round_.waiting.empty()) return return_.due;
+  return return_.due ? std::min(*return_.due, round_.next) : round_.next;
+}
+
+void Endpoints::try_to_return(const Line& line, Instant now) {
+  if (!return_.due || now < *return_.due) return;
+  return_.due = now + return_.hold_down;
+  if (!line.alive || !round_.waiting.empty()) return;
+  auto list = preferred_to(line.remote);
+  // So that each has its turn, however many there are.
+  if (const auto last = std::ranges::find(list, round_.last); last != list.end()) {
+    std::ranges::rotate(list, last + 1);
+  }
+  if (list.size() > kReturns) list.resize(kReturns);
+  for (const auto& each : list) round_.waiting.push_back({each, true});
+  round_.stagger = kBenefitOfDoubt;
+  round_.next = now;
+}
+
+std::optional<Endpoints::Try> Endpoints::take_try(const Line& line, Instant now) {
+  try_to_return(line, now);
+  if (round_.waiting.empty() || now < round_.next) return std::nullopt;
+  const auto next = round_.waiting.front();
+  round_.waiting.pop_front();
+  round_.next = now + round_.stagger;
+  round_.last = next.to;
+  return next;
 }
 
 }  // namespace adit::link

@@ -41,6 +41,32 @@ Health never_connected(const Status& status, const Endpoint& remote, const Surro
   return {State::connecting, with_problem(unanswered(status, remote, surroundings), status)};
 }
 
+/// A link that had a session: why it is none any more; empty: it is one.
+std::string why_stale(const Status& status, const Endpoint& remote, const Surroundings& surroundings, bool keepalive_on,
+                      Instant now) {
+  const auto silence = now - status.heard_at.value_or(*status.handshake_at);
+  const auto calls = status.attempts > 0 ? "; " + unanswered(status, remote, surroundings) : std::string{};
+  if (surroundings.refused_since && now - *surroundings.refused_since >= kRefusedAfter) {
+    return fmt::format("nothing can be sent to {} for {}: {}", to_string(remote),
+                       ago(now - *surroundings.refused_since), surroundings.send_error);
+  }
+  if (status.unanswered_at && now - *status.unanswered_at >= kUnansweredAfter) {
+    return fmt::format("data sent, but nothing received for {}{}", ago(silence), calls);
+  }
+  const auto unproven = now - status.reached_at.value_or(*status.handshake_at);
+  if (status.attempts >= kUnprovenAttempts && unproven >= kUnprovenAfter) {
+    if (silence >= kUnprovenAfter) return fmt::format("nothing received for {}{}", ago(silence), calls);
+    return fmt::format(
+        "what we send does not arrive: packets come from the peer, the last {} ago, but it has answered "
+        "nothing for {}{}",
+        ago(silence), ago(unproven), calls);
+  }
+  if (silence < kStaleAfter) return {};
+  const auto* const idle =
+      status.attempts == 0 && !keepalive_on ? "; peer.keepalive is off, so an idle link is silent" : "";
+  return fmt::format("nothing received for {}{}{}", ago(silence), calls, idle);
+}
+
 }  // namespace
 
 std::string explain(const HandshakeProblem& problem) {
@@ -101,22 +127,8 @@ Health assess(const Status& status, const Endpoint& remote, const Surroundings& 
   if (!surroundings.missing.empty()) return {State::waiting, surroundings.missing};
   if (!status.handshake_at) return never_connected(status, remote, surroundings);
 
-  const auto silence = now - status.heard_at.value_or(*status.handshake_at);
-  const bool retrying = status.attempts > 0;
-  if (status.unanswered_at && now - *status.unanswered_at >= kUnansweredAfter) {
-    return {State::stale, with_problem(fmt::format("data sent, but nothing received for {}{}", ago(silence),
-                                                   retrying ? "; " + unanswered(status, remote, surroundings) : ""),
-                                       status)};
-  }
-  if (silence >= kStaleAfter) {
-    auto reason = fmt::format("nothing received for {}", ago(silence));
-    if (retrying) {
-      reason += "; " + unanswered(status, remote, surroundings);
-    } else if (!keepalive_on) {
-      reason += "; peer.keepalive is off, so an idle link is silent";
-    }
-    return {State::stale, with_problem(std::move(reason), status)};
-  }
+  auto reason = why_stale(status, remote, surroundings, keepalive_on, now);
+  if (!reason.empty()) return {State::stale, with_problem(std::move(reason), status)};
   return {State::up, surroundings.left_out};
 }
 

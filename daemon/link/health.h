@@ -3,6 +3,7 @@
 // (PRODUCT.md). A pure function of facts, so that every sentence can be tested.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,7 +17,7 @@ enum class State : std::uint8_t {
   resolving,   ///< the peer's name has no address yet
   connecting,  ///< handshakes go out, none has completed
   up,          ///< a session, and the peer is heard
-  stale,       ///< nothing authentic for 180 s, or data sent and nothing received
+  stale,       ///< nothing authentic for 180 s, or data sent and nothing received, or what we send does not arrive
   failed,      ///< the link cannot work until somebody does something
 };
 
@@ -27,9 +28,11 @@ struct Surroundings {
   std::string endpoint_name;   ///< HOST:PORT being resolved; empty when nothing is
   std::string resolver_error;  ///< why it did not resolve yet; may be empty
   std::string send_error;      ///< why the kernel refused what was sent last; empty when it did not
-  std::string missing;         ///< what has to be set up before anything can work; empty: nothing
-  std::string failure;         ///< set: the link has failed, and why
-  std::string left_out;        ///< what does not work beside a link that does; empty: nothing
+  /// Since when it has refused all that was sent; none: it has not.
+  std::optional<Instant> refused_since = {};
+  std::string missing;   ///< what has to be set up before anything can work; empty: nothing
+  std::string failure;   ///< set: the link has failed, and why
+  std::string left_out;  ///< what does not work beside a link that does; empty: nothing
 };
 
 struct Health {
@@ -41,6 +44,13 @@ struct Health {
 inline constexpr Duration kStaleAfter = std::chrono::seconds(180);
 /// Data without any answer: a live peer answers within KEEPALIVE_TIMEOUT (10 s), with a keepalive if nothing else.
 inline constexpr Duration kUnansweredAfter = std::chrono::seconds(20);
+
+/// Without a proof that the peer hears us, while calls go unanswered: so many, which take ten seconds, so that a few
+/// lost messages are no reason.
+inline constexpr Duration kUnprovenAfter = std::chrono::seconds(40);
+inline constexpr std::uint32_t kUnprovenAttempts = 3;
+/// The kernel refusing all we send.
+inline constexpr Duration kRefusedAfter = std::chrono::seconds(10);
 
 /// As the unit's status line has it: the state, and why.
 std::string to_line(const Health& health);

@@ -17,6 +17,13 @@ constexpr int kEventRounds = 4;
 /// Sockets that could not be bound anew are tried again after that.
 constexpr Duration kBindInterval = std::chrono::seconds(5);
 
+/// A peer that we reached so lately is there, though calls after that went unanswered.
+constexpr Duration kReachedLately = std::chrono::seconds(10);
+/// From a peer heard so lately, a missing answer to a call is rather a lost message.
+constexpr Duration kHeardLately = std::chrono::seconds(3);
+/// Data that was without an answer for so long; a bit less than the machine takes to say so.
+constexpr Duration kQuiet = tunnel::kQuietAfter - std::chrono::seconds(1);
+
 }  // namespace
 
 Result<Link::Machine> Link::make_machine(const Parts& parts, config::Config& config, std::uint32_t mtu) {
@@ -93,19 +100,32 @@ void Link::make_caller(std::optional<Endpoint> remembered) {
       .has_v4 = waits || sockets.v4.has_value(),
       .has_v6 = waits || sockets.v6.has_value(),
       .why_not = [this](const IpAddress& address) { return parts_.host.why_no_peer(address); }};
-  const auto line = [this] {
+  Caller::Phone phone;
+  phone.line = [this] {
+    // Whoever is called is not in the file any more: as if nobody were.
+    if (endpoint_edited_) return Endpoints::Line{};
     const auto& status = machine_->status();
-    const bool heard_lately = status.heard_at && parts_.loop.now() - *status.heard_at < Endpoints::kPatienceTime;
-    const bool alive = status.handshake_at && (status.attempts <= 1 || heard_lately);
-    return Endpoints::Line{.remote = machine_->path().remote, .alive = alive && !endpoint_edited_};
+    const auto within = [&](const std::optional<Instant>& then, Duration time) {
+      return then && parts_.loop.now() - *then < time;
+    };
+    return Endpoints::Line{
+        .remote = machine_->path().remote,
+        .alive = status.handshake_at && (status.attempts <= 1 || within(status.reached_at, kReachedLately)),
+        .heard = within(status.heard_at, kHeardLately),
+        .quiet = status.unanswered_at && !within(status.unanswered_at, kQuiet),
+        .attempts = status.attempts};
   };
-  const auto call = [this](const Endpoint& endpoint) {
+  phone.call = [this](const Endpoint& endpoint) {
     endpoint_edited_ = false;
     lead_past_tunnel(endpoint);
     data_path_->call(endpoint, parts_.loop.now());
     upkeep_->called();
   };
-  caller_.emplace(parts_.loop, parts_.random, parts_.log, std::move(options), line, call);
+  phone.try_also = [this](const Endpoints::Try& other) {
+    lead_past_tunnel(other.to);
+    machine_->try_also(other.to, other.rather);
+  };
+  caller_.emplace(parts_.loop, parts_.random, parts_.log, std::move(options), std::move(phone));
 }
 
 Result<> Link::turn(Instant now) {

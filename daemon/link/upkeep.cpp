@@ -121,7 +121,18 @@ void Upkeep::look_at_drops(Instant now) {
   resolver_error_ = resolver_error;
 }
 
+/// One datagram that is too big says nothing of the others.
+void Upkeep::look_at_refusals(Instant now) {
+  const int error = parts_.data_path.send_error();
+  if (error == 0 || error == EMSGSIZE) {
+    refused_since_.reset();
+  } else if (!refused_since_) {
+    refused_since_ = now;
+  }
+}
+
 void Upkeep::look_at_state(Instant now) {
+  look_at_refusals(now);
   const auto& status = parts_.tunnel.status();
   const auto& remote = parts_.tunnel.path().remote;
   const auto send_error = in_words(parts_.data_path.send_error());
@@ -129,6 +140,7 @@ void Upkeep::look_at_state(Instant now) {
   const Surroundings surroundings{.endpoint_name = parts_.caller.unresolved(),
                                   .resolver_error = parts_.caller.error(),
                                   .send_error = send_error,
+                                  .refused_since = refused_since_,
                                   .missing = what_is_missing(parts_.config),
                                   .failure = failure(),
                                   .left_out = guard_.left_out()};

@@ -69,6 +69,7 @@ class Upkeep {
  private:
   void look_at_state(Instant now);
   void look_at_drops(Instant now);
+  void look_at_refusals(Instant now);
   void look_around() {
     way_.ask_again();
     eventful_ = true;
@@ -90,6 +91,7 @@ class Upkeep {
   Health health_;
   Observations observations_;
   std::string resolver_error_;
+  std::optional<Instant> refused_since_;
   WallTime since_;
   bool since_told_ = false;
   bool eventful_ = true;

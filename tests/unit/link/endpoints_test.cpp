@@ -1,53 +1,68 @@
 // SPDX-License-Identifier: MIT
 #include "link/endpoints.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace adit::link {
 namespace {
 
 using std::chrono_literals::operator""s;
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""min;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
-Endpoint at(const char* text) {
+Endpoint at(const std::string& text) {
   return Endpoint::parse(text).value();
 }
 
 const Endpoint kFirst = at("192.0.2.1:51820");
 const Endpoint kSecond = at("192.0.2.2:51820");
 const Endpoint kThird = at("[2001:db8::3]:51820");
+const Endpoint kFourth = at("[2001:db8::4]:51820");
 const Endpoint kElsewhere = at("198.51.100.9:40000");
 const Endpoints::Line kNobody{};
 
-Endpoints::Line silent(const Endpoint& remote) {
-  return {.remote = remote, .alive = false};
+Endpoints::Line silent(const Endpoint& remote, std::uint32_t attempts = 1) {
+  return {.remote = remote, .attempts = attempts};
 }
 Endpoints::Line alive(const Endpoint& remote) {
-  return {.remote = remote, .alive = true};
+  return {.remote = remote, .alive = true, .heard = true};
+}
+/// In use, and called since it has not been heard for a while.
+Endpoints::Line doubtful(const Endpoint& remote) {
+  return {.remote = remote, .alive = true, .attempts = 1};
 }
 
-std::optional<Endpoint> resolve(Endpoints& endpoints, std::size_t name, std::vector<Endpoint> addresses,
-                                const Endpoints::Line& line) {
-  return endpoints.resolved(name, addresses, line);
-}
+/// Endpoints and a clock.
+struct Under {
+  explicit Under(std::size_t names, std::optional<Endpoint> remembered = std::nullopt) : all(names, remembered) {}
 
-/// Sends initiations to `to`, five seconds apart, until something else is advised.
-struct Unanswered {
-  Instant now{};
-  int sent = 0;
-
-  Endpoints::Advice call(Endpoints& endpoints, const Endpoint& to) {
-    for (sent = 1; sent < 100; ++sent, now += 5s) {
-      const auto advice = endpoints.initiation_sent(to, false, now);
-      if (advice.call || advice.resolve) return advice;
-    }
-    return {};
+  std::optional<Endpoint> resolve(std::size_t name, std::vector<Endpoint> addresses, const Endpoints::Line& line) {
+    return all.resolved(name, addresses, line, now);
   }
+  /// Who is tried within `time`.
+  std::vector<Endpoint> tried_within(Duration time, const Endpoints::Line& line) {
+    std::vector<Endpoint> tried;
+    const auto end = now + time;
+    while (const auto next = all.next_try()) {
+      if (*next > end) break;
+      now = std::max(now, *next);
+      if (const auto found = all.take_try(line, now)) tried.push_back(found->to);
+    }
+    now = end;
+    return tried;
+  }
+
+  Endpoints all;
+  Instant now{1000s};
 };
 
 TEST(Endpoints, ANameThatResolvesIsCalledAtItsFirstAddress) {
-  Endpoints endpoints(1, std::nullopt);
-  EXPECT_EQ(endpoints.first(), std::nullopt);
-  EXPECT_EQ(resolve(endpoints, 0, {kFirst, kSecond}, kNobody), kFirst);
+  Under endpoints(1);
+  EXPECT_EQ(endpoints.all.first(), std::nullopt);
+  EXPECT_EQ(endpoints.resolve(0, {kFirst, kSecond}, kNobody), kFirst);
 }
 
 TEST(Endpoints, WithoutNamesTheRememberedEndpointIsCalledAtOnce) {
@@ -56,140 +71,211 @@ TEST(Endpoints, WithoutNamesTheRememberedEndpointIsCalledAtOnce) {
 }
 
 TEST(Endpoints, ALaterNameWaitsForAnEarlierOne) {
-  Endpoints endpoints(2, std::nullopt);
-  EXPECT_EQ(resolve(endpoints, 1, {kSecond}, kNobody), std::nullopt);
-  EXPECT_EQ(resolve(endpoints, 0, {kFirst}, kNobody), kFirst);
+  Under endpoints(2);
+  EXPECT_EQ(endpoints.resolve(1, {kSecond}, kNobody), std::nullopt);
+  EXPECT_EQ(endpoints.resolve(0, {kFirst}, kNobody), kFirst);
 }
 
 TEST(Endpoints, ALaterNameIsCalledWhenTheEarlierOneCannotBeResolved) {
-  Endpoints endpoints(2, std::nullopt);
-  EXPECT_EQ(resolve(endpoints, 1, {kSecond}, kNobody), std::nullopt);
-  EXPECT_EQ(endpoints.unresolved(0, kNobody), kSecond);
+  Under endpoints(2);
+  EXPECT_EQ(endpoints.resolve(1, {kSecond}, kNobody), std::nullopt);
+  EXPECT_EQ(endpoints.all.unresolved(0, kNobody), kSecond);
 }
 
 TEST(Endpoints, ALaterNameIsCalledWhenTheWaitIsOver) {
-  Endpoints endpoints(2, std::nullopt);
-  resolve(endpoints, 1, {kSecond}, kNobody);
-  EXPECT_EQ(endpoints.stop_waiting(kNobody), kSecond);
-  EXPECT_EQ(endpoints.stop_waiting(silent(kSecond)), std::nullopt);
+  Under endpoints(2);
+  endpoints.resolve(1, {kSecond}, kNobody);
+  EXPECT_EQ(endpoints.all.stop_waiting(kNobody), kSecond);
+  EXPECT_EQ(endpoints.all.stop_waiting(silent(kSecond)), std::nullopt);
 }
 
 TEST(Endpoints, TheRememberedEndpointIsCalledWhenNoNameResolves) {
-  Endpoints endpoints(1, kElsewhere);
-  EXPECT_EQ(endpoints.first(), std::nullopt);
-  EXPECT_EQ(endpoints.unresolved(0, kNobody), kElsewhere);
+  Under endpoints(1, kElsewhere);
+  EXPECT_EQ(endpoints.all.first(), std::nullopt);
+  EXPECT_EQ(endpoints.all.unresolved(0, kNobody), kElsewhere);
 }
 
 TEST(Endpoints, TheRememberedAddressGoesFirstAmongThoseOfItsName) {
-  Endpoints endpoints(1, kSecond);
-  EXPECT_EQ(resolve(endpoints, 0, {kThird, kFirst, kSecond}, kNobody), kSecond);
+  Under endpoints(1, kSecond);
+  EXPECT_EQ(endpoints.resolve(0, {kThird, kFirst, kSecond}, kNobody), kSecond);
 }
 
-TEST(Endpoints, APreferredNameThatResolvesLateTakesOverFromWhoDoesNotAnswer) {
-  Endpoints endpoints(2, kElsewhere);
-  endpoints.unresolved(0, kNobody);
-  EXPECT_EQ(resolve(endpoints, 1, {kSecond}, silent(kElsewhere)), kSecond);
-  EXPECT_EQ(resolve(endpoints, 0, {kFirst}, silent(kSecond)), kFirst);
+TEST(Endpoints, WhoDoesNotAnswerAtTheStartIsFollowedByTheOthersInOrder) {
+  Under endpoints(2);
+  endpoints.resolve(0, {kFirst}, kNobody);
+  endpoints.resolve(1, {kSecond, kThird}, silent(kFirst));
+  EXPECT_THAT(endpoints.tried_within(249ms, silent(kFirst)), IsEmpty()) << "the first has a moment to answer";
+  EXPECT_THAT(endpoints.tried_within(1ms, silent(kFirst)), ElementsAre(kSecond));
+  EXPECT_THAT(endpoints.tried_within(250ms, silent(kFirst)), ElementsAre(kThird));
+  EXPECT_EQ(endpoints.all.next_try(), std::nullopt) << "each once, until it is called again";
 }
 
-TEST(Endpoints, ALessPreferredNameThatResolvesLateDoesNotTakeOver) {
-  Endpoints endpoints(2, std::nullopt);
-  EXPECT_EQ(resolve(endpoints, 0, {kFirst}, kNobody), kFirst);
-  EXPECT_EQ(resolve(endpoints, 1, {kSecond}, silent(kFirst)), std::nullopt);
+TEST(Endpoints, FamiliesTakeTurnsWithinAName) {
+  Under endpoints(1);
+  endpoints.resolve(0, {kThird, kFourth, kFirst, kSecond}, kNobody);
+  endpoints.all.called(silent(kThird), endpoints.now);
+  EXPECT_THAT(endpoints.tried_within(1s, silent(kThird)), ElementsAre(kFirst, kFourth, kSecond));
+}
+
+TEST(Endpoints, ALongListIsThroughInSecondsAndThenGoneThroughAtLeisure) {
+  std::vector<Endpoint> list;
+  for (int i = 0; i < 21; ++i) list.push_back(at("192.0.2." + std::to_string(100 + i) + ":1"));
+  Under endpoints(1);
+  endpoints.resolve(0, list, kNobody);
+  const auto line = silent(list.front());
+  endpoints.all.called(line, endpoints.now);
+  EXPECT_EQ(endpoints.tried_within(5s, line).size(), 20u);
+  for (int round = 0; round < 100; ++round) {
+    endpoints.all.called(line, endpoints.now);
+    endpoints.tried_within(5s, line);
+  }
+  endpoints.all.called(line, endpoints.now);
+  EXPECT_LE(endpoints.tried_within(5s, line).size(), 3u);
+}
+
+TEST(Endpoints, WhoAnsweredIsKeptAndNobodyElseIsTried) {
+  Under endpoints(2);
+  endpoints.resolve(0, {kFirst, kSecond}, kNobody);
+  endpoints.resolve(1, {kThird}, silent(kFirst));
+  endpoints.all.called(silent(kFirst), endpoints.now);
+  endpoints.all.found(kFirst, true, endpoints.now);
+  EXPECT_EQ(endpoints.all.next_try(), std::nullopt);
 }
 
 TEST(Endpoints, AnEndpointThatIsAliveIsNeverDisplaced) {
-  Endpoints endpoints(1, std::nullopt);
-  endpoints.found(kElsewhere);
-  EXPECT_EQ(resolve(endpoints, 0, {kFirst}, alive(kElsewhere)), std::nullopt);
-  EXPECT_EQ(endpoints.unresolved(0, alive(kElsewhere)), std::nullopt);
-  EXPECT_EQ(endpoints.stop_waiting(alive(kElsewhere)), std::nullopt);
-  Instant now{};
-  for (int i = 0; i < 50; ++i, now += 5s) {
-    const auto advice = endpoints.initiation_sent(kElsewhere, true, now);
-    EXPECT_EQ(advice.call, std::nullopt);
-    EXPECT_FALSE(advice.resolve);
+  Under endpoints(1);
+  endpoints.all.found(kElsewhere, true, endpoints.now);
+  EXPECT_EQ(endpoints.resolve(0, {kFirst}, alive(kElsewhere)), std::nullopt);
+  EXPECT_EQ(endpoints.all.unresolved(0, alive(kElsewhere)), std::nullopt);
+  EXPECT_EQ(endpoints.all.stop_waiting(alive(kElsewhere)), std::nullopt);
+  for (int order = 0; order < 50; ++order) {
+    EXPECT_EQ(
+        endpoints.resolve(0, order % 2 ? std::vector{kSecond, kFirst} : std::vector{kFirst, kThird}, alive(kElsewhere)),
+        std::nullopt);
+    EXPECT_THAT(endpoints.tried_within(5min, alive(kElsewhere)), IsEmpty());
   }
 }
 
-TEST(Endpoints, ThreeUnansweredHandshakesGiveTheNextAddressItsTurn) {
-  Endpoints endpoints(2, std::nullopt);
-  resolve(endpoints, 0, {kFirst, kSecond}, kNobody);
-  resolve(endpoints, 1, {kThird}, silent(kFirst));
-  Unanswered attempts;
-  const auto second = attempts.call(endpoints, kFirst);
-  EXPECT_EQ(attempts.sent, 4);  // the fourth shows that the third has had its five seconds
-  EXPECT_EQ(second.call, kSecond);
-  EXPECT_FALSE(second.resolve);
-  EXPECT_EQ(attempts.call(endpoints, kSecond).call, kThird);
+TEST(Endpoints, AnAddressOfTheSameNameIsNotPreferredToTheOneThatLives) {
+  Under endpoints(1);
+  endpoints.resolve(0, {kFirst, kSecond}, kNobody);
+  endpoints.all.found(kSecond, true, endpoints.now);
+  EXPECT_THAT(endpoints.tried_within(60min, alive(kSecond)), IsEmpty());
 }
 
-TEST(Endpoints, AtTheEndOfTheListNamesAreAskedAgainAndTheFirstIsCalled) {
-  Endpoints endpoints(1, std::nullopt);
-  resolve(endpoints, 0, {kFirst, kSecond}, kNobody);
-  Unanswered attempts;
-  attempts.call(endpoints, kFirst);
-  const auto advice = attempts.call(endpoints, kSecond);
-  EXPECT_TRUE(advice.resolve);
-  EXPECT_EQ(advice.call, kFirst);
+TEST(Endpoints, OneInUseThatIsInDoubtIsCalledOnceMoreBeforeTheOthersAre) {
+  Under endpoints(2);
+  endpoints.resolve(0, {kFirst}, kNobody);
+  endpoints.resolve(1, {kSecond}, silent(kFirst));
+  endpoints.all.found(kFirst, true, endpoints.now);
+  endpoints.all.called(doubtful(kFirst), endpoints.now);
+  EXPECT_THAT(endpoints.tried_within(1s, doubtful(kFirst)), ElementsAre(kFirst));
+  EXPECT_THAT(endpoints.tried_within(1s, doubtful(kFirst)), ElementsAre(kSecond));
 }
 
-TEST(Endpoints, ASingleAddressIsKeptButItsNameIsAskedAgainAndAgain) {
-  Endpoints endpoints(1, std::nullopt);
-  resolve(endpoints, 0, {kFirst}, kNobody);
-  Unanswered attempts;
-  for (int round = 0; round < 5; ++round) {
-    const auto advice = attempts.call(endpoints, kFirst);
-    EXPECT_TRUE(advice.resolve) << "round " << round;
-    EXPECT_EQ(advice.call, std::nullopt);
-  }
+TEST(Endpoints, WhileItIsStillHeardALostCallIsNoReasonToTryAnother) {
+  Under endpoints(2);
+  endpoints.resolve(0, {kFirst}, kNobody);
+  endpoints.resolve(1, {kSecond}, silent(kFirst));
+  endpoints.all.found(kFirst, true, endpoints.now);
+  endpoints.all.called(alive(kFirst), endpoints.now);
+  EXPECT_THAT(endpoints.tried_within(4s, alive(kFirst)), ElementsAre(kFirst));
+  endpoints.all.called(silent(kFirst, 2), endpoints.now);
+  EXPECT_THAT(endpoints.tried_within(1s, silent(kFirst, 2)), ElementsAre(kSecond)) << "but two are";
+}
+
+TEST(Endpoints, ASingleEndpointIsCalledAndNothingElse) {
+  Under endpoints(1);
+  endpoints.resolve(0, {kFirst}, kNobody);
+  endpoints.all.called(silent(kFirst), endpoints.now);
+  endpoints.all.called(doubtful(kFirst), endpoints.now);
+  EXPECT_EQ(endpoints.all.next_try(), std::nullopt);
 }
 
 TEST(Endpoints, WhereThePeerWasLastFoundHasItsTurnToo) {
-  Endpoints endpoints(1, std::nullopt);
-  resolve(endpoints, 0, {kFirst}, kNobody);
-  endpoints.found(kElsewhere);
-  Unanswered attempts;
-  EXPECT_EQ(attempts.call(endpoints, kElsewhere).call, kFirst);
-  EXPECT_EQ(attempts.call(endpoints, kFirst).call, kElsewhere);
+  Under endpoints(1);
+  endpoints.all.found(kElsewhere, true, endpoints.now);
+  endpoints.resolve(0, {kFirst}, silent(kElsewhere));
+  endpoints.tried_within(1s, silent(kElsewhere));
+  endpoints.all.called(silent(kFirst), endpoints.now);
+  EXPECT_THAT(endpoints.tried_within(1s, silent(kFirst)), ElementsAre(kElsewhere));
 }
 
-TEST(Endpoints, AnEndpointOfNoListGivesWayToTheFirst) {
-  Endpoints endpoints(1, std::nullopt);
-  resolve(endpoints, 0, {kFirst}, kNobody);
-  Unanswered attempts;
-  EXPECT_EQ(attempts.call(endpoints, kElsewhere).call, kFirst);
+TEST(Endpoints, ThePreferredOneIsTriedNowAndThenAndItsAnswerIsPreferred) {
+  Under endpoints(2);
+  endpoints.resolve(0, {kFirst}, kNobody);
+  endpoints.resolve(1, {kSecond}, silent(kFirst));
+  endpoints.all.found(kSecond, true, endpoints.now);
+  EXPECT_THAT(endpoints.tried_within(29s, alive(kSecond)), IsEmpty());
+  endpoints.now += 1s;
+  EXPECT_EQ(endpoints.all.take_try(alive(kSecond), endpoints.now), (Endpoints::Try{kFirst, true}));
+  EXPECT_THAT(endpoints.tried_within(90s, alive(kSecond)), ElementsAre(kFirst, kFirst, kFirst));
+  endpoints.all.found(kFirst, true, endpoints.now);
+  EXPECT_THAT(endpoints.tried_within(60min, alive(kFirst)), IsEmpty());
 }
 
-TEST(Endpoints, ANameThatMovedIsCalledAtItsNewAddressAtOnce) {
-  Endpoints endpoints(1, std::nullopt);
-  resolve(endpoints, 0, {kFirst}, kNobody);
-  endpoints.found(kFirst);
-  EXPECT_EQ(resolve(endpoints, 0, {kSecond}, silent(kFirst)), kSecond);
+TEST(Endpoints, APreferredOneThatFlapsIsTriedMoreAndMoreSeldom) {
+  Under endpoints(2);
+  endpoints.resolve(0, {kFirst}, kNobody);
+  endpoints.resolve(1, {kSecond}, silent(kFirst));
+  std::vector<Duration> waits;
+  for (int turn = 0; turn < 7; ++turn) {
+    endpoints.all.found(kSecond, true, endpoints.now);
+    const auto due = endpoints.all.next_try().value();
+    waits.push_back(due - endpoints.now);
+    endpoints.now = due;
+    endpoints.all.take_try(alive(kSecond), endpoints.now);
+    endpoints.all.found(kFirst, true, endpoints.now);
+    endpoints.now += 1min;
+  }
+  EXPECT_THAT(waits, ElementsAre(30s, 1min, 2min, 4min, 8min, 10min, 10min));
+  endpoints.now += 10min;
+  endpoints.all.found(kSecond, true, endpoints.now);
+  EXPECT_EQ(*endpoints.all.next_try() - endpoints.now, 30s) << "it has lasted";
+}
+
+TEST(Endpoints, WhereThePeerWentByItselfNobodyIsPreferred) {
+  Under endpoints(2);
+  endpoints.resolve(0, {kFirst}, kNobody);
+  endpoints.resolve(1, {kSecond}, silent(kFirst));
+  endpoints.all.found(kFirst, true, endpoints.now);
+  endpoints.all.found(kElsewhere, false, endpoints.now);
+  EXPECT_THAT(endpoints.tried_within(60min, alive(kElsewhere)), IsEmpty());
+}
+
+TEST(Endpoints, APreferredNameThatResolvesLateIsTriedAtOnceWhileNobodyAnswers) {
+  Under endpoints(2);
+  endpoints.all.unresolved(0, kNobody);
+  EXPECT_EQ(endpoints.resolve(1, {kSecond}, kNobody), kSecond);
+  EXPECT_EQ(endpoints.resolve(0, {kFirst}, silent(kSecond)), std::nullopt);
+  EXPECT_EQ(endpoints.all.take_try(silent(kSecond), endpoints.now), (Endpoints::Try{kFirst, true}));
+}
+
+TEST(Endpoints, ANameThatMovedIsTriedAtItsNewAddressAtOnce) {
+  for (const auto& line : {silent(kFirst, 2), Endpoints::Line{.remote = kFirst, .alive = true, .quiet = true}}) {
+    Under endpoints(1);
+    endpoints.resolve(0, {kFirst}, kNobody);
+    endpoints.all.found(kFirst, true, endpoints.now);
+    EXPECT_EQ(endpoints.resolve(0, {kSecond}, line), std::nullopt);
+    EXPECT_EQ(endpoints.all.take_try(line, endpoints.now), (Endpoints::Try{kSecond, false}));
+  }
 }
 
 TEST(Endpoints, ANameThatDidNotMoveChangesNothing) {
-  Endpoints endpoints(1, std::nullopt);
-  resolve(endpoints, 0, {kFirst, kSecond}, kNobody);
-  EXPECT_EQ(resolve(endpoints, 0, {kFirst, kSecond}, silent(kSecond)), std::nullopt);
-  EXPECT_EQ(resolve(endpoints, 0, {kSecond, kFirst}, silent(kSecond)), std::nullopt);
+  Under endpoints(1);
+  endpoints.resolve(0, {kFirst, kSecond}, kNobody);
+  endpoints.resolve(0, {kFirst, kSecond}, silent(kSecond, 5));
+  endpoints.resolve(0, {kSecond, kFirst}, silent(kSecond, 5));
+  EXPECT_EQ(endpoints.all.next_try(), std::nullopt);
 }
 
-TEST(Endpoints, ABurstOfAttemptsWithinSecondsProvesNothing) {
-  Endpoints endpoints(1, std::nullopt);
-  resolve(endpoints, 0, {kFirst, kSecond}, kNobody);
-  for (int i = 0; i < 20; ++i) EXPECT_EQ(endpoints.initiation_sent(kFirst, false, Instant{}).call, std::nullopt);
-  EXPECT_EQ(endpoints.initiation_sent(kFirst, false, Instant{} + 15s).call, kSecond);
-}
-
-TEST(Endpoints, AHandshakeThatCameThroughStartsTheCountAnew) {
-  Endpoints endpoints(1, std::nullopt);
-  resolve(endpoints, 0, {kFirst, kSecond}, kNobody);
-  Instant now{};
-  for (int i = 0; i < 3; ++i, now += 5s) endpoints.initiation_sent(kFirst, false, now);
-  endpoints.initiation_sent(kFirst, true, now);  // a rekey of a link that lives
-  now += 120s;
-  EXPECT_EQ(endpoints.initiation_sent(kFirst, false, now).call, std::nullopt);
+TEST(Endpoints, OfAnAnswerWithoutEndTheFirstAreLookedAt) {
+  std::vector<Endpoint> list;
+  for (std::uint16_t port = 1; port <= 1000; ++port) list.push_back({.address = kFirst.address, .port = port});
+  Under endpoints(1);
+  endpoints.resolve(0, list, kNobody);
+  endpoints.all.called(silent(list.front()), endpoints.now);
+  EXPECT_EQ(endpoints.tried_within(60min, silent(list.front())).size(), Endpoints::kMaxAddresses - 1);
 }
 
 }  // namespace

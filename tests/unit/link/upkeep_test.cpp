@@ -68,7 +68,9 @@ struct Link {
     settings.peer_key = crypto::public_key_of(crypto::generate_private_key(random));
     tunnel = or_throw(tunnel::Tunnel::make(std::move(settings), random, wall_clock));
     data_path.emplace(*tunnel, *aead, packets, datagrams, offload::MergeOptions{}, [](const noise::Tai64n&) {});
-    caller.emplace(loop, random, log, CallerOptions{}, [] { return Endpoints::Line{}; }, [](const Endpoint&) {});
+    caller.emplace(
+        loop, random, log, CallerOptions{},
+        Caller::Phone{[] { return Endpoints::Line{}; }, [](const Endpoint&) {}, [](const Endpoints::Try&) {}});
     store.load();
     upkeep.emplace(Upkeep::Parts{.config = config,
                                  .interface = device.index(),
