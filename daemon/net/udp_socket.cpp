@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <utility>
 
 #include "base/assert.h"
@@ -141,7 +142,8 @@ std::size_t run_of(std::span<const OutboundDatagram> datagrams) {
 
 }  // namespace
 
-/// What the batched system calls want to have laid out in memory; made once a socket.
+/// What the batched system calls want to have laid out in memory; made once a thread, and nobody needs it between
+/// calls.
 struct UdpSocket::Batch {
   std::array<mmsghdr, kBatchSize> headers{};
   std::array<iovec, kBatchSize> parts{};
@@ -191,11 +193,7 @@ struct UdpSocket::Batch {
 };
 
 UdpSocket::UdpSocket(FileDescriptor fd, Family family, std::uint16_t port, bool offload)
-    : fd_(std::move(fd)),
-      family_(family),
-      local_port_(port),
-      dropped_seen_(dropped_so_far(fd_.get())),
-      batch_(std::make_unique<Batch>()) {
+    : fd_(std::move(fd)), family_(family), local_port_(port), dropped_seen_(dropped_so_far(fd_.get())) {
   const int on = 1;
   if (!offload) return;
   int segment_size = 0;
@@ -204,12 +202,14 @@ UdpSocket::UdpSocket(FileDescriptor fd, Family family, std::uint16_t port, bool 
   segments_ = can_segment_;
   merges_ = setsockopt(fd_.get(), SOL_UDP, UDP_GRO, &on, sizeof on) == 0;
 }
-UdpSocket::UdpSocket(UdpSocket&&) noexcept = default;
-UdpSocket& UdpSocket::operator=(UdpSocket&&) noexcept = default;
-UdpSocket::~UdpSocket() = default;
+
+UdpSocket::Batch& UdpSocket::batch_of_this_thread() {
+  thread_local const auto kBatch = std::make_unique<Batch>();
+  return *kBatch;
+}
 
 IoResult UdpSocket::receive(std::span<const MutableBytes> buffers, std::vector<Datagram>& datagrams) {
-  auto& batch = *batch_;
+  auto& batch = batch_of_this_thread();
   const auto wanted = std::min(buffers.size(), kBatchSize);
   for (std::size_t i = 0; i < wanted; ++i) {
     batch.prepare(i, buffers[i], batch.addresses[i], sizeof batch.addresses[i], kControlSize);
@@ -267,7 +267,7 @@ SendResult UdpSocket::send(const Path& path, std::span<const OutboundDatagram> d
   bool in_doubt = false;
 
   SendResult result;
-  auto& batch = *batch_;
+  auto& batch = batch_of_this_thread();
   for (std::size_t next = 0; next < datagrams.size();) {
     const auto rest = datagrams.subspan(next);
     const auto messages = in_doubt ? batch.lay_out(rest.first(1), path, with_source, false, to)

@@ -10,9 +10,9 @@
 // somebody else's job.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <expected>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -71,6 +71,7 @@ struct LostDatagrams {
   std::uint64_t receive_buffer_full = 0;
 };
 
+/// Two threads may use it at the same time, one that receives and does all the rest, and one that sends.
 class UdpSocket {
  public:
   static std::expected<UdpSocket, UdpOpenError> open(const UdpOptions& options);
@@ -78,11 +79,11 @@ class UdpSocket {
   static Result<UdpSocket> adopt(FileDescriptor fd, Family family, bool offload);
   /// For a later run; nothing else can be done with this one then.
   FileDescriptor release() { return std::move(fd_); }
-  UdpSocket(UdpSocket&&) noexcept;
-  UdpSocket& operator=(UdpSocket&&) noexcept;
+  UdpSocket(UdpSocket&&) noexcept = default;
+  UdpSocket& operator=(UdpSocket&&) noexcept = default;
   UdpSocket(const UdpSocket&) = delete;
   UdpSocket& operator=(const UdpSocket&) = delete;
-  ~UdpSocket();
+  ~UdpSocket() = default;
 
   /// Adds what arrived to `datagrams`, pointing into `buffers`, each of which is at least kMaxDatagram bytes and takes
   /// what one system call brings: one datagram, or many of one size and one sender. count: of datagrams. Nothing there:
@@ -112,6 +113,26 @@ class UdpSocket {
 
  private:
   struct Batch;
+  static Batch& batch_of_this_thread();
+  /// Read and written by whoever receives and whoever sends.
+  class Flag {
+   public:
+    Flag() = default;
+    Flag(Flag&& other) noexcept : value_(other.value_.load()) {}
+    Flag& operator=(Flag&& other) noexcept { return *this = other.value_.load(); }
+    Flag& operator=(bool value) {
+      value_ = value;
+      return *this;
+    }
+    Flag(const Flag&) = delete;
+    Flag& operator=(const Flag&) = delete;
+    ~Flag() = default;
+    operator bool() const { return value_.load(std::memory_order_relaxed); }
+
+   private:
+    std::atomic<bool> value_ = false;
+  };
+
   UdpSocket(FileDescriptor fd, Family family, std::uint16_t port, bool offload);
   void count_dropped();
 
@@ -119,12 +140,11 @@ class UdpSocket {
   Family family_;
   std::uint16_t local_port_;
   bool can_segment_ = false;  ///< the kernel has it, and it was asked for
-  bool segments_ = false;
+  Flag segments_;
   bool merges_ = false;
   LostDatagrams lost_;
   std::uint32_t dropped_seen_;  ///< by the kernel's count; what an earlier run saw is not ours to tell
   std::uint64_t pending_errors_ = 0;
-  std::unique_ptr<Batch> batch_;
 };
 
 }  // namespace adit::net

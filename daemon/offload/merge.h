@@ -60,6 +60,7 @@ class Merger {
   std::span<Delivery> merge(std::span<const MutableBytes> packets);
 
   const MergeOptions& options() const { return options_; }
+  void set_options(const MergeOptions& options) { options_ = options; }
   /// Never again what `refused` asked the kernel to do.
   void give_up(const VirtioHeader& refused);
 

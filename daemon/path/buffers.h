@@ -15,6 +15,8 @@ namespace adit::path {
 /// A batch ends once it has this many bytes: each read may be a super-packet of 64 KB, what is in work must stay in the
 /// processor's cache, and the other direction must have its turn.
 inline constexpr std::size_t kBatchBytes = 256 * 1024;
+/// Where several threads share the work: half of it, so that the next one can be read while this one is sealed.
+inline constexpr std::size_t kSharedBatchBytes = kBatchBytes / 2;
 /// For the TUN, which is read one packet behind the other.
 inline constexpr std::size_t kPacketArena = kBatchBytes + net::kLargestPacket + net::kReadSlack;
 static_assert(net::kReadSlack >= tunnel::kPaddingSlack);

@@ -2,7 +2,6 @@
 #include "path/data_path.h"
 
 #include <algorithm>
-#include <cerrno>
 
 #include "base/assert.h"
 
@@ -11,101 +10,53 @@ namespace adit::path {
 using tunnel::DropReason;
 
 namespace {
-/// Of a UDP socket, in one batch.
-constexpr std::size_t kFewestMessages = 4;
+/// Batches each way: one that is filled, and for each thread one that it works on and one that waits for its turn.
+std::size_t batches_for(std::size_t workers) {
+  return workers <= 1 ? 1 : 2 * workers + 1;
+}
+/// Pieces of work this thread does at a time before it looks at its descriptors again.
+constexpr int kPiecesInARow = 4;
 }  // namespace
 
 DataPath::DataPath(tunnel::Tunnel& tunnel, const crypto::Aead& aead, PacketPort& packets, DatagramPort& datagrams,
-                   offload::MergeOptions merge, Transmitter::KeepTimestamp keep_timestamp)
+                   const offload::MergeOptions& merge, Transmitter::KeepTimestamp keep_timestamp)
     : tunnel_(tunnel),
-      aead_(&aead),
       packet_port_(packets),
       datagram_port_(datagrams),
       transmitter_(tunnel, aead, datagrams, std::move(keep_timestamp)),
-      merger_(merge) {
-  out_.arena.resize(kPacketArena);
-}
+      receiver_(tunnel, aead, packets, datagrams, merge) {}
 
 net::IoResult DataPath::send(Instant now) {
-  ADIT_ASSERT(blocked() == Family::none);
-  out_.reads.clear();
-  const auto result = packet_port_.read(out_.arena, out_.reads);
+  ADIT_ASSERT(takes_packets());
+  auto& source = transmitter_.source();
+  source.reads.clear();
+  const auto result = packet_port_.read(source.arena, source.reads);
+  packets_were_full_ = source.is_full();
   count_lost();
   if (result.count == 0) return result;
 
-  out_.packets.clear();
-  out_.plans.clear();
-  out_.plans.reserve(out_.reads.size());  // out_.packets points into it
-  for (const auto& read : out_.reads) {
+  source.packets.clear();
+  source.plans.clear();
+  source.plans.reserve(source.reads.size());  // source.packets points into it
+  for (const auto& read : source.reads) {
     if (read.virtio == offload::VirtioHeader{}) {
-      out_.packets.push_back({read.bytes});
+      source.packets.push_back({read.bytes});
     } else if (const auto plan = offload::SplitPlan::make(read.virtio, read.bytes)) {
-      out_.packets.push_back({read.bytes, &out_.plans.emplace_back(*plan)});
+      source.packets.push_back({read.bytes, &source.plans.emplace_back(*plan)});
     } else {
       tunnel_.count_drop(DropReason::malformed_packet);
     }
   }
-  tunnel_.admit(out_.packets, now, transmitter_.outbox());
+  tunnel_.admit(source.packets, now, transmitter_.outbox());
   transmitter_.flush(now);
   return result;
 }
 
 net::IoResult DataPath::receive(Instant now) {
-  for (std::size_t i = 0; i < in_.messages; ++i) in_.buffers[i] = in_.slots[i];
-  in_.datagrams.clear();
-  const auto result = datagram_port_.receive(std::span(in_.buffers).first(in_.messages), in_.datagrams);
+  const auto result = receiver_.receive(now, transmitter_.outbox());
   count_lost();
-  if (result.count == 0) return result;
-  plan_next_batch();
-
-  tunnel_.classify(in_.datagrams, now, in_.batch, transmitter_.outbox());
-  tunnel::open(in_.batch.packets, *aead_);
-  tunnel_.accept(in_.batch, now, in_.accepted, transmitter_.outbox());
-  deliver();
-  in_.batch.clear();
-  transmitter_.flush(now);
+  if (result.count != 0) transmitter_.flush(now);
   return result;
-}
-
-/// One message brings a single datagram or 64 KB of them, and it does not say so before.
-void DataPath::plan_next_batch() {
-  std::size_t bytes = 0;
-  std::size_t messages = 0;
-  const std::uint8_t* end = nullptr;
-  for (const auto& datagram : in_.datagrams) {
-    bytes += datagram.bytes.size();
-    if (datagram.bytes.data() != end) ++messages;
-    end = datagram.bytes.data() + datagram.bytes.size();
-  }
-  in_.messages = std::clamp(kBatchBytes * messages / std::max<std::size_t>(bytes, 1), kFewestMessages, kBatchMessages);
-}
-
-void DataPath::deliver() {
-  if (in_.accepted.empty()) return;
-  const auto deliveries = merger_.merge(in_.accepted);
-  packet_port_.write(deliveries, [&](std::size_t i, int error) {
-    const auto& refused = deliveries[i];
-    if (refused.packets > 1 && error == EINVAL) {
-      merger_.give_up(refused.virtio);
-      deliver_one_by_one(refused);
-    } else {
-      tunnel_.count_drop(DropReason::deliver_failed, refused.packets);
-    }
-  });
-  in_.accepted.clear();
-}
-
-/// A merged packet this kernel does not take (6.6.44 had such a bug) is cut again.
-void DataPath::deliver_one_by_one(const offload::Delivery& merged) {
-  unmerged_.clear();
-  for (const auto piece : merged.pieces) unmerged_.insert(unmerged_.end(), piece.begin(), piece.end());
-  const auto plan = offload::SplitPlan::make(merged.virtio, unmerged_);
-  ADIT_ASSERT(plan);
-  for (std::size_t i = 0; i < plan->segments(); ++i) {
-    const offload::Delivery one{.virtio = {}, .pieces = {plan->write_header(unmerged_, i)}};
-    const auto result = packet_port_.write({&one, 1}, {});
-    if (result.count == 0) tunnel_.count_drop(DropReason::deliver_failed);
-  }
 }
 
 void DataPath::count_lost() {
@@ -130,13 +81,84 @@ void DataPath::set_keepalive(std::optional<Duration> interval, Instant now) {
 }
 
 void DataPath::set_aead(const crypto::Aead& aead) {
-  aead_ = &aead;
+  const auto paused = pause();
   transmitter_.set_aead(aead);
+  receiver_.set_aead(aead);
 }
 
 void DataPath::retry_now(Instant now) {
   tunnel_.retry_now(now, transmitter_.outbox());
   transmitter_.flush(now);
+}
+
+// Several workers
+// ------------------------------------------------------------------------------------------------------
+
+void DataPath::set_workers(std::size_t workers, Instant now, const HandOverPoint& point) {
+  if (crew_) crew_->stop();
+  if (workers > 1) point_ = point;
+  if (workers <= 1) finish(now);
+  const auto batches = batches_for(workers);
+  transmitter_.share(batches, point_, now);
+  receiver_.share(batches, point_);
+  take_up(now);
+  if (workers <= 1) {
+    crew_.reset();
+    return;
+  }
+  if (!crew_) crew_.emplace([this] { return work(); });
+  crew_->start(workers - 1);
+  if (waiting() > 0) crew_->call();
+}
+
+/// What is nearest to its end comes first: that makes room.
+bool DataPath::work() {
+  return receiver_.deliver() || transmitter_.work() || receiver_.open();
+}
+
+void DataPath::catch_up(Instant now) {
+  packets_were_full_ = false;
+  receiver_.begin_turn();
+  take_up(now);
+}
+
+void DataPath::take_up(Instant now) {
+  if (!transmitter_.is_shared() && !receiver_.is_shared()) return;
+  if (crew_) crew_->rethrow();
+  receiver_.collect(now, transmitter_.outbox());
+  transmitter_.flush(now);
+  transmitter_.collect();
+}
+
+bool DataPath::wants_more() const {
+  return (packets_were_full_ && takes_packets()) || (receiver_.was_full() && takes_datagrams());
+}
+
+/// While there is more to read than one thread can keep up with, the others are called, and this one goes on reading as
+/// long as they have enough to do. Else all there is to do is done here and now: a lone packet wakes nobody.
+void DataPath::lend_a_hand(Instant now) {
+  const auto helpers = crew_ ? crew_->size() : 0;
+  for (int pieces = 0; waiting() > 0 && (pieces < kPiecesInARow || helpers == 0); ++pieces) {
+    if (helpers > 0 && wants_more()) {
+      crew_->call();
+      if (waiting() <= helpers || pieces > 0) return;
+    }
+    work();
+    take_up(now);
+  }
+}
+
+void DataPath::finish(Instant now) {
+  const auto paused = pause();
+  do {
+    take_up(now);
+  } while (work());
+}
+
+void DataPath::expect_news() {
+  if (!crew_) return;
+  crew_->expect_news();
+  if (waiting() > 0 || receiver_.has_news() || transmitter_.has_news()) crew_->ring();
 }
 
 }  // namespace adit::path

@@ -4,16 +4,15 @@
 //   send      TUN → plan → admit → seal → UDP
 //   receive   UDP → classify → open → accept → merge → TUN, and UDP for what it causes
 //
-// Holds the buffers. Does not know when it is called; nothing is allocated for a packet.
+// Does not know when it is called; nothing is allocated for a packet. With several workers, the steps that need neither
+// the tunnel nor each other are shared with a crew (docs/threads.md); all that is called here is called by one thread.
 #pragma once
 
-#include <array>
 #include <optional>
 #include <vector>
 
-#include "offload/merge.h"
-#include "path/buffers.h"
-#include "path/ports.h"
+#include "path/crew.h"
+#include "path/receiver.h"
 #include "path/transmitter.h"
 
 namespace adit::path {
@@ -22,13 +21,17 @@ class DataPath {
  public:
   /// The references must outlive the data path.
   DataPath(tunnel::Tunnel& tunnel, const crypto::Aead& aead, PacketPort& packets, DatagramPort& datagrams,
-           offload::MergeOptions merge, Transmitter::KeepTimestamp keep_timestamp);
+           const offload::MergeOptions& merge, Transmitter::KeepTimestamp keep_timestamp);
 
-  /// One batch of packets out. Only while not blocked: packets wait better in the kernel. `error` in the result means
-  /// that the TUN can no longer be read.
+  /// One batch of packets out. Only while it takes packets. `error` in the result means that the TUN can no longer be
+  /// read.
   net::IoResult send(Instant now);
-  /// One batch of datagrams in. `error` in the result means that a socket can no longer be used.
+  /// One batch of datagrams in. Only while it takes datagrams. `error` in the result means that a socket can no longer
+  /// be used.
   net::IoResult receive(Instant now);
+  /// Packets wait better in the kernel while there is no room for them.
+  bool takes_packets() const { return blocked() == Family::none && transmitter_.has_room(); }
+  bool takes_datagrams() const { return receiver_.has_room(); }
 
   void tick(Instant now);
   /// Goes on with what could not be sent before.
@@ -37,45 +40,52 @@ class DataPath {
   void set_keepalive(std::optional<Duration> interval, Instant now);
   /// `aead` must outlive the data path, or the next call.
   void set_aead(const crypto::Aead& aead);
-  void set_merges(const offload::MergeOptions& options) { merger_ = offload::Merger(options); }
+  void set_merges(const offload::MergeOptions& options) { receiver_.set_merges(options); }
   void retry_now(Instant now);
 
   /// What is merged before it is written to the TUN; less than was asked for when the kernel refused some.
-  const offload::MergeOptions& merges() const { return merger_.options(); }
+  const offload::MergeOptions& merges() const { return receiver_.merges(); }
   Family blocked() const { return transmitter_.blocked(); }
   int send_error() const { return transmitter_.last_error(); }
   void take_events(std::vector<tunnel::Event>& events) { transmitter_.take_events(events); }
 
+  // Several workers
+  // ----------------------------------------------------------------------------------------------------
+
+  /// Threads that move packets, this one among them. Nothing that is under way is lost. `point`: for tests.
+  void set_workers(std::size_t workers, Instant now, const HandOverPoint& point = {});
+  /// That there are: fewer than was asked for where the system has no more threads.
+  std::size_t workers() const { return 1 + (crew_ ? crew_->size() : 0); }
+  /// Takes up what the others have done. At the beginning of a turn.
+  void catch_up(Instant now);
+  /// Does what they cannot keep up with, or need not be woken for. At the end of each part of a turn.
+  void lend_a_hand(Instant now);
+  /// Ends all that is under way, as far as the socket has room. Afterwards nobody else touches a port, or a tunnel's
+  /// session, before the next batch.
+  void finish(Instant now);
+  /// To be watched, and `heard` when it is readable; -1: there are no others.
+  int bell() const { return crew_ ? crew_->fd() : -1; }
+  void heard() { crew_->heard(); }
+  /// Before this thread sleeps.
+  void expect_news();
+  /// While ports are changed under it.
+  [[nodiscard]] Crew::Pause pause() { return Crew::Pause(crew_ ? &*crew_ : nullptr); }
+
  private:
-  void plan_next_batch();
-  void deliver();
-  void deliver_one_by_one(const offload::Delivery& merged);
+  void take_up(Instant now);
+  bool work();
+  std::uint64_t waiting() const { return receiver_.waiting() + transmitter_.waiting(); }
+  bool wants_more() const;
   void count_lost();
 
   tunnel::Tunnel& tunnel_;
-  const crypto::Aead* aead_;
   PacketPort& packet_port_;
   DatagramPort& datagram_port_;
   Transmitter transmitter_;
-
-  /// What the TUN gave, and what comes of it.
-  struct Outbound {
-    std::vector<std::uint8_t> arena;
-    std::vector<net::TunPacket> reads;
-    std::vector<offload::SplitPlan> plans;
-    std::vector<tunnel::PlainPacket> packets;
-  } out_;
-  /// What the sockets gave, likewise.
-  struct Inbound {
-    MessageSlots slots;
-    std::array<MutableBytes, kBatchMessages> buffers;
-    std::size_t messages = kBatchMessages;  ///< to be received next time: about kBatchBytes, to judge by the last time
-    std::vector<Datagram> datagrams;
-    tunnel::InboundBatch batch;
-    std::vector<MutableBytes> accepted;
-  } in_;
-  offload::Merger merger_;
-  std::vector<std::uint8_t> unmerged_;
+  Receiver receiver_;
+  bool packets_were_full_ = false;  ///< the last batch of this turn: there are more, very likely
+  HandOverPoint point_;
+  std::optional<Crew> crew_;  ///< the last, so that it ends first
 };
 
 }  // namespace adit::path

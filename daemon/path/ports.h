@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The two doors of the data path, as it sees them: inner packets on one side, datagrams on the other, in batches.
 // Behind them are the TUN device and the UDP sockets, or in tests whatever a test needs.
+//
+// Where several threads move packets (docs/threads.md), one at a time sends and one at a time writes, whichever; all
+// else is done by the thread with the event loop.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <vector>
 
@@ -63,7 +67,7 @@ class UdpPort final : public DatagramPort {
   net::UdpPair& pair_;
   bool v4_readable_ = false;
   bool v6_readable_ = false;
-  bool shut_ = false;
+  std::atomic<bool> shut_ = false;
 };
 
 }  // namespace adit::path

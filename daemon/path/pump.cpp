@@ -42,18 +42,30 @@ net::Watch Pump::watch(std::optional<net::UdpSocket>& socket) {
   });
 }
 
+std::size_t Pump::set_workers(std::size_t workers, Instant now) {
+  bell_watch_.reset();
+  data_path_.set_workers(workers, now);
+  if (const int bell = data_path_.bell(); bell >= 0) {
+    bell_watch_ = loop_.watch(bell, EPOLLIN, [this](std::uint32_t) { data_path_.heard(); });
+  }
+  return data_path_.workers();
+}
+
 /// Datagrams first: what they deliver makes the kernel answer at once, and the answers are in the same turn's packets.
 Result<> Pump::move(Instant now) {
+  data_path_.catch_up(now);
   if (std::exchange(room_to_send_, false)) data_path_.resume(now);
-  const bool received = std::exchange(datagrams_wait_, false);
+  const bool received = std::exchange(datagrams_wait_, false) && data_path_.takes_datagrams();
   if (received) {
     if (auto done = receive(now); !done) return done;
+    data_path_.lend_a_hand(now);
   }
   const bool waiting = std::exchange(packets_wait_, false);
-  if ((received || waiting) && data_path_.blocked() == Family::none) {
+  if ((received || waiting) && data_path_.takes_packets()) {
     if (auto done = send(now); !done) return done;
   }
   if (tunnel_.deadline() <= now) data_path_.tick(now);
+  data_path_.lend_a_hand(now);
   return {};
 }
 
@@ -61,9 +73,9 @@ void Pump::move_meanwhile(std::chrono::milliseconds patience) {
   std::array<pollfd, 3> doors{};
   std::size_t count = 0;
   const auto add = [&](int fd) { doors[count++] = {.fd = fd, .events = POLLIN, .revents = 0}; };
-  if (data_path_.blocked() == Family::none) add(doors_.device.fd());
+  if (data_path_.takes_packets()) add(doors_.device.fd());
   for (const auto* socket : {&doors_.sockets.v4, &doors_.sockets.v6}) {
-    if (*socket) add((*socket)->fd());
+    if (*socket && data_path_.takes_datagrams()) add((*socket)->fd());
   }
   if (poll(doors.data(), count, static_cast<int>(patience.count())) > 0) {
     packets_wait_ = datagrams_wait_ = true;
@@ -86,13 +98,15 @@ Result<> Pump::send(Instant now) {
   return fail("the interface {} can no longer be read: {}", name, net::describe(result.error));
 }
 
-/// While a socket is full, packets wait in the kernel. Nearly every packet moves a deadline into the future: the timer
-/// is left where it is then, and looks again.
+/// While a socket is full, packets wait in the kernel, and so do both kinds while all batches are in work. Nearly every
+/// packet moves a deadline into the future: the timer is left where it is then, and looks again.
 void Pump::plan() {
   const auto blocked = data_path_.blocked();
-  tun_watch_.set_events(blocked == Family::none ? std::uint32_t{EPOLLIN} : 0);
-  if (v4_watch_) v4_watch_.set_events(blocked == Family::v4 ? EPOLLIN | EPOLLOUT : EPOLLIN);
-  if (v6_watch_) v6_watch_.set_events(blocked == Family::v6 ? EPOLLIN | EPOLLOUT : EPOLLIN);
+  const auto in = data_path_.takes_datagrams() ? std::uint32_t{EPOLLIN} : 0;
+  tun_watch_.set_events(data_path_.takes_packets() ? std::uint32_t{EPOLLIN} : 0);
+  if (v4_watch_) v4_watch_.set_events(blocked == Family::v4 ? in | EPOLLOUT : in);
+  if (v6_watch_) v6_watch_.set_events(blocked == Family::v6 ? in | EPOLLOUT : in);
+  data_path_.expect_news();
   const auto deadline = tunnel_.deadline();
   if (deadline == tunnel::kNever) return;
   if (!tick_.deadline() || deadline < *tick_.deadline()) tick_.set(deadline);

@@ -32,6 +32,9 @@ class Pump {
   void watch_sockets();
   void unwatch_sockets();
 
+  /// Threads that move packets, this one among them; returns how many there are to be had. Nothing is lost.
+  std::size_t set_workers(std::size_t workers, Instant now);
+
   /// Moves what is there, a batch each way, and lets the protocol's timers act. The error is a sentence: nothing can
   /// move any more.
   Result<> move(Instant now);
@@ -54,6 +57,7 @@ class Pump {
   net::Watch tun_watch_;
   net::Watch v4_watch_;
   net::Watch v6_watch_;
+  net::Watch bell_watch_;  ///< other workers have done something
   bool packets_wait_ = false;
   bool datagrams_wait_ = false;
   bool room_to_send_ = false;

@@ -2,7 +2,10 @@
 #include "path/transmitter.h"
 
 #include <algorithm>
-#include <cerrno>
+#include <utility>
+
+#include "base/assert.h"
+#include "path/buffers.h"
 
 namespace adit::path {
 
@@ -10,124 +13,145 @@ using tunnel::DropReason;
 
 Transmitter::Transmitter(tunnel::Tunnel& tunnel, const crypto::Aead& aead, DatagramPort& port,
                          KeepTimestamp keep_timestamp)
-    : tunnel_(tunnel), aead_(&aead), port_(port), keep_timestamp_(std::move(keep_timestamp)), arena_(kArenaSize) {}
+    : tunnel_(tunnel), aead_(&aead), port_(port), keep_timestamp_(std::move(keep_timestamp)) {
+  shipments_.push_back(std::make_unique<Shipment>(kBatchBytes));
+  filling_ = shipments_.front().get();
+}
+
+Family Transmitter::blocked() const {
+  if (ring_ != nullptr && !ring_->held()) return Family::none;
+  return blocked_;
+}
 
 void Transmitter::flush(Instant now) {
-  const bool was_blocked = blocked_ != Family::none;
-  if (was_blocked && now - blocked_since_ > kMaxWait) drop_waiting();
-  if (was_blocked) trim();
-  if (outbox_.timestamp) {
-    keep_timestamp_(*outbox_.timestamp);
-    outbox_.timestamp.reset();
+  if (auto& timestamp = outbox().timestamp) {
+    keep_timestamp_(*timestamp);
+    timestamp.reset();
   }
-  blocked_ = Family::none;
-  if (!send_handshakes() || !send_packets()) {
-    if (!was_blocked) blocked_since_ = now;
-    return;
+  if (ring_ == nullptr) {
+    flush_alone(now);
+  } else {
+    flush_shared(now);
   }
-  outbox_.handshakes.clear();
-  outbox_.packets.clear();
-  outbox_.keypairs.clear();
-  outbox_.staged.clear();
-  handshakes_done_ = 0;
-  packets_sealed_ = 0;
 }
 
 void Transmitter::take_events(std::vector<tunnel::Event>& events) {
-  events.insert(events.end(), outbox_.events.begin(), outbox_.events.end());
-  outbox_.events.clear();
+  keep_events();
+  events.insert(events.end(), events_.begin(), events_.end());
+  events_.clear();
 }
 
-/// False: the socket is full.
-bool Transmitter::send_handshakes() {
-  while (handshakes_done_ < outbox_.handshakes.size()) {
-    const auto& handshake = outbox_.handshakes[handshakes_done_];
-    const OutboundDatagram datagram{handshake.bytes()};
-    if (!send(handshake.path, {&datagram, 1}, handshakes_done_)) return false;
+void Transmitter::keep_events() {
+  auto& fresh = outbox().events;
+  events_.insert(events_.end(), fresh.begin(), fresh.end());
+  fresh.clear();
+}
+
+void Transmitter::take_outcome(Shipment& shipment) {
+  const auto outcome = shipment.take_outcome();
+  tunnel_.count_drop(DropReason::send_failed, outcome.lost);
+  if (outcome.error) last_error_ = *outcome.error;
+  if (outcome.refused_source.is_none()) return;
+  // Others that still go there may have left since then, and the tunnel may have another source by now.
+  if (tunnel_.path().local == outcome.refused_source) tunnel_.forget_source();
+}
+
+// Alone
+// ----------------------------------------------------------------------------------------------------------------
+
+void Transmitter::flush_alone(Instant now) {
+  auto& shipment = *filling_;
+  const bool was_blocked = blocked_ != Family::none;
+  if (was_blocked && now - *blocked_since_ > kMaxWait) shipment.abandon();
+  if (was_blocked) shipment.trim(kMaxHandshakesWaiting, kMaxWaiting);
+  const bool done = shipment.ship(port_, *aead_);
+  blocked_ = done ? Family::none : shipment.full();
+  if (!done && !was_blocked) blocked_since_ = now;
+  take_outcome(shipment);
+  if (done) shipment.clear();
+}
+
+// Shared
+// ---------------------------------------------------------------------------------------------------------------
+
+void Transmitter::share(std::size_t shipments, const HandOverPoint& point, Instant now) {
+  sharing_ends_ = shipments <= 1;
+  if (sharing_ends_) {
+    collect();
+    return;
   }
-  return true;
-}
-
-/// False: the socket is full.
-bool Transmitter::send_packets() {
-  for (;;) {
-    if (datagrams_sent_ == datagrams_.size()) seal_next();
-    if (datagrams_sent_ == datagrams_.size()) return true;
-    if (!send(outbox_.path, std::span(datagrams_).subspan(datagrams_sent_), datagrams_sent_)) return false;
+  if (ring_ == nullptr) ring_ = std::make_unique<Ring<Shipment>>(point);
+  if (filling_->is_empty()) filling_->set_batch(kSharedBatchBytes);
+  while (shipments_.size() < shipments) {
+    shipments_.push_back(std::make_unique<Shipment>(kSharedBatchBytes));
+    vacant_.push_back(shipments_.back().get());
   }
+  // What waits for room is published: the next packets are read into another one.
+  flush(now);
 }
 
-void Transmitter::seal_next() {
-  const auto packets = std::span<const tunnel::OutboundPacket>(outbox_.packets).subspan(packets_sealed_, choose_next());
-  tunnel::seal(packets, *aead_, sealed_);
-  datagrams_sent_ = 0;
-  packets_sealed_ += packets.size();
-}
-
-/// As many of the packets to come as fit the arena, at least one; lays out their datagrams there.
-std::size_t Transmitter::choose_next() {
-  std::size_t used = 0;
-  std::size_t count = 0;
-  sealed_.clear();
-  datagrams_.clear();
-  for (auto at = packets_sealed_; at < outbox_.packets.size(); ++at, ++count) {
-    const auto& packet = outbox_.packets[at];
-    const auto segments = packet.plain.segments();
-    const auto most = segments * packet.sealed_size(0);
-    if (count > 0 && used + most > arena_.size()) break;
-    if (most > arena_.size()) arena_.resize(most);
-    for (std::size_t i = 0; i < segments; ++i) {
-      sealed_.push_back(MutableBytes(arena_).subspan(used, packet.sealed_size(i)));
-      datagrams_.push_back({sealed_.back(), packet.traffic_class});
-      used += sealed_.back().size();
+void Transmitter::flush_shared(Instant now) {
+  collect();
+  if (!ring_->held()) {
+    blocked_since_.reset();
+  } else {
+    if (!blocked_since_) blocked_since_ = now;
+    if (now - *blocked_since_ > kMaxWait) {
+      too_old_ = next_number_;
+      blocked_since_.reset();
     }
+    ring_->let_go();
+    send_those_done();
   }
-  return count;
+  if (filling_->is_empty()) return;
+  keep_events();
+  if (vacant_.empty()) {
+    filling_->trim(kMaxHandshakesWaiting, kMaxWaiting);
+    take_outcome(*filling_);
+    return;
+  }
+  filling_->number = next_number_++;
+  ring_->publish(*std::exchange(filling_, vacant_.back()));
+  vacant_.pop_back();
 }
 
-/// Adds to `done` what needs no second try. False: the socket is full.
-bool Transmitter::send(const Path& path, std::span<const OutboundDatagram> datagrams, std::size_t& done) {
-  const auto result = port_.send(path, datagrams);
-  done += result.sent + result.refused;
-  tunnel_.count_drop(DropReason::send_failed, result.refused);
-  if (result.source_refused) {
-    tunnel_.forget_source();
-    outbox_.path.local = {};
-  }
-  if (result.error == EAGAIN) {
-    blocked_ = path.remote.address.family();
-    return false;
-  }
-  if (result.sent + result.refused == 0) {  // no progress must not become no end
-    done += 1;
-    tunnel_.count_drop(DropReason::send_failed);
-  }
-  last_error_ = result.error;
+void Transmitter::collect() {
+  if (ring_ == nullptr) return;
+  ring_->collect([this](Shipment& shipment, bool failed) {
+    if (failed) shipment.abandon();
+    take_outcome(shipment);
+    shipment.clear();
+    vacant_.push_back(&shipment);
+  });
+  if (sharing_ends_ && ring_->in_flight() == 0 && filling_->is_empty()) end_sharing();
+}
+
+void Transmitter::end_sharing() {
+  ring_.reset();
+  vacant_.clear();
+  std::erase_if(shipments_, [this](const auto& shipment) { return shipment.get() != filling_; });
+  filling_->set_batch(kBatchBytes);
+  blocked_ = Family::none;
+  blocked_since_.reset();
+  sharing_ends_ = false;
+}
+
+bool Transmitter::work() {
+  if (ring_ == nullptr || !ring_->work([this](Shipment& shipment) { shipment.seal(*aead_); })) return false;
+  send_those_done();
   return true;
 }
 
-void Transmitter::drop_waiting() {
-  const auto sealed = datagrams_.size() - datagrams_sent_;
-  auto lost = outbox_.handshakes.size() - handshakes_done_ + sealed;
-  for (auto at = packets_sealed_; at < outbox_.packets.size(); ++at) lost += outbox_.packets[at].plain.segments();
-  tunnel_.count_drop(DropReason::send_failed, lost);
-  outbox_.handshakes.clear();
-  outbox_.packets.clear();
-  outbox_.staged.clear();
-  outbox_.keypairs.clear();
-  handshakes_done_ = packets_sealed_ = datagrams_sent_ = 0;
-  datagrams_.clear();
-}
-
-/// Drops the newest of what waits beyond the bounds.
-void Transmitter::trim() {
-  const auto cut = [this](auto& list, std::size_t done, std::size_t most) {
-    if (list.size() <= done + most) return;
-    tunnel_.count_drop(DropReason::send_failed, list.size() - done - most);
-    list.resize(done + most);
-  };
-  cut(outbox_.handshakes, handshakes_done_, kMaxHandshakesWaiting);
-  cut(outbox_.packets, packets_sealed_, kMaxWaiting);
+void Transmitter::send_those_done() {
+  ring_->finish([this](Shipment& shipment) {
+    if (shipment.number < too_old_) {
+      shipment.abandon();
+      return true;
+    }
+    if (shipment.ship(port_, *aead_)) return true;
+    blocked_ = shipment.full();
+    return false;
+  });
 }
 
 }  // namespace adit::path

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: MIT
-// The outbox on its way out: note the timestamp, send the handshakes, seal and send the packets. When the socket is
-// full the rest stays where it is, sealed or not, until the socket has room again; what waits is bounded in number and
-// age, since whoever fills the outbox is asked to stop meanwhile (`blocked`).
+// The way out: note the timestamp, send the handshakes, seal and send the packets. When the socket is full the rest
+// waits until it has room again; what waits is bounded in number and age, since whoever fills the outbox is asked to
+// stop meanwhile (`blocked`).
+//
+// Alone, there is one shipment, and `flush` does all of it. Where several threads share the work, `flush` publishes the
+// shipment, and goes on with another; `work` seals those that wait, each by any thread, and sends those whose turn it
+// is.
 #pragma once
 
+#include <atomic>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
-#include "crypto/aead.h"
-#include "path/ports.h"
+#include "path/ring.h"
+#include "path/shipment.h"
 #include "tunnel/tunnel.h"
 
 namespace adit::path {
@@ -18,8 +24,6 @@ class Transmitter {
  public:
   static constexpr std::size_t kMaxWaiting = 512;
   static constexpr std::size_t kMaxHandshakesWaiting = 64;
-  /// Sealed at a time: enough for whole super-packets in a row, little enough for the processor's cache.
-  static constexpr std::size_t kArenaSize = 256 * 1024;
   /// A packet older than this helps nobody, and its session may have ended.
   static constexpr Duration kMaxWait = std::chrono::seconds(5);
 
@@ -28,44 +32,63 @@ class Transmitter {
 
   Transmitter(tunnel::Tunnel& tunnel, const crypto::Aead& aead, DatagramPort& port, KeepTimestamp keep_timestamp);
 
-  /// For the Tunnel to fill; flush afterwards.
-  tunnel::Outbox& outbox() { return outbox_; }
-  void flush(Instant now);
-  void set_aead(const crypto::Aead& aead) { aead_ = &aead; }
+  // The thread that has the tunnel
+  // -------------------------------------------------------------------------------------
 
-  /// The family whose socket is full; none: everything has left.
-  Family blocked() const { return blocked_; }
+  /// For the TUN to be read into, and then for the Tunnel to fill; flush afterwards. Others after each flush.
+  Shipment::Source& source() { return filling_->source; }
+  tunnel::Outbox& outbox() { return filling_->outbox; }
+  void flush(Instant now);
+  /// Takes up what came of what others have shipped.
+  void collect();
+
+  /// While nobody else works on anything. `shipments`: how many there are, 1: alone.
+  void share(std::size_t shipments, const HandOverPoint& point, Instant now);
+  void set_aead(const crypto::Aead& aead) { aead_ = &aead; }
+  /// What is read can be published.
+  bool has_room() const { return ring_ == nullptr || !vacant_.empty(); }
+  bool is_shared() const { return ring_ != nullptr; }
+  std::uint64_t in_flight() const { return ring_ == nullptr ? 0 : ring_->in_flight(); }
+  bool has_news() const { return ring_ != nullptr && ring_->has_finished(); }
+
+  /// The family whose socket is full; none: everything has left, or will.
+  Family blocked() const;
   /// errno of the last datagram's refusal, 0 when it was taken.
   int last_error() const { return last_error_; }
   /// Moves what happened to the end of `events`.
   void take_events(std::vector<tunnel::Event>& events);
 
+  // Anybody
+  // ------------------------------------------------------------------------------------------------------------
+
+  std::uint64_t waiting() const { return ring_ == nullptr ? 0 : ring_->waiting(); }
+  /// Seals one shipment, and sends what is to be sent by now. False: none waits.
+  bool work();
+
  private:
-  bool send_handshakes();
-  bool send_packets();
-  void seal_next();
-  std::size_t choose_next();
-  bool send(const Path& path, std::span<const OutboundDatagram> datagrams, std::size_t& done);
-  void drop_waiting();
-  void trim();
+  void flush_alone(Instant now);
+  void flush_shared(Instant now);
+  void send_those_done();
+  void take_outcome(Shipment& shipment);
+  void end_sharing();
+  void keep_events();
 
   tunnel::Tunnel& tunnel_;
   const crypto::Aead* aead_;
   DatagramPort& port_;
   KeepTimestamp keep_timestamp_;
 
-  tunnel::Outbox outbox_;
-  std::size_t handshakes_done_ = 0;
-  std::size_t packets_sealed_ = 0;  ///< of outbox_.packets, from the front
+  std::vector<std::unique_ptr<Shipment>> shipments_;
+  std::vector<Shipment*> vacant_;
+  Shipment* filling_;
+  std::unique_ptr<Ring<Shipment>> ring_;  ///< null: alone
+  bool sharing_ends_ = false;             ///< as soon as the ring is empty
+  std::vector<tunnel::Event> events_;
 
-  /// Sealed datagrams, one behind the other: the socket sends those of one size in one piece.
-  std::vector<std::uint8_t> arena_;
-  std::vector<MutableBytes> sealed_;
-  std::vector<OutboundDatagram> datagrams_;  ///< the same, as the port wants them
-  std::size_t datagrams_sent_ = 0;           ///< of datagrams_, from the front
-
-  Family blocked_ = Family::none;
-  Instant blocked_since_{};
+  std::atomic<Family> blocked_ = Family::none;
+  std::optional<Instant> blocked_since_;
+  std::uint64_t next_number_ = 0;
+  std::atomic<std::uint64_t> too_old_ = 0;  ///< those with a lower number are not sent any more
   int last_error_ = 0;
 };
 

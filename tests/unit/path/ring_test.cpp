@@ -257,7 +257,7 @@ TEST(Crew, HelpersThatHaveNothingToDoSleepAndEndWhenTold) {
   for (auto seen = looked.load(); seen < 4; seen = looked.load()) looked.wait(seen);
   crew.stop();
   EXPECT_EQ(crew.size(), 0U);
-  EXPECT_EQ(looked, 4);
+  EXPECT_LE(looked, 6) << "once more each, of those that had not fallen asleep yet";
   crew.start(1);
   EXPECT_EQ(crew.size(), 1U);
 }

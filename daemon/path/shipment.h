@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+// One outbox on its way out, and the memory its packets are in: what the TUN gave, and what sealing makes of it.
+// Filling it is the business of the thread that has the tunnel; sealing and shipping need nothing but it, so that any
+// thread may do them. When the socket is full the rest stays where it is, sealed or not.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "crypto/aead.h"
+#include "path/ports.h"
+#include "tunnel/batch.h"
+
+namespace adit::path {
+
+class Shipment {
+ public:
+  /// Sealed at a time: enough for whole super-packets in a row, little enough for the processor's cache.
+  static constexpr std::size_t kArenaSize = 256 * 1024;
+
+  /// `batch`: bytes of packets read at a time, about.
+  explicit Shipment(std::size_t batch);
+  Shipment(const Shipment&) = delete;
+  Shipment& operator=(const Shipment&) = delete;
+
+  /// What the TUN gave, and what comes of it. The packets of `outbox` point into it.
+  struct Source {
+    std::vector<std::uint8_t> arena;
+    std::vector<net::TunPacket> reads;
+    std::vector<offload::SplitPlan> plans;
+    std::vector<tunnel::PlainPacket> packets;
+    /// The last read ended for want of room and not of packets.
+    bool is_full() const;
+  } source;
+  tunnel::Outbox outbox;     ///< for the Tunnel to fill; its timestamp and its events are the caller's business
+  std::uint64_t number = 0;  ///< rises from one to the next that is to leave
+
+  /// Only while it is empty.
+  void set_batch(std::size_t batch);
+  /// Nothing to send.
+  bool is_empty() const { return outbox.handshakes.empty() && outbox.packets.empty(); }
+
+  /// The first part of what is to be sealed, unless it is sealed already.
+  void seal(const crypto::Aead& aead);
+  /// Sends all of it, and seals what was not. False: the socket is full.
+  bool ship(DatagramPort& port, const crypto::Aead& aead);
+  /// Sends none of what is left.
+  void abandon();
+  /// Drops the newest of what waits beyond the bounds.
+  void trim(std::size_t most_handshakes, std::size_t most_packets);
+  /// After it was shipped: empty again, its memory kept.
+  void clear();
+
+  /// What came of it, for whoever counts.
+  struct Outcome {
+    std::uint64_t lost = 0;         ///< datagrams that were refused or given up
+    std::optional<int> error = {};  ///< errno of the last datagram's refusal, 0 when it was taken; none: none was tried
+    IpAddress refused_source = {};  ///< is no longer ours
+  };
+  Outcome take_outcome() { return std::exchange(outcome_, {}); }
+  /// The family whose socket was full.
+  Family full() const { return full_; }
+
+ private:
+  void seal_next(const crypto::Aead& aead);
+  std::size_t choose_next();
+  bool send(DatagramPort& port, Path& path, std::span<const OutboundDatagram> datagrams, std::size_t& done);
+
+  std::size_t handshakes_done_ = 0;
+  std::size_t packets_sealed_ = 0;  ///< of outbox.packets, from the front
+
+  /// Sealed datagrams, one behind the other: the socket sends those of one size in one piece.
+  std::vector<std::uint8_t> arena_;
+  std::vector<MutableBytes> sealed_;
+  std::vector<OutboundDatagram> datagrams_;  ///< the same, as the port wants them
+  std::size_t datagrams_sent_ = 0;           ///< of datagrams_, from the front
+
+  Outcome outcome_;
+  Family full_ = Family::none;
+};
+
+}  // namespace adit::path
