@@ -106,12 +106,16 @@ enum class Switch : std::uint8_t {
   on,         ///< or the link does not start
 };
 
+/// More would find nothing to do: what is done in order by one at a time takes a third of the time (docs/threads.md).
+inline constexpr std::uint32_t kMaxWorkers = 16;
+
 struct Tuning {
   std::string crypto = "auto";  ///< or one of crypto::backend_names(), which this machine need not have
   Switch tun_offload = Switch::automatic;
   Switch udp_offload = Switch::automatic;
   std::optional<std::uint32_t> receive_buffer;  ///< of the UDP sockets, in bytes; none: auto
   std::optional<std::uint32_t> send_buffer;     ///< likewise
+  std::optional<std::uint32_t> workers;         ///< threads that move packets, 1 to kMaxWorkers; none: auto
   bool copy_dscp = false;                       ///< the inner packet's DSCP goes onto the outer header
   friend bool operator==(const Tuning&, const Tuning&) = default;
 };

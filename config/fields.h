@@ -77,5 +77,7 @@ Result<Switch> parse_switch(std::string_view text);
 Result<KillSwitch> parse_kill_switch(std::string_view text);
 /// Bytes, with or without a binary unit (K, M, G, KiB, MiB, GiB), or `auto`: none.
 Result<std::optional<std::uint32_t>> parse_buffer(std::string_view text);
+/// "auto": none.
+Result<std::optional<std::uint32_t>> parse_workers(std::string_view text);
 
 }  // namespace adit::config

@@ -54,6 +54,7 @@ constexpr std::array kKeys = std::to_array<KnownKey>({
     {"tuning.udp_offload"},
     {"tuning.receive_buffer"},
     {"tuning.send_buffer"},
+    {"tuning.workers"},
     {"tuning.copy_dscp"},
     {"hooks"},
     {"hooks.up"},
@@ -71,7 +72,6 @@ constexpr std::array kKeys = std::to_array<KnownKey>({
     {"dns"},
     {"dns.servers"},
     {"dns.domains"},
-    {"tuning.workers", false},
     {"tuning.mss_clamp", false},
 });
 

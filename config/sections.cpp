@@ -170,6 +170,7 @@ void read_tuning(const Section& section, Tuning& tuning) {
   if (const auto udp = section.find("udp_offload")) assign(udp->parse_word(parse_switch), tuning.udp_offload);
   if (const auto size = section.find("receive_buffer")) assign(size->parse_word(parse_buffer), tuning.receive_buffer);
   if (const auto size = section.find("send_buffer")) assign(size->parse_word(parse_buffer), tuning.send_buffer);
+  if (const auto workers = section.find("workers")) assign(workers->parse_word(parse_workers), tuning.workers);
   if (const auto copy = section.find("copy_dscp")) tuning.copy_dscp = copy->boolean().value_or(false);
 }
 

@@ -75,4 +75,13 @@ Result<std::optional<std::uint32_t>> parse_buffer(std::string_view text) {
   return static_cast<std::uint32_t>(*number << shift);
 }
 
+Result<std::optional<std::uint32_t>> parse_workers(std::string_view text) {
+  if (text == "auto") return std::nullopt;
+  const auto number = parse_number(text);
+  if (!number || *number < 1 || *number > kMaxWorkers) {
+    return fail("{} is not a number of threads; choose 1 to {}, or auto", shown(text), kMaxWorkers);
+  }
+  return static_cast<std::uint32_t>(*number);
+}
+
 }  // namespace adit::config

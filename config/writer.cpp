@@ -176,6 +176,7 @@ void write_tuning(std::string& out, const Tuning& tuning) {
   add_switch("udp_offload", tuning.udp_offload);
   if (tuning.receive_buffer) add(out, "receive_buffer", size_text(*tuning.receive_buffer));
   if (tuning.send_buffer) add(out, "send_buffer", size_text(*tuning.send_buffer));
+  if (tuning.workers) add(out, "workers", std::to_string(*tuning.workers));
   if (tuning.copy_dscp) add(out, "copy_dscp", "true");
 }
 

@@ -148,6 +148,7 @@ Result<Daemon::Ending> Daemon::run() {
   ground_.loop.run();
   ground_.loop.set_turn_end({});
   host_->set_between({});
+  link_->finish();
   // An interface that goes takes its name servers along.
   if (run_.ending == Ending::stopped && config_.interface.persist) beside_.name_servers.take_back();
   if (run_.ending == Ending::stopped) beside_.forwarding.take_back();
@@ -372,6 +373,7 @@ control::Report Daemon::report() {
           .observations = upkeep.observations().list(),
           .process = control::process_facts(),
           .changed_by_wg = wg_->commands.changed(),
+          .workers = link_->workers(),
           .restarts = run_.restarts};
 }
 

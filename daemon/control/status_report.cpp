@@ -138,7 +138,7 @@ ordered_json to_json(const Report& report) {
   json["observations"] = observations(report.observations);
   json["process"] = process(report.process);
   json["changed_by_wg"] = report.changed_by_wg;
-  json["workers"] = 1;
+  json["workers"] = report.workers;
   json["restarts"] = report.restarts;
   return json;
 }

@@ -40,6 +40,7 @@ struct Report {
   std::vector<link::Observation> observations;
   ProcessFacts process;
   std::vector<std::string> changed_by_wg;  ///< keys of the file that `wg` has given other values
+  std::size_t workers = 1;                 ///< threads that move packets
   std::uint32_t restarts = 0;              ///< StateStore::Loaded::restarts
 };
 

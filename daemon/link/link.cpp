@@ -8,6 +8,7 @@
 
 #include "base/or_throw.h"
 #include "host/host_plan.h"
+#include "path/processors.h"
 
 namespace adit::link {
 namespace {
@@ -66,6 +67,7 @@ void Link::assemble(std::optional<Endpoint> remembered) {
                      [this](const noise::Tai64n& timestamp) { parts_.timestamps.keep(timestamp); });
   or_throw(path::have_what_was_asked(parts_.config.tuning, offloads()));
   pump_.emplace(parts_.loop, doors, *machine_, *data_path_);
+  set_workers();
   make_caller(remembered);
   upkeep_.emplace(Upkeep::Parts{.config = parts_.config,
                                 .interface = doors.device.index_here(),
@@ -81,6 +83,17 @@ void Link::assemble(std::optional<Endpoint> remembered) {
                                 .told = parts_.told,
                                 .uplink_problem = [this] { return uplink_.problem(); }});
   preshared_key_watch_.emplace(parts_.loop, parts_.config.peer.preshared_key_file, *machine_, parts_.log);
+}
+
+void Link::set_workers() {
+  const auto wanted = path::workers_for(parts_.config.tuning, path::usable_processors());
+  const auto had = pump_->set_workers(wanted, parts_.loop.now());
+  if (had < wanted) {
+    parts_.log.warn(
+        "only {} of {} threads that move packets could be started: raise the limit of tasks (TasksMax of the unit, or "
+        "`ulimit -u`), or lower tuning.workers",
+        had, wanted);
+  }
 }
 
 void Link::start() {
@@ -182,6 +195,7 @@ void Link::network_changed(const net::NetworkChange& change) {
 
 Result<> Link::open_sockets(const net::ListenOptions& options) {
   pump_->unwatch_sockets();
+  const auto paused = data_path_->pause();
   auto done = uplink_.open(options);
   parts_.doors.sockets.set_mark(parts_.host.mark());
   machine_->set_own_port(parts_.doors.sockets.port());
@@ -250,6 +264,7 @@ void Link::adopt(const Edit& edit, crypto::PresharedKey preshared_key) {
   machine_->set_copy_dscp(config.tuning.copy_dscp);
   if (edit.has({"peer.keepalive"})) data_path_->set_keepalive(config.peer.keepalive, parts_.loop.now());
   if (edit.has({"tuning.tun_offload"})) data_path_->set_merges(path::merge_options(parts_.doors.device.offloads()));
+  if (edit.has({"tuning.workers"})) set_workers();
   parts_.doors.sockets.set_mark(parts_.host.mark());
   machine_->set_own_port(parts_.doors.sockets.port());
   led_past_ = {};
@@ -278,6 +293,7 @@ void Link::call_configured_endpoint() {
 void Link::begin_anew(const Edit& edit, Machine machine) {
   const auto remote = machine_->path().remote;
   const bool keep = remote.known() && !edit.has({"peer.public_key", "peer.endpoint"});
+  finish();
   preshared_key_watch_.reset();
   upkeep_.reset();
   caller_.reset();

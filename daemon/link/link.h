@@ -67,6 +67,8 @@ class Link {
   /// Others give the interface its MTU.
   void set_mtu(std::uint32_t mtu) { machine_->set_mtu(mtu); }
   void network_changed(const net::NetworkChange& change);
+  /// Ends what is under way: nothing is read, and nobody else is at work, from here on.
+  void finish() { data_path_->finish(parts_.loop.now()); }
   /// path::Pump::move_meanwhile
   void move_meanwhile(std::chrono::milliseconds patience) { pump_->move_meanwhile(patience); }
   /// Other UDP sockets in place of those there are. On failure there are none.
@@ -78,9 +80,12 @@ class Link {
   const crypto::PublicKey& public_key() const { return public_key_; }
   std::string_view crypto_name() const { return aead_->name(); }
   path::OffloadReport offloads() const;
+  /// Threads that move packets.
+  std::size_t workers() const { return data_path_->workers(); }
 
  private:
   void assemble(std::optional<Endpoint> remembered);
+  void set_workers();
   void make_caller(std::optional<Endpoint> remembered);
   void call_anew(std::optional<Endpoint> remembered);
   void follow_uplink();

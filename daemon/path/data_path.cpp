@@ -2,6 +2,7 @@
 #include "path/data_path.h"
 
 #include <algorithm>
+#include <system_error>
 
 #include "base/assert.h"
 
@@ -96,6 +97,13 @@ void DataPath::retry_now(Instant now) {
 
 void DataPath::set_workers(std::size_t workers, Instant now, const HandOverPoint& point) {
   if (crew_) crew_->stop();
+  if (workers > 1 && !crew_) {
+    try {
+      crew_.emplace([this] { return work(); });
+    } catch (const std::system_error&) {  // no descriptor is to be had: alone, then
+      workers = 1;
+    }
+  }
   if (workers > 1) point_ = point;
   if (workers <= 1) finish(now);
   const auto batches = batches_for(workers);
@@ -106,7 +114,6 @@ void DataPath::set_workers(std::size_t workers, Instant now, const HandOverPoint
     crew_.reset();
     return;
   }
-  if (!crew_) crew_.emplace([this] { return work(); });
   crew_->start(workers - 1);
   if (waiting() > 0) crew_->call();
 }

@@ -71,6 +71,7 @@ VISIBLE = {
     "tuning.tun_offload": ("off", lambda end: end.status()["offload"]["tun_tcp"] == "off"),
     "tuning.udp_offload": ("off", lambda end: end.status()["offload"]["udp_send"] == "off"),
     "tuning.receive_buffer": ("1M", lambda end: "rb2097152" in end.host.run("ss", "-uanm").stdout),
+    "tuning.workers": (3, lambda end: end.status()["workers"] == 3),
     "tuning.copy_dscp": (True, lambda end: end.state() == "up"),
 }
 
@@ -291,7 +292,7 @@ def random_config(chance, usual):
     if some():
         peer["keepalive"] = pick(["off", "5s", "25s"])
     tuning = {"tun_offload": pick(["auto", "on", "off"]), "udp_offload": pick(["auto", "on", "off"]),
-              "crypto": pick(["auto", "libsodium"]), "copy_dscp": some()}
+              "crypto": pick(["auto", "libsodium"]), "workers": pick([1, 2, 3]), "copy_dscp": some()}
     config["tuning"] = {key: value for key, value in tuning.items() if some()}
     routes = [f"192.168.{n}.0/24" for n in range(40, 46) if some()]
     if some():

@@ -55,6 +55,7 @@ TEST(Reader, FillsInEveryDefault) {
   EXPECT_EQ(config->tuning.udp_offload, Switch::automatic);
   EXPECT_FALSE(config->tuning.receive_buffer);
   EXPECT_FALSE(config->tuning.send_buffer);
+  EXPECT_FALSE(config->tuning.workers);
   EXPECT_FALSE(config->tuning.copy_dscp);
   EXPECT_TRUE(config->warnings.empty());
 }
@@ -129,6 +130,7 @@ tuning:
   udp_offload: on
   receive_buffer: 4M
   send_buffer: 0x80000
+  workers: 5
   copy_dscp: true
 )",
                                               kOurPrivateKey, kPeerPublicKey, kPresharedKey));
@@ -148,7 +150,7 @@ tuning:
   EXPECT_EQ(config->peer.endpoints, (std::vector<EndpointName>{{"2001:db8::7", 51820}, {"vpn.example.net.", 1}}));
   EXPECT_FALSE(config->peer.keepalive);
   EXPECT_EQ(config->log_level, LogLevel::trace);
-  EXPECT_EQ(config->tuning, (Tuning{"libipsec-mb", Switch::off, Switch::on, 4'194'304, 524'288, true}));
+  EXPECT_EQ(config->tuning, (Tuning{"libipsec-mb", Switch::off, Switch::on, 4'194'304, 524'288, 5, true}));
 }
 
 TEST(Reader, WritesDefaultRoutesOutForBothFamiliesAndThoseOfATableForTheInterfacesOwn) {

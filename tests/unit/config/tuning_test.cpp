@@ -66,6 +66,13 @@ TEST(Tuning, BuffersAreBytesOrHaveABinaryUnit) {
   }
 }
 
+TEST(Tuning, WorkersAreANumberOrAuto) {
+  const Folder folder;
+  EXPECT_EQ(tuned(folder, "workers: 1").workers, 1U);
+  EXPECT_EQ(tuned(folder, "workers: '16'").workers, 16U);
+  EXPECT_FALSE(tuned(folder, "workers: auto").workers);
+}
+
 TEST(Tuning, CopyDscpIsABoolean) {
   const Folder folder;
   EXPECT_TRUE(tuned(folder, "copy_dscp: true").copy_dscp);
@@ -135,6 +142,10 @@ TEST(Tuning, WrongValuesAreRefusedNamingTheRightOnes) {
       {"send_buffer:", "8:3: tuning.send_buffer", "has no value"},
       {"send_buffer: [4M]", "8:16: tuning.send_buffer", "is a list"},
       {"send_buffer: {min: 4M}", "8:3: tuning.send_buffer", "is a mapping"},
+      {"workers: 0", "8:12: tuning.workers", "is not a number of threads; choose 1 to 16, or auto"},
+      {"workers: 17", "8:12: tuning.workers", "choose 1 to 16, or auto"},
+      {"workers: -1", "8:12: tuning.workers", "choose 1 to 16, or auto"},
+      {"workers: all", "8:12: tuning.workers", "choose 1 to 16, or auto"},
       {"copy_dscp: on", "8:14: tuning.copy_dscp", "write true or false, without quotes"},
       {"copy_dscp: 'true'", "8:14: tuning.copy_dscp", "write true or false, without quotes"},
       {"copy_dscp: 1", "8:14: tuning.copy_dscp", "write true or false, without quotes"},

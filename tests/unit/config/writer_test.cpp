@@ -37,9 +37,9 @@ std::string dump(const Config& config) {
     all += fmt::format("\n{} {} {} {}", to_string(route.to), route.metric.value_or(0), route.table.value_or(0),
                        to_string(route.source.value_or(IpAddress())));
   }
-  all += fmt::format("\n{} {} {} {} {} {}", tuning.crypto, static_cast<int>(tuning.tun_offload),
+  all += fmt::format("\n{} {} {} {} {} {} {}", tuning.crypto, static_cast<int>(tuning.tun_offload),
                      static_cast<int>(tuning.udp_offload), tuning.receive_buffer.value_or(0),
-                     tuning.send_buffer.value_or(0), tuning.copy_dscp);
+                     tuning.send_buffer.value_or(0), tuning.workers.value_or(0), tuning.copy_dscp);
   for (const auto& hook : hooks.up) all += "\nup " + dump(hook);
   for (const auto& hook : hooks.down) all += "\ndown " + dump(hook);
   for (const auto& server : dns.servers) all += "\ndns " + to_string(server);
@@ -88,6 +88,7 @@ tuning:
   udp_offload: off
   receive_buffer: 4M
   send_buffer: 65537
+  workers: 3
   copy_dscp: true
 hooks:
   up:

@@ -135,7 +135,7 @@ TEST_F(RingTest, ItGoesRoundAndRound) {
 
 /// Each slot is worked on once and ended once, in order, whatever the threads do between two steps.
 TEST(Crew, HowManyAndHoweverTheyAreShakenTheOrderStays) {
-  for (const std::size_t helpers : {1U, 2U, 4U}) {
+  for (const std::size_t helpers : {1U, 3U}) {
     for (std::uint32_t seed = 1; seed <= 3; ++seed) {
       const HandOverPoint shake = [seed] {
         thread_local std::minstd_rand random(seed);
@@ -157,7 +157,7 @@ TEST(Crew, HowManyAndHoweverTheyAreShakenTheOrderStays) {
       crew.start(helpers);
       ASSERT_EQ(crew.size(), helpers);
 
-      constexpr int kSlots = 300;
+      constexpr int kSlots = 100;
       std::deque<Slot> slots(kSlots);
       std::vector<int> collected;
       for (int next = 0; collected.size() < kSlots;) {
