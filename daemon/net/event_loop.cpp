@@ -117,7 +117,9 @@ bool EventLoop::run_once(std::optional<Duration> timeout) {
 }
 
 void EventLoop::serve(const epoll_event& event) {
-  const auto found = registrations_.find(event.data.u64);
+  // The kernel's structure is packed: no reference may be bound to what stands in it.
+  const std::uint64_t id = event.data.u64;
+  const auto found = registrations_.find(id);
   if (found == registrations_.end()) return;  // ended by an earlier callback of this turn
   // A copy keeps the callback alive while it runs, even if it ends its own watch.
   const auto registration = found->second;

@@ -35,18 +35,27 @@ struct Answer {
   std::vector<std::vector<std::uint8_t>> messages;
 };
 
-std::string explanation_of(nlmsgerr* verdict) {
-  auto* header = reinterpret_cast<nlmsghdr*>(reinterpret_cast<std::uint8_t*>(verdict) - NLMSG_HDRLEN);
-  if ((header->nlmsg_flags & NLM_F_ACK_TLVS) == 0) return {};
-  // Between verdict and explanation stands our own request, unless the kernel left its body out.
-  const bool capped = (header->nlmsg_flags & NLM_F_CAPPED) != 0;
-  const auto before = sizeof *verdict + (capped ? 0 : NLMSG_ALIGN(verdict->msg.nlmsg_len) - NLMSG_HDRLEN);
-  return NetlinkAttributes(header, before, NLMSGERR_ATTR_MAX).text(NLMSGERR_ATTR_MSG);
+/// What a message of type NLMSG_ERROR says; null: it is too short to.
+const nlmsgerr* verdict_of(const nlmsghdr* message) {
+  if (nlmsg_valid_hdr(message, sizeof(nlmsgerr)) == 0) return nullptr;
+  return static_cast<const nlmsgerr*>(nlmsg_data(message));
 }
 
+std::string explanation_of(nlmsghdr* message, const nlmsgerr& verdict) {
+  if ((message->nlmsg_flags & NLM_F_ACK_TLVS) == 0) return {};
+  // Between verdict and explanation stands our own request, unless the kernel left its body out.
+  const bool capped = (message->nlmsg_flags & NLM_F_CAPPED) != 0;
+  const std::size_t request = capped ? NLMSG_HDRLEN : verdict.msg.nlmsg_len;
+  if (request < NLMSG_HDRLEN || request > message->nlmsg_len) return {};
+  const auto before = sizeof verdict + NLMSG_ALIGN(request) - NLMSG_HDRLEN;
+  return NetlinkAttributes(message, before, NLMSGERR_ATTR_MAX).text(NLMSGERR_ATTR_MSG);
+}
+
+/// libnl has seen to it that the verdict is whole.
 int on_error(sockaddr_nl*, nlmsgerr* verdict, void* argument) {
   auto& answer = *static_cast<Answer*>(argument);
-  answer.error = {-verdict->error, explanation_of(verdict)};
+  auto* message = reinterpret_cast<nlmsghdr*>(reinterpret_cast<std::uint8_t*>(verdict) - NLMSG_HDRLEN);
+  answer.error = {-verdict->error, explanation_of(message, *verdict)};
   answer.complete = true;
   return NL_STOP;
 }
@@ -171,8 +180,9 @@ NetlinkResult<> Netlink::request_each(std::size_t count, const std::function<Net
       for (; nlmsg_ok(answer, rest) != 0; answer = nlmsg_next(answer, &rest)) {
         const auto index = answer->nlmsg_seq - kBatchSequence;
         if (answer->nlmsg_type != NLMSG_ERROR || index >= size) continue;
-        auto* verdict = static_cast<nlmsgerr*>(nlmsg_data(answer));
-        done(first + index, {-verdict->error, verdict->error == 0 ? std::string() : explanation_of(verdict)});
+        const auto* verdict = verdict_of(answer);
+        if (verdict == nullptr) return std::unexpected(NetlinkError{EPROTO, "the kernel's answer is cut off"});
+        done(first + index, {-verdict->error, verdict->error == 0 ? std::string() : explanation_of(answer, *verdict)});
         ++answered;
       }
     }

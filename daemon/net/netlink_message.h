@@ -5,6 +5,8 @@
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 
+#include <algorithm>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,10 +59,13 @@ class NetlinkAttributes {
   std::vector<nlattr*> found_;
 };
 
-/// The fixed part of a received message.
+/// The fixed part of a received message; zeros where it is cut off.
 template <class Header>
-const Header& header_of(const nlmsghdr* message) {
-  return *static_cast<const Header*>(nlmsg_data(message));
+Header header_of(const nlmsghdr* message) {
+  Header header{};
+  const auto there = static_cast<std::size_t>(std::max(nlmsg_datalen(message), 0));
+  std::memcpy(&header, nlmsg_data(message), std::min(sizeof header, there));
+  return header;
 }
 
 }  // namespace adit::net
