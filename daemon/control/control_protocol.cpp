@@ -16,9 +16,11 @@ std::string dump(const ordered_json& value) {
 /// How deep a request may be nested: the parser needs memory for each level, and no request has more than a few.
 constexpr int kMaxDepth = 8;
 
-ordered_json parse(std::string_view request) {
-  const auto not_too_deep = [](int depth, ordered_json::parse_event_t, ordered_json&) { return depth <= kMaxDepth; };
-  return ordered_json::parse(request, not_too_deep, false);
+/// Not ordered: with its keys in a list each would be compared with all before it.
+nlohmann::json parse(std::string_view request) {
+  using nlohmann::json;
+  const auto not_too_deep = [](int depth, json::parse_event_t, json&) { return depth <= kMaxDepth; };
+  return json::parse(request, not_too_deep, false);
 }
 
 ordered_json to_json(const ReloadOutcome& outcome) {

@@ -24,6 +24,16 @@ Done invalid(std::string sentence) {
   return std::unexpected(WgRefusal{EINVAL, std::move(sentence)});
 }
 
+/// A link has one; a request may replace it by others, of which one stays. Each may have thousands of allowed IPs.
+constexpr std::size_t kMaxPeersNamed = 64;
+
+Done one_peer_only() {
+  return std::unexpected(
+      WgRefusal{EOPNOTSUPP,
+                "a link has one peer, and this would give it another: remove the one it has in the same request, or "
+                "make another link for the new one"});
+}
+
 struct Line {
   std::string_view key;
   std::string_view value;
@@ -121,8 +131,10 @@ class Edit {
   bool in_peer_ = false;
   WgPeer peer_;                  ///< the one whose lines come
   std::set<IpNetwork> allowed_;  ///< its allowed IPs, of which there may be many
+  std::set<IpNetwork> gone_;     ///< still in the peer's list, and no more in `allowed_`
   bool ghost_ = false;           ///< it is not there, and the request says that this is no reason to add it
   bool removed_ = false;
+  std::size_t peers_named_ = 0;
 };
 
 Done Edit::line(const Line& line) {
@@ -157,6 +169,7 @@ Done Edit::device_line(const Line& line) {
 
 Done Edit::begin_peer(std::string_view key) {
   end_peer();
+  if (++peers_named_ > kMaxPeersNamed) return one_peer_only();
   WgPeer fresh;
   fresh.added = true;
   if (!read_hex(key, fresh.key.bytes)) return invalid("public_key is not 64 hexadecimal digits");
@@ -173,6 +186,9 @@ Done Edit::begin_peer(std::string_view key) {
 }
 
 void Edit::end_peer() {
+  // All at once: one by one each would be looked for among all.
+  if (!gone_.empty()) std::erase_if(peer_.allowed_ips, [this](const auto& each) { return gone_.contains(each); });
+  gone_.clear();
   const bool stays = in_peer_ && !std::exchange(ghost_, false) && !std::exchange(removed_, false);
   if (stays) device_.peers.push_back(std::move(peer_));
   in_peer_ = false;
@@ -202,6 +218,7 @@ Done Edit::peer_line(const Line& line) {
     if (line.value != "true") return invalid("replace_allowed_ips can only be true");
     peer_.allowed_ips.clear();
     allowed_.clear();
+    gone_.clear();
     return {};
   }
   if (line.key == "allowed_ip") return allowed_ip(line.value);
@@ -227,25 +244,21 @@ Done Edit::allowed_ip(std::string_view text) {
   if (!parsed) return invalid("allowed_ip is not ADDRESS/PREFIX");
   const auto network = parsed->network();
   if (remove) {
-    std::erase(peer_.allowed_ips, network);
-    allowed_.erase(network);
+    if (allowed_.erase(network) > 0) gone_.insert(network);
     return {};
   }
   if (!allowed_.insert(network).second) return {};
-  if (peer_.allowed_ips.size() == config::kMaxSubnets) {
+  if (allowed_.size() > config::kMaxSubnets) {
     return std::unexpected(WgRefusal{E2BIG, fmt::format("a link has at most {} allowed IPs", config::kMaxSubnets)});
   }
-  peer_.allowed_ips.push_back(network);
+  if (gone_.erase(network) == 0) peer_.allowed_ips.push_back(network);
   return {};
 }
 
 Done Edit::finish() {
   end_peer();
   if (device_.peers.size() <= 1) return {};
-  return std::unexpected(
-      WgRefusal{EOPNOTSUPP,
-                "a link has one peer, and this would give it another: remove the one it has in the same request, or "
-                "make another link for the new one"});
+  return one_peer_only();
 }
 
 }  // namespace

@@ -113,6 +113,11 @@ TEST(WgProtocol, AllowedIpsAreAddedTakenAwayAndReplaced) {
   EXPECT_THAT(result("allowed_ip=10.8.0.0/24"), ElementsAre(network("10.9.0.0/24"), network("10.8.0.0/24")));
   EXPECT_THAT(result("allowed_ip=+10.9.0.0/24"), ElementsAre(network("10.9.0.0/24")));
   EXPECT_THAT(result("allowed_ip=-10.9.0.0/24"), IsEmpty());
+  EXPECT_THAT(result("allowed_ip=10.8.0.0/24\nallowed_ip=-10.9.0.0/24\nallowed_ip=10.9.0.0/24"),
+              ElementsAre(network("10.9.0.0/24"), network("10.8.0.0/24")));
+  EXPECT_THAT(result("allowed_ip=-10.9.0.0/24\nallowed_ip=-10.9.0.0/24"), IsEmpty());
+  EXPECT_THAT(result("allowed_ip=-10.9.0.0/24\nreplace_allowed_ips=true\nallowed_ip=10.9.0.0/24"),
+              ElementsAre(network("10.9.0.0/24")));
   EXPECT_THAT(result("replace_allowed_ips=true"), IsEmpty());
   EXPECT_THAT(result("replace_allowed_ips=true\nallowed_ip=::/0"), ElementsAre(network("::/0")));
 }
@@ -134,6 +139,15 @@ TEST(WgProtocol, ASecondPeerIsRefused) {
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, EOPNOTSUPP);
   EXPECT_THAT(result.error().sentence, HasSubstr("one peer"));
+}
+
+/// Each could bring thousands of allowed IPs along.
+TEST(WgProtocol, PeersAreNamedAFewTimesAtMost) {
+  std::string lines;
+  const auto again = "public_key=" + hex('1') + "\n";
+  for (int i = 0; i < 64; ++i) lines += again;
+  EXPECT_EQ(code_of(lines), 0);
+  EXPECT_EQ(code_of(lines + again), EOPNOTSUPP);
 }
 
 TEST(WgProtocol, AnotherPeerThatIsOnlyToBeUpdatedIsNoSecondOne) {
