@@ -44,6 +44,13 @@ WallTime Tai64n::to_wall_time() const {
   return {std::chrono::seconds(seconds) + std::chrono::nanoseconds(load_be32(bytes.data() + 8))};
 }
 
+Tai64n Tai64n::later_by(std::chrono::seconds time) const {
+  const auto label = load_be64(bytes.data());
+  auto later = *this;
+  store_be64(later.bytes.data(), label + std::min<std::uint64_t>(~label, static_cast<std::uint64_t>(time.count())));
+  return later;
+}
+
 Tai64n TimestampSource::next(WallTime now) {
   const auto stamp = Tai64n::from(now);
   last_ = stamp > last_ ? stamp : step_after(last_);

@@ -21,6 +21,8 @@ struct Tai64n {
   /// The inverse, for people and for the file the last one is kept in; precise to what was whitened.
   /// A label before 1970 or beyond what a WallTime holds becomes the nearest one that it does.
   WallTime to_wall_time() const;
+  /// On the label itself, which may be beyond all time a Duration can hold; no later than the last label there is.
+  Tai64n later_by(std::chrono::seconds time) const;
 };
 
 /// 2^24 ns (16.8 ms): finer than two initiations can follow each other, coarse enough to hide the clock's detail.

@@ -122,7 +122,7 @@ void StateStore::load_timestamp(Loaded& loaded) const {
   }
   loaded.timestamp = *stamp;
   const bool same_boot = space != std::string::npos && !boot_.empty() && text->substr(space + 1) == boot_;
-  if (!same_boot) loaded.timestamp = noise::Tai64n::from({stamp->to_wall_time().since_epoch + kUnsyncedMargin});
+  if (!same_boot) loaded.timestamp = stamp->later_by(kUnsyncedMargin);
 }
 
 void StateStore::load_endpoint(Loaded& loaded) const {

@@ -29,7 +29,7 @@ class StateStore {
 
   /// Files are written without fsync, which would hold up packets. What a power failure may take that way is made up
   /// for at the first start after a boot by this much, longer than the kernel keeps a file in memory alone.
-  static constexpr Duration kUnsyncedMargin = std::chrono::seconds(60);
+  static constexpr std::chrono::seconds kUnsyncedMargin{60};
 
   /// `boot`: names this boot of the host (boot_id).
   StateStore(std::filesystem::path directory, std::string boot);

@@ -73,6 +73,16 @@ TEST(Tai64n, BecomesTheNearestTimeThatCanBeTold) {
   EXPECT_EQ(Tai64n::from({5000s}).to_wall_time(), WallTime{5000s});
 }
 
+TEST(Tai64n, IsLaterByAnyTimeAndNeverBeyondTheLastLabel) {
+  EXPECT_EQ(Tai64n::from({5000s}).later_by(60s), Tai64n::from({5060s}));
+  Tai64n last;
+  last.bytes.fill(0xff);
+  EXPECT_EQ(last.later_by(60s), last);
+  Tai64n far;  // beyond all time that a Duration can hold
+  far.bytes.fill(0x7f);
+  EXPECT_GT(far.later_by(60s), far);
+}
+
 TEST(TimestampSource, FollowsTheClockAgainOnceItIsAhead) {
   TimestampSource source{Tai64n::from({5000s})};
   source.next({10s});

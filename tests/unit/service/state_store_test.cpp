@@ -56,6 +56,18 @@ TEST_F(StateStoreTest, AfterABootTheTimestampHasAMarginForWhatAPowerFailureTook)
   EXPECT_EQ(StateStore(directory_, "").load().timestamp, later) << "where boots cannot be told apart";
 }
 
+/// As a number of nanoseconds it would come back as a time before 1970, and a recorded initiation would be news.
+TEST_F(StateStoreTest, ATimestampOfAnyYearHasItsMargin) {
+  StateStore(directory_, kBoot).load();
+  for (const auto* label : {"4000000225c17d0400000000", "7fffffffffffff0000000000"}) {
+    write_file(directory_ / "timestamp", fmt::format("{} {}\n", label, kBoot));
+    const auto before = StateStore(directory_, kBoot).load();
+    const auto after = StateStore(directory_, kOtherBoot).load();
+    EXPECT_THAT(after.warnings, IsEmpty());
+    EXPECT_GT(after.timestamp, before.timestamp) << label;
+  }
+}
+
 TEST_F(StateStoreTest, TheEndpointComesBackAsItWas) {
   StateStore store(directory_, kBoot);
   store.load();
