@@ -36,6 +36,7 @@ Result<Link::Machine> Link::make_machine(const Parts& parts, config::Config& con
                             .allowed_ips = config.peer.allowed_ips,
                             .mtu = mtu,
                             .last_timestamp = parts.timestamps.last(),
+                            .newest_initiation = parts.timestamps.newest_of(config.peer.public_key),
                             .copy_dscp = config.tuning.copy_dscp,
                             .only_when_needed = config.file.empty()};
   auto made = tunnel::Tunnel::make(std::move(settings), parts.random, parts.wall_clock);
@@ -143,6 +144,7 @@ void Link::make_caller(std::optional<Endpoint> remembered) {
 
 Result<> Link::turn(Instant now) {
   if (auto moved = pump_->move(now); !moved) return moved;
+  parts_.timestamps.note_peers(machine_->peer_key(), machine_->newest_initiation());
   handle_events(now);
   upkeep_->turn_end(now);
   parts_.doors.udp_port.shut(upkeep_->leads_into_itself());

@@ -13,4 +13,15 @@ void TimestampKeeper::keep(const noise::Tai64n& timestamp) {
   lost_ = !saved;
 }
 
+void TimestampKeeper::note_peers(const crypto::PublicKey& peer, const noise::Tai64n& newest) {
+  if (newest == noise::Tai64n{} || newest == newest_of(peer)) return;
+  peers_ = {peer, newest};
+  const auto saved = store_.save_initiation(peer, newest);
+  if (!saved && !lost_) {
+    log_.warn("{}: if aditd is killed, recorded initiations of the peer's may be taken once more",
+              saved.error().message);
+    lost_ = true;
+  }
+}
+
 }  // namespace adit::link

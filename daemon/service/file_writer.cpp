@@ -26,6 +26,8 @@ Result<> replace_file(const std::filesystem::path& path, const std::string& cont
     if (!output) return failed(errno);
     const auto written = ::write(output.get(), content.data(), content.size());
     if (written != static_cast<ssize_t>(content.size())) return failed(written < 0 ? errno : ENOSPC);
+    // On its way to the disk at once, which takes no waiting: of what is in memory alone a power cut leaves nothing.
+    ::sync_file_range(output.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
   }
   if (::rename(fresh.c_str(), path.c_str()) != 0) return failed(errno);
   return {};
@@ -37,6 +39,7 @@ struct FileWriter::Work {
   std::map<std::filesystem::path, std::string> waiting;
   std::filesystem::path current;                      ///< is being written; empty: nothing is
   std::map<std::filesystem::path, Result<>> results;  ///< of each file's last writing
+  std::filesystem::path later;                        ///< the last that nobody waited for
   bool started = false;
   bool stuck = false;  ///< somebody has waited in vain
   bool ending = false;
@@ -53,18 +56,31 @@ FileWriter::~FileWriter() {
   if (work_->started) work_->changed.wait_for(lock, kLastPatience, [this] { return work_->idle(); });
 }
 
+/// False: no thread is to be had, and nobody else writes, then.
+bool FileWriter::start() {
+  if (work_->started) return true;
+  try {
+    std::thread(run, work_).detach();
+    work_->started = true;
+  } catch (const std::system_error&) {
+    work_->waiting.clear();
+  }
+  return work_->started;
+}
+
+Result<> FileWriter::write_later(const std::filesystem::path& path, const std::string& content) {
+  const std::unique_lock lock(work_->mutex);
+  work_->waiting[path] = content;
+  if (!start()) return replace_file(path, content);
+  work_->changed.notify_all();
+  const auto before = work_->results.find(std::exchange(work_->later, path));
+  return before == work_->results.end() ? Result<>() : before->second;
+}
+
 Result<> FileWriter::write(const std::filesystem::path& path, const std::string& content) {
   std::unique_lock lock(work_->mutex);
   work_->waiting[path] = content;
-  if (!work_->started) {
-    try {
-      std::thread(run, work_).detach();
-      work_->started = true;
-    } catch (const std::system_error&) {  // no thread is to be had: nobody else writes, then
-      work_->waiting.clear();
-      return replace_file(path, content);
-    }
-  }
+  if (!start()) return replace_file(path, content);
   work_->changed.notify_all();
   const bool done = !work_->stuck && work_->changed.wait_for(lock, kPatience, [this] { return work_->idle(); });
   if (done) return work_->results[path];

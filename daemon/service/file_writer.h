@@ -30,9 +30,12 @@ class FileWriter {
 
   /// As replace_file. Of several contents for one file that wait, the last is written. The error is a sentence.
   Result<> write(const std::filesystem::path& path, const std::string& content);
+  /// Likewise, and nobody waits: the error is that of the last file written this way, of whatever path.
+  Result<> write_later(const std::filesystem::path& path, const std::string& content);
 
  private:
   struct Work;
+  bool start();
   static void run(const std::shared_ptr<Work>& work);
 
   std::shared_ptr<Work> work_;  ///< outlives this where the disk does not answer

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// timestamp: 24 hex digits, a space, the boot_id of the boot it was written in. endpoint: ADDRESS:PORT. running: a
-// number, a space, the boot_id.
+// timestamp: 24 hex digits, a space, the boot_id of the boot it was written in. initiation: 24 hex digits, a space, the
+// peer's public key. endpoint: ADDRESS:PORT. running: a number, a space, the boot_id.
 #include "service/state_store.h"
 
 #include <fcntl.h>
@@ -18,13 +18,12 @@
 namespace adit::service {
 namespace {
 
-constexpr const char* kTimestampFile = "timestamp";
-constexpr const char* kEndpointFile = "endpoint";
 constexpr const char* kRunningFile = "running";
 constexpr std::size_t kLongestFile = 256;
-/// The first bit of a TAI64 label is clear and the next set for all years people live in.
+/// The first bit of a TAI64 label is clear and the next set for all years people live in. None so near to the end that
+/// there would be no later one.
 constexpr std::uint64_t kFirstLabel = std::uint64_t{1} << 62;
-constexpr std::uint64_t kLastLabel = kFirstLabel << 1;
+constexpr std::uint64_t kLastLabel = (kFirstLabel << 1) - (std::uint64_t{1} << 32);
 
 /// The file without its newline, or errno.
 std::expected<std::string, int> read_file(const std::filesystem::path& path) {
@@ -52,19 +51,28 @@ std::optional<noise::Tai64n> parse_hex(std::string_view text) {
     const auto [end, error] = std::from_chars(digits, digits + 2, stamp.bytes[i], 16);
     if (error != std::errc{} || end != digits + 2) return std::nullopt;
   }
-  const auto label = load_be64(stamp.bytes.data());
-  if (label < kFirstLabel || label >= kLastLabel) return std::nullopt;
   return stamp;
+}
+
+/// Whether it could be one of ours.
+bool is_sent(const noise::Tai64n& stamp) {
+  const auto label = load_be64(stamp.bytes.data());
+  return label >= kFirstLabel && label < kLastLabel;
 }
 
 }  // namespace
 
 StateStore::StateStore(std::filesystem::path directory, std::string boot)
-    : directory_(std::move(directory)), boot_(std::move(boot)) {}
+    : directory_(std::move(directory)),
+      boot_(std::move(boot)),
+      timestamp_(directory_ / "timestamp"),
+      initiation_(directory_ / "initiation"),
+      endpoint_(directory_ / "endpoint") {}
 
-StateStore::Loaded StateStore::read() const {
+StateStore::Loaded StateStore::read() {
   Loaded loaded;
   load_timestamp(loaded);
+  load_initiation(loaded);
   load_endpoint(loaded);
   return loaded;
 }
@@ -82,6 +90,7 @@ StateStore::Loaded StateStore::load() {
         directory_.string(), error ? error.message() : net::describe(errno)));
   }
   load_timestamp(loaded);
+  load_initiation(loaded);
   load_endpoint(loaded);
   load_running(loaded);
   return loaded;
@@ -105,50 +114,78 @@ void StateStore::end_run() const {
   ::unlink((directory_ / kRunningFile).c_str());
 }
 
-void StateStore::load_timestamp(Loaded& loaded) const {
-  const auto path = directory_ / kTimestampFile;
-  const auto text = read_file(path);
-  if (!text && text.error() == ENOENT) return;
-  const auto lost = "if this host's clock goes back, the peer will refuse handshakes until it has caught up";
-  if (!text) {
-    loaded.warnings.push_back(fmt::format("cannot read {}, {}: {}", path.string(), net::describe(text.error()), lost));
-    return;
+void StateStore::load_timestamp(Loaded& loaded) {
+  const auto content = timestamp_.read();
+  const auto& path = timestamp_.path().string();
+  const auto* const lost = "if this host's clock goes back, the peer will refuse handshakes until it has caught up";
+  if (content.error) {
+    loaded.warnings.push_back(fmt::format("cannot read {}, {}: {}", path, net::describe(*content.error), lost));
   }
-  const auto space = text->find(' ');
-  const auto stamp = parse_hex(std::string_view(*text).substr(0, space));
-  if (!stamp) {
-    loaded.warnings.push_back(fmt::format("{} is damaged and is ignored: {}", path.string(), lost));
+  const auto& line = content.line;
+  const auto space = line ? line->find(' ') : std::string::npos;
+  const auto stamp = line ? parse_hex(std::string_view(*line).substr(0, space)) : std::nullopt;
+  if (!stamp || !is_sent(*stamp)) {
+    if (line || content.damaged) loaded.warnings.push_back(fmt::format("{} is damaged and is ignored: {}", path, lost));
     return;
   }
   loaded.timestamp = *stamp;
-  const bool same_boot = space != std::string::npos && !boot_.empty() && text->substr(space + 1) == boot_;
-  if (!same_boot) loaded.timestamp = stamp->later_by(kUnsyncedMargin);
+  const bool same_boot = space != std::string::npos && !boot_.empty() && line->substr(space + 1) == boot_;
+  if (!same_boot) loaded.timestamp = loaded.timestamp.later_by(kUnsyncedMargin);
+  if (content.damaged || content.error) loaded.timestamp = loaded.timestamp.later_by(kDamagedMargin);
 }
 
-void StateStore::load_endpoint(Loaded& loaded) const {
-  const auto path = directory_ / kEndpointFile;
-  const auto text = read_file(path);
-  if (!text && text.error() == ENOENT) return;
-  if (!text) {
-    loaded.warnings.push_back(fmt::format("cannot read {}, {}: where the peer was last found is not known",
-                                          path.string(), net::describe(text.error())));
-    return;
+void StateStore::load_initiation(Loaded& loaded) {
+  const auto content = initiation_.read();
+  const auto& path = initiation_.path().string();
+  const auto* const lost = "initiations of the peer's that somebody has recorded may be taken once more";
+  if (content.error) {
+    loaded.warnings.push_back(fmt::format("cannot read {}, {}: {}", path, net::describe(*content.error), lost));
   }
-  if (text->empty()) return;
-  loaded.endpoint = Endpoint::parse(*text);
-  if (!loaded.endpoint) {
+  if (content.line) {
+    const auto space = content.line->find(' ');
+    const auto stamp = parse_hex(std::string_view(*content.line).substr(0, space));
+    const auto peer = space == std::string::npos
+                          ? std::nullopt
+                          : std::optional(crypto::parse_public_key(std::string_view(*content.line).substr(space + 1)));
+    if (stamp && peer && *peer && content.checked) {
+      loaded.initiation = {**peer, *stamp};
+      return;
+    }
+  }
+  if (content.line || content.damaged) {
+    loaded.warnings.push_back(fmt::format("{} is damaged and is ignored: {}", path, lost));
+  }
+}
+
+void StateStore::load_endpoint(Loaded& loaded) {
+  const auto content = endpoint_.read();
+  const auto& path = endpoint_.path().string();
+  if (content.error) {
+    loaded.warnings.push_back(fmt::format("cannot read {}, {}: where the peer was last found is not known", path,
+                                          net::describe(*content.error)));
+  }
+  if (content.line && content.line->empty()) return;
+  if (content.line) loaded.endpoint = Endpoint::parse(*content.line);
+  if (!loaded.endpoint && (content.line || content.damaged)) {
     loaded.warnings.push_back(
-        fmt::format("{} is damaged and is ignored: where the peer was last found is not known", path.string()));
+        fmt::format("{} is damaged and is ignored: where the peer was last found is not known", path));
   }
 }
 
 Result<> StateStore::save_timestamp(const noise::Tai64n& timestamp) {
-  return writer_.write(directory_ / kTimestampFile, fmt::format("{} {}\n", to_hex(timestamp), boot_));
+  const auto turn = timestamp_.next(fmt::format("{} {}", to_hex(timestamp), boot_));
+  return writer_.write(turn.file, turn.content);
+}
+
+Result<> StateStore::save_initiation(const crypto::PublicKey& peer, const noise::Tai64n& newest) {
+  const auto turn = initiation_.next(fmt::format("{} {}", to_hex(newest), crypto::to_base64(peer)));
+  return writer_.write_later(turn.file, turn.content);
 }
 
 Result<> StateStore::save_endpoint(const Endpoint& endpoint) {
   const bool kept = endpoint.known() && !(endpoint.address.is_v6() && endpoint.address.is_link_local());
-  return writer_.write(directory_ / kEndpointFile, kept ? to_string(endpoint) + "\n" : "");
+  const auto turn = endpoint_.next(kept ? to_string(endpoint) : "");
+  return writer_.write(turn.file, turn.content);
 }
 
 std::string read_boot_id() {

@@ -55,7 +55,7 @@ bool Tunnel::take_over(const SavedTunnel& saved, Instant now) {
   std::array<std::shared_ptr<noise::Keypair>, 3> sessions;
   std::ranges::transform(saved.sessions, sessions.begin(), restore);
   sessions_.put_all(std::move(sessions));
-  handshaker_.set_newest_initiation(saved.newest_initiation);
+  handshaker_.set_newest_initiation(std::max(saved.newest_initiation, handshaker_.newest_initiation()));
   path_ = saved.path;
   timers_ = saved.timers;
   status_ = saved.status;

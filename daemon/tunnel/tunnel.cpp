@@ -39,7 +39,9 @@ Tunnel::Tunnel(noise::StaticKeys keys, Settings& settings, RandomSource& random,
       copy_dscp_(settings.copy_dscp),
       only_when_needed_(settings.only_when_needed),
       random_(random),
-      wall_clock_(wall_clock) {}
+      wall_clock_(wall_clock) {
+  handshaker_.set_newest_initiation(settings.newest_initiation);
+}
 
 // Outbound: admit → (seal) → (transmit) ------------------------------------------------------------------------------
 

@@ -33,9 +33,10 @@ struct Settings {
   crypto::PresharedKey preshared_key;  ///< all zero: none
   std::optional<Duration> keepalive;   ///< persistent keepalive; none: off
   std::vector<IpNetwork> allowed_ips;
-  std::uint32_t mtu = 1420;        ///< of the interface: padding never goes past it
-  noise::Tai64n last_timestamp{};  ///< the last one sent by an earlier run
-  bool copy_dscp = false;          ///< of the inner packet onto the outer header; ECN always is
+  std::uint32_t mtu = 1420;           ///< of the interface: padding never goes past it
+  noise::Tai64n last_timestamp{};     ///< the last one sent by an earlier run
+  noise::Tai64n newest_initiation{};  ///< the peer's, that an earlier run took: only later ones are
+  bool copy_dscp = false;             ///< of the inner packet onto the outer header; ECN always is
   /// With keepalives off nothing is sent as long as there is nothing to say: how the kernel's WireGuard takes what `wg`
   /// tells it. An initiation that comes too early for the peer would stand in the way of the next.
   bool only_when_needed = false;
@@ -78,6 +79,9 @@ class Tunnel {
   /// For `wg showconf`, and for a tunnel that takes this one's place.
   const crypto::PrivateKey& private_key() const { return handshaker_.private_key(); }
   const crypto::PresharedKey& preshared_key() const { return handshaker_.preshared_key(); }
+  /// Of those that were taken; all zero: none was.
+  noise::Tai64n newest_initiation() const { return handshaker_.newest_initiation(); }
+  const crypto::PublicKey& peer_key() const { return handshaker_.peer_key(); }
   /// For diagnosis: whoever sees the keys of handshakes from now on. Outlives the tunnel.
   void set_key_observer(KeyObserver* observer) { handshaker_.set_key_observer(observer); }
   void set_keepalive(std::optional<Duration> interval, Instant now, Outbox& out);

@@ -130,6 +130,27 @@ def test_a_captured_initiation_that_is_sent_again_changes_nothing(make, tap, out
     assert link.b.peer_endpoint() == endpoint
 
 
+@pytest.mark.adit_only
+def test_captured_initiations_are_no_news_after_a_crash_either(make, tap):
+    """b is killed and knows nothing of its sessions; what a has sent so far must not be its peer's voice, nor move its
+    endpoint to whoever sends it."""
+    link = make(calls="a").start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    link.a.kill()
+    link.a.start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    captured = tap.wait_for(INITIATION, 2)
+    link.a.stop()
+    link.b.kill()
+    (link.b.state_dir / link.b.name / "endpoint").unlink(missing_ok=True)
+    (link.b.state_dir / link.b.name / "endpoint.2").unlink(missing_ok=True)
+    link.b.start()
+    for initiation in captured:
+        tap.send(dataclasses.replace(initiation, source_port=4444))
+    wait_until(lambda: link.b.drops("old_timestamp") == len(captured), 10, "the recorded initiations to be refused")
+    assert link.b.peer_endpoint() is None and link.b.latest_handshake() is None
+
+
 @OUTER
 def test_corrupted_datagrams_are_not_delivered_and_do_not_move_the_endpoint(make, tap, outer):
     """Each with one bit flipped, and sent from another port than the peer's."""

@@ -125,6 +125,21 @@ class AditEnd(End):
     def socket_path(self):
         return self.run_dir / f"{self.name}.sock"
 
+    def _state_files(self, name):
+        """The turns of a file in the state folder (service/turn_file.h) that are there."""
+        return [path for path in (self.state_dir / self.name / name, self.state_dir / self.name / f"{name}.2") if path.exists()]
+
+    def forget_timestamps(self):
+        for path in self._state_files("timestamp"):
+            path.unlink()
+
+    def move_timestamp(self, seconds):
+        """As if the last one sent had been so many seconds later; written as an earlier release would."""
+        newest = max(path.read_text()[:24] for path in self._state_files("timestamp"))
+        self.forget_timestamps()
+        moved = f"{int(newest[:16], 16) + seconds:016x}{newest[16:]}"  # TAI64N: seconds come first
+        (self.state_dir / self.name / "timestamp").write_text(f"{moved}\n")
+
     def config(self):
         side = self.side
         allowed = {} if side.allowed_ips is None else {"allowed_ips": side.allowed_ips}

@@ -76,5 +76,25 @@ TEST_F(MemoryTest, ATimestampThatCannotBeKeptIsTalkedOfOnceAndInUseAllTheSame) {
   EXPECT_THAT(lines[0], HasSubstr("the peer will refuse handshakes"));
 }
 
+TEST_F(MemoryTest, ThePeersNewestInitiationIsKeptForThatPeerAlone) {
+  crypto::PublicKey peer;
+  peer.bytes.fill(1);
+  crypto::PublicKey other;
+  other.bytes.fill(2);
+  const auto stamp = noise::Tai64n::from({1'700'000'000s});
+  {
+    service::StateStore store(folder_, "boot");
+    TimestampKeeper keeper(store, store.load(), log_);
+    keeper.note_peers(peer, {});
+    EXPECT_EQ(keeper.newest_of(peer), noise::Tai64n{}) << "none was taken yet";
+    keeper.note_peers(peer, stamp);
+    EXPECT_EQ(keeper.newest_of(peer), stamp);
+  }  // the folder's files are written
+  TimestampKeeper next(store_, store_.load(), log_);
+  EXPECT_EQ(next.newest_of(peer), stamp);
+  EXPECT_EQ(next.newest_of(other), noise::Tai64n{});
+  EXPECT_THAT(log_.take_lines(), ::testing::IsEmpty());
+}
+
 }  // namespace
 }  // namespace adit::link

@@ -16,6 +16,8 @@ using test::write_file;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::StartsWith;
+using ::testing::UnorderedElementsAre;
 
 const noise::Tai64n kStamp = noise::Tai64n::from({1'700'000'000s});
 constexpr const char* kBoot = "5d6f7d2a-0000-4000-8000-000000000001";
@@ -59,7 +61,7 @@ TEST_F(StateStoreTest, AfterABootTheTimestampHasAMarginForWhatAPowerFailureTook)
 /// As a number of nanoseconds it would come back as a time before 1970, and a recorded initiation would be news.
 TEST_F(StateStoreTest, ATimestampOfAnyYearHasItsMargin) {
   StateStore(directory_, kBoot).load();
-  for (const auto* label : {"4000000225c17d0400000000", "7fffffffffffff0000000000"}) {
+  for (const auto* label : {"4000000225c17d0400000000", "7ffffff00000000000000000"}) {
     write_file(directory_ / "timestamp", fmt::format("{} {}\n", label, kBoot));
     const auto before = StateStore(directory_, kBoot).load();
     const auto after = StateStore(directory_, kOtherBoot).load();
@@ -91,18 +93,72 @@ TEST_F(StateStoreTest, ALinkLocalEndpointIsForgotten) {
   EXPECT_THAT(loaded.warnings, IsEmpty());
 }
 
-TEST_F(StateStoreTest, SavingReplacesTheFileAndLeavesNoOther) {
+TEST_F(StateStoreTest, SavingTakesTurnsWithTwoFilesAndLeavesNoOther) {
   StateStore store(directory_, kBoot);
   store.load();
-  ASSERT_TRUE(store.save_timestamp(kStamp));
-  ASSERT_TRUE(store.save_timestamp(noise::Tai64n::from({1'800'000'000s})));
-  EXPECT_EQ(read_file(directory_ / "timestamp"),
-            "400000006b49d20a0000000"
-            "0 " +
-                std::string(kBoot) + "\n");
+  for (const auto seconds : {1'700'000'000s, 1'700'000'100s, 1'800'000'000s}) {
+    ASSERT_TRUE(store.save_timestamp(noise::Tai64n::from({seconds})));
+  }
+  EXPECT_THAT(read_file(directory_ / "timestamp"),
+              StartsWith("400000006b49d20a00000000 " + std::string(kBoot) + " #3 "));
+  EXPECT_THAT(read_file(directory_ / "timestamp.2"),
+              StartsWith("400000006553f16e00000000 " + std::string(kBoot) + " #2 "));
   std::vector<std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator(directory_)) files.push_back(entry.path().filename());
-  EXPECT_THAT(files, ElementsAre("timestamp"));
+  EXPECT_THAT(files, UnorderedElementsAre("timestamp", "timestamp.2"));
+}
+
+TEST_F(StateStoreTest, WhateverAPowerCutLeavesOfOneFileTheOtherIsWhole) {
+  StateStore store(directory_, kBoot);
+  store.load();
+  const auto newer = noise::Tai64n::from({1'800'000'000s});
+  ASSERT_TRUE(store.save_timestamp(kStamp));
+  ASSERT_TRUE(store.save_timestamp(newer));
+  const auto whole = read_file(directory_ / "timestamp.2");
+  for (const auto& left : {std::string(), whole.substr(0, 20), whole.substr(0, whole.size() - 3),
+                           std::string(whole.size(), '\0'), "5" + whole.substr(1)}) {
+    write_file(directory_ / "timestamp.2", left);
+    auto later = StateStore(directory_, kOtherBoot);
+    const auto loaded = later.load();
+    EXPECT_THAT(loaded.warnings, IsEmpty()) << left;
+    EXPECT_EQ(loaded.timestamp, kStamp.later_by(StateStore::kUnsyncedMargin).later_by(StateStore::kDamagedMargin));
+    ASSERT_TRUE(later.save_timestamp(newer));
+    EXPECT_NE(read_file(directory_ / "timestamp.2"), left) << "the damaged one has its turn first";
+    EXPECT_EQ(StateStore(directory_, kOtherBoot).load().timestamp, newer);
+  }
+}
+
+TEST_F(StateStoreTest, FilesOfAnEarlierReleaseAreRead) {
+  StateStore(directory_, kBoot).load();
+  write_file(directory_ / "timestamp", "400000006553f10a00000000 " + std::string(kBoot) + "\n");
+  write_file(directory_ / "endpoint", "192.0.2.7:51820\n");
+  StateStore store(directory_, kBoot);
+  const auto loaded = store.load();
+  EXPECT_EQ(loaded.timestamp, kStamp);
+  EXPECT_EQ(loaded.endpoint, Endpoint::parse("192.0.2.7:51820"));
+  EXPECT_THAT(loaded.warnings, IsEmpty());
+  const auto newer = noise::Tai64n::from({1'800'000'000s});
+  ASSERT_TRUE(store.save_timestamp(newer));
+  EXPECT_EQ(StateStore(directory_, kBoot).load().timestamp, newer);
+}
+
+TEST_F(StateStoreTest, ThePeersNewestInitiationComesBackWithItsKey) {
+  crypto::PublicKey peer;
+  peer.bytes.fill(7);
+  noise::Tai64n newest;
+  newest.bytes.fill(0xfe);  // whatever the peer's clock says
+  {
+    StateStore store(directory_, kBoot);
+    EXPECT_EQ(store.load().initiation, std::nullopt);
+    ASSERT_TRUE(store.save_initiation(peer, kStamp));
+    ASSERT_TRUE(store.save_initiation(peer, newest));
+  }  // waits until it is written
+  const auto loaded = StateStore(directory_, kOtherBoot).load();
+  EXPECT_EQ(loaded.initiation, std::pair(peer, newest));
+  EXPECT_THAT(loaded.warnings, IsEmpty());
+  write_file(directory_ / "initiation", "nonsense");
+  write_file(directory_ / "initiation.2", "nonsense");
+  EXPECT_THAT(StateStore(directory_, kBoot).load().warnings, ElementsAre(HasSubstr("recorded")));
 }
 
 TEST_F(StateStoreTest, RunsThatDoNotEndAsTheyShouldAreCounted) {
@@ -126,7 +182,7 @@ TEST_F(StateStoreTest, ADamagedTimestampIsAWarningThatNamesTheFile) {
   store.load();
   for (const auto* damage : {"", "garbage", "40000000654d", "zz000000655a5c8a00000000", "0000000000000000000000 ",
                              "000000000000000000000000", "ffffffffffffffffffffffff", "400000006553f10a000000000",
-                             "+40000006553f10a00000000"}) {
+                             "+40000006553f10a00000000", "7fffffffffffffff00000000"}) {
     write_file(directory_ / "timestamp", damage);
     const auto loaded = StateStore(directory_, kBoot).load();
     EXPECT_EQ(loaded.timestamp, noise::Tai64n{}) << damage;

@@ -64,6 +64,23 @@ TEST_F(Link, AReplayedInitiationIsAnsweredAndMovesNoLiveSession) {
   EXPECT_EQ(b.tunnel->path().remote, a.address);
 }
 
+TEST_F(Link, RecordedInitiationsAreNoNewsAfterACrash) {
+  world.connect();
+  world.run(10min);  // sessions come and go
+  std::vector<Buffer> recorded;
+  for (const auto& flight : world.overheard) {
+    if (flight.from == &a && flight.bytes[0] == 1) recorded.push_back(flight.bytes);
+  }
+  ASSERT_GT(recorded.size(), 3u);
+  b.saved_initiation = b.tunnel->newest_initiation();
+  world.stop(b);
+  world.start(b, false);
+  for (const auto& bytes : recorded) world.inject(b, kElsewhere, bytes);
+  EXPECT_EQ(b.drops(DropReason::old_timestamp), recorded.size());
+  EXPECT_FALSE(b.tunnel->path().remote.known());
+  EXPECT_TRUE(world.passes(a, 60s)) << "the peer itself has newer ones";
+}
+
 TEST_F(Link, APeerThatMovedAndBeganAnewIsFoundWithItsFirstPacket) {
   world.connect();
   world.stop(a);

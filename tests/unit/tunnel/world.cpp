@@ -35,6 +35,7 @@ void World::start(Host& host, bool knows_peer) {
                             .allowed_ips = {subnet("10.9.0.0/30")},
                             .mtu = kMtu,
                             .last_timestamp = host.saved_timestamp,
+                            .newest_initiation = host.saved_initiation,
                             .only_when_needed = only_when_needed},
                            host.random, host.clock);
   ASSERT_TRUE(made);

@@ -60,6 +60,7 @@ struct Host {
   SettableWallClock clock;
   Duration clock_offset{};
   noise::Tai64n saved_timestamp{};
+  noise::Tai64n saved_initiation{};  ///< the peer's newest
   std::unique_ptr<Tunnel> tunnel;
 
   std::vector<Event> events;
