@@ -25,7 +25,8 @@ inline constexpr std::chrono::seconds kDefaultKeepalive{25};
 inline constexpr std::uint32_t kMinBuffer = 64 * 1024;           ///< room for one super-packet
 inline constexpr std::uint32_t kMaxBuffer = 1024 * 1024 * 1024;  ///< the kernel keeps twice the size in an int
 
-inline constexpr std::size_t kMaxAddresses = 256;   ///< and of endpoints
+inline constexpr std::size_t kMaxAddresses = 256;  ///< and of endpoints
+inline constexpr std::size_t kMaxUplinks = 8;
 inline constexpr std::size_t kMaxSubnets = 16'384;  ///< of allowed_ips and routes each
 
 /// Whether traffic that is to go through the link may go elsewhere while the link is not there.
@@ -63,7 +64,9 @@ struct Local {
   /// link that runs it is empty.
   std::filesystem::path private_key_file;
   Listen listen;
-  std::optional<std::string> device;    ///< SO_BINDTODEVICE
+  std::optional<std::string> device;  ///< SO_BINDTODEVICE
+  /// In place of `device`: several, the most preferred first. The sockets are bound to none of them.
+  std::vector<std::string> uplinks;
   std::optional<std::uint32_t> fwmark;  ///< SO_MARK
 };
 

@@ -76,11 +76,25 @@ void read_interface(const Section& section, Draft& draft) {
   if (const auto forward = section.find("forward")) interface.forward = forward->boolean().value_or(false);
 }
 
+/// One of them is one that the sockets are bound to.
+void read_device(const Cursor& cursor, Local& local) {
+  if (cursor.kind() != Node::Kind::sequence) return assign(cursor.parse_text(parse_device), local.device);
+  auto list = read_filled_list(cursor, "[eth0, wwan0]", kMaxUplinks, parse_device);
+  for (auto& [name, place] : list.items) {
+    if (std::ranges::find(local.uplinks, name) != local.uplinks.end()) {
+      cursor.problem(fmt::format("names {} twice; write each interface once, the most preferred first", name));
+    } else {
+      local.uplinks.push_back(std::move(name));
+    }
+  }
+  if (local.uplinks.size() == 1) local.device = std::exchange(local.uplinks, {}).front();
+}
+
 void read_local(const Section& section, const KeyContext& context, Draft& draft) {
   auto& local = draft.config.local;
   draft.private_key = read_private_key(section, context);
   if (const auto listen = section.find("listen")) draft.listen = listen->parse_word(parse_listen);
-  if (const auto device = section.find("device")) assign(device->parse_text(parse_device), local.device);
+  if (const auto device = section.find("device")) read_device(*device, local);
   if (const auto mark = section.find("fwmark")) local.fwmark = mark->number(0, kLargestNumber);
 }
 

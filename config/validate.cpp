@@ -103,7 +103,8 @@ void check_endpoints(const Draft& draft, Problems& problems) {
                    fmt::format("is {}, but local.listen keeps this end to {}; write a port alone there to use both",
                                name_of(address->family()), name_of(listen.family())));
     }
-    if (address->is_v6() && address->is_link_local() && !draft.config.local.device && !endpoint.host.contains('%')) {
+    if (address->is_v6() && address->is_link_local() && !draft.config.local.device &&
+        draft.config.local.uplinks.empty() && !endpoint.host.contains('%')) {
       problems.add(place, fmt::format("is a link-local address, which means nothing without an interface; write "
                                       "\"[{}%INTERFACE]:{}\", or set local.device",
                                       endpoint.host, endpoint.port));

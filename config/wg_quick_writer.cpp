@@ -260,7 +260,7 @@ void Writer::leave_out_the_rest() {
   unless(
       local.listen.address.is_none(), "local.listen",
       "of it the port is kept, and the address not: WireGuard listens at all of them; let a firewall drop the others");
-  unless(!local.device, "local.device", "use FwMark and a routing rule for it");
+  unless(!local.device && local.uplinks.empty(), "local.device", "use FwMark and a routing rule for it");
   unless(config_.log_level == LogLevel::info, "log.level", "the kernel's WireGuard logs nothing");
   unless(tuning == Tuning(), "tuning", "it is about how Adit moves packets");
 }

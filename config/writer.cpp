@@ -125,6 +125,8 @@ void write_local(std::string& out, const Local& local, Secrets secrets) {
   }
   if (local.listen.port != 0 || !local.listen.address.is_none()) add(out, "listen", listen_text(local.listen));
   if (local.device) add(out, "device", text(*local.device));
+  if (!local.uplinks.empty())
+    add(out, "device", list(local.uplinks, +[](const std::string& name) { return text(name); }));
   if (local.fwmark) add(out, "fwmark", fmt::format("{:#x}", *local.fwmark));
 }
 

@@ -363,6 +363,7 @@ control::Report Daemon::report() {
           .remote = machine.path().remote,
           .keepalive = machine.keepalive(),
           .local_key = missing.private_key ? std::nullopt : std::optional(link_->public_key()),
+          .device = link_->device(),
           .listen = host::listen_text(config_.local.listen, port_of(*doors_, config_)),
           .status = machine.status(),
           .mtu = host_->mtu(),

@@ -69,7 +69,7 @@ std::string to_string(const IpNetwork& network);
 struct Endpoint {
   IpAddress address;
   std::uint16_t port = 0;
-  /// Interface index of an IPv6 link-local address, else 0.
+  /// Interface index of an IPv6 link-local address, and of any address that is to be reached by that interface; else 0.
   std::uint32_t scope = 0;
 
   /// "192.0.2.7:51820" or "[2001:db8::7]:51820"; no names.

@@ -94,6 +94,12 @@ std::string netns_text(const ordered_json& link) {
   return netns.is_string() ? fmt::format(" in network namespace {}", netns.get<std::string>()) : std::string();
 }
 
+/// Likewise.
+std::string device_text(const ordered_json& link) {
+  const auto device = link.at("local").value("device", ordered_json());
+  return device.is_string() ? fmt::format(", over {}", device.get<std::string>()) : std::string();
+}
+
 std::string routes_line(const ordered_json& routes) {
   std::string list;
   for (const auto& route : routes) list += (list.empty() ? "" : ", ") + text(route, "to");
@@ -179,8 +185,8 @@ std::string status_text(const ordered_json& link, std::int64_t now, bool coloure
   return first_line(link, now, coloured) + peer_line(peer) + handshake_line(peer, now) +
          fmt::format("  traffic    sent {}, received {}\n", amount(traffic.at("tx")), amount(traffic.at("rx"))) +
          drops_line(link.at("drops")) + routes_line(link.at("routes")) + blocked_line(link) +
-         fmt::format("  interface  {}{}, MTU {}, listening on {}\n", text(link, "interface"), netns_text(link),
-                     link.at("mtu").get<std::uint32_t>(), text(link.at("local"), "listen")) +
+         fmt::format("  interface  {}{}, MTU {}, listening on {}{}\n", text(link, "interface"), netns_text(link),
+                     link.at("mtu").get<std::uint32_t>(), text(link.at("local"), "listen"), device_text(link)) +
          fmt::format("  offload    {}\n", offload_text(link.at("offload"))) + observation_lines(link) + wg_line(link);
 }
 

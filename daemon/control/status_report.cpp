@@ -127,6 +127,7 @@ ordered_json to_json(const Report& report) {
   json["since"] = unix_seconds(report.since);
   json["peer"] = peer(report);
   json["local"] = {{"public_key", key_text(report.local_key)}, {"listen", report.listen}};
+  json["local"]["device"] = report.device.empty() ? ordered_json() : ordered_json(report.device);
   json["traffic"] = {{"tx", traffic(report.status.sent)}, {"rx", traffic(report.status.received)}};
   json["drops"] = drops(report.status.drops);
   json["mtu"] = report.mtu;

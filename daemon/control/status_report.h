@@ -30,6 +30,7 @@ struct Report {
   Endpoint remote;
   std::optional<Duration> keepalive;
   std::optional<crypto::PublicKey> local_key;  ///< likewise
+  std::string device;                          ///< that datagrams are to leave by; empty: that of the routes
   std::string listen;                          ///< as local.listen has it, with the port that is really used
   tunnel::Status status;
   std::uint32_t mtu = 0;

@@ -72,6 +72,16 @@ Finding judge_endpoint(const Facts& facts) {
 
 Finding judge_way(const Facts& facts) {
   const auto* const config = facts.config();
+  auto devices = config != nullptr ? config->local.uplinks : std::vector<std::string>();
+  if (config != nullptr && config->local.device) devices.push_back(*config->local.device);
+  const auto is_there = [&](const std::string& name) {
+    const auto* const found = facts.network.find(name);
+    return found != nullptr && found->up;
+  };
+  if (facts.network.why_not.empty() && devices.size() > 1 && std::ranges::none_of(devices, is_there)) {
+    return problem("none of the interfaces of local.device is up", devices,
+                   "bring one of them up, or correct local.device");
+  }
   const auto device = config != nullptr ? config->local.device : std::nullopt;
   if (device) {
     const auto* const there = facts.network.find(*device);

@@ -159,9 +159,9 @@ std::string HostSetup::why_no_peer(const IpAddress& address) {
   return {};
 }
 
-Result<net::RouteInfo> HostSetup::route_to(const IpAddress& destination) {
+Result<net::RouteInfo> HostSetup::route_to(const Endpoint& peer) {
   const auto mark = this->mark();
-  return net::route_to(netlink_, destination, mark == 0 ? std::nullopt : std::optional(mark));
+  return net::route_to(netlink_, peer.address, mark == 0 ? std::nullopt : std::optional(mark), peer.scope);
 }
 
 std::vector<net::RouteSpec> HostSetup::routes() const {

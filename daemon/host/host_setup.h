@@ -65,7 +65,7 @@ class HostSetup {
   /// Why `address` can be no peer's, whoever says it is; empty: it can.
   std::string why_no_peer(const IpAddress& address);
   /// The way our datagrams take.
-  Result<net::RouteInfo> route_to(const IpAddress& destination);
+  Result<net::RouteInfo> route_to(const Endpoint& peer);
 
   /// The interface as it was before any of us came.
   const net::LinkState& interface_before() const { return interface_.before(); }

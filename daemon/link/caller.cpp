@@ -13,12 +13,13 @@ Caller::Caller(net::EventLoop& loop, RandomSource& random, Log& log, CallerOptio
       log_(log),
       options_(std::move(options)),
       phone_(std::move(phone)),
-      endpoints_(options_.names.size(), options_.remembered),
+      ways_(options_.uplinks ? options_.uplinks().size() : 1),
+      endpoints_(options_.names.size() * ways_, options_.remembered),
       head_start_(loop, [this] { call_if(endpoints_.stop_waiting(phone_.line())); }),
       next_try_(loop, [this] { try_others(); }),
       asked_at_(loop.now()) {
   for (const auto& name : options_.names) {
-    names_.push_back({name, std::make_unique<net::RetryingResolver>(loop, random, options_.resolver), false, {}});
+    names_.push_back({name, std::make_unique<net::RetryingResolver>(loop, random, options_.resolver), false, {}, {}});
   }
 }
 
@@ -77,6 +78,35 @@ void Caller::ask_again(Duration gap) {
 void Caller::links_changed() {
   for (std::size_t i = 0; i < names_.size(); ++i) {
     if (!names_[i].resolved && names_[i].name.host.find('%') != std::string::npos) resolve(i);
+    if (options_.uplinks && names_[i].resolved) offer(i);
+  }
+  if (!options_.uplinks) return plan();
+  const auto there = options_.uplinks();
+  const auto remote = phone_.line().remote;
+  if (remote.known() && std::ranges::find(there, remote.scope) == there.end()) call_if(endpoints_.first());
+  plan();
+}
+
+/// By each uplink there is the name's addresses are other endpoints, and the better uplink's come first.
+void Caller::offer(std::size_t index) {
+  const auto& addresses = names_[index].addresses;
+  const auto now = loop_.now();
+  if (!options_.uplinks) return call_if(endpoints_.resolved(index, addresses, phone_.line(), now));
+  const auto there = options_.uplinks();
+  for (std::size_t way = 0; way < ways_; ++way) {
+    std::vector<Endpoint> by_this;
+    for (auto endpoint : addresses) {
+      if (there[way] == 0 || (endpoint.scope != 0 && endpoint.scope != there[way])) continue;
+      endpoint.scope = there[way];
+      by_this.push_back(endpoint);
+    }
+    call_if(endpoints_.resolved(way * names_.size() + index, by_this, phone_.line(), now));
+  }
+}
+
+void Caller::unresolved(std::size_t index) {
+  for (std::size_t way = 0; way < ways_; ++way) {
+    call_if(endpoints_.unresolved(way * names_.size() + index, phone_.line()));
   }
 }
 
@@ -104,7 +134,8 @@ void Caller::found(std::size_t index, const net::Resolved& resolved) {
   log_.debug("peer.endpoint {} is {}", to_string(name.name), to_string(usable.front()));
   name.resolved = true;
   name.error.clear();
-  call_if(endpoints_.resolved(index, usable, phone_.line(), loop_.now()));
+  name.addresses = std::move(usable);
+  offer(index);
   plan();
 }
 
@@ -114,7 +145,7 @@ void Caller::failed(std::size_t index, const std::string& error) {
   log_.write(name.error == error ? Severity::debug : Severity::warn, "peer.endpoint {}: {}; trying again",
              to_string(name.name), error);
   name.error = error;
-  call_if(endpoints_.unresolved(index, phone_.line()));
+  unresolved(index);
 }
 
 std::string Caller::why_not(const config::EndpointName& name, const Endpoint& endpoint) const {

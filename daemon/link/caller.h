@@ -22,6 +22,8 @@ struct CallerOptions {
   net::ResolverOptions resolver;
   bool has_v4 = true;  ///< there is a socket for it
   bool has_v6 = true;
+  /// local.device, when it lists several: their numbers in the order of preference, 0 for one that cannot be used now.
+  std::function<std::vector<std::uint32_t>()> uplinks = {};
   /// Why an address that a name server gave can be no peer; empty: it can. What is written as an address is taken.
   std::function<std::string(const IpAddress&)> why_not = {};
 };
@@ -50,7 +52,8 @@ class Caller {
 
   void start();
   void event(const tunnel::Event& event, Instant now);
-  /// Interfaces came or went: an address that is meant on one of them, and could not be had, is looked for again.
+  /// Interfaces came or went: an address that is meant on one of them, and could not be had, is looked for again. When
+  /// the one that the peer was reached by is of no use any more, it is called by another one at once.
   void links_changed();
 
   /// HOST:PORT of the first name without an address; empty when there is none.
@@ -64,6 +67,7 @@ class Caller {
     std::unique_ptr<net::RetryingResolver> resolver;
     bool resolved = false;
     std::string error;
+    std::vector<Endpoint> addresses = {};
   };
 
   void resolve_all();
@@ -72,6 +76,8 @@ class Caller {
   void plan();
   void resolve(std::size_t index);
   void found(std::size_t index, const net::Resolved& resolved);
+  void offer(std::size_t index);
+  void unresolved(std::size_t index);
   void failed(std::size_t index, const std::string& error);
   bool can_call(const Endpoint& endpoint) const;
   std::string why_not(const config::EndpointName& name, const Endpoint& endpoint) const;
@@ -82,6 +88,7 @@ class Caller {
   Log& log_;
   CallerOptions options_;
   Phone phone_;
+  std::size_t ways_;  ///< to each address: one for each uplink
   Endpoints endpoints_;
   std::vector<Name> names_;
   net::Timer head_start_;

@@ -95,7 +95,10 @@ std::optional<Endpoint> Endpoints::resolved(std::size_t name, std::span<const En
   names_.at(name).addresses = interleaved(addresses);
   names_.at(name).asked = true;
   if (!line.remote.known()) return first();
-  if (line.alive && !line.quiet) return std::nullopt;
+  if (line.alive && !line.quiet) {
+    settle(line.remote, now);  // one that is preferred may have come
+    return std::nullopt;
+  }
 
   // An address not heard of before is worth a try: the name has moved, or was slow to be resolved. Who is called has
   // been given a moment to answer, unless the new one is preferred anyway.

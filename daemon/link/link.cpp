@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -24,6 +25,12 @@ constexpr Duration kReachedLately = std::chrono::seconds(10);
 constexpr Duration kHeardLately = std::chrono::seconds(3);
 /// Data that was without an answer for so long; a bit less than the machine takes to say so.
 constexpr Duration kQuiet = tunnel::kQuietAfter - std::chrono::seconds(1);
+
+/// 0 if there is none.
+std::uint32_t first_of(const std::vector<std::uint32_t>& uplinks) {
+  const auto found = std::ranges::find_if(uplinks, [](std::uint32_t index) { return index != 0; });
+  return found == uplinks.end() ? 0 : *found;
+}
 
 }  // namespace
 
@@ -114,6 +121,11 @@ void Link::make_caller(std::optional<Endpoint> remembered) {
       .has_v4 = waits || sockets.v4.has_value(),
       .has_v6 = waits || sockets.v6.has_value(),
       .why_not = [this](const IpAddress& address) { return parts_.host.why_no_peer(address); }};
+  if (const auto& uplinks = parts_.config.local.uplinks; !uplinks.empty()) {
+    options.uplinks = [this] { return Uplink::usable(parts_.config.local.uplinks); };
+    // Where the peer was found is kept without the interface.
+    if (remembered && remembered->scope == 0) options.remembered->scope = first_of(options.uplinks());
+  }
   Caller::Phone phone;
   phone.line = [this] {
     // Whoever is called is not in the file any more: as if nobody were.
@@ -198,7 +210,7 @@ void Link::network_changed(const net::NetworkChange& change) {
 Result<> Link::open_sockets(const net::ListenOptions& options) {
   pump_->unwatch_sockets();
   const auto paused = data_path_->pause();
-  auto done = uplink_.open(options);
+  auto done = uplink_.open(options, parts_.config.local);
   parts_.doors.sockets.set_mark(parts_.host.mark());
   machine_->set_own_port(parts_.doors.sockets.port());
   pump_->watch_sockets();
@@ -207,7 +219,7 @@ Result<> Link::open_sockets(const net::ListenOptions& options) {
 
 void Link::follow_uplink() {
   const auto before = uplink_.problem();
-  if (uplink_.look(parts_.config.local.device)) bind_anew();
+  if (uplink_.look(parts_.config.local)) bind_anew();
   if (uplink_.problem() != before) upkeep_->reloaded();
 }
 

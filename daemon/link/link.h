@@ -80,6 +80,8 @@ class Link {
   const crypto::PublicKey& public_key() const { return public_key_; }
   std::string_view crypto_name() const { return aead_->name(); }
   path::OffloadReport offloads() const;
+  /// Which of those of local.device the peer is called by; empty: it names none.
+  std::string device() const { return Uplink::name_of(parts_.config.local, machine_->path().remote); }
   /// Threads that move packets.
   std::size_t workers() const { return data_path_->workers(); }
 

@@ -2,21 +2,28 @@
 #include "link/uplink.h"
 
 #include <fmt/core.h>
+#include <net/if.h>
+
+#include <algorithm>
+#include <array>
 
 #include "net/device_binding.h"
 
 namespace adit::link {
 
-Result<> Uplink::open(const net::ListenOptions& options) {
+Result<> Uplink::open(const net::ListenOptions& options, const config::Local& local) {
   doors_.sockets = {};
   auto opened = net::open_udp_when_there(options);
   if (!opened) return std::unexpected(opened.error());
   doors_.sockets = std::move(*opened);
-  look(options.device);
+  look(local);
   return {};
 }
 
-bool Uplink::look(const std::optional<std::string>& device) {
+bool Uplink::look(const config::Local& local) {
+  if (!local.uplinks.empty()) return look_at_list(local.uplinks);
+  doors_.udp_port.keep_to({});
+  const auto& device = local.device;
   const auto binding = device ? net::binding_of(doors_.sockets, *device) : net::Binding::bound;
   if (binding == net::Binding::bound) {
     problem_.clear();
@@ -30,6 +37,31 @@ bool Uplink::look(const std::optional<std::string>& device) {
     problem_ = fmt::format("there is no interface {} (local.device): the link waits until there is one", *device);
   }
   return false;
+}
+
+bool Uplink::look_at_list(const std::vector<std::string>& uplinks) {
+  auto there = usable(uplinks);
+  if (std::ranges::all_of(there, [](std::uint32_t index) { return index == 0; })) {
+    std::string names;
+    for (const auto& name : uplinks) names += (names.empty() ? "" : ", ") + name;
+    problem_ = fmt::format("none of the interfaces {} (local.device) is up: the link waits until one is", names);
+  } else {
+    problem_.clear();
+  }
+  doors_.udp_port.keep_to(std::move(there));
+  return false;
+}
+
+std::vector<std::uint32_t> Uplink::usable(const std::vector<std::string>& uplinks) {
+  std::vector<std::uint32_t> there;
+  for (const auto& name : uplinks) there.push_back(net::running_interface(name));
+  return there;
+}
+
+std::string Uplink::name_of(const config::Local& local, const Endpoint& remote) {
+  if (local.uplinks.empty()) return local.device.value_or("");
+  std::array<char, IF_NAMESIZE> name{};
+  return remote.scope != 0 && if_indextoname(remote.scope, name.data()) != nullptr ? name.data() : "";
 }
 
 void Uplink::failed(const Error& error) {

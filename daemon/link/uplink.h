@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 // The interface of local.device under the UDP sockets: it may not be there yet, go, and come back as another of the
-// same name. Until it is there nothing is sent, as nothing may take another way.
+// same name. Until it is there nothing is sent, as nothing may take another way. Where local.device lists several, the
+// sockets are bound to none: each datagram names the one it is to leave by, as its endpoint's scope (Caller).
 #pragma once
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/log.h"
+#include "config/config.h"
 #include "path/pump.h"
 
 namespace adit::link {
@@ -17,10 +20,14 @@ class Uplink {
 
   /// In place of the sockets there are, which are closed first: the new ones may want the same port. None, and no
   /// error, while there is no such interface.
-  Result<> open(const net::ListenOptions& options);
+  Result<> open(const net::ListenOptions& options, const config::Local& local);
 
   /// Something may have changed. True: the sockets are to be opened anew.
-  bool look(const std::optional<std::string>& device);
+  bool look(const config::Local& local);
+  /// The numbers of those listed, in the same order, 0 for one that is missing, down or without a carrier.
+  static std::vector<std::uint32_t> usable(const std::vector<std::string>& uplinks);
+  /// Of the interface that datagrams to `remote` leave by; empty: whichever the routes say.
+  static std::string name_of(const config::Local& local, const Endpoint& remote);
   /// What `look` asked for did not work.
   void failed(const Error& error);
 
@@ -30,6 +37,8 @@ class Uplink {
  private:
   path::Doors& doors_;
   Log& log_;
+  bool look_at_list(const std::vector<std::string>& uplinks);
+
   std::string problem_;
 };
 

@@ -26,7 +26,7 @@ void Way::look(Instant now) {
   if (!due_ || !remote.known() || now - looked_at_ < kLookLimit) return;
   due_ = false;
   looked_at_ = now;
-  const auto found = parts_.host.route_to(remote.address);
+  const auto found = parts_.host.route_to(remote);
   const auto route = found ? std::optional(*found) : std::nullopt;
   moved_ |= known_ && !same(route, route_);
   known_ = true;

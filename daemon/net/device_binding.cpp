@@ -2,6 +2,7 @@
 #include "net/device_binding.h"
 
 #include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -23,6 +24,15 @@ std::string bound_to(const UdpSocket& socket) {
 
 bool interface_exists(const std::string& name) {
   return if_nametoindex(name.c_str()) != 0;
+}
+
+std::uint32_t running_interface(const std::string& name) {
+  const FileDescriptor fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  name.copy(request.ifr_name, sizeof request.ifr_name - 1);
+  if (!fd || ::ioctl(fd.get(), SIOCGIFFLAGS, &request) != 0) return 0;
+  const bool running = (request.ifr_flags & IFF_UP) != 0 && (request.ifr_flags & IFF_RUNNING) != 0;
+  return running ? if_nametoindex(name.c_str()) : 0;
 }
 
 Result<UdpPair> open_udp_when_there(const ListenOptions& options) {

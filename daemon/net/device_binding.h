@@ -4,6 +4,7 @@
 // bound again without CAP_NET_RAW, so sockets are opened anew.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "base/result.h"
@@ -12,6 +13,8 @@
 namespace adit::net {
 
 bool interface_exists(const std::string& name);
+/// Its number, if it is up and has a carrier; else 0.
+std::uint32_t running_interface(const std::string& name);
 
 /// As open_udp; no sockets at all, and no error, while options.device is not there: none that may use another way.
 Result<UdpPair> open_udp_when_there(const ListenOptions& options);

@@ -121,12 +121,14 @@ NetlinkResult<std::vector<FoundRoute>> list_routes(Netlink& netlink, const Route
   return routes;
 }
 
-Result<RouteInfo> route_to(Netlink& netlink, const IpAddress& destination, std::optional<std::uint32_t> fwmark) {
+Result<RouteInfo> route_to(Netlink& netlink, const IpAddress& destination, std::optional<std::uint32_t> fwmark,
+                           std::uint32_t out) {
   auto header = header_for(destination.family());
   header.rtm_dst_len = static_cast<std::uint8_t>(destination.bits());
   NetlinkMessage request(RTM_GETROUTE, 0, header);
   request.put(RTA_DST, destination);
   if (fwmark) request.put_u32(RTA_MARK, *fwmark);
+  if (out != 0) request.put_u32(RTA_OIF, out);
 
   RouteInfo info;
   auto done = netlink.query(std::move(request), [&](nlmsghdr* message) {

@@ -62,8 +62,8 @@ struct RouteInfo {
   IpAddress source;       ///< the kernel's choice
 };
 
-/// The way to `destination` for packets with that mark. The error is a sentence.
+/// The way to `destination` for packets with that mark, and out by that interface (0: any). The error is a sentence.
 Result<RouteInfo> route_to(Netlink& netlink, const IpAddress& destination,
-                           std::optional<std::uint32_t> fwmark = std::nullopt);
+                           std::optional<std::uint32_t> fwmark = std::nullopt, std::uint32_t out = 0);
 
 }  // namespace adit::net

@@ -82,7 +82,8 @@ void read_control(const msghdr& header, Received& received) {
   if (path.local.is_multicast()) path.local = {};  // nothing can be sent from there
 }
 
-/// Only link-local addresses are bound to their interface; elsewhere routing may change its mind about it.
+/// Link-local addresses are bound to their interface, and so is whoever is given a scope; elsewhere routing may change
+/// its mind about it.
 std::uint32_t interface_for(const Path& path) {
   if (path.remote.scope != 0) return path.remote.scope;
   return path.remote.address.is_link_local() ? path.interface : 0;
@@ -98,15 +99,17 @@ std::size_t write_control(Control& control, std::size_t at, int level, int type,
 }
 
 std::size_t write_pktinfo(const Path& path, Control& control) {
-  if (path.local.is_v4()) {
+  if (path.remote.address.is_v4()) {
     in_pktinfo info{};
-    info.ipi_spec_dst = to_in_addr(path.local);
+    if (path.local.is_v4()) info.ipi_spec_dst = to_in_addr(path.local);
     info.ipi_ifindex = static_cast<int>(interface_for(path));
     return write_control(control, 0, IPPROTO_IP, IP_PKTINFO, info);
   }
   in6_pktinfo info{};
-  info.ipi6_addr = to_in6_addr(path.local);
   info.ipi6_ifindex = interface_for(path);
+  // Told a source, the kernel takes the interface for a wish, and may send by another one (ip6_route_output_flags).
+  const bool pinned = info.ipi6_ifindex != 0 && !path.remote.address.is_link_local();
+  if (path.local.is_v6() && !pinned) info.ipi6_addr = to_in6_addr(path.local);
   return write_control(control, 0, IPPROTO_IPV6, IPV6_PKTINFO, info);
 }
 
@@ -166,15 +169,15 @@ struct UdpSocket::Batch {
 
   /// For one system call: as many of `datagrams` as go into the batch, in runs where they may. Returns how many
   /// messages.
-  std::size_t lay_out(std::span<const OutboundDatagram> datagrams, const Path& path, bool with_source, bool in_runs,
-                      SocketAddress& to) {
+  std::size_t lay_out(std::span<const OutboundDatagram> datagrams, const Path& path, bool in_runs, SocketAddress& to) {
+    const bool with_info = !path.local.is_none() || interface_for(path) != 0;
     std::size_t messages = 0;
     for (std::size_t at = 0; at < datagrams.size() && messages < kBatchSize; ++messages) {
       const auto run = in_runs ? run_of(datagrams.subspan(at)) : 1;
       const auto& first = datagrams[at];
       const auto last = datagrams[at + run - 1].bytes;
       auto& control = controls[messages];
-      auto control_size = with_source ? write_pktinfo(path, control) : 0;
+      auto control_size = with_info ? write_pktinfo(path, control) : 0;
       if (run > 1) {
         const auto size = static_cast<std::uint16_t>(first.bytes.size());
         control_size = write_control(control, control_size, SOL_UDP, UDP_SEGMENT, size);
@@ -261,7 +264,8 @@ SendResult UdpSocket::send(const Path& path, std::span<const OutboundDatagram> d
   auto remote = path.remote;
   remote.scope = remote.address.is_v6() ? interface_for(path) : 0;
   auto to = to_sockaddr(remote);
-  bool with_source = path.local.family() == family_;
+  Path way = path;
+  if (way.local.family() != family_) way.local = {};
   bool source_dropped = false;
   // A run was refused: the next datagram goes alone, and tells whether segmentation was to blame.
   bool in_doubt = false;
@@ -270,8 +274,8 @@ SendResult UdpSocket::send(const Path& path, std::span<const OutboundDatagram> d
   auto& batch = batch_of_this_thread();
   for (std::size_t next = 0; next < datagrams.size();) {
     const auto rest = datagrams.subspan(next);
-    const auto messages = in_doubt ? batch.lay_out(rest.first(1), path, with_source, false, to)
-                                   : batch.lay_out(rest, path, with_source, segments_, to);
+    const auto messages =
+        in_doubt ? batch.lay_out(rest.first(1), way, false, to) : batch.lay_out(rest, way, segments_, to);
     const int sent = sendmmsg(fd_.get(), batch.headers.data(), static_cast<unsigned>(messages), MSG_DONTWAIT);
     if (sent >= 0) {
       for (std::size_t i = 0; i < static_cast<std::size_t>(sent); ++i) {
@@ -290,8 +294,8 @@ SendResult UdpSocket::send(const Path& path, std::span<const OutboundDatagram> d
       continue;
     }
     in_doubt = false;
-    if (with_source && may_be_the_source(errno)) {
-      with_source = false;
+    if (!way.local.is_none() && may_be_the_source(errno)) {
+      way.local = {};
       source_dropped = true;
       continue;
     }

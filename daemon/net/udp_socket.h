@@ -69,6 +69,7 @@ struct LostDatagrams {
   /// There was no room for them in the socket, since nobody fetched those before in time. As the kernel counts, to
   /// which some that travelled as one are one.
   std::uint64_t receive_buffer_full = 0;
+  std::uint64_t other_interface = 0;  ///< came by an interface that the link does not use (UdpPort)
 };
 
 /// Two threads may use it at the same time, one that receives and does all the rest, and one that sends.

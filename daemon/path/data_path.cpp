@@ -64,6 +64,7 @@ void DataPath::count_lost() {
   const auto lost = datagram_port_.take_lost();
   tunnel_.count_drop(DropReason::truncated, packet_port_.take_truncated() + lost.truncated);
   tunnel_.count_drop(DropReason::receive_buffer_full, lost.receive_buffer_full);
+  tunnel_.count_drop(DropReason::other_interface, lost.other_interface);
 }
 
 void DataPath::tick(Instant now) {

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "net/tun_device.h"
@@ -62,12 +63,19 @@ class UdpPort final : public DatagramPort {
   net::LostDatagrams take_lost() override;
   /// While the way to the peer leads back to us: whatever is sent is refused (EHOSTUNREACH).
   void shut(bool shut) { shut_ = shut; }
+  /// Only what comes by these interfaces is taken, and bears the one it came by as the scope of where it came from, so
+  /// that the answer goes there. None: everything is taken as it is.
+  void keep_to(std::vector<std::uint32_t> interfaces) { interfaces_ = std::move(interfaces); }
 
  private:
+  std::size_t leave_out_others(std::vector<Datagram>& datagrams, std::size_t first);
+
   net::UdpPair& pair_;
   bool v4_readable_ = false;
   bool v6_readable_ = false;
   std::atomic<bool> shut_ = false;
+  std::vector<std::uint32_t> interfaces_;
+  std::uint64_t elsewhere_ = 0;  ///< datagrams that came by another one
 };
 
 }  // namespace adit::path

@@ -49,6 +49,8 @@ std::string_view name_of(DropReason reason) {
       return "congestion";
     case DropReason::receive_buffer_full:
       return "receive_buffer_full";
+    case DropReason::other_interface:
+      return "other_interface";
     case DropReason::truncated:
       return "truncated";
     case DropReason::deliver_failed:

@@ -36,6 +36,7 @@ enum class DropReason : std::uint8_t {
   congestion,         ///< marked by a router on the path, and its sender does not know ECN (RFC 6040)
   // The shell's.
   receive_buffer_full,  ///< the UDP socket had no room for the datagram
+  other_interface,      ///< came by an interface that is none of local.device
   truncated,            ///< a datagram larger than any we take
   deliver_failed,       ///< the TUN refused the packet
 };

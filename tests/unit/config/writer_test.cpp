@@ -28,6 +28,7 @@ std::string dump(const Config& config) {
   }
   all += fmt::format("\n{} {} {} {}\n", crypto::reveal_base64(local.private_key), to_string(local.listen.address),
                      local.listen.port, local.device.value_or("-"));
+  for (const auto& uplink : local.uplinks) all += uplink + " ";
   all += fmt::format("{} {} {}\n", to_base64(peer.public_key), peer.has_preshared_key,
                      crypto::reveal_base64(peer.preshared_key));
   for (const auto& endpoint : peer.endpoints) all += fmt::format("{} {} ", endpoint.host, endpoint.port);
@@ -116,6 +117,7 @@ dns:
       Parts{.interface = Parts().interface + "  netns: \"12\"\n", .rest = "routes: [{to: default, metric: 5}]\n"}
           .text(),
       Parts{.interface = Parts().interface + "  netns: /proc/1/ns/net\n"}.text(),
+      Parts{.local = Parts().local + "  device: [eth0, \"5\"]\n"}.text(),
   };
   for (const auto& text : texts) {
     const auto first = read(folder, text);

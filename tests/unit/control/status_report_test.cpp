@@ -49,7 +49,7 @@ TEST(StatusReport, HasExactlyTheNamesPeopleScriptWith) {
                                        "observations", "process", "changed_by_wg", "workers", "restarts"));
   EXPECT_THAT(names(json["peer"]), ElementsAre("public_key", "endpoint", "endpoint_source", "latest_handshake",
                                                "handshake_rtt_ms", "keepalive"));
-  EXPECT_THAT(names(json["local"]), ElementsAre("public_key", "listen"));
+  EXPECT_THAT(names(json["local"]), ElementsAre("public_key", "listen", "device"));
   EXPECT_THAT(names(json["traffic"]), ElementsAre("tx", "rx"));
   EXPECT_THAT(names(json["traffic"]["tx"]), ElementsAre("packets", "bytes"));
   EXPECT_THAT(names(json["offload"]), ElementsAre("tun_tcp", "tun_udp", "udp_send", "udp_receive"));
