@@ -41,6 +41,11 @@ def debian():
     return _fetched(SUITE, PACKAGES, DISABLED)
 
 
+def debian_with(packages):
+    """With these besides, and dpkg's own idea of what is installed."""
+    return _fetched(f"{SUITE}-with", (*PACKAGES, *packages), DISABLED)
+
+
 def bare_debian():
     return _fetched(f"{SUITE}-bare", BARE)
 
