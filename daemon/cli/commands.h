@@ -46,6 +46,7 @@ void add_help(CLI::App& app, Context& context);
 void add_reload(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_unblock(CLI::App& app, Context& context);
+void add_unpair(CLI::App& app, Context& context);
 
 /// The whole program: parses the command line, runs what it asks for, returns the exit status.
 int run(int argc, const char* const* argv, Context& context);

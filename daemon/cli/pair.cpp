@@ -3,11 +3,13 @@
 // to do. Either both files are written or none.
 #include <strings.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/pair_install.h"
 #include "cli/pair_plan.h"
 #include "cli/print.h"
 #include "cli/private_file.h"
@@ -23,6 +25,9 @@ struct PairArguments {
   std::vector<std::string> tunnels;
   std::vector<std::string> routes;
   std::filesystem::path folder = ".";
+  std::vector<std::string> installs;
+  std::string package;
+  bool dry_run = false;
 };
 
 using Configs = std::array<config::Config, 2>;
@@ -102,6 +107,39 @@ void print_next_steps(const PairArguments& arguments, const Configs& configs, Co
   say(context.out, "Then remove the copies here.\n");
 }
 
+/// Of both hosts; what is to be put on them is in memory alone.
+int install_on_hosts(const PairArguments& arguments, const Configs& configs, Context& context) {
+  auto targets = parse_targets(arguments.installs);
+  if (!targets) {
+    say(context.err, "adit pair: {}\n", targets.error().message);
+    return kWrongUsage;
+  }
+  std::vector<Installation> ends;
+  for (std::size_t i = 0; i < configs.size(); ++i) {
+    const auto target = std::ranges::find(*targets, configs[i].name, [](const auto& each) { return each.first; });
+    if (target == targets->end() || targets->size() != configs.size()) {
+      say(context.err, "adit pair: say --install for both hosts, once each: {}=TARGET and {}=TARGET\n", configs[0].name,
+          configs[1].name);
+      return kWrongUsage;
+    }
+    auto text = config::to_yaml(configs[i], heading(configs[i], configs[1 - i]));
+    if (const auto config = config::read_config_text(text, configs[i].name, {.name = configs[i].name}); !config) {
+      for (const auto& problem : config.error()) {
+        say(context.err, "adit pair: {}: {}: {}\n", configs[i].name, problem.key, problem.reason);
+      }
+      say(context.err, "adit pair: this link could not work; nothing was done\n");
+      return kFailed;
+    }
+    ends.push_back({configs[i].name, target->second, std::move(text),
+                    to_string(configs[1 - i].interface.addresses.front().address)});
+  }
+  InstallOptions options{.package = {}, .dry_run = arguments.dry_run};
+  if (!arguments.package.empty()) options.package = arguments.package;
+  const auto status = install(ends, options, context);
+  for (auto& end : ends) explicit_bzero(end.file.data(), end.file.size());
+  return status;
+}
+
 int pair(const PairArguments& arguments, Context& context) {
   const auto request = parse_request(arguments.ends, arguments.tunnels, arguments.routes);
   const auto configs = request ? plan(*request, local_subnets(), context.random) : std::unexpected(request.error());
@@ -109,6 +147,7 @@ int pair(const PairArguments& arguments, Context& context) {
     say(context.err, "adit pair: {}\n", configs.error().message);
     return kWrongUsage;
   }
+  if (!arguments.installs.empty()) return install_on_hosts(arguments, *configs, context);
   if (!write_files(arguments, *configs, context)) return kFailed;
   print_next_steps(arguments, *configs, context);
   return kDone;
@@ -131,10 +170,20 @@ void add_pair(CLI::App& app, Context& context) {
       .option("--routes", arguments->routes,
               "NAME=NET,…: subnets behind host NAME (or default), for the other host to reach")
       .one_value();
-  command.option("-o,--output", arguments->folder, "DIR: where to write the files; default: here");
+  const auto output = command.option("-o,--output", arguments->folder, "DIR: where to write the files; default: here");
+  const auto install = command.option(
+      "--install", arguments->installs,
+      "NAME=TARGET, once for each host: put its file there and start it. TARGET: as ssh takes it, or local");
+  install.one_value();
+  install.excludes(output);
+  command.option("--package", arguments->package, "FILE: adit's package, for a host that has no Adit yet")
+      .needs(install);
+  command.flag("--dry-run", arguments->dry_run, "Only say what --install would do").needs(install);
   command.footer(
       "Example, a server at the office and a laptop behind NAT, which is to reach the office's network:\n"
-      "  adit pair office=vpn.example.net laptop=- --routes office=192.168.20.0/24");
+      "  adit pair office=vpn.example.net laptop=- --routes office=192.168.20.0/24\n"
+      "The same, on both hosts by one command:\n"
+      "  adit pair office=vpn.example.net laptop=- --install office=root@vpn.example.net --install laptop=local");
   command.callback([&context, arguments] { context.exit_status = pair(*arguments, context); });
 }
 

@@ -81,6 +81,7 @@ int run(int argc, const char* const* argv, Context& context) {
   add_export(app, context);
   add_reload(app, context);
   add_unblock(app, context);
+  add_unpair(app, context);
   add_status(app, context);
   add_exporter(app, context);
   add_help(app, context);

@@ -29,13 +29,14 @@ _adit_words() {
 
 _adit() {
   local cur=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command='' options
-  local commands='genkey pubkey genpsk pair check import export reload unblock status doctor exporter help'
+  local commands='genkey pubkey genpsk pair check import export reload unblock unpair status doctor exporter help'
   COMPREPLY=()
   [[ $COMP_CWORD -eq 1 ]] || command=${COMP_WORDS[1]}
 
   case $command in
     '') options='--version' ;;
-    pair) options='--tunnel --routes --output' ;;
+    pair) options='--tunnel --routes --output --install --package --dry-run' ;;
+    unpair) options='--dry-run' ;;
     check) options='--name' ;;
     import) options='--output --peer --all' ;;
     export) options='--output --peer --qr --private-key-file --new-key --endpoint --routes --dns' ;;
@@ -51,13 +52,14 @@ _adit() {
 
   case $command:$previous in
     pair:--output | pair:-o) _adit_folders ;;
+    pair:--package) _adit_files deb ;;
     import:--output | import:-o) _adit_files yaml ;;
     import:--peer | check:--name) ;;
     export:--output | export:-o) _adit_files conf ;;
     export:--private-key-file) _adit_files key ;;
     export:--endpoint | export:--routes | export:--dns) ;;
     exporter:--textfile) _adit_files prom ;;
-    pair:* | exporter:*) ;;
+    pair:* | unpair:* | exporter:*) ;;
     :*) _adit_words "$commands" ;;
     check:* | export:*) _adit_files yaml ;;
     import:*) _adit_files conf ;;

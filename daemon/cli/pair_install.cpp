@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: MIT
+#include "cli/pair_install.h"
+
+#include <chrono>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <thread>
+
+#include "cli/print.h"
+
+namespace adit::cli {
+namespace {
+
+constexpr std::chrono::seconds kPatience{60};
+constexpr std::chrono::seconds kBetweenLooks{1};
+
+std::string path_of(const std::string& name) {
+  return fmt::format("/etc/adit/{}.yaml", name);
+}
+
+std::string unit_of(const std::string& name) {
+  return fmt::format("adit@{}", name);
+}
+
+/// `key=value` lines, as the check writes them.
+std::string value_of(const std::string& output, std::string_view key) {
+  const auto at = output.find(fmt::format("{}=", key));
+  if (at == std::string::npos) return {};
+  const auto begin = at + key.size() + 1;
+  return output.substr(begin, output.find('\n', begin) - begin);
+}
+
+class Installer {
+ public:
+  Installer(const std::vector<Installation>& ends, const InstallOptions& options, Context& context)
+      : ends_(ends), options_(options), context_(context) {}
+
+  int run() {
+    const auto done = check() && place() && start() && wait_until_up() && ping();
+    if (done) {
+      say(context_.out, "The link is up. `adit status` shows it on either host.\n");
+      return kDone;
+    }
+    take_back();
+    return kFailed;
+  }
+
+ private:
+  bool check() {
+    for (const auto& end : ends_) {
+      if (!check(end)) return false;
+    }
+    return true;
+  }
+
+  bool check(const Installation& end) {
+    const auto script = fmt::format(
+        "[ -d /run/systemd/system ] && echo systemd=yes; "
+        "version=$(aditd --version 2>/dev/null | head -n 1) && echo \"adit=$version\"; "
+        "[ -e {} ] && echo there=yes; [ -c /dev/net/tun ] || modprobe tun 2>/dev/null; "
+        "[ -c /dev/net/tun ] && echo tun=yes; echo end=yes",
+        shell_word(path_of(end.name)));
+    const auto found = ask(end, script);
+    if (!found) return false;
+    if (value_of(*found, "end") != "yes") {
+      return complain(end,
+                      "cannot run commands as root there: use root@HOST, or a user who may sudo without a password");
+    }
+    if (value_of(*found, "systemd") != "yes") return complain(end, "systemd does not run there, which starts the link");
+    if (value_of(*found, "tun") != "yes") {
+      return complain(end,
+                      "there is no /dev/net/tun there: load the tun module, or pass the device into the container");
+    }
+    if (value_of(*found, "there") == "yes") {
+      return complain(end, fmt::format("{} is there already: choose another name, or take the link away first (`adit "
+                                       "unpair {}={}`)",
+                                       path_of(end.name), end.name, end.host.target()));
+    }
+    const auto version = value_of(*found, "adit");
+    if (version.empty()) return install_package(end);
+    say(context_.out, "{}: {} with {}\n", end.name, end.host.target(), version);
+    return true;
+  }
+
+  bool install_package(const Installation& end) {
+    if (!options_.package) {
+      return complain(end, "Adit is not installed there: install its package first, or give it with --package FILE");
+    }
+    std::ifstream file(*options_.package, std::ios::binary);
+    const std::string package{std::istreambuf_iterator<char>(file), {}};
+    if (!file || package.empty()) {
+      return complain(end, fmt::format("{} cannot be read", options_.package->native()));
+    }
+    say(context_.out, "{}: installing {} on {}\n", end.name, options_.package->filename().native(), end.host.target());
+    const auto done =
+        ask(end,
+            "file=$(mktemp -d)/adit.deb && cat >\"$file\" && chmod 755 \"${file%/*}\" && "
+            "{ DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends \"$file\" "
+            ">\"$file.log\" 2>&1 && echo done=yes || tail -n 20 \"$file.log\" >&2; rm -r \"${file%/*}\"; }",
+            package);
+    if (!done) return false;
+    if (value_of(*done, "done") != "yes") return complain(end, "the package could not be installed there, see above");
+    undo(end, "installed package", "apt-get -q -y purge adit >/dev/null 2>&1");
+    return true;
+  }
+
+  /// The file, which must not be there yet, for its owner alone.
+  bool place() {
+    for (const auto& end : ends_) {
+      const auto path = shell_word(path_of(end.name));
+      const auto done = ask(end, fmt::format("umask 077; set -C; cat >{} && echo done=yes", path), end.file);
+      if (!done) return false;
+      if (value_of(*done, "done") != "yes")
+        return complain(end, fmt::format("{} cannot be written", path_of(end.name)));
+      undo(end, path_of(end.name), fmt::format("rm -f {}", path));
+      say(context_.out, "{}: wrote {}\n", end.name, path_of(end.name));
+    }
+    return true;
+  }
+
+  bool start() {
+    for (const auto& end : ends_) {
+      const auto unit = shell_word(unit_of(end.name));
+      undo(end, unit_of(end.name), fmt::format("systemctl disable --now {} 2>/dev/null", unit));
+      const auto done = ask(end, fmt::format("systemctl enable --now {} && echo done=yes", unit));
+      if (!done) return false;
+      if (value_of(*done, "done") != "yes") {
+        complain(end, fmt::format("{} does not start", unit_of(end.name)));
+        consult_doctor();
+        return false;
+      }
+      say(context_.out, "{}: started {}\n", end.name, unit_of(end.name));
+    }
+    return true;
+  }
+
+  bool wait_until_up() {
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    for (;;) {
+      std::string missing;
+      for (const auto& end : ends_) {
+        if (auto state = state_of(end); state != "up" && missing.empty())
+          missing = fmt::format("{}: {}", end.name, state);
+      }
+      if (missing.empty()) return true;
+      if (std::chrono::steady_clock::now() >= deadline) {
+        say(context_.err, "adit pair: after {} s the link is not up: {}\n", kPatience.count(), missing);
+        consult_doctor();
+        return false;
+      }
+      std::this_thread::sleep_for(kBetweenLooks);
+    }
+  }
+
+  /// "connecting: calling …"
+  std::string state_of(const Installation& end) {
+    const auto said = end.host.run(fmt::format("adit status {} --json", shell_word(end.name)));
+    const auto status = said ? nlohmann::json::parse(said->output, nullptr, false) : nlohmann::json();
+    if (!status.is_array() || status.empty() || !status[0].is_object()) return "its state cannot be asked for";
+    const auto state = status[0].value("state", "");
+    const auto reason = status[0].value("reason", "");
+    return reason.empty() ? state : fmt::format("{}: {}", state, reason);
+  }
+
+  bool ping() {
+    const auto& end = ends_.front();
+    if (end.address.empty()) return true;
+    const auto said = ask(end, fmt::format("ping -n -c 3 -i 0.2 -W 5 {}", shell_word(end.address)));
+    if (!said) return false;
+    say(context_.out, "{}", *said);
+    // A host that answers no pings is no fault of the link's, which has said that it is up.
+    return true;
+  }
+
+  void consult_doctor() {
+    for (const auto& end : ends_) {
+      const auto said = end.host.run(fmt::format("adit doctor {}", shell_word(end.name)));
+      if (said && !said->output.empty())
+        say(context_.err, "\n{} on {}:\n{}", end.name, end.host.target(), said->output);
+    }
+  }
+
+  Result<std::string> said_by(const Installation& end, const std::string& script, std::string_view input) {
+    auto outcome = end.host.run(script, input);
+    if (!outcome) return std::unexpected(outcome.error());
+    if (outcome->status == 255 && end.host.target() != Remote::kLocal) {
+      return fail("ssh does not get to {}: try `ssh {}` by itself", end.host.target(), end.host.target());
+    }
+    return std::move(outcome->output);
+  }
+
+  std::optional<std::string> ask(const Installation& end, const std::string& script, std::string_view input = {}) {
+    auto said = said_by(end, script, input);
+    if (said) return std::move(*said);
+    complain(end, said.error().message);
+    return std::nullopt;
+  }
+
+  bool complain(const Installation& end, std::string_view sentence) {
+    say(context_.err, "adit pair: {} ({}): {}\n", end.name, end.host.target(), sentence);
+    return false;
+  }
+
+  void undo(const Installation& end, std::string what, std::string script) {
+    undo_.push_back({&end, std::move(what), std::move(script)});
+  }
+
+  void take_back() {
+    if (!undo_.empty()) say(context_.err, "\nTaking back what was done:\n");
+    for (auto step = undo_.rbegin(); step != undo_.rend(); ++step) {
+      const auto done = step->end->host.run(step->script);
+      say(context_.err, "  {}: {} {}\n", step->end->name, step->what,
+          done && done->status != 255 ? "is gone" : "is still there: ssh does not get there");
+    }
+  }
+
+  struct Undo {
+    const Installation* end;
+    std::string what;
+    std::string script;
+  };
+
+  const std::vector<Installation>& ends_;
+  const InstallOptions& options_;
+  Context& context_;
+  std::vector<Undo> undo_;
+};
+
+}  // namespace
+
+Result<std::vector<std::pair<std::string, Remote>>> parse_targets(const std::vector<std::string>& texts) {
+  std::vector<std::pair<std::string, Remote>> targets;
+  for (const auto& text : texts) {
+    const auto equals = text.find('=');
+    if (equals == 0 || equals == std::string::npos || equals + 1 == text.size()) {
+      return fail("{} is not NAME=TARGET: write office=root@vpn.example.net, as ssh takes it, or home=local", text);
+    }
+    targets.emplace_back(text.substr(0, equals), Remote(text.substr(equals + 1)));
+  }
+  return targets;
+}
+
+int install(const std::vector<Installation>& ends, const InstallOptions& options, Context& context) {
+  if (!options.dry_run) return Installer(ends, options, context).run();
+  for (const auto& end : ends) {
+    const auto& where = end.host.target();
+    say(context.out, "{} ({}): see that systemd runs there, /dev/net/tun is there, and {} is not\n", end.name, where,
+        path_of(end.name));
+    if (options.package) {
+      say(context.out, "{} ({}): install {}, if Adit is not there\n", end.name, where, options.package->native());
+    }
+  }
+  for (const auto& end : ends) {
+    say(context.out, "{} ({}): write {}, mode 0600\n", end.name, end.host.target(), path_of(end.name));
+  }
+  for (const auto& end : ends) {
+    say(context.out, "{} ({}): systemctl enable --now {}\n", end.name, end.host.target(), unit_of(end.name));
+  }
+  say(context.out,
+      "wait until both are up, for {} s at most, and ping {} from {}; take all of it back if they are not\n",
+      kPatience.count(), ends.front().address, ends.front().name);
+  return kDone;
+}
+
+int uninstall(const std::vector<std::pair<std::string, Remote>>& ends, bool dry_run, Context& context) {
+  int status = kDone;
+  for (const auto& [name, host] : ends) {
+    if (dry_run) {
+      say(context.out, "{} ({}): systemctl disable --now {}, and remove {}\n", name, host.target(), unit_of(name),
+          path_of(name));
+      continue;
+    }
+    const auto done = host.run(fmt::format(
+        "systemctl disable --now {0} 2>/dev/null; adit unblock {1} >/dev/null 2>&1; rm -f {2} /var/lib/adit/{1}.* && "
+        "echo done=yes",
+        shell_word(unit_of(name)), shell_word(name), shell_word(path_of(name))));
+    if (done && value_of(done->output, "done") == "yes") {
+      say(context.out, "{} ({}): {} is stopped, and {} is gone\n", name, host.target(), unit_of(name), path_of(name));
+    } else {
+      say(context.err, "adit unpair: {} ({}): {}\n", name, host.target(),
+          done ? "that did not work: try it by ssh, as root or a user who may sudo without a password"
+               : done.error().message);
+      status = kFailed;
+    }
+  }
+  return status;
+}
+
+}  // namespace adit::cli

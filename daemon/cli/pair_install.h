@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// `adit pair --install`: puts each end's file on its host, starts both, and waits until packets pass; on failure takes
+// back what it did. And its reverse, `adit unpair`.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/remote.h"
+
+namespace adit::cli {
+
+/// One end, and where it is to be.
+struct Installation {
+  std::string name;  ///< of the link there
+  Remote host;
+  std::string file;     ///< the text of its configuration, with its keys
+  std::string address;  ///< of the other end, inside the tunnel
+};
+
+/// NAME=TARGET each, TARGET being `local` or what ssh takes. The error is a sentence.
+Result<std::vector<std::pair<std::string, Remote>>> parse_targets(const std::vector<std::string>& texts);
+
+struct InstallOptions {
+  std::optional<std::filesystem::path> package;  ///< for a host that has no Adit
+  bool dry_run = false;                          ///< only say what would be done
+};
+
+/// An exit status. What it does is said on context.out, and what went wrong on context.err, with what doctor says.
+int install(const std::vector<Installation>& ends, const InstallOptions& options, Context& context);
+
+/// Stops the links and removes their files. Likewise.
+int uninstall(const std::vector<std::pair<std::string, Remote>>& ends, bool dry_run, Context& context);
+
+}  // namespace adit::cli
