@@ -44,6 +44,10 @@ std::string state_mend(const Facts& facts) {
         "if nothing else is wrong here, look at the other end: does it run, is its UDP port open, does it "
         "know this host's key? Run `adit doctor` there. Behind NAT, only the end outside can be called");
   }
+  if (status.reason.find("does not arrive") != std::string::npos) {
+    return "the way from the peer works and the way to it does not: see to this host's firewall (UDP out), to a second "
+           "uplink that packets leave by, and to what filters UDP in front of the peer";
+  }
   if (status.state == "stale") return "see that the other end runs, and that the network between is up";
   return "do what the reason says";
 }
@@ -75,6 +79,10 @@ Finding judge_handshake(const Facts& facts) {
 }
 
 Finding judge_peer_key(const Facts& facts) {
+  if (auto seen = facts.observed("endpoint_jumps"); !seen.empty() && !facts.is_old_news("endpoint_jumps")) {
+    return warning("two hosts use the peer's key, and each takes the link from the other", std::move(seen),
+                   "give one of them a key of its own (`adit genkey`), and a link of its own to this host");
+  }
   return judge_refusal(facts, "wrong_key", "the peer calls with the key of the file",
                        "the peer uses another key than peer.public_key",
                        "write the key that the peer names into peer.public_key, or give the peer the private key that "

@@ -48,15 +48,20 @@ void Observations::interface_moved(const std::string& sentence, WallTime now) {
   note("interface_moved", sentence, {}, 1, now);
 }
 
+bool Observations::endpoint_jumps(const std::string& sentence, const Endpoint& to, WallTime now) {
+  return note("endpoint_jumps", sentence, to, 1, now) == 1;
+}
+
 std::uint64_t Observations::growth(std::uint64_t& seen, std::uint64_t counter) {
   return counter - std::exchange(seen, counter);
 }
 
-void Observations::note(std::string_view kind, std::string sentence, const Endpoint& from, std::uint64_t times,
-                        WallTime now) {
+std::uint64_t Observations::note(std::string_view kind, std::string sentence, const Endpoint& from, std::uint64_t times,
+                                 WallTime now) {
   auto place = std::ranges::find(kept_, kind, &Observation::kind);
   if (place == kept_.end()) place = kept_.insert(place, Observation{.kind = kind});
   *place = {kind, std::move(sentence), from, place->count + times, now};
+  return place->count;
 }
 
 std::vector<Observation> Observations::list() const {

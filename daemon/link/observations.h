@@ -17,7 +17,7 @@
 namespace adit::link {
 
 struct Observation {
-  std::string_view kind;  ///< the name of a drop reason, or "unresolved"
+  std::string_view kind;  ///< the name of a drop reason, or one of our own
   std::string sentence;
   Endpoint from;  ///< whom it concerns; may be unknown
   std::uint64_t count = 0;
@@ -37,12 +37,16 @@ class Observations {
   void send_failed(const Endpoint& to, const std::string& error, std::uint64_t refused, WallTime now);
   void unresolved(const std::string& name, const std::string& error, WallTime now);
   void interface_moved(const std::string& sentence, WallTime now);
+  /// True for the first of its kind.
+  bool endpoint_jumps(const std::string& sentence, const Endpoint& to, WallTime now);
 
   /// The last one first.
   std::vector<Observation> list() const;
 
  private:
-  void note(std::string_view kind, std::string sentence, const Endpoint& from, std::uint64_t times, WallTime now);
+  /// How often it was noted, with this.
+  std::uint64_t note(std::string_view kind, std::string sentence, const Endpoint& from, std::uint64_t times,
+                     WallTime now);
   /// By how much a counter grew since the last look at it.
   static std::uint64_t growth(std::uint64_t& seen, std::uint64_t counter);
 

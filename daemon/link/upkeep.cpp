@@ -54,10 +54,19 @@ void Upkeep::event(const tunnel::Event& event, Instant now) {
     observations_.handshake_refused(*refused, parts_.wall_clock.now());
   } else if (const auto* completed = std::get_if<tunnel::HandshakeCompleted>(&event)) {
     memory_.found(completed->with);
+    if (completed->role == noise::Role::responder) jumps_.called(completed->with, now);
   } else if (const auto* moved = std::get_if<tunnel::EndpointMoved>(&event)) {
     memory_.found(moved->to);
     way_.ask_again();
+    look_at_move(*moved, now);
   }
+}
+
+void Upkeep::look_at_move(const tunnel::EndpointMoved& moved, Instant now) {
+  if (parts_.tunnel.status().endpoint_source != tunnel::EndpointSource::learned) return;  // we chose to
+  const auto sentence = jumps_.moved(moved.from, moved.to, now);
+  if (!sentence) return;
+  if (observations_.endpoint_jumps(*sentence, moved.to, parts_.wall_clock.now())) parts_.log.warn("{}", *sentence);
 }
 
 void Upkeep::network_changed(const net::NetworkChange& change, Instant now) {

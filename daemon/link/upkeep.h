@@ -11,6 +11,7 @@
 #include "link/event_log.h"
 #include "link/guard.h"
 #include "link/health.h"
+#include "link/jumps.h"
 #include "link/observations.h"
 #include "link/way.h"
 #include "net/netlink_monitor.h"
@@ -70,6 +71,7 @@ class Upkeep {
   void look_at_state(Instant now);
   void look_at_drops(Instant now);
   void look_at_refusals(Instant now);
+  void look_at_move(const tunnel::EndpointMoved& moved, Instant now);
   void look_around() {
     way_.ask_again();
     eventful_ = true;
@@ -90,6 +92,7 @@ class Upkeep {
   EndpointMemory memory_;
   Health health_;
   Observations observations_;
+  Jumps jumps_;
   std::string resolver_error_;
   std::optional<Instant> refused_since_;
   WallTime since_;

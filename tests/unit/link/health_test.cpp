@@ -156,5 +156,53 @@ TEST(StateNames, AreTheOnesPeopleScriptWith) {
   EXPECT_EQ(name_of(State::failed), "failed");
 }
 
+TEST_F(HealthTest, CallsThatGoUnansweredWhilePacketsComeInAreAWayOutThatIsDead) {
+  auto status = connected(3s);
+  status.reached_at = kNow - 40s;
+  status.attempts = 3;
+  status.attempting_since = kTwoOClock;
+  EXPECT_EQ(health(status).state, State::stale);
+  EXPECT_EQ(
+      health(status).reason,
+      "what we send does not arrive: packets come from the peer, the last 3 s ago, but it has answered nothing for "
+      "40 s; 3 handshakes to 192.0.2.7:51820 unanswered since 14:02:11");
+  status.reached_at = kNow - 39s;
+  EXPECT_EQ(health(status).state, State::up) << "a moment ago it was reached";
+  status.reached_at = kNow - 100s;
+  status.attempts = 2;
+  EXPECT_EQ(health(status).state, State::up) << "messages may be lost";
+}
+
+TEST_F(HealthTest, CallsThatGoUnansweredWhileNothingComesInAreSilence) {
+  auto status = connected(41s);
+  status.reached_at = kNow - 41s;
+  status.attempts = 3;
+  status.attempting_since = kTwoOClock;
+  EXPECT_EQ(health(status).state, State::stale);
+  EXPECT_EQ(health(status).reason,
+            "nothing received for 41 s; 3 handshakes to 192.0.2.7:51820 unanswered since 14:02:11");
+}
+
+TEST_F(HealthTest, ALinkWhoseEverySendIsRefusedIsNotUp) {
+  auto status = connected(1s);
+  status.reached_at = kNow - 5s;
+  surroundings_.send_error = "Network is unreachable";
+  surroundings_.refused_since = kNow - 9s;
+  EXPECT_EQ(health(status).state, State::up) << "a route may be on its way";
+  surroundings_.refused_since = kNow - 10s;
+  EXPECT_EQ(health(status).state, State::stale);
+  EXPECT_EQ(health(status).reason, "nothing can be sent to 192.0.2.7:51820 for 10 s: Network is unreachable");
+}
+
+TEST_F(HealthTest, APeerWithAnotherPresharedKeyIsNamedFirst) {
+  auto status = connected(3s);
+  status.reached_at = kNow - 45s;
+  status.attempts = 8;
+  status.problem = {.reason = DropReason::unverified_response, .from = kRemote, .key = {}, .when = {}};
+  EXPECT_THAT(health(status).reason,
+              testing::StartsWith("192.0.2.7:51820 answers, but its response does not verify: the "
+                                  "preshared keys differ; what we send does not arrive"));
+}
+
 }  // namespace
 }  // namespace adit::link
