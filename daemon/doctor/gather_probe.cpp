@@ -19,6 +19,7 @@
 #include "net/io.h"
 #include "net/network_namespace.h"
 #include "net/sockaddr.h"
+#include "tunnel/prober.h"
 
 namespace adit::doctor {
 namespace {
@@ -120,25 +121,6 @@ class Prober {
   std::uint16_t sequence_ = 0;
 };
 
-/// The other host of a subnet that has only two (RFC 3021 for /31).
-IpAddress other_host(const IpNetwork& network) {
-  const auto bits = network.address.bits();
-  if (network.prefix != bits - 2 && network.prefix != bits - 1) return {};
-  std::array<std::uint8_t, 16> bytes{};
-  std::ranges::copy(network.address.bytes(), bytes.begin());
-  // Hosts are numbers 1 and 2 of four, or 0 and 1 of two.
-  bytes[bits / 8 - 1] ^= network.prefix == bits - 2 ? 3 : 1;
-  return network.address.is_v4() ? IpAddress::v4(std::span(bytes).first<4>()) : IpAddress::v6(bytes);
-}
-
-IpAddress peer_address(const config::Interface& interface) {
-  if (!interface.peer_addresses.empty()) return interface.peer_addresses.front();
-  for (const auto& network : interface.addresses) {
-    if (const auto other = other_host(network); !other.is_none()) return other;
-  }
-  return {};
-}
-
 /// The socket is to be where the interface is. Why not; empty: it can ask.
 std::string open_there(Prober& prober, const std::string& interface, const std::string& netns) {
   if (netns.empty()) return prober.open(interface);
@@ -176,14 +158,14 @@ void gather_probe(Facts& facts) {
     found.why_not = "the link is not up";
     return;
   }
-  const auto address = peer_address(config->interface);
-  if (address.is_none()) {
+  const auto ends = tunnel::find_probe_ends(config->interface.addresses, config->interface.peer_addresses);
+  if (!ends) {
     found.why_not = "the file does not say the peer's address in the tunnel (interface.peer_addresses)";
     return;
   }
-  found.address = to_string(address);
+  found.address = to_string(ends->peers);
   found.mtu = interface->mtu;
-  Prober prober(address);
+  Prober prober(ends->peers);
   found.why_not = open_there(prober, interface->name, facts.netns());
   if (found.why_not.empty()) probe(prober, found);
 }

@@ -72,6 +72,7 @@ class EventLog {
   void tell(const tunnel::UnderLoadChanged& event, Instant now);
   void tell(const tunnel::SessionExpired& event, Instant now);
   void tell(const tunnel::PeerQuiet& /*event*/, Instant /*now*/) {}
+  static void tell(const tunnel::ProbeEnded&, Instant) {}  // whoever asked knows what it means
 
   Log& log_;
   service::Journal* journal_;

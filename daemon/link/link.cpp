@@ -32,6 +32,10 @@ std::uint32_t first_of(const std::vector<std::uint32_t>& uplinks) {
   return found == uplinks.end() ? 0 : *found;
 }
 
+std::optional<tunnel::ProbeEnds> probe_ends(const config::Config& config) {
+  return tunnel::find_probe_ends(config.interface.addresses, config.interface.peer_addresses);
+}
+
 }  // namespace
 
 Result<Link::Machine> Link::make_machine(const Parts& parts, config::Config& config, std::uint32_t mtu) {
@@ -69,6 +73,7 @@ void Link::assemble(std::optional<Endpoint> remembered) {
   auto& doors = parts_.doors;
   public_key_ = crypto::public_key_of(machine_->private_key());
   machine_->set_own_port(doors.sockets.port());
+  machine_->set_probe_ends(probe_ends(parts_.config));
   led_past_ = {};
   lead_past_tunnel(machine_->path().remote);
   data_path_.emplace(*machine_, *aead_, doors.tun_port, doors.udp_port, path::merge_options(doors.device.offloads()),
@@ -275,6 +280,7 @@ void Link::adopt(const Edit& edit, crypto::PresharedKey preshared_key) {
   if (edit.preshared_key) machine_->set_preshared_key(std::move(preshared_key));
   machine_->set_allowed_ips(config.peer.allowed_ips);
   machine_->set_mtu(parts_.host.mtu());
+  machine_->set_probe_ends(probe_ends(config));
   machine_->set_copy_dscp(config.tuning.copy_dscp);
   if (edit.has({"peer.keepalive"})) data_path_->set_keepalive(config.peer.keepalive, parts_.loop.now());
   if (edit.has({"tuning.tun_offload"})) data_path_->set_merges(path::merge_options(parts_.doors.device.offloads()));

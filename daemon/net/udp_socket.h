@@ -97,6 +97,10 @@ class UdpSocket {
   /// one piece.
   SendResult send(const Path& path, std::span<const OutboundDatagram> datagrams);
 
+  /// One, with DF set and whatever the kernel has learned of the path left aside: it arrives in one piece or not at all
+  /// (RFC 8899). 0, or an errno: EMSGSIZE when it is larger than what the way out carries.
+  int send_whole(const Path& path, const OutboundDatagram& datagram);
+
   /// SO_MARK, from now on. False: it may not be set (CAP_NET_ADMIN).
   bool set_mark(std::uint32_t mark);
   /// After a change of the network: what was refused there may work here.
@@ -136,6 +140,7 @@ class UdpSocket {
 
   UdpSocket(FileDescriptor fd, Family family, std::uint16_t port, bool offload);
   void count_dropped();
+  bool set_whole(bool whole);
 
   FileDescriptor fd_;
   Family family_;

@@ -88,6 +88,13 @@ void DataPath::set_aead(const crypto::Aead& aead) {
   receiver_.set_aead(aead);
 }
 
+bool DataPath::probe(std::size_t size, Instant now) {
+  if (blocked() != Family::none) return false;
+  const bool asked = tunnel_.probe(size, now, transmitter_.outbox());
+  transmitter_.flush(now);
+  return asked;
+}
+
 void DataPath::retry_now(Instant now) {
   tunnel_.retry_now(now, transmitter_.outbox());
   transmitter_.flush(now);

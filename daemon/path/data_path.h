@@ -42,6 +42,8 @@ class DataPath {
   void set_aead(const crypto::Aead& aead);
   void set_merges(const offload::MergeOptions& options) { receiver_.set_merges(options); }
   void retry_now(Instant now);
+  /// Tunnel::probe
+  bool probe(std::size_t size, Instant now);
 
   /// What is merged before it is written to the TUN; less than was asked for when the kernel refused some.
   const offload::MergeOptions& merges() const { return receiver_.merges(); }

@@ -47,6 +47,12 @@ net::SendResult UdpPort::send(const Path& path, std::span<const OutboundDatagram
   return socket->send(path, datagrams);
 }
 
+int UdpPort::send_whole(const Path& path, const OutboundDatagram& datagram) {
+  if (shut_) return EHOSTUNREACH;
+  auto* const socket = pair_.of(path.remote.address.family());
+  return socket == nullptr ? EAFNOSUPPORT : socket->send_whole(path, datagram);
+}
+
 net::LostDatagrams UdpPort::take_lost() {
   net::LostDatagrams all;
   for (auto* const socket : {&pair_.v4, &pair_.v6}) {

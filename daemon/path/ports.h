@@ -33,6 +33,8 @@ class DatagramPort {
   virtual net::IoResult receive(std::span<const MutableBytes> buffers, std::vector<Datagram>& datagrams) = 0;
   /// As UdpSocket::send.
   virtual net::SendResult send(const Path& path, std::span<const OutboundDatagram> datagrams) = 0;
+  /// As UdpSocket::send_whole.
+  virtual int send_whole(const Path& path, const OutboundDatagram& datagram) = 0;
   virtual net::LostDatagrams take_lost() = 0;  ///< as UdpSocket::take_lost
 };
 
@@ -60,6 +62,7 @@ class UdpPort final : public DatagramPort {
   net::IoResult receive(std::span<const MutableBytes> buffers, std::vector<Datagram>& datagrams) override;
   /// EAFNOSUPPORT when there is no socket of the remote's family.
   net::SendResult send(const Path& path, std::span<const OutboundDatagram> datagrams) override;
+  int send_whole(const Path& path, const OutboundDatagram& datagram) override;
   net::LostDatagrams take_lost() override;
   /// While the way to the peer leads back to us: whatever is sent is refused (EHOSTUNREACH).
   void shut(bool shut) { shut_ = shut; }

@@ -35,9 +35,28 @@ bool Shipment::ship(DatagramPort& port, const crypto::Aead& aead) {
   }
   for (;;) {
     if (datagrams_sent_ == datagrams_.size()) seal_next(aead);
-    if (datagrams_sent_ == datagrams_.size()) return true;
+    if (datagrams_sent_ == datagrams_.size()) return send_probes(port, aead);
     if (!send(port, outbox.path, std::span(datagrams_).subspan(datagrams_sent_), datagrams_sent_)) return false;
   }
+}
+
+/// Few and far between, so each by itself.
+bool Shipment::send_probes(DatagramPort& port, const crypto::Aead& aead) {
+  while (!outbox.probes.empty()) {
+    const auto& probe = outbox.probes.front();
+    probe_.resize(probe.sealed_size(0));
+    const MutableBytes sealed(probe_);
+    tunnel::seal({&probe, 1}, aead, {&sealed, 1});
+    const int error = port.send_whole(outbox.path, {sealed, probe.traffic_class});
+    if (error == EAGAIN) {
+      full_ = outbox.path.remote.address.family();
+      return false;
+    }
+    // Anything else that goes wrong here goes wrong with packets, too, and there it is told.
+    if (error == EMSGSIZE) outcome_.refused_probes.push_back(static_cast<std::uint32_t>(probe.plain.bytes.size()));
+    outbox.probes.erase(outbox.probes.begin());
+  }
+  return true;
 }
 
 void Shipment::seal_next(const crypto::Aead& aead) {
@@ -109,6 +128,7 @@ void Shipment::trim(std::size_t most_handshakes, std::size_t most_packets) {
 void Shipment::clear() {
   outbox.handshakes.clear();
   outbox.packets.clear();
+  outbox.probes.clear();
   outbox.keypairs.clear();
   outbox.staged.clear();
   handshakes_done_ = packets_sealed_ = datagrams_sent_ = 0;

@@ -38,7 +38,7 @@ class Shipment {
   /// Only while it is empty.
   void set_batch(std::size_t batch);
   /// Nothing to send.
-  bool is_empty() const { return outbox.handshakes.empty() && outbox.packets.empty(); }
+  bool is_empty() const { return outbox.handshakes.empty() && outbox.packets.empty() && outbox.probes.empty(); }
 
   /// The first part of what is to be sealed, unless it is sealed already.
   void seal(const crypto::Aead& aead);
@@ -56,6 +56,7 @@ class Shipment {
     std::uint64_t lost = 0;         ///< datagrams that were refused or given up
     std::optional<int> error = {};  ///< errno of the last datagram's refusal, 0 when it was taken; none: none was tried
     IpAddress refused_source = {};  ///< is no longer ours
+    std::vector<std::uint32_t> refused_probes = {};  ///< the sizes of those that the way out has no room for
   };
   Outcome take_outcome() { return std::exchange(outcome_, {}); }
   /// The family whose socket was full.
@@ -64,6 +65,7 @@ class Shipment {
  private:
   void seal_next(const crypto::Aead& aead);
   std::size_t choose_next();
+  bool send_probes(DatagramPort& port, const crypto::Aead& aead);
   bool send(DatagramPort& port, Path& path, std::span<const OutboundDatagram> datagrams, std::size_t& done);
 
   std::size_t handshakes_done_ = 0;
@@ -74,6 +76,7 @@ class Shipment {
   std::vector<MutableBytes> sealed_;
   std::vector<OutboundDatagram> datagrams_;  ///< the same, as the port wants them
   std::size_t datagrams_sent_ = 0;           ///< of datagrams_, from the front
+  std::vector<std::uint8_t> probe_;          ///< sealed
 
   Outcome outcome_;
   Family full_ = Family::none;

@@ -11,6 +11,7 @@ void Outbox::clear() {
   timestamp.reset();
   handshakes.clear();
   packets.clear();
+  probes.clear();
   events.clear();
   keypairs.clear();
   staged.clear();

@@ -60,9 +60,12 @@ struct Outbox {
   std::vector<HandshakeDatagram> handshakes;
   Path path;
   std::vector<OutboundPacket> packets;
+  /// To be sealed and sent after all others, each alone and in one piece (Tunnel::probe): where that cannot be,
+  /// Tunnel::probe_refused is to be told.
+  std::vector<OutboundPacket> probes;
   std::vector<Event> events;
 
-  /// What `packets` points into.
+  /// What `packets` and `probes` point into.
   std::vector<std::shared_ptr<const noise::Keypair>> keypairs;
   std::vector<std::vector<std::uint8_t>> staged;
 

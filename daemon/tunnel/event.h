@@ -56,7 +56,15 @@ struct UnderLoadChanged {
 /// No session is left that could be used; keys are wiped.
 struct SessionExpired {};
 
+/// A question of ours to the peer (Tunnel::probe) was answered, or our own kernel would not send it in one piece. One
+/// that is lost ends in silence.
+struct ProbeEnded {
+  std::uint32_t size = 0;  ///< as it was asked with
+  bool answered = false;   ///< false: too large for the way out
+  Duration round_trip{};   ///< when answered
+};
+
 using Event = std::variant<InitiationSent, HandshakeCompleted, HandshakeRefused, AttemptsExhausted, EndpointMoved,
-                           UnderLoadChanged, SessionExpired, PeerQuiet>;
+                           UnderLoadChanged, SessionExpired, PeerQuiet, ProbeEnded>;
 
 }  // namespace adit::tunnel

@@ -9,6 +9,7 @@
 #include "crypto/keys.h"
 #include "noise/keypair.h"
 #include "tunnel/drop_reason.h"
+#include "tunnel/prober.h"
 
 namespace adit::tunnel {
 
@@ -65,6 +66,7 @@ struct Status {
   IpAddress disallowed_source;              ///< of the last packet dropped for that; none: there was none
   IpAddress disallowed_destination;         ///< likewise; multicast, which hosts send unasked, is left out
   bool under_load = false;
+  ProbeReport probes;  ///< questions of ours, which no other counter but `wire` has seen
 };
 
 }  // namespace adit::tunnel

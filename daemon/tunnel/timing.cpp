@@ -107,7 +107,7 @@ void Tunnel::after_heard_by_peer(Instant now) {
 
 /// Called when something is sent, or will be, that a peer which hears us would show it has heard.
 void Tunnel::expect_proof(Instant since) {
-  if (only_when_needed_ && !keepalive_) return;
+  if (manner_.only_when_needed && !keepalive_) return;
   const auto* const keypair = sessions_.current().get();
   const bool responder = keypair != nullptr && keypair->role == noise::Role::responder;
   // An idle link asks no more often than it keeps alive.
@@ -281,7 +281,7 @@ void Tunnel::retry_now(Instant now, Outbox& out) {
 /// moment to be answered, for the next makes us forget it: calls faster than a round trip would never succeed.
 void Tunnel::show_yourself(Instant now, Outbox& out) {
   out.path = path_;
-  if (only_when_needed_ && !keepalive_ && staging_.empty()) return;
+  if (manner_.only_when_needed && !keepalive_ && staging_.empty()) return;
   if (usable_session(now) != nullptr) {
     send_keepalive(now, out);
     return;

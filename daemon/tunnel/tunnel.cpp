@@ -36,8 +36,8 @@ Tunnel::Tunnel(noise::StaticKeys keys, Settings& settings, RandomSource& random,
       allowed_ips_(settings.allowed_ips),
       mtu_(settings.mtu),
       keepalive_(settings.keepalive),
-      copy_dscp_(settings.copy_dscp),
-      only_when_needed_(settings.only_when_needed),
+      manner_{.copy_dscp = settings.copy_dscp, .only_when_needed = settings.only_when_needed},
+      prober_(random),
       random_(random),
       wall_clock_(wall_clock) {
   handshaker_.set_newest_initiation(settings.newest_initiation);
@@ -90,7 +90,7 @@ bool Tunnel::send(const PlainPacket& packet, std::uint8_t traffic_class, Outbox&
   const auto counter = keypair->counters.take(segments);
   if (!counter) return false;
   pin(out.keypairs, keypair);
-  const std::uint8_t copied = copy_dscp_ ? 0xff : wire::kEcnMask;
+  const std::uint8_t copied = manner_.copy_dscp ? 0xff : wire::kEcnMask;
   out.packets.push_back({keypair.get(), *counter, packet, mtu_, static_cast<std::uint8_t>(traffic_class & copied)});
   const auto& admitted = out.packets.back();
   status_.wire.sent += (segments - 1) * admitted.sealed_size(0) + admitted.sealed_size(segments - 1);
@@ -123,6 +123,44 @@ bool Tunnel::send_staged(Instant now, Outbox& out) {
   after_data_sent(now);
   after_packet_sent(now);
   out.path = path_;
+  return true;
+}
+
+bool Tunnel::probe(std::size_t size, Instant now, Outbox& out) {
+  const auto& ends = prober_.ends();
+  auto* const keypair = usable_session(now);
+  if (!ends || !allowed_ips_.contains(ends->peers) || keypair == nullptr) return false;
+  const auto counter = keypair->counters.take(1);
+  if (!counter) return false;
+  pin(out.keypairs, sessions_.current());
+  auto& bytes = out.staged.emplace_back(prober_.ask(size, kPaddingSlack, now));
+  const auto whole = bytes.size() - kPaddingSlack;
+  // Its size is what is asked for: no padding beside its own.
+  out.probes.push_back({keypair, *counter, {MutableBytes(bytes).first(whole)}, whole});
+  auto& probes = status_.probes;
+  probes.asked += 1;
+  probes.asked_at = now;
+  probes.asked_size = static_cast<std::uint32_t>(whole);
+  status_.wire.sent += out.probes.back().sealed_size(0);
+  out.path = path_;
+  return true;
+}
+
+void Tunnel::probe_refused(std::uint32_t size, Outbox& out) {
+  status_.probes.refused += 1;
+  out.events.emplace_back(ProbeEnded{.size = size});
+}
+
+/// True: `packet` answers a probe of ours, and is for nobody else.
+bool Tunnel::take_answer(Bytes packet, Instant now, Outbox& out) {
+  const auto answer = prober_.take(packet, now);
+  if (!answer) return false;
+  auto& probes = status_.probes;
+  probes.answered += 1;
+  probes.answered_at = now;
+  probes.answered_size = answer->size;
+  probes.round_trip = answer->round_trip;
+  out.events.emplace_back(ProbeEnded{.size = answer->size, .answered = true, .round_trip = answer->round_trip});
   return true;
 }
 
@@ -200,7 +238,7 @@ void Tunnel::accept(const InboundBatch& batch, Instant now, std::vector<MutableB
       status_.disallowed_source = header->source;
     } else if (!wire::take_outer_ecn(plaintext.first(header->size), packet.ecn)) {
       count_drop(DropReason::congestion);
-    } else {
+    } else if (!take_answer(plaintext.first(header->size), now, out)) {
       deliver.push_back(plaintext.first(header->size));
       status_.received.packets += 1;
       status_.received.bytes += header->size;

@@ -19,6 +19,7 @@
 #include "tunnel/batch.h"
 #include "tunnel/elsewhere.h"
 #include "tunnel/handshaker.h"
+#include "tunnel/prober.h"
 #include "tunnel/saved.h"
 #include "tunnel/sessions.h"
 #include "tunnel/staging.h"
@@ -73,6 +74,15 @@ class Tunnel {
   /// The source address stuck to so far is gone: let the kernel choose again.
   void forget_source() { path_ = Path{.remote = path_.remote}; }
 
+  /// Whom `probe` asks; none: nobody.
+  void set_probe_ends(const std::optional<ProbeEnds>& ends) { prober_.set_ends(ends); }
+  /// Asks the peer for a sign of life with a packet that is `size` bytes large inside (as the MTU counts), or as small
+  /// as can be. It moves no timer: one too large for the path must not make the link look dead. False: nobody can be
+  /// asked now, for want of ends that allowed_ips has, or of a session.
+  bool probe(std::size_t size, Instant now, Outbox& out);
+  /// The kernel would not send that one: it is larger than what the way out carries.
+  void probe_refused(std::uint32_t size, Outbox& out);
+
   /// Used from the next handshake on.
   void set_preshared_key(crypto::PresharedKey key) { handshaker_.set_preshared_key(std::move(key)); }
   bool has_preshared_key(const crypto::PresharedKey& key) const { return handshaker_.has_preshared_key(key); }
@@ -87,7 +97,7 @@ class Tunnel {
   void set_keepalive(std::optional<Duration> interval, Instant now, Outbox& out);
   void set_allowed_ips(std::span<const IpNetwork> networks) { allowed_ips_ = AllowedIps(networks); }
   void set_mtu(std::uint32_t mtu) { mtu_ = mtu; }
-  void set_copy_dscp(bool copy) { copy_dscp_ = copy; }
+  void set_copy_dscp(bool copy) { manner_.copy_dscp = copy; }
   /// Where our datagrams come from, so that those that come out of the tunnel again are known; 0: not known.
   void set_own_port(std::uint16_t port) { own_port_ = port; }
 
@@ -120,6 +130,7 @@ class Tunnel {
   void begin_session(const noise::Keypair& keypair, Duration round_trip, Instant now, Outbox& out);
   void follow_answer(const Path& path, const Handshaker::Outcome::Answered& answered, Instant now, Outbox& out);
   void roam(const Path& path, Outbox& out);
+  bool take_answer(Bytes packet, Instant now, Outbox& out);
   void roam_to_caller(Outbox& out);
   void note_load(Instant now, Outbox& out);
   noise::Keypair* usable_session(Instant now) const;
@@ -155,9 +166,13 @@ class Tunnel {
   AllowedIps allowed_ips_;
   std::uint32_t mtu_;
   std::optional<Duration> keepalive_;
-  bool copy_dscp_;
   std::uint16_t own_port_ = 0;
-  bool only_when_needed_;
+  /// Settings::copy_dscp, only_when_needed
+  struct Manner {
+    bool copy_dscp = false;
+    bool only_when_needed = false;
+  } manner_;
+  Prober prober_;
   RandomSource& random_;
   WallClock& wall_clock_;
 

@@ -73,6 +73,27 @@ TEST_P(UdpSocketOf, TheLargestDatagramArrivesWholeAndALargerOneIsRefusedAlone) {
   EXPECT_EQ(inbox.text(2), "b");
 }
 
+TEST_P(UdpSocketOf, WhatIsSentWholeIsRefusedWhereOthersWouldBeCut) {
+  auto server = open({.family = family()});
+  auto client = open({.family = family()});
+  const auto path = path_to(loopback(), server.local_port());
+  // Loopback carries packets of 65,536 bytes: over IPv6 the largest datagram is cut, over IPv4 there is none so large.
+  const std::vector<std::uint8_t> too_big(family() == Family::v4 ? 65'508 : 65'527, 0xcd);
+  EXPECT_EQ(client.send_whole(path, {too_big}), EMSGSIZE);
+  EXPECT_EQ(client.send_whole(path, {as_bytes("small")}), 0);
+  EXPECT_EQ(send(client, path, "next").sent, 1u);
+  Inbox inbox;
+  ASSERT_EQ(inbox.receive(server).count, 2u);
+  EXPECT_EQ(inbox.text(0), "small");
+  const bool v4 = family() == Family::v4;
+  int value = -1;
+  socklen_t size = sizeof value;
+  ASSERT_EQ(
+      getsockopt(client.fd(), v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, &value, &size),
+      0);
+  EXPECT_EQ(value, v4 ? IP_PMTUDISC_DONT : IPV6_PMTUDISC_DONT) << "all others go as before";
+}
+
 TEST_P(UdpSocketOf, ATruncatedDatagramIsCountedAndItsNeighboursAreDelivered) {
   auto server = open({.family = family()});
   auto client = open({.family = family()});

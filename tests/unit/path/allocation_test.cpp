@@ -86,6 +86,7 @@ class SteadyUdp final : public DatagramPort {
     for (const auto& datagram : datagrams) other->hold(datagram.bytes);
     return {.sent = datagrams.size()};
   }
+  int send_whole(const Path&, const OutboundDatagram&) override { return 0; }
   net::LostDatagrams take_lost() override { return {}; }
 
   SteadyUdp* other = nullptr;

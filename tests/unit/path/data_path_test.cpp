@@ -89,6 +89,38 @@ TEST_F(DataPathTest, AFullSocketKeepsTheRestInOrder) {
   EXPECT_EQ(a_.drops(DropReason::send_failed), 0U);
 }
 
+TEST_F(DataPathTest, AProbeLeavesInOnePieceOrIsToldToBeTooLarge) {
+  connect();
+  a_.tunnel->set_probe_ends(tunnel::ProbeEnds{*IpAddress::parse("10.9.0.1"), *IpAddress::parse("10.9.0.2")});
+  a_.udp.order.clear();
+  a_.udp.largest_whole = 1432;
+  const auto refused = [this] { return a_.tunnel->status().probes.refused; };
+  EXPECT_TRUE(a_.path->probe(1400, now_));
+  EXPECT_EQ(a_.udp.order, "w");
+  EXPECT_EQ(refused(), 0U);
+  EXPECT_TRUE(a_.path->probe(1401, now_));
+  EXPECT_EQ(a_.udp.order, "w");
+  EXPECT_EQ(refused(), 1U);
+  EXPECT_EQ(a_.drops(DropReason::send_failed), 0U);
+  settle();
+  ASSERT_EQ(b_.tun.to_host.size(), 1U);
+  EXPECT_EQ(b_.tun.to_host[0].size(), tunnel::Prober::kSmallest4) << "trimmed";
+}
+
+TEST_F(DataPathTest, AProbeWaitsForTheSocketToHaveRoom) {
+  connect();
+  a_.tunnel->set_probe_ends(tunnel::ProbeEnds{*IpAddress::parse("10.9.0.1"), *IpAddress::parse("10.9.0.2")});
+  a_.udp.room = 0;
+  EXPECT_TRUE(a_.path->probe(1400, now_));
+  EXPECT_EQ(a_.path->blocked(), Family::v4);
+  EXPECT_FALSE(a_.path->probe(1300, now_)) << "not while others wait";
+  a_.udp.room = -1;
+  a_.path->resume(now_);
+  EXPECT_EQ(a_.path->blocked(), Family::none);
+  settle();
+  EXPECT_EQ(b_.tun.to_host.size(), 1U);
+}
+
 TEST_F(DataPathTest, AFullSocketDoesNotHoldUpWhatComesIn) {
   connect();
   a_.udp.room = 0;

@@ -101,8 +101,15 @@ class FakeUdp final : public DatagramPort {
     }
     return result;
   }
+  int send_whole(const Path& path, const OutboundDatagram& datagram) override {
+    if (datagram.bytes.size() > largest_whole) return EMSGSIZE;
+    const auto result = send(path, {&datagram, 1});
+    if (result.sent == 1) order.back() = 'w';
+    return result.sent == 1 ? 0 : result.error;
+  }
   net::LostDatagrams take_lost() override { return std::exchange(lost, {}); }
 
+  std::size_t largest_whole = 65'535;
   FakeUdp* other = nullptr;
   std::deque<Buffer> inbox;
   Endpoint peer;
@@ -113,7 +120,7 @@ class FakeUdp final : public DatagramPort {
   int refusal = 0;
   int receive_error = 0;
   net::LostDatagrams lost;
-  std::string order;  ///< h: a handshake message, p: a packet
+  std::string order;  ///< h: a handshake message, p: a packet, w: one sent whole
   std::vector<int> classes;
   std::uint8_t mark = 0;  ///< traffic class of what comes in
   /// What the kernel may be given as one each time: how many datagrams stand one behind the other in memory, all of one

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "offload/checksum.h"
+
 namespace adit::tunnel::test {
 namespace {
 
@@ -77,17 +79,25 @@ void World::transmit(Host& host) {
     }
   }
   for (const auto& bytes : sealed) launch(host, outbox.path, bytes);
+  for (const auto& probe : outbox.probes) {
+    Buffer bytes(probe.sealed_size(0));
+    const MutableBytes view(bytes);
+    seal({&probe, 1}, *aead, {&view, 1});
+    EXPECT_TRUE(host.nonces.emplace(probe.keypair->remote_index, probe.counter).second) << "a nonce was used twice";
+    launch(host, outbox.path, bytes, true);
+  }
   std::ranges::move(outbox.events, std::back_inserter(host.events));
   outbox.clear();
 }
 
-void World::launch(Host& host, const Path& path, Bytes bytes) {
+void World::launch(Host& host, const Path& path, Bytes bytes, bool whole) {
   host.datagrams_sent += 1;
   const auto own = std::ranges::find(host.more, path.local, &Endpoint::address);
   const Path seen{.remote = own == host.more.end() ? host.address : *own, .local = path.remote.address};
   Flight flight{now, order_++, &host, seen, path.remote, Buffer(bytes.begin(), bytes.end())};
   if (overheard.size() < max_overheard) overheard.push_back(flight);
   if ((swallows && swallows(flight)) || random.chance(network.loss)) return;
+  if (bytes.size() > network.widest && (whole || network.drops_fragments)) return;
   for (int copies = random.chance(network.duplicate) ? 2 : 1; copies > 0; --copies) {
     auto copy = flight;
     copy.arrives = now + network.delay;
@@ -117,6 +127,7 @@ void World::inject(Host& host, Endpoint source, Buffer bytes, IpAddress local) {
   std::vector<MutableBytes> delivered;
   host.tunnel->accept(batch, now, delivered, outbox);
   for (const auto packet : delivered) {
+    if (host.echoes && echo(host, packet)) continue;
     const auto id = load_be64(packet.data() + 20);
     const auto& [sender, original] = sent_[id];
     EXPECT_EQ(sender, &peer_of(host)) << "delivered what the peer never sent";
@@ -124,7 +135,35 @@ void World::inject(Host& host, Endpoint source, Buffer bytes, IpAddress local) {
     EXPECT_TRUE(delivered_ids_.insert(id).second) << "delivered twice";
     host.delivered.emplace_back(packet.begin(), packet.end());
   }
+  for (auto& reply : echoes_) {
+    const PlainPacket view{MutableBytes(reply).first(reply.size() - kPaddingSlack)};
+    host.tunnel->admit({&view, 1}, now, outbox);
+  }
   transmit(host);
+  echoes_.clear();
+}
+
+/// As the kernel behind the TUN answers an echo request; true: it was one.
+bool World::echo(Host& host, Bytes packet) {
+  const std::size_t header = packet[0] >> 4 == 4 ? 20 : 40;
+  const bool v4 = header == 20;
+  if (packet.size() < header + 8 || packet[v4 ? 9 : 6] != (v4 ? 1 : 58) || packet[header] != (v4 ? 8 : 128))
+    return false;
+  Buffer reply(packet.begin(), packet.end());
+  const std::ptrdiff_t at = v4 ? 12 : 8;
+  const std::ptrdiff_t size = v4 ? 4 : 16;
+  std::ranges::swap_ranges(reply.begin() + at, reply.begin() + at + size, reply.begin() + at + size,
+                           reply.begin() + at + 2 * size);
+  reply[header] = v4 ? 0 : 129;
+  store_be16(&reply[header + 2], 0);
+  const auto message = Bytes(reply).subspan(header);
+  const auto pseudo =
+      v4 ? 0 : offload::pseudo_header_sum(Bytes(reply).subspan(8, 32), 58, static_cast<std::uint32_t>(message.size()));
+  store_be16(&reply[header + 2], offload::checksum_finish(offload::checksum_add(message, pseudo)));
+  host.echoed += 1;
+  reply.resize(reply.size() + kPaddingSlack);
+  echoes_.push_back(std::move(reply));
+  return true;
 }
 
 void World::run(Duration time) {

@@ -47,7 +47,9 @@ struct Wire {
   double duplicate = 0;
   double corrupt = 0;
   Duration delay = 5ms;
-  Duration jitter = 0ms;  ///< reorders
+  Duration jitter = 0ms;         ///< reorders
+  std::size_t widest = 65'535;   ///< what a datagram that may not be cut gets through
+  bool drops_fragments = false;  ///< nor do others
 };
 
 struct Host {
@@ -65,6 +67,8 @@ struct Host {
 
   std::vector<Event> events;
   std::vector<Buffer> delivered;
+  bool echoes = true;  ///< its kernel answers echo requests, and they are not among `delivered`
+  std::size_t echoed = 0;
   std::uint64_t datagrams_sent = 0;
   std::set<std::pair<std::uint32_t, std::uint64_t>> nonces;  ///< by remote index: sessions never share one
 
@@ -140,11 +144,13 @@ class World {
   std::unique_ptr<crypto::Aead> aead = crypto::make_sodium_aead();
 
  private:
-  void launch(Host& host, const Path& path, Bytes bytes);
+  void launch(Host& host, const Path& path, Bytes bytes, bool whole = false);
+  bool echo(Host& host, Bytes packet);
   void arrive(Flight flight);
   void set_clocks();
 
   std::priority_queue<Flight, std::vector<Flight>, std::greater<>> in_flight_;
+  std::vector<Buffer> echoes_;  ///< to be sent by whom they came to
   std::uint64_t order_ = 0;
   std::uint64_t next_id_ = 1;
   std::map<std::uint64_t, std::pair<Host*, Buffer>> sent_;
