@@ -35,7 +35,8 @@ void Caller::event(const tunnel::Event& event, Instant now) {
     if (sent->attempt == 0) return;  // a try of ours
     const auto line = phone_.line();
     endpoints_.called(line, now);
-    if (!line.heard) ask_again(ask_gap_);
+    // The first call of a link in use is a renewal, mostly.
+    if (!line.alive || sent->attempt > 1) ask_again(ask_gap_);
   } else if (const auto* completed = std::get_if<tunnel::HandshakeCompleted>(&event)) {
     endpoints_.found(completed->with, true, now);
     ask_gap_ = kAskGap;
@@ -57,7 +58,8 @@ void Caller::try_others() {
   const auto line = phone_.line();
   if (const auto next = endpoints_.take_try(line, now); next && can_call(next->to)) {
     log_.debug("trying {} beside {}", to_string(next->to), to_string(line.remote));
-    if (line.alive) ask_again(kReturnAskGap);
+    const bool unanswered = next->to == line.remote;
+    if (line.alive) ask_again(unanswered ? ask_gap_ : kReturnAskGap);
     phone_.try_also(*next);
   }
   plan();
