@@ -7,7 +7,7 @@
 //   new_handshake   we sent data and heard nothing back: the session may be dead at the other end (§6.5)
 //   wipe_keys       no new session for three lifetimes: forget all keys (§6.3)
 //   persistent      the user wants the path through NAT and firewalls held open
-//   prove           nothing shows that the peer still hears us, whatever we hear of it: an early handshake asks
+//   prove           nothing shows that the peer still hears us, whatever we hear of it: ask
 //   quiet           data of ours has no answer yet, and one would be due by now in most cases: tell who may know why
 //   nudge           a stream of the peer's broke off: an empty packet opens the NAT that may have forgotten us
 #pragma once
@@ -42,6 +42,10 @@ inline constexpr Duration kAnswerDue = KEEPALIVE_TIMEOUT + 1500ms;
 /// responder leaves it to the initiator, as it does with rekeying: one handshake proves both ways.
 inline constexpr Duration kProofAge = 25s;
 inline constexpr Duration kResponderProofAge = 30s;
+/// Where the peer can be asked inside the session (prober.h), it is, and has so long to answer; then it is an
+/// initiation after all. A peer that has never answered by then, and is there, is asked no more.
+inline constexpr Duration kProbeAnswerTime = 2s;
+inline constexpr std::uint32_t kVainQuestions = 3;
 /// Times kMaxJitter are added for the initiator, since both ends are one when both began at once.
 inline constexpr int kProofJitter = 8;
 /// Of the peer's unconfirmed session, when another initiation of its comes: it did not get our answer.
@@ -89,6 +93,8 @@ struct Cadence {
   Duration session_jitter{};           ///< drawn once a session: randomness costs a system call
   bool rekeyed_before_expiry = false;  ///< once a session, when it nears its end while only receiving
   Instant packet_sent_at{};
+  std::optional<Instant> asked_at;  ///< inside the session, whether the peer hears us; there is no answer yet
+  std::uint32_t asked_in_vain = 0;  ///< times a handshake had to show it
   Instant data_received_at{};
   std::uint32_t stream_length = 0;  ///< times data was received, each soon after the other
 };

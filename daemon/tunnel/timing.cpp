@@ -101,6 +101,7 @@ void Tunnel::after_packet_passed(Instant now) {
 /// packet in a session that we answered for.
 void Tunnel::after_heard_by_peer(Instant now) {
   status_.reached_at = now;
+  cadence_.asked_at.reset();
   timers_.cancel(Timer::prove);
   if (keepalive_) expect_proof(now);
 }
@@ -112,8 +113,23 @@ void Tunnel::expect_proof(Instant since) {
   const bool responder = keypair != nullptr && keypair->role == noise::Role::responder;
   // An idle link asks no more often than it keeps alive.
   const bool idle = !status_.unanswered_at && keepalive_;
-  const auto age = responder ? kResponderProofAge : kProofAge + kProofJitter * cadence_.session_jitter;
+  const auto jitter = may_ask_inside() ? Duration{} : kProofJitter * cadence_.session_jitter;
+  const auto age = responder ? kResponderProofAge : kProofAge + jitter;
   timers_.set(Timer::prove, since + std::max(age, idle ? *keepalive_ : Duration{}));
+}
+
+/// Nothing has shown for long that the peer hears us. A question inside the session is cheapest: its answer needs no
+/// new keys. But not every peer answers one.
+void Tunnel::ask_for_proof(Instant now, Outbox& out) {
+  if (!cadence_.asked_at && status_.attempts == 0 && may_ask_inside() && probe(0, now, out)) {
+    cadence_.asked_at = now;
+    timers_.set(Timer::prove, now + kProbeAnswerTime);
+    after_packet_sent(now);
+    keep_fresh_after_sending(now, out);
+    return;
+  }
+  want_session(now, out);
+  expect_proof(now);
 }
 
 /// Called after something came in that hardly comes from a peer which does not hear us.
@@ -219,10 +235,7 @@ void Tunnel::tick(Instant now, Outbox& out) {
   }
   if (timers_.take(Timer::quiet, now)) out.events.emplace_back(PeerQuiet{});
   if (timers_.take(Timer::nudge, now)) after_stream_broke(now, out);
-  if (timers_.take(Timer::prove, now)) {
-    want_session(now, out);
-    expect_proof(now);
-  }
+  if (timers_.take(Timer::prove, now)) ask_for_proof(now, out);
   if (timers_.take(Timer::wipe_keys, now)) {
     sessions_.clear();
     // One just sent stays: after a suspend the initiation for a new session and the end of the old ones come together.

@@ -160,6 +160,8 @@ bool Tunnel::take_answer(Bytes packet, Instant now, Outbox& out) {
   probes.answered_at = now;
   probes.answered_size = answer->size;
   probes.round_trip = answer->round_trip;
+  cadence_.asked_in_vain = 0;
+  after_heard_by_peer(now);
   out.events.emplace_back(ProbeEnded{.size = answer->size, .answered = true, .round_trip = answer->round_trip});
   return true;
 }
@@ -281,12 +283,13 @@ void Tunnel::take_handshake(wire::MessageType type, const Datagram& datagram, In
   after_session_derived(now);
   if (initiator) {
     begin_session(*outcome.session, now - outcome.answered.sent, now, out);
+    if (cadence_.asked_at && now - *cadence_.asked_at < REKEY_TIMEOUT) cadence_.asked_in_vain += 1;
     after_heard_by_peer(now);
     // The peer may have taken a later one meanwhile, and know this session no more: then its silence is to show soon.
     if (handshaker_.awaits_later_than(outcome.answered.sent)) timers_.set(Timer::new_handshake, now + kUnconfirmedAge);
   } else {
     after_response_sent(now);
-    if (not_heard && status_.handshake_at) timers_.set(Timer::prove, now);
+    if (not_heard && status_.handshake_at) want_session(now, out);
   }
 }
 

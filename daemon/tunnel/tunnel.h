@@ -153,6 +153,8 @@ class Tunnel {
   void after_packet_received(Instant now);
   void after_packet_passed(Instant now);
   void after_heard_by_peer(Instant now);
+  void ask_for_proof(Instant now, Outbox& out);
+  bool may_ask_inside() const { return prober_.ends() && cadence_.asked_in_vain < kVainQuestions; }
   void expect_proof(Instant since);
   void put_off_proof(Instant now);
   void after_stream_broke(Instant now, Outbox& out);

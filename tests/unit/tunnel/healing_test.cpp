@@ -74,6 +74,67 @@ TEST(Healing, OneWayDeathShowsThoughDataComesInAllTheTime) {
   }
 }
 
+/// Both ends can ask inside the session, as the addresses of the usual link allow.
+void let_ask(World& world) {
+  for (auto* host : {&world.a, &world.b}) {
+    const std::array ours{*IpNetwork::parse(std::string(host->inner) + "/30")};
+    host->tunnel->set_probe_ends(find_probe_ends(ours, {}));
+  }
+}
+
+TEST(Healing, AnIdleLinkIsProvenInsideTheSessionAndBeginsNoOther) {
+  World world;
+  world.connect();
+  let_ask(world);
+  const auto before = world.a.datagrams_sent + world.b.datagrams_sent;
+  world.run(110s);
+  EXPECT_EQ(world.a.count<InitiationSent>() + world.b.count<InitiationSent>(), 1u);
+  EXPECT_LE(world.now - *world.a.tunnel->status().reached_at, kProofAge + 1s);
+  // A question, its answer, and the packet that says so ten seconds later.
+  EXPECT_LE(world.a.datagrams_sent + world.b.datagrams_sent - before, 110u / 25 * 3 + 3);
+}
+
+TEST(Healing, OneWayDeathShowsInTimeWhereTheEndsAskInsideTheSessionToo) {
+  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    World world(seed);
+    world.network.delay = 1ms * world.random.below(200);
+    world.connect();
+    let_ask(world);
+    world.run(1ms * world.random.below(200'000));
+    auto& sender = world.random.chance(0.5) ? world.a : world.b;
+    world.swallows = [&](const World::Flight& flight) { return flight.from == &sender; };
+    ASSERT_TRUE(world.run_until([&] { return shows_that_nothing_arrives(world, sender); }, 45s)) << "seed " << seed;
+    world.swallows = nullptr;
+    ASSERT_TRUE(world.passes(world.a, 20s)) << "seed " << seed;
+    ASSERT_TRUE(world.passes(world.b, 20s)) << "seed " << seed;
+  }
+}
+
+TEST(Healing, APeerThatAnswersNoQuestionsIsNotAskedForEver) {
+  World world;
+  world.a.echoes = world.b.echoes = false;
+  world.connect();
+  let_ask(world);
+  world.run(30min);
+  EXPECT_EQ(world.a.tunnel->status().probes.asked, kVainQuestions);
+  EXPECT_LE(world.now - *world.a.tunnel->status().reached_at, 30s) << "handshakes show it";
+}
+
+TEST(Healing, AnOutageIsNoReasonToAskNoMore) {
+  World world;
+  world.connect();
+  let_ask(world);
+  for (int outage = 0; outage < 5; ++outage) {
+    world.network.loss = 1;
+    world.run(5min);
+    world.network.loss = 0;
+    world.run(5min);
+  }
+  const auto& probes = world.a.tunnel->status().probes;
+  const auto& others = world.b.tunnel->status().probes;
+  EXPECT_GE(probes.answered + others.answered, 5u * 8);
+}
+
 TEST(Healing, TrafficBothWaysNeedsNoProofOfItsOwn) {
   World world;
   world.connect();

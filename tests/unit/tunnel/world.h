@@ -67,7 +67,7 @@ struct Host {
 
   std::vector<Event> events;
   std::vector<Buffer> delivered;
-  bool echoes = true;  ///< its kernel answers echo requests, and they are not among `delivered`
+  bool echoes = true;  ///< its kernel answers echo requests, which are not among `delivered` either way
   std::size_t echoed = 0;
   std::uint64_t datagrams_sent = 0;
   std::set<std::pair<std::uint32_t, std::uint64_t>> nonces;  ///< by remote index: sessions never share one
