@@ -18,7 +18,7 @@ class Jumps {
  public:
   /// So many moves between two places within that time, with sessions begun from both, are no roaming.
   static constexpr std::size_t kMoves = 4;
-  static constexpr Duration kWithin = std::chrono::seconds(120);
+  static constexpr Duration kWithin = std::chrono::seconds(90);
 
   /// The peer moved, by itself. The sentence when this is one move too many.
   std::optional<std::string> moved(const Endpoint& from, const Endpoint& to, Instant now);

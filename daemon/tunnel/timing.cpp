@@ -2,7 +2,7 @@
 // When a link does something by itself (paper §6). The timers, described in timers.h, are moved by what packets do
 // (the after_… hooks, each saying when it is called) and act in tick(). An attempt to get a session goes on for ever:
 // cycles of REKEY_ATTEMPT_TIME with an initiation every REKEY_TIMEOUT and a bit, a pause between them that any packet
-// cuts short.
+// cuts short. Whether the peer hears us is seen to in proof.cpp.
 #include "base/assert.h"
 #include "tunnel/tunnel.h"
 
@@ -69,14 +69,6 @@ void Tunnel::after_data_received(Instant now) {
   }
 }
 
-/// Called after an empty packet was received while data of ours had been without an answer, and nothing else had come,
-/// for so long. One that is sent for the sake of NATs may come at any time; this one comes when the answer to data is
-/// due.
-void Tunnel::after_keepalive_received(Duration waited, Duration silence, Instant now) {
-  const auto is_due = [](Duration time) { return time >= KEEPALIVE_TIMEOUT && time < kAnswerDue; };
-  if (is_due(waited) || is_due(silence)) put_off_proof(now);
-}
-
 /// Called after any authentic message was sent: data, a keepalive, a handshake message.
 void Tunnel::after_packet_sent(Instant now) {
   timers_.cancel(Timer::keepalive);
@@ -95,48 +87,6 @@ void Tunnel::after_packet_received(Instant now) {
 /// Called after any authentic message passed, in either direction.
 void Tunnel::after_packet_passed(Instant now) {
   if (keepalive_) timers_.set(Timer::persistent, now + *keepalive_);
-}
-
-/// Called after something came in that the peer sends only when it has heard us: the answer to an initiation, the first
-/// packet in a session that we answered for.
-void Tunnel::after_heard_by_peer(Instant now) {
-  status_.reached_at = now;
-  cadence_.asked_at.reset();
-  timers_.cancel(Timer::prove);
-  if (keepalive_) expect_proof(now);
-}
-
-/// Called when something is sent, or will be, that a peer which hears us would show it has heard.
-void Tunnel::expect_proof(Instant since) {
-  if (manner_.only_when_needed && !keepalive_) return;
-  const auto* const keypair = sessions_.current().get();
-  const bool responder = keypair != nullptr && keypair->role == noise::Role::responder;
-  // An idle link asks no more often than it keeps alive.
-  const bool idle = !status_.unanswered_at && keepalive_;
-  const auto jitter = may_ask_inside() ? Duration{} : kProofJitter * cadence_.session_jitter;
-  const auto age = responder ? kResponderProofAge : kProofAge + jitter;
-  timers_.set(Timer::prove, since + std::max(age, idle ? *keepalive_ : Duration{}));
-}
-
-/// Nothing has shown for long that the peer hears us. A question inside the session is cheapest: its answer needs no
-/// new keys. But not every peer answers one.
-void Tunnel::ask_for_proof(Instant now, Outbox& out) {
-  if (!cadence_.asked_at && status_.attempts == 0 && may_ask_inside() && probe(0, now, out)) {
-    cadence_.asked_at = now;
-    timers_.set(Timer::prove, now + kProbeAnswerTime);
-    after_packet_sent(now);
-    keep_fresh_after_sending(now, out);
-    return;
-  }
-  want_session(now, out);
-  expect_proof(now);
-}
-
-/// Called after something came in that hardly comes from a peer which does not hear us.
-void Tunnel::put_off_proof(Instant now) {
-  if (!timers_.pending(Timer::prove)) return;
-  timers_.cancel(Timer::prove);
-  if (keepalive_) expect_proof(now);
 }
 
 /// Called when a stream of the peer's broke off. If a NAT forgot us, any packet of ours makes it learn us anew, and the

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A way that is dead in one direction is no link, whatever comes in by the other: the state says so, and the reason says
-which direction. So do ends that cannot send at all, and a peer that has another preshared key now.
+"""A way that is dead in one direction is no link, whatever comes in by the other: the state says so, and the reason
+says which direction. So do ends that cannot send at all, and a peer that has another preshared key now.
 """
 import pytest
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A host that was suspended, or a daemon that was stopped, for longer than a session lasts: traffic is back with the first
-round trip, though all that came meanwhile lies in its sockets. (A clock that jumps, unit tests show: namespaces have none
-of their own.)
+"""A host that was suspended, or a daemon that was stopped, for longer than a session lasts: traffic is back with the
+first round trip, though all that came meanwhile lies in its sockets. (A clock that jumps, unit tests show: namespaces
+have none of their own.)
 """
 import signal
 import time

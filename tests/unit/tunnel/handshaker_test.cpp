@@ -163,6 +163,29 @@ TEST_F(Attack, AResponseToAnEarlierInitiationIsNotTakenForAWrongPresharedKey) {
   EXPECT_EQ(a.drops(DropReason::unverified_response), 0u);
 }
 
+TEST_F(Attack, AsManyInitiationsAsThereAreInFlightAreKnownAndTheOldestGiveWay) {
+  constexpr std::size_t kMore = 3;
+  world.network.loss = 1;
+  const auto first = world.overheard.size();
+  for (std::size_t i = 0; i < Handshaker::kInFlight + kMore; ++i) {
+    a.tunnel->try_also({kElsewhere.address, static_cast<std::uint16_t>(1000 + i)}, false);
+    world.run(1ms);
+  }
+  std::vector<Buffer> initiations;
+  for (auto i = first; i < world.overheard.size(); ++i) {
+    if (world.overheard[i].from == &a) initiations.push_back(world.overheard[i].bytes);
+  }
+  ASSERT_EQ(initiations.size(), Handshaker::kInFlight + kMore);
+  for (std::size_t i = 0; i < initiations.size(); ++i) {
+    world.now += 20ms;
+    const auto answer = answers([&] { world.inject(b, a.address, initiations[i]); });
+    ASSERT_EQ(answer.size(), 1u);
+    world.inject(a, kElsewhere, answer[0]);
+    EXPECT_EQ(a.drops(DropReason::unknown_index), std::min(i + 1, kMore)) << i;
+  }
+  EXPECT_EQ(a.count<HandshakeCompleted>(), Handshaker::kInFlight);
+}
+
 TEST_F(Attack, ACookieReplyNeverMovesTheEndpoint) {
   put_under_load();
   world.run(5ms);  // a's initiation arrives and is answered by a cookie
