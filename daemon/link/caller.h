@@ -56,6 +56,8 @@ class Caller {
   /// the one that the peer was reached by is of no use any more, it is called by another one at once.
   void links_changed();
 
+  /// How many endpoints are tried while the one that is called does not answer.
+  std::size_t others() const { return endpoints_.others_than(phone_.line().remote); }
   /// HOST:PORT of the first name without an address; empty when there is none.
   std::string unresolved() const;
   /// Why it has none; empty while nothing went wrong.

@@ -71,6 +71,8 @@ class Endpoints {
   /// The peer was heard from there: authentic. `answered`: and hears us.
   void found(const Endpoint& peer, bool answered, Instant now);
 
+  /// How many there are that can be tried beside `remote`.
+  std::size_t others_than(const Endpoint& remote) const { return others(remote).size(); }
   /// When take_try has somebody; none: nobody is to be tried.
   std::optional<Instant> next_try() const;
   std::optional<Try> take_try(const Line& line, Instant now);

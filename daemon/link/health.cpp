@@ -21,6 +21,10 @@ std::string unanswered(const Status& status, const Endpoint& remote, const Surro
   auto text = status.attempts <= 1 ? fmt::format("calling {}", to_string(remote))
                                    : fmt::format("{} handshakes to {} unanswered since {}", status.attempts,
                                                  to_string(remote), time_of_day(status.attempting_since));
+  if (status.attempts > 1 && surroundings.others > 0) {
+    text += fmt::format(", nor did {} other {}", surroundings.others,
+                        surroundings.others == 1 ? "endpoint answer" : "endpoints answer");
+  }
   if (!surroundings.send_error.empty()) text += "; the last could not be sent: " + surroundings.send_error;
   return text;
 }

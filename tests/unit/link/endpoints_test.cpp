@@ -214,6 +214,13 @@ TEST(Endpoints, ThePreferredOneIsTriedNowAndThenAndItsAnswerIsPreferred) {
   EXPECT_THAT(endpoints.tried_within(60min, alive(kFirst)), IsEmpty());
 }
 
+TEST(Endpoints, ALinkThatWasOnALaterOneBeforeItsFileWasReadAgainGoesBackToo) {
+  Under endpoints(2, kSecond);
+  endpoints.resolve(0, {kFirst}, alive(kSecond));
+  endpoints.resolve(1, {kSecond}, alive(kSecond));
+  EXPECT_THAT(endpoints.tried_within(30s, alive(kSecond)), ElementsAre(kFirst));
+}
+
 TEST(Endpoints, APreferredOneThatFlapsIsTriedMoreAndMoreSeldom) {
   Under endpoints(2);
   endpoints.resolve(0, {kFirst}, kNobody);

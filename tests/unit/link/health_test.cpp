@@ -204,5 +204,14 @@ TEST_F(HealthTest, APeerWithAnotherPresharedKeyIsNamedFirst) {
                                   "preshared keys differ; what we send does not arrive"));
 }
 
+TEST_F(HealthTest, OtherEndpointsThatWereTriedInVainAreCounted) {
+  surroundings_.others = 1;
+  EXPECT_EQ(health(attempting(1)).reason, "calling 192.0.2.7:51820");
+  EXPECT_EQ(health(attempting(5)).reason,
+            "5 handshakes to 192.0.2.7:51820 unanswered since 14:02:11, nor did 1 other endpoint answer");
+  surroundings_.others = 20;
+  EXPECT_THAT(health(attempting(5)).reason, HasSubstr("nor did 20 other endpoints answer"));
+}
+
 }  // namespace
 }  // namespace adit::link
