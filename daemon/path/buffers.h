@@ -18,8 +18,29 @@ inline constexpr std::size_t kBatchBytes = 256 * 1024;
 /// Where several threads share the work: half of it, so that the next one can be read while this one is sealed.
 inline constexpr std::size_t kSharedBatchBytes = kBatchBytes / 2;
 /// For the TUN, which is read one packet behind the other.
-inline constexpr std::size_t kPacketArena = kBatchBytes + net::kLargestPacket + net::kReadSlack;
+constexpr std::size_t packet_arena(std::size_t batch) {
+  return batch + net::kLargestPacket + net::kReadSlack;
+}
+inline constexpr std::size_t kPacketArena = packet_arena(kBatchBytes);
 static_assert(net::kReadSlack >= tunnel::kPaddingSlack);
+
+/// Bytes one behind the other. As large as they may be, only those that were reached take memory.
+class Arena {
+ public:
+  explicit Arena(std::size_t size) { resize(size); }
+  /// What was in it is gone.
+  void resize(std::size_t size) {
+    storage_ = std::make_unique_for_overwrite<std::uint8_t[]>(size);
+    size_ = size;
+  }
+  std::size_t size() const { return size_; }
+  const std::uint8_t* data() const { return storage_.get(); }
+  operator MutableBytes() { return {storage_.get(), size_}; }
+
+ private:
+  std::unique_ptr<std::uint8_t[]> storage_;
+  std::size_t size_ = 0;
+};
 
 /// Messages of a UDP socket in a batch, at most. Each has a buffer of its own, as any may be of any size.
 inline constexpr std::size_t kBatchMessages = 64;

@@ -101,12 +101,13 @@ Result<> Pump::send(Instant now) {
 /// While a socket is full, packets wait in the kernel, and so do both kinds while all batches are in work. Nearly every
 /// packet moves a deadline into the future: the timer is left where it is then, and looks again.
 void Pump::plan() {
+  // First: what another worker does after we have looked below wakes us.
+  data_path_.expect_news();
   const auto blocked = data_path_.blocked();
   const auto in = data_path_.takes_datagrams() ? std::uint32_t{EPOLLIN} : 0;
   tun_watch_.set_events(data_path_.takes_packets() ? std::uint32_t{EPOLLIN} : 0);
   if (v4_watch_) v4_watch_.set_events(blocked == Family::v4 ? in | EPOLLOUT : in);
   if (v6_watch_) v6_watch_.set_events(blocked == Family::v6 ? in | EPOLLOUT : in);
-  data_path_.expect_news();
   const auto deadline = tunnel_.deadline();
   if (deadline == tunnel::kNever) return;
   if (!tick_.deadline() || deadline < *tick_.deadline()) tick_.set(deadline);

@@ -4,23 +4,21 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "path/buffers.h"
-
 namespace adit::path {
 
-Shipment::Shipment(std::size_t batch) : arena_(std::min(kArenaSize, 2 * batch)) {
-  set_batch(batch);
-}
+Shipment::Shipment(std::size_t batch)
+    : source{.arena = Arena(packet_arena(batch)), .reads = {}, .plans = {}, .packets = {}},
+      arena_(std::min(kArenaSize, 2 * batch)) {}
 
 void Shipment::set_batch(std::size_t batch) {
-  source.arena.resize(batch + net::kLargestPacket + net::kReadSlack);
+  if (const auto size = packet_arena(batch); size != source.arena.size()) source.arena.resize(size);
 }
 
 bool Shipment::Source::is_full() const {
   if (reads.size() >= net::kMostReads) return true;
   if (reads.empty()) return false;
   const auto used = reads.back().bytes.data() + reads.back().bytes.size() - arena.data();
-  return arena.size() - static_cast<std::size_t>(used) < net::kLargestPacket + 2 * net::kReadSlack;
+  return arena.size() - static_cast<std::size_t>(used) < net::kLargestPacket + 4 * net::kReadSlack;
 }
 
 void Shipment::seal(const crypto::Aead& aead) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "crypto/aead.h"
+#include "path/buffers.h"
 #include "path/ports.h"
 #include "tunnel/batch.h"
 
@@ -25,7 +26,7 @@ class Shipment {
 
   /// What the TUN gave, and what comes of it. The packets of `outbox` point into it.
   struct Source {
-    std::vector<std::uint8_t> arena;
+    Arena arena;
     std::vector<net::TunPacket> reads;
     std::vector<offload::SplitPlan> plans;
     std::vector<tunnel::PlainPacket> packets;
@@ -72,7 +73,7 @@ class Shipment {
   std::size_t packets_sealed_ = 0;  ///< of outbox.packets, from the front
 
   /// Sealed datagrams, one behind the other: the socket sends those of one size in one piece.
-  std::vector<std::uint8_t> arena_;
+  Arena arena_;
   std::vector<MutableBytes> sealed_;
   std::vector<OutboundDatagram> datagrams_;  ///< the same, as the port wants them
   std::size_t datagrams_sent_ = 0;           ///< of datagrams_, from the front

@@ -208,7 +208,7 @@ struct WorkersTest : public DataPathTest, public ::testing::WithParamInterface<s
 
 TEST_P(WorkersTest, WhatGoesInComesOutOnceAndInOrder) {
   connect();
-  for (int round = 0; round < 30; ++round) {
+  for (int round = 0; round < 12; ++round) {
     for (auto* end : ends_) offer(*end, random_() % 60);
     for (int turns = 0; turns < 4; ++turns) {
       for (auto* end : ends_) turn(*end);
@@ -224,7 +224,7 @@ TEST_P(WorkersTest, WhatTheWireDoublesIsDeliveredOnceAndAFullSocketKeepsTheOrder
     end->udp.twice = 3;
     end->udp.full = 20;
   }
-  for (int round = 0; round < 20; ++round) {
+  for (int round = 0; round < 10; ++round) {
     for (auto* end : ends_) offer(*end, random_() % 40);
     for (int turns = 0; turns < 4; ++turns) {
       for (auto* end : ends_) turn(*end);
@@ -313,8 +313,7 @@ TEST_P(WorkersTest, ItCanEndAtAnyMoment) {
   EXPECT_TRUE(std::ranges::is_sorted(right_.tun.numbers));
 }
 
-INSTANTIATE_TEST_SUITE_P(Shaken, WorkersTest,
-                         ::testing::Combine(::testing::Values(1, 2, 3, 5), ::testing::Values(1U, 2U)),
+INSTANTIATE_TEST_SUITE_P(Shaken, WorkersTest, ::testing::Combine(::testing::Values(1, 2, 4), ::testing::Values(1U, 2U)),
                          [](const auto& each) {
                            return fmt::format("{}WorkersSeed{}", std::get<0>(each.param), std::get<1>(each.param));
                          });
