@@ -354,6 +354,8 @@ control::Report Daemon::report() {
   const auto& machine = link_->machine();
   const auto& missing = config_.missing;
   auto health = upkeep.look(ground_.loop.now());
+  auto status = machine.status();
+  status.drops.add(tunnel::DropReason::interface_queue_full, host_->look_at_dropped());
   return {.name = config_.name,
           .interface = doors_->device.name(),
           .netns = config_.interface.netns,
@@ -365,7 +367,7 @@ control::Report Daemon::report() {
           .local_key = missing.private_key ? std::nullopt : std::optional(link_->public_key()),
           .device = link_->device(),
           .listen = host::listen_text(config_.local.listen, port_of(*doors_, config_)),
-          .status = machine.status(),
+          .status = std::move(status),
           .mtu = host_->mtu(),
           .crypto = link_->crypto_name(),
           .offload = link_->offloads(),

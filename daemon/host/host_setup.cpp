@@ -20,6 +20,7 @@ HostSetup::HostSetup(const config::Config& config, const net::TunDevice& device,
       interface_netlink_(or_throw(device.open_netlink())),
       interface_(interface_netlink_, device.index(), device.name(), std::move(before)),
       policy_(netlink_) {
+  dropped_before_ = look_at_dropped();
   left_blocked_ = PolicyRouting::is_blocked(netlink_, number_of(config));
   peers_ = peers_of(config, {});
   // What an earlier run left of the rules is this one's to take away, wherever the interface is.
@@ -141,6 +142,13 @@ std::optional<std::uint32_t> HostSetup::accept_mtu() {
   interface_.accept_link(*link);
   mtu_ = link->mtu;
   return mtu_;
+}
+
+std::uint64_t HostSetup::look_at_dropped() {
+  if (away_) return 0;
+  const auto link = net::get_link(interface_netlink_, interface_index_);
+  if (!link) return 0;
+  return link->dropped_out - std::min(dropped_before_, link->dropped_out);
 }
 
 std::string HostSetup::why_no_peer(const IpAddress& address) {

@@ -73,6 +73,8 @@ class HostSetup {
   /// As the interface has it now, whoever gave it that: others give it MTU and flags. Nothing when the kernel does not
   /// say.
   std::optional<std::uint32_t> accept_mtu();
+  /// Packets that the interface had no room for, as the kernel counts them, since this was made. None while it is away.
+  std::uint64_t look_at_dropped();
   /// InterfaceSetup::conflicts
   const std::vector<std::string>& conflicts() const { return interface_.conflicts(); }
   /// All of them, default routes included.
@@ -90,6 +92,7 @@ class HostSetup {
   std::vector<IpAddress> peers_;  ///< that a route leads into the tunnel, and which are spared
   bool left_blocked_;
   bool away_ = false;  ///< the interface, see interface_left
+  std::uint64_t dropped_before_ = 0;
   net::Netlink netlink_;
   net::Netlink interface_netlink_;  ///< of the network namespace in which the interface was made
   InterfaceSetup interface_;

@@ -6,6 +6,9 @@
 #include <net/if.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <cstring>
+
 #include "net/netlink_message.h"
 
 namespace adit::net {
@@ -27,6 +30,12 @@ LinkState parse_link(nlmsghdr* message) {
   state.queue_length = attributes.u32(IFLA_TXQLEN).value_or(0);
   state.up = (header.ifi_flags & IFF_UP) != 0;
   state.multicast = (header.ifi_flags & IFF_MULTICAST) != 0;
+  if (auto* const found = attributes.find(IFLA_STATS64)) {
+    rtnl_link_stats64 statistics{};  // this kernel's may be shorter, or longer
+    std::memcpy(&statistics, nla_data(found),
+                std::min<std::size_t>(sizeof statistics, static_cast<std::size_t>(nla_len(found))));
+    state.dropped_out = statistics.tx_dropped;
+  }
   const NetlinkAttributes families(attributes.find(IFLA_AF_SPEC), AF_MAX);
   const NetlinkAttributes inet6(families.find(AF_INET6), IFLA_INET6_MAX);
   state.address_generation = inet6.u8(IFLA_INET6_ADDR_GEN_MODE);

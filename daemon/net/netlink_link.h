@@ -16,6 +16,7 @@ struct LinkState {
   std::uint32_t queue_length = 0;
   bool up = false;
   bool multicast = false;
+  std::uint64_t dropped_out = 0;  ///< packets it was given to send and had no room for, since it was made
   /// IN6_ADDR_GEN_MODE_*: how the kernel makes up link-local addresses; none: the link has no IPv6.
   std::optional<std::uint8_t> address_generation;
 };

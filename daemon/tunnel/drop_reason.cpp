@@ -47,6 +47,8 @@ std::string_view name_of(DropReason reason) {
       return "disallowed_source";
     case DropReason::congestion:
       return "congestion";
+    case DropReason::interface_queue_full:
+      return "interface_queue_full";
     case DropReason::receive_buffer_full:
       return "receive_buffer_full";
     case DropReason::other_interface:

@@ -35,10 +35,11 @@ enum class DropReason : std::uint8_t {
   disallowed_source,  ///< the inner source address is not in peer.allowed_ips
   congestion,         ///< marked by a router on the path, and its sender does not know ECN (RFC 6040)
   // The shell's.
-  receive_buffer_full,  ///< the UDP socket had no room for the datagram
-  other_interface,      ///< came by an interface that is none of local.device
-  truncated,            ///< a datagram larger than any we take
-  deliver_failed,       ///< the TUN refused the packet
+  interface_queue_full,  ///< the interface had no room for the packet; counted by the kernel, see host::HostSetup
+  receive_buffer_full,   ///< the UDP socket had no room for the datagram
+  other_interface,       ///< came by an interface that is none of local.device
+  truncated,             ///< a datagram larger than any we take
+  deliver_failed,        ///< the TUN refused the packet
 };
 inline constexpr std::size_t kDropReasons = static_cast<std::size_t>(DropReason::deliver_failed) + 1;
 

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """What a link is for: packets of every size and kind cross it, whatever carries it."""
 import re
+import signal
 
 import pytest
 
 from lab.datagrams import Tap
 from lab.plan import PORT
 from lab.traffic import answers, iperf, ping, received_bytes, traffic_within, transfer, unanswered_sizes
+from lab.wait import wait_until
 
 OUTER = pytest.mark.parametrize("outer", [4, 6], ids=["over_ipv4", "over_ipv6"])
 INNER = pytest.mark.parametrize("inner", [4, 6], ids=["ipv4", "ipv6"])
@@ -134,3 +136,18 @@ def test_nothing_crosses_in_the_clear(make, lab):
     assert len(heard) > 10 * 300, "it has heard the requests and the answers"
     assert bytes.fromhex(secret) not in heard
     assert not answers(lab.r, link.b.side.addr4), "the router is not in the tunnel"
+
+
+@pytest.mark.adit_only
+def test_packets_that_the_interface_has_no_room_for_are_counted(make):
+    """By the kernel, and read when somebody asks: nobody else sees them."""
+    link = make(a={"interface": {"queue_length": 1}}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    before = found_no_room(link)
+    link.a.process.send_signal(signal.SIGSTOP)  # nobody reads
+    try:
+        assert ping(link.a.host, link.b.side.addr4, 20, interval=0.01, wait=1) == 0
+    finally:
+        link.a.process.send_signal(signal.SIGCONT)
+    wait_until(lambda: link.a.drops("interface_queue_full") >= 10, 10, "what had no room to be counted")
+    assert link.a.drops("interface_queue_full") <= found_no_room(link) - before + 1
