@@ -3,6 +3,7 @@
 // beside it take none themselves.
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdlib>
 #include <memory>
 #include <new>
@@ -11,7 +12,7 @@
 #include "path/two_data_paths.h"
 
 namespace {
-std::size_t allocations = 0;
+std::atomic<std::size_t> allocations = 0;  // other tests of this program have threads
 }  // namespace
 
 // The array forms and those that do not throw come here, too.
@@ -135,7 +136,7 @@ class SteadyTraffic : public DataPathTest {
   /// How often memory was taken for so many batches, once all buffers have grown.
   std::size_t allocations_for(std::size_t batches, std::size_t packets) {
     for (int i = 0; i < 10; ++i) exchange(packets);
-    const auto before = allocations;
+    const auto before = allocations.load();
     for (std::size_t i = 0; i < batches; ++i) {
       now_ += std::chrono::milliseconds(1);  // within one session
       exchange(packets);
@@ -171,7 +172,7 @@ TEST_F(SteadyTraffic, SuperPacketsTakeNoMemory) {
 }
 
 TEST_F(SteadyTraffic, TheCountSeesWhatIsTaken) {
-  const auto before = allocations;
+  const auto before = allocations.load();
   const auto taken = std::make_unique<int>(7);
   EXPECT_EQ(allocations, before + 1) << *taken;
 }

@@ -91,8 +91,8 @@ class SharedUdp final : public DatagramPort {
 
   SharedUdp* other = nullptr;
   Endpoint peer;
-  std::uint32_t full = 0;   ///< one in so many times there is no room; 0: never
-  std::uint32_t twice = 0;  ///< one in so many datagrams arrives twice
+  std::atomic<std::uint32_t> full = 0;   ///< one in so many times there is no room; 0: never
+  std::atomic<std::uint32_t> twice = 0;  ///< one in so many datagrams arrives twice
   std::size_t packets = 0;
 
  private:
@@ -271,6 +271,7 @@ TEST_P(WorkersTest, WhatIsUnderWayWhenTheSocketIsFullSurvivesThatThereIsOneWorke
   offer(left_, 40);
   left_.udp.full = 1;  // always
   for (int turns = 0; turns < 4; ++turns) turn(left_);
+  left_.host.path->finish(now_);  // as far as it goes
   EXPECT_EQ(left_.host.path->blocked(), Family::v4);
   EXPECT_FALSE(left_.host.path->takes_packets());
   left_.host.path->set_workers(1, now_);
