@@ -34,7 +34,7 @@ std::uint16_t port_of(const path::Doors& doors, const config::Config& config) {
 Daemon::Daemon(config::Config config, const service::Logging& log, service::KeyLog* key_log)
     : config_(std::move(config)),
       ground_(log),
-      signals_(ground_.loop, [this](int number) { signal(number); }, {SIGTERM, SIGINT, SIGHUP, SIGUSR2}),
+      signals_(ground_.loop, [this](int number) { signal(number); }, {kSignals.begin(), kSignals.end()}),
       store_(state_directory() / config_.name, service::read_boot_id()),
       hooks_(ground_.loop, ground_.log, ground_.service),
       beside_{.name_servers = {ground_.loop, ground_.log},
@@ -83,7 +83,7 @@ void Daemon::begin(Inheritance& inheritance, service::StateStore::Loaded state, 
                                 .told = [this](const link::Health& health) { told(health); }};
   auto aead = or_throw(crypto::choose_aead(config_.tuning.crypto, net::boot_now));
   auto machine = or_throw(link::Link::make_machine(parts, config_, host_->mtu()));
-  if (inheritance.facts() && machine->take_over(inheritance.session(), ground_.loop.now())) {
+  if (inheritance.has_session() && machine->take_over(inheritance.session(), ground_.loop.now())) {
     log.info("going on with the session of the run before");
   }
   history_.emplace(machine->status(), ground_.loop.now());
@@ -191,7 +191,8 @@ void Daemon::signal(int number) {
     return;
   }
   // With a hook cut short nobody knows what it has done: then all is taken back, and done again.
-  if (number == SIGTERM && !hooks_.running() && !is_set_up_by_wg() && service::ServiceManager::is_restarting()) {
+  if (number == SIGTERM && !hooks_.running() && !is_set_up_by_wg() && service::ServiceManager::is_restarting() &&
+      prepare_session()) {
     run_.ending = Ending::kept;
     ground_.loop.stop();
     return;
@@ -290,9 +291,22 @@ void Daemon::succeed() {
     log.error("{} has mistakes: this run goes on instead of a new one", config_.file);
     return;
   }
+  if (const auto why = service::why_no_successor(); why || !prepare_session()) {
+    if (why) log.error("{}", why->message);
+    log.error("this run goes on instead of a new one");
+    return;
+  }
   log.info("making room for a new run");
   run_.ending = Ending::succeeded;
   ground_.loop.stop();
+}
+
+/// Before anything is given up: afterwards there is no way back.
+bool Daemon::prepare_session() {
+  auto file = service::make_session_file();
+  if (!file) ground_.log.error("{}", file.error().message);
+  if (file) run_.session = std::move(*file);
+  return file.has_value();
 }
 
 void Daemon::tell_what_is_blocked() const {
@@ -317,7 +331,7 @@ void Daemon::raise_shield() {
 }
 
 Result<service::Estate> Daemon::leave() {
-  return bequeath(config_, *doors_, *host_, link_->machine());
+  return bequeath(std::move(run_.session), config_, *doors_, *host_, link_->machine());
 }
 
 void Daemon::give_up(Error reason) {

@@ -3,6 +3,8 @@
 // What goes wrong at the start is a std::runtime_error with a sentence; whatever was made until then is taken back.
 #pragma once
 
+#include <array>
+#include <csignal>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +30,9 @@ class Inheritance;
 
 class Daemon {
  public:
+  /// End it, reload its file, make room for a successor. Whoever makes one has them blocked before.
+  static constexpr std::array kSignals{SIGTERM, SIGINT, SIGHUP, SIGUSR2};
+
   /// `key_log`: sees the link's keys; null, as almost always: nobody does. Outlives the daemon, and so does `log`.
   Daemon(config::Config config, const service::Logging& log, service::KeyLog* key_log);
   ~Daemon();
@@ -64,6 +69,7 @@ class Daemon {
     bool goes_on = false;        ///< with the interface of the run before
     std::uint32_t restarts = 0;  ///< StateStore::Loaded::restarts
     Ending ending = Ending::stopped;
+    FileDescriptor session;  ///< for what the next run is to have of this one; none: nothing
     std::optional<Error> failure;
   };
 
@@ -94,6 +100,7 @@ class Daemon {
   void begin_down();
   void set_forwarding();
   void succeed();
+  bool prepare_session();
   void give_up(Error reason);
   void tell_what_is_blocked() const;
   void raise_shield();

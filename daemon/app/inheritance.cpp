@@ -4,6 +4,7 @@
 #include "base/or_throw.h"
 #include "host/host_plan.h"
 #include "net/device_binding.h"
+#include "net/system.h"
 #include "service/state_store.h"
 
 namespace adit::app {
@@ -19,13 +20,14 @@ crypto::Hash hash_of(const std::vector<config::EndpointName>& names) {
 }  // namespace
 
 Inheritance::Inheritance() : estate_(service::take_estate()) {
-  auto facts = service::consume_session(estate_.session, session_->saved);
-  if (facts && !facts->boot.empty() && facts->boot == service::read_boot_id()) {
-    facts_ = std::move(facts);
-  } else {
-    estate_ = {};
-  }
-  service::empty_store();
+  auto facts = service::consume_session(estate_.session, session_->saved, net::boot_now());
+  // Without facts, as of a release that wrote them in another way, the interface and the sockets speak for themselves.
+  const bool same_boot = !facts || (!facts->boot.empty() && facts->boot == service::read_boot_id());
+  const bool any = estate_.tun || estate_.udp4 || estate_.udp6 || estate_.session;
+  if (!same_boot) estate_ = {};
+  if (same_boot) facts_ = std::move(facts);
+  estate_.session.reset();
+  if (any) service::empty_store();
 }
 
 std::unique_ptr<path::Doors> Inheritance::open_doors(const config::Config& config, Log& log) {
@@ -35,12 +37,12 @@ std::unique_ptr<path::Doors> Inheritance::open_doors(const config::Config& confi
 
 net::TunDevice Inheritance::open_device(const config::Config& config, Log& log) {
   const auto options = host::tun_options(config);
-  if (facts_ && estate_.tun) {
+  if (estate_.tun) {
     // Where the host's default route is to lead into it, it is wanted here.
-    const net::TunDevice::Past past{.existed_before = facts_->tun_existed,
-                                    .moved = facts_->tun_moved && host::default_families(config).empty()};
+    net::TunDevice::Past past{.existed_before = !options.persist && net::TunDevice::is_persistent(estate_.tun)};
+    if (facts_) past = {facts_->tun_existed, facts_->tun_moved && host::default_families(config).empty()};
     auto adopted = net::TunDevice::adopt(std::move(estate_.tun), options, past);
-    goes_on_ = adopted.has_value();
+    goes_on_ = adopted && facts_;
     if (adopted) return std::move(*adopted);
     log.info("{}: making it anew", adopted.error().message);
   }
@@ -49,8 +51,8 @@ net::TunDevice Inheritance::open_device(const config::Config& config, Log& log) 
 
 net::UdpPair Inheritance::open_sockets(const config::Config& config, Log& log) {
   const auto options = host::listen_options(config);
-  if (facts_ && facts_->sockets == host::to_text(options) && (estate_.udp4 || estate_.udp6)) {
-    auto adopted = net::adopt_udp(std::move(estate_.udp4), std::move(estate_.udp6), options.offload);
+  if (estate_.udp4 || estate_.udp6) {
+    auto adopted = net::adopt_udp(std::move(estate_.udp4), std::move(estate_.udp6), options);
     if (adopted) return std::move(*adopted);
     log.info("{}: opening it anew", adopted.error().message);
   }
@@ -63,21 +65,19 @@ bool Inheritance::endpoints_edited(const config::Config& config) const {
   return facts_ && facts_->endpoints != hash_of(config.peer.endpoints);
 }
 
-Result<service::Estate> bequeath(const config::Config& config, path::Doors& doors, host::HostSetup& host,
-                                 tunnel::Tunnel& tunnel) {
+Result<service::Estate> bequeath(FileDescriptor session, const config::Config& config, path::Doors& doors,
+                                 host::HostSetup& host, tunnel::Tunnel& tunnel) {
   tunnel::SavedTunnelHolder holder;
   const service::SessionFacts facts{.boot = service::read_boot_id(),
-                                    .sockets = host::to_text(host::listen_options(config)),
                                     .endpoints = hash_of(config.peer.endpoints),
                                     .tun_existed = doors.device.existed_before(),
                                     .tun_moved = host.interface_is_away(),
                                     .link = host.interface_before(),
                                     .mtu = host.mtu()};
   tunnel.hand_over(holder.saved);
-  auto session = service::write_session(holder.saved, facts);
-  if (!session) return std::unexpected(session.error());
+  if (auto done = service::write_session(session, holder.saved, facts); !done) return std::unexpected(done.error());
   host.release();
-  service::Estate estate{.session = std::move(*session)};
+  service::Estate estate{.session = std::move(session)};
   estate.tun = doors.device.release();
   if (doors.sockets.v4) estate.udp4 = doors.sockets.v4->release();
   if (doors.sockets.v6) estate.udp6 = doors.sockets.v6->release();

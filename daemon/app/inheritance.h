@@ -27,6 +27,7 @@ class Inheritance {
   bool goes_on() const { return goes_on_; }
   /// None: there is nothing to go on with.
   const std::optional<service::SessionFacts>& facts() const { return facts_; }
+  bool has_session() const { return facts_ && facts_->session; }
   const tunnel::SavedTunnel& session() const { return session_->saved; }
   /// The file names other endpoints than it did: where the peer was found is no reason not to call where the file wants
   /// it to be called, as after a reload.
@@ -42,8 +43,9 @@ class Inheritance {
   bool goes_on_ = false;
 };
 
-/// What the successor needs. Nothing of it works here any more, and nothing is taken back.
-Result<service::Estate> bequeath(const config::Config& config, path::Doors& doors, host::HostSetup& host,
-                                 tunnel::Tunnel& tunnel);
+/// What the successor needs. Nothing of it works here any more, and nothing is taken back. `session`: of
+/// service::make_session_file, from before it was decided that this run ends.
+Result<service::Estate> bequeath(FileDescriptor session, const config::Config& config, path::Doors& doors,
+                                 host::HostSetup& host, tunnel::Tunnel& tunnel);
 
 }  // namespace adit::app

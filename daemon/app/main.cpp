@@ -85,7 +85,17 @@ adit::Result<std::unique_ptr<service::KeyLog>> open_key_log(const std::string& f
   return opened;
 }
 
+/// Those the daemon listens to wait from here on for whoever does: it, or the successor that this process becomes,
+/// which has them blocked from its first instruction. Their usual course would end the link and leave its rules behind.
+void hold_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int each : app::Daemon::kSignals) sigaddset(&signals, each);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
 int run(Config config, const Options& options, const std::vector<std::string>& arguments, const Ready& ready = {}) {
+  hold_signals();
   const auto log = service::make_log(config);
   try {
     const auto key_log = open_key_log(options.key_log, log);

@@ -80,7 +80,7 @@ Finding judge_tun_device(const Facts& facts) {
 Finding judge_capability(const Facts& facts) {
   const auto& daemon = facts.daemon;
   const auto* const mend =
-      "run aditd by its unit, as root, or with `setcap cap_net_admin+ep /usr/sbin/aditd`; in a container add NET_ADMIN";
+      "run aditd by its unit (`systemctl start adit@NAME`) or as root; in a container add NET_ADMIN";
   if (daemon.capabilities) {
     const Evidence seen{
         fmt::format("effective capabilities of process {}: {:#x}", daemon.pid.value_or(0), *daemon.capabilities)};

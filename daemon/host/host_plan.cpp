@@ -108,12 +108,6 @@ net::ListenOptions listen_options(const config::Config& config) {
           .send_buffer = tuning.send_buffer};
 }
 
-std::string to_text(const net::ListenOptions& options) {
-  return fmt::format("{} {} {} {} {} {} {}", to_string(options.address), options.port, options.device.value_or(""),
-                     options.fwmark.value_or(0), options.offload, options.receive_buffer.value_or(0),
-                     options.send_buffer.value_or(0));
-}
-
 InterfaceSettings interface_settings(const config::Config& config, std::uint32_t mtu,
                                      const std::vector<IpAddress>& peers) {
   InterfaceSettings settings{.mtu = mtu,

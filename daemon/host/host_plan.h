@@ -17,8 +17,6 @@ namespace adit::host {
 
 net::TunOptions tun_options(const config::Config& config);
 net::ListenOptions listen_options(const config::Config& config);
-/// The same as text: sockets made for it can go on with options of the same text.
-std::string to_text(const net::ListenOptions& options);
 /// Without the default routes of default_families, and without those that contain one of `peers`: of both PolicyRouting
 /// takes care.
 InterfaceSettings interface_settings(const config::Config& config, std::uint32_t mtu,

@@ -118,7 +118,7 @@ std::string describe(const NetlinkError& error) {
   auto text = describe(error.code);
   if (!error.explanation.empty()) text += ": " + error.explanation;
   if (error.code == EPERM) {
-    text += "; adit needs CAP_NET_ADMIN: run as root, or `setcap cap_net_admin+ep /usr/sbin/aditd`";
+    text += "; adit needs CAP_NET_ADMIN: run as root, or by the unit (`systemctl start adit@NAME`)";
   }
   return text;
 }

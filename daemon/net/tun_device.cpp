@@ -60,8 +60,8 @@ std::unexpected<Error> attach_failure(const std::string& name, bool existed, int
   switch (error) {
     case EPERM:
       return fail(
-          "adit needs CAP_NET_ADMIN to make the interface {}: run as root, or give the program the capability "
-          "(`setcap cap_net_admin+ep /usr/sbin/aditd`)",
+          "adit needs CAP_NET_ADMIN to make the interface {}: run as root, or by the unit "
+          "(`systemctl start adit@NAME`)",
           name);
     case EINVAL:
       if (existed) {
@@ -165,6 +165,11 @@ Result<> TunDevice::make(const TunOptions& options, bool& held) {
   index_ = if_nametoindex(name_.c_str());
   if (index_ == 0) return fail("the interface {} was removed while adit set it up: start again", name_);
   return {};
+}
+
+bool TunDevice::is_persistent(const FileDescriptor& tun) {
+  ifreq request{};
+  return ioctl(tun.get(), TUNGETIFF, &request) == 0 && (request.ifr_flags & IFF_PERSIST) != 0;
 }
 
 Result<TunDevice> TunDevice::adopt(FileDescriptor fd, const TunOptions& options, Past past) {

@@ -62,6 +62,8 @@ class TunDevice {
     bool existed_before = false;
     bool moved = false;  ///< to another network namespace, by somebody
   };
+  /// Whether the interface outlives those who use it.
+  static bool is_persistent(const FileDescriptor& tun);
   /// One that an earlier run opened. Fails when it is not what `options` ask for; the descriptor is closed then.
   static Result<TunDevice> adopt(FileDescriptor fd, const TunOptions& options, Past past);
   /// For a later run; nothing else can be done with this one then.

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Making a UDP socket: every option with its reason, every failure with its mend.
 #include <fmt/core.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 
 #include "net/sockaddr.h"
@@ -62,7 +64,7 @@ std::expected<void, UdpOpenError> set_options(int fd, const UdpOptions& options)
     if (setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) != 0) {
       return refuse(Kind::other,
                     "cannot mark the link's datagrams with {:#x} (local.fwmark): {}; adit needs CAP_NET_ADMIN: run as "
-                    "root, or `setcap cap_net_admin+ep /usr/sbin/aditd`",
+                    "root, or by the unit (`systemctl start adit@NAME`)",
                     mark, describe(errno));
     }
   }
@@ -77,6 +79,13 @@ std::expected<void, UdpOpenError> set_options(int fd, const UdpOptions& options)
     }
   }
   return {};
+}
+
+std::optional<Endpoint> local_end_of(int fd) {
+  SocketAddress bound;
+  bound.size = sizeof bound.storage;
+  const bool known = getsockname(fd, reinterpret_cast<sockaddr*>(&bound.storage), &bound.size) == 0;
+  return known ? from_sockaddr(bound.get(), bound.size) : std::nullopt;
 }
 
 std::unexpected<UdpOpenError> bind_failure(const UdpOptions& options, int error) {
@@ -124,18 +133,28 @@ std::expected<UdpSocket, UdpOpenError> UdpSocket::open(const UdpOptions& options
   const auto address = to_sockaddr({.address = wanted, .port = options.port});
   if (bind(fd.get(), address.get(), address.size) != 0) return bind_failure(options, errno);
 
-  auto socket = adopt(std::move(fd), options.family, options.offload);
-  if (!socket) return refuse(Kind::other, "{}", socket.error().message);
-  return std::move(*socket);
+  const auto local = local_end_of(fd.get());
+  if (!local) return refuse(Kind::other, "cannot learn the UDP port: {}", describe(errno));
+  return UdpSocket(std::move(fd), options.family, local->port, options.offload);
 }
 
-Result<UdpSocket> UdpSocket::adopt(FileDescriptor fd, Family family, bool offload) {
-  SocketAddress bound;
-  bound.size = sizeof bound.storage;
-  const bool known = getsockname(fd.get(), reinterpret_cast<sockaddr*>(&bound.storage), &bound.size) == 0;
-  const auto local = known ? from_sockaddr(bound.get(), bound.size) : std::nullopt;
-  if (!local) return fail("cannot learn the UDP port: {}", describe(errno));
-  return UdpSocket(std::move(fd), family, local->port, offload);
+Result<UdpSocket> UdpSocket::adopt(FileDescriptor fd, const UdpOptions& options) {
+  const auto local = local_end_of(fd.get());
+  if (!local || local->address.family() != options.family) return fail("what the run before left is no such socket");
+  const auto wanted = options.address.is_none() ? IpAddress::any(options.family) : options.address;
+  std::array<char, IF_NAMESIZE> device{};
+  socklen_t size = device.size();
+  const bool bound = getsockopt(fd.get(), SOL_SOCKET, SO_BINDTODEVICE, device.data(), &size) == 0;
+  const bool same_port = options.port == 0 || local->port == options.port;
+  if (!bound || !same_port || local->address != wanted || options.device.value_or("") != device.data()) {
+    return fail("the run before listened on {}{}{}", to_string(*local), device[0] == '\0' ? "" : " of ", device.data());
+  }
+  set_buffers(fd.get(), options);
+  UdpSocket socket(std::move(fd), options.family, local->port, options.offload);
+  if (!socket.set_mark(options.fwmark.value_or(0)) && options.fwmark) {
+    return fail("cannot mark the link's datagrams with {:#x}: {}", *options.fwmark, describe(errno));
+  }
+  return socket;
 }
 
 }  // namespace adit::net

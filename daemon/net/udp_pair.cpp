@@ -83,11 +83,27 @@ bool UdpPair::set_mark(std::uint32_t mark) {
   return done;
 }
 
-Result<UdpPair> adopt_udp(FileDescriptor v4, FileDescriptor v6, bool offload) {
+namespace {
+
+UdpOptions options_of(const ListenOptions& options) {
+  return {.address = options.address,
+          .port = options.port,
+          .device = options.device,
+          .fwmark = options.fwmark,
+          .offload = options.offload,
+          .receive_buffer = options.receive_buffer,
+          .send_buffer = options.send_buffer};
+}
+
+}  // namespace
+
+Result<UdpPair> adopt_udp(FileDescriptor v4, FileDescriptor v6, const ListenOptions& options) {
   UdpPair pair;
-  const auto adopt = [offload](FileDescriptor fd, Family family, std::optional<UdpSocket>& place) -> Result<> {
+  const auto adopt = [&options](FileDescriptor fd, Family family, std::optional<UdpSocket>& place) -> Result<> {
     if (!fd) return {};
-    auto socket = UdpSocket::adopt(std::move(fd), family, offload);
+    auto each = options_of(options);
+    each.family = family;
+    auto socket = UdpSocket::adopt(std::move(fd), each);
     if (!socket) return std::unexpected(socket.error());
     place = std::move(*socket);
     return {};
@@ -98,13 +114,7 @@ Result<UdpPair> adopt_udp(FileDescriptor v4, FileDescriptor v6, bool offload) {
 }
 
 Result<UdpPair> open_udp(const ListenOptions& options) {
-  const UdpOptions each{.address = options.address,
-                        .port = options.port,
-                        .device = options.device,
-                        .fwmark = options.fwmark,
-                        .offload = options.offload,
-                        .receive_buffer = options.receive_buffer,
-                        .send_buffer = options.send_buffer};
+  const auto each = options_of(options);
   if (!options.address.is_none()) return open_one(each);
 
   // Kept open until the end, so that the kernel does not offer the same port twice.

@@ -40,8 +40,9 @@ struct UdpPair {
   bool set_mark(std::uint32_t mark);
 };
 
-/// Of an earlier run, with the same options; either may be missing.
-Result<UdpPair> adopt_udp(FileDescriptor v4, FileDescriptor v6, bool offload);
+/// Of an earlier run; either may be missing. Fails for one that is bound elsewhere than `options` say; what else they
+/// say is set.
+Result<UdpPair> adopt_udp(FileDescriptor v4, FileDescriptor v6, const ListenOptions& options);
 
 /// At least one of the two is there on success. The error is a sentence.
 Result<UdpPair> open_udp(const ListenOptions& options);

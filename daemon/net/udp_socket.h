@@ -76,8 +76,8 @@ struct LostDatagrams {
 class UdpSocket {
  public:
   static std::expected<UdpSocket, UdpOpenError> open(const UdpOptions& options);
-  /// One that an earlier run opened with the same options.
-  static Result<UdpSocket> adopt(FileDescriptor fd, Family family, bool offload);
+  /// One that an earlier run opened: it must be bound as `options` say, and gets the mark and the buffers they ask for.
+  static Result<UdpSocket> adopt(FileDescriptor fd, const UdpOptions& options);
   /// For a later run; nothing else can be done with this one then.
   FileDescriptor release() { return std::move(fd_); }
   UdpSocket(UdpSocket&&) noexcept = default;

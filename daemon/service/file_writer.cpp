@@ -26,12 +26,21 @@ Result<> replace_file(const std::filesystem::path& path, const std::string& cont
     if (!output) return failed(errno);
     const auto written = ::write(output.get(), content.data(), content.size());
     if (written != static_cast<ssize_t>(content.size())) return failed(written < 0 ? errno : ENOSPC);
-    // On its way to the disk at once, which takes no waiting: of what is in memory alone a power cut leaves nothing.
-    ::sync_file_range(output.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
   }
   if (::rename(fresh.c_str(), path.c_str()) != 0) return failed(errno);
   return {};
 }
+
+namespace {
+
+/// Has the file on its way to the disk, and does not wait until it is there: of what is in memory alone a power cut
+/// leaves nothing.
+void begin_writeback(const std::filesystem::path& path) {
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (file) ::sync_file_range(file.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
+}  // namespace
 
 struct FileWriter::Work {
   std::mutex mutex;
@@ -102,6 +111,10 @@ void FileWriter::run(const std::shared_ptr<Work>& work) {
     work->current.clear();
     if (work->idle()) work->stuck = false;
     work->changed.notify_all();
+    // When nobody waits any more: a slow disk may take a moment even for that.
+    lock.unlock();
+    begin_writeback(next.key());
+    lock.lock();
   }
 }
 

@@ -4,59 +4,33 @@
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/uio.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
-#include <cstring>
-#include <memory>
+#include <map>
 #include <system_error>
 #include <utility>
+
+#include "service/session_bytes.h"
 
 namespace adit::service {
 namespace {
 
-/// To be raised whenever what is saved means something else than before: the size alone need not tell.
-constexpr std::uint32_t kVersion = 5;
-
-struct SavedLink {
-  std::uint32_t mtu = 0;
-  std::uint32_t queue_length = 0;
-  bool up = false;
-  bool multicast = false;
-  std::optional<std::uint8_t> address_generation;
-};
-
-struct SavedFile {
-  std::uint32_t version = kVersion;
-  std::uint32_t size = sizeof(SavedFile);
-  std::array<char, 64> boot{};
-  std::array<char, 512> sockets{};
-  crypto::Hash endpoints{};
-  bool tun_existed = false;
-  bool tun_moved = false;
-  SavedLink link;
-  std::uint32_t mtu = 0;
-  tunnel::SavedTunnel tunnel;
-};
-
-struct Wipe {
-  void operator()(SavedFile* file) const {
-    explicit_bzero(static_cast<void*>(file), sizeof *file);
-    delete file;
-  }
-};
-using SecretFile = std::unique_ptr<SavedFile, Wipe>;
-
-template <std::size_t n>
-bool put(std::array<char, n>& place, std::string_view text) {
-  if (text.size() >= n) return false;
-  text.copy(place.data(), n - 1);
-  return true;
-}
+/// Whoever cannot read the lines of the facts, which are NAME=VALUE, does not read on.
+constexpr std::string_view kFirstLine = "adit handover 6";
+constexpr std::size_t kLongestBoot = 64;
+constexpr std::size_t kLongestFacts = 1024;
+/// Above the places that descriptors are passed on in.
+constexpr int kAbovePassed = SD_LISTEN_FDS_START + 4;
+/// The standard ones, those passed on, a copy of each, and what the program needs to be executed.
+constexpr rlim_t kFewestDescriptors = 16;
 
 std::array<std::pair<const char*, FileDescriptor Estate::*>, 4> parts() {
   return {{{"tun", &Estate::tun}, {"udp4", &Estate::udp4}, {"udp6", &Estate::udp6}, {"session", &Estate::session}}};
@@ -64,6 +38,74 @@ std::array<std::pair<const char*, FileDescriptor Estate::*>, 4> parts() {
 
 std::string describe(int error) {
   return std::generic_category().message(error);
+}
+
+std::string hex_of(Bytes bytes) {
+  std::string text;
+  for (const auto byte : bytes) text += fmt::format("{:02x}", byte);
+  return text;
+}
+
+std::string lines_of(const SessionFacts& facts) {
+  const auto& link = facts.link;
+  const auto generation = link.address_generation ? std::to_string(*link.address_generation) : "";
+  return fmt::format(
+      "{}\nboot={}\nendpoints={}\ntun_existed={:d}\ntun_moved={:d}\nlink_mtu={}\nlink_queue={}\nlink_up={:d}\n"
+      "link_multicast={:d}\nlink_address_generation={}\nmtu={}\nsession={:016x}\n\n",
+      kFirstLine, facts.boot, hex_of(facts.endpoints), facts.tun_existed, facts.tun_moved, link.mtu, link.queue_length,
+      link.up, link.multicast, generation, facts.mtu, session_layout());
+}
+
+/// The values by their names.
+class Lines {
+ public:
+  explicit Lines(std::string_view text) {
+    while (!text.empty()) {
+      const auto line = text.substr(0, text.find('\n'));
+      text.remove_prefix(std::min(line.size() + 1, text.size()));
+      const auto sign = std::min(line.find('='), line.size());
+      values_.emplace(line.substr(0, sign), line.substr(std::min(sign + 1, line.size())));
+    }
+  }
+  std::string_view text(std::string_view name) const {
+    const auto found = values_.find(name);
+    return found == values_.end() ? std::string_view() : found->second;
+  }
+  bool flag(std::string_view name) const { return text(name) == "1"; }
+  template <class Number>
+  std::optional<Number> number(std::string_view name, int base = 10) const {
+    const auto value = text(name);
+    Number number{};
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number, base);
+    if (error != std::errc() || end != value.data() + value.size()) return std::nullopt;
+    return number;
+  }
+
+ private:
+  std::map<std::string_view, std::string_view> values_;
+};
+
+std::optional<SessionFacts> parse_facts(const Lines& lines) {
+  SessionFacts facts;
+  facts.boot = lines.text("boot");
+  const auto endpoints = lines.text("endpoints");
+  if (endpoints.size() != 2 * facts.endpoints.size()) return std::nullopt;
+  for (std::size_t i = 0; i < facts.endpoints.size(); ++i) {
+    const auto* const digits = endpoints.data() + 2 * i;
+    const auto [end, error] = std::from_chars(digits, digits + 2, facts.endpoints[i], 16);
+    if (error != std::errc() || end != digits + 2) return std::nullopt;
+  }
+  facts.tun_existed = lines.flag("tun_existed");
+  facts.tun_moved = lines.flag("tun_moved");
+  facts.link.mtu = lines.number<std::uint32_t>("link_mtu").value_or(0);
+  facts.link.queue_length = lines.number<std::uint32_t>("link_queue").value_or(0);
+  facts.link.up = lines.flag("link_up");
+  facts.link.multicast = lines.flag("link_multicast");
+  facts.link.address_generation = lines.number<std::uint8_t>("link_address_generation");
+  const auto mtu = lines.number<std::uint32_t>("mtu");
+  if (!mtu) return std::nullopt;
+  facts.mtu = *mtu;
+  return facts;
 }
 
 }  // namespace
@@ -85,52 +127,47 @@ Estate take_estate() {
   return estate;
 }
 
-Result<FileDescriptor> write_session(const tunnel::SavedTunnel& saved, const SessionFacts& facts) {
-  const SecretFile file(new SavedFile);
-  file->tunnel = saved;
-  file->endpoints = facts.endpoints;
-  file->tun_existed = facts.tun_existed;
-  file->tun_moved = facts.tun_moved;
-  file->link = {facts.link.mtu, facts.link.queue_length, facts.link.up, facts.link.multicast,
-                facts.link.address_generation};
-  file->mtu = facts.mtu;
-  if (!put(file->boot, facts.boot) || !put(file->sockets, facts.sockets))
-    return fail("the session's facts are too long");
+Result<FileDescriptor> make_session_file() {
   FileDescriptor memory(memfd_create("adit-session", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!memory) return fail("cannot make a file in memory for the session: {}", describe(errno));
-  const auto written = ::write(memory.get(), file.get(), sizeof *file);
-  if (written != static_cast<ssize_t>(sizeof *file)) return fail("cannot write the session: {}", describe(errno));
+  return memory;
+}
+
+Result<> write_session(const FileDescriptor& memory, const tunnel::SavedTunnel& saved, const SessionFacts& facts) {
+  const auto lines = lines_of(facts);
+  if (facts.boot.size() > kLongestBoot || facts.boot.find('\n') != std::string::npos || lines.size() > kLongestFacts) {
+    return fail("the session's facts are too long");
+  }
+  SessionBytes session(saved);
+  const std::array<iovec, 2> parts{iovec{.iov_base = const_cast<char*>(lines.data()), .iov_len = lines.size()},
+                                   iovec{.iov_base = session.bytes().data(), .iov_len = session.bytes().size()}};
+  const auto written = ::writev(memory.get(), parts.data(), static_cast<int>(parts.size()));
+  if (written != static_cast<ssize_t>(lines.size() + session.bytes().size())) {
+    return fail("cannot write the session: {}", describe(errno));
+  }
   // It can be emptied, and nothing else can be done to it.
   if (fcntl(memory.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
     return fail("cannot seal the session: {}", describe(errno));
   }
-  return memory;
+  return {};
 }
 
-std::optional<SessionFacts> consume_session(const FileDescriptor& memory, tunnel::SavedTunnel& saved) {
+std::optional<SessionFacts> consume_session(const FileDescriptor& memory, tunnel::SavedTunnel& saved, Instant now) {
   if (!memory) return std::nullopt;
-  const SecretFile file(new SavedFile);
-  const auto size = ::pread(memory.get(), file.get(), sizeof *file, 0);
+  SessionBytes content(kLongestFacts + SessionBytes::size_of_session());
+  const auto size = ::pread(memory.get(), content.bytes().data(), content.bytes().size(), 0);
   // Unless it is empty now, somebody else may read it after us.
-  if (ftruncate(memory.get(), 0) != 0) return std::nullopt;
-  if (size != static_cast<ssize_t>(sizeof *file) || file->version != kVersion || file->size != sizeof *file) {
-    return std::nullopt;
+  if (ftruncate(memory.get(), 0) != 0 || size <= 0) return std::nullopt;
+  const auto all = Bytes(content.bytes()).first(static_cast<std::size_t>(size));
+  const std::string_view text(reinterpret_cast<const char*>(all.data()), all.size());
+  const auto end = text.find("\n\n");
+  if (end == std::string_view::npos || !text.starts_with(kFirstLine)) return std::nullopt;
+  const Lines lines(text.substr(0, end));
+  auto facts = parse_facts(lines);
+  if (facts && lines.number<std::uint64_t>("session", 16) == session_layout()) {
+    facts->session = read_session(all.subspan(end + 2), saved, now);
   }
-  saved = file->tunnel;
-  file->boot.back() = file->sockets.back() = '\0';
-  const auto& link = file->link;
-  return SessionFacts{.boot = file->boot.data(),
-                      .sockets = file->sockets.data(),
-                      .endpoints = file->endpoints,
-                      .tun_existed = file->tun_existed,
-                      .tun_moved = file->tun_moved,
-                      .link = {.name = {},
-                               .mtu = link.mtu,
-                               .queue_length = link.queue_length,
-                               .up = link.up,
-                               .multicast = link.multicast,
-                               .address_generation = link.address_generation},
-                      .mtu = file->mtu};
+  return facts;
 }
 
 bool store(const Estate& estate) {
@@ -148,6 +185,16 @@ void empty_store() {
   for (const auto& [name, part] : parts()) {
     sd_notify(0, fmt::format("FDSTOREREMOVE=1\nFDNAME={}", name).c_str());
   }
+  sd_notify_barrier(0, 5'000'000);
+}
+
+std::optional<Error> why_no_successor() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < kFewestDescriptors) {
+    return Error{fmt::format("a new run takes {} descriptors, and {} are allowed (ulimit -n)", kFewestDescriptors,
+                             limit.rlim_cur)};
+  }
+  return std::nullopt;
 }
 
 Error become(const Estate& estate, const std::vector<std::string>& arguments) {
@@ -155,7 +202,7 @@ Error become(const Estate& estate, const std::vector<std::string>& arguments) {
   std::vector<FileDescriptor> copies;  // above all places they are to go to
   for (const auto& [name, part] : parts()) {
     if (!(estate.*part)) continue;
-    copies.emplace_back(fcntl((estate.*part).get(), F_DUPFD_CLOEXEC, 64));
+    copies.emplace_back(fcntl((estate.*part).get(), F_DUPFD_CLOEXEC, kAbovePassed));
     if (!copies.back()) return Error{fmt::format("cannot copy a descriptor: {}", describe(errno))};
     names += fmt::format("{}{}", names.empty() ? "" : ":", name);
   }

@@ -28,28 +28,35 @@ struct Estate {
   FileDescriptor session;
 };
 
-/// Facts beside the session.
+/// Facts beside the session, which any later release can read.
 struct SessionFacts {
   std::string boot;          ///< instants mean nothing in another one
-  std::string sockets;       ///< what the UDP sockets were made for
   crypto::Hash endpoints{};  ///< of peer.endpoint as the file had it
   bool tun_existed = false;  ///< before any of us came
   bool tun_moved = false;    ///< by somebody, to another network namespace
   net::LinkState link;       ///< the interface as it was then, less its name
   std::uint32_t mtu = 0;     ///< of the interface now
+  bool session = false;      ///< when read: the session beside them is of use
 };
 
 /// What an earlier run left, once a process: whatever else was passed in is closed.
 Estate take_estate();
 
-Result<FileDescriptor> write_session(const tunnel::SavedTunnel& saved, const SessionFacts& facts);
-/// Empties the file. Nothing when it is empty, or was written by a version that saved other things.
-std::optional<SessionFacts> consume_session(const FileDescriptor& memory, tunnel::SavedTunnel& saved);
+/// An empty file for it. To be had before anything is given up: there may be no descriptor left.
+Result<FileDescriptor> make_session_file();
+/// And what is in it cannot be changed any more, only emptied.
+Result<> write_session(const FileDescriptor& memory, const tunnel::SavedTunnel& saved, const SessionFacts& facts);
+/// Empties the file. Nothing when it is empty, or no such file. `now`: of this boot.
+std::optional<SessionFacts> consume_session(const FileDescriptor& memory, tunnel::SavedTunnel& saved, Instant now);
 
 /// Gives it to the service manager to keep. False: there is none, or it does not take it.
 bool store(const Estate& estate);
-/// What the service manager keeps is in use by us now.
+/// What the service manager keeps is in use by us now. Returns when it has let go of it: what is made anew in place of
+/// it would else find it in use.
 void empty_store();
+
+/// Null when there are descriptors enough for `become`; else why not.
+std::optional<Error> why_no_successor();
 
 /// Becomes the program `arguments` (argv, the program first), with the estate. Returns only on failure.
 Error become(const Estate& estate, const std::vector<std::string>& arguments);

@@ -189,7 +189,9 @@ Result<> StateStore::save_endpoint(const Endpoint& endpoint) {
 }
 
 std::string read_boot_id() {
-  return read_file("/proc/sys/kernel/random/boot_id").value_or(std::string{});
+  // Once: at the end of a run there may be no descriptor left to read it with.
+  static const auto id = read_file("/proc/sys/kernel/random/boot_id").value_or(std::string{});
+  return id;
 }
 
 }  // namespace adit::service

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Restarts nobody notices: the daemon becomes its successor (SIGUSR2), and packets, sessions and routes live on."""
+import ctypes
+import os
 import signal
+import socket
+import time
 
 import pytest
 import yaml
@@ -32,6 +36,19 @@ def edit(end, section, **changes):
         if value is None:
             del config[section][key]
     end.file.write_text(yaml.safe_dump(config))
+
+
+def pidfd_getfd(pidfd, number):
+    """A descriptor of another process, as one of ours: what Python has no function for."""
+    fd = ctypes.CDLL(None, use_errno=True).syscall(438, pidfd, number, 0)
+    if fd < 0:
+        raise OSError(ctypes.get_errno(), "pidfd_getfd")
+    return fd
+
+
+def is_udp(fd):
+    with socket.socket(fileno=os.dup(fd)) as copy:
+        return copy.family == socket.AF_INET and copy.type == socket.SOCK_DGRAM
 
 
 @pytest.fixture
@@ -222,3 +239,64 @@ def test_only_ends_that_nobody_wanted_count_as_restarts(make):
         assert end.status()["restarts"] == times
     end.restart()
     assert end.status()["restarts"] == 0
+
+
+@pytest.mark.parametrize("after", [["HUP"], ["USR2"], ["HUP", "USR2", "HUP", "USR2"]], ids="-".join)
+def test_a_signal_right_behind_it_is_the_successors(link, after):
+    """Whatever moment it comes at: while the run before gives things up, while the program is executed, while it starts."""
+    background = BackgroundPing(link.b.host, link.a.side.addr4, 0.05)
+    for pause in (0, 0.001, 0.003, 0.01, 0.03):
+        before = link.a.log().count(GOES_ON)
+        link.a.process.send_signal(signal.SIGUSR2)
+        for name in after:
+            time.sleep(pause)
+            link.a.process.send_signal(getattr(signal, f"SIG{name}"))
+        wait_until(lambda before=before: link.a.log().count(GOES_ON) > before and link.a.socket_path.exists(), 20, "the successor")
+        assert ping(link.a.host, link.b.side.addr4) == 3
+    background.stop()
+    assert link.a.process.alive and "giving" not in link.a.log()
+
+
+def test_told_to_end_right_behind_it_the_successor_ends_and_nothing_is_left(link):
+    link.a.process.send_signal(signal.SIGUSR2)
+    time.sleep(0.002)
+    link.a.process.send_signal(signal.SIGTERM)
+    assert link.a.process.wait(20) == 0
+    assert link.a.device not in link.a.host.ip("link")
+    assert "proto 173" not in link.a.host.ip("rule")
+
+
+def test_few_descriptors_are_enough(make):
+    """64 was the number above which descriptors were copied on their way to the successor."""
+    link = make()
+    link.b.start()
+    link.a.launch("prlimit", "--nofile=48")
+    wait_until(link.a.socket_path.exists, 10, "the control socket")
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    renew(link.a)
+    assert ping(link.a.host, link.b.side.addr4) == 3
+
+
+def test_what_another_release_left_goes_on_without_its_session(make):
+    """The interface and a socket, passed on by somebody who writes no session that we could read."""
+    link = make(a={"routes": ["192.168.44.0/24"], "listen": f"0.0.0.0:{PORT}"}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    pid = link.a.process.pid
+    names = {number: os.readlink(f"/proc/{pid}/fd/{number}") for number in os.listdir(f"/proc/{pid}/fd")}
+    pidfd = os.pidfd_open(pid)
+    tun = pidfd_getfd(pidfd, next(int(number) for number, name in names.items() if name == "/dev/net/tun"))
+    udp = next(fd for fd in (pidfd_getfd(pidfd, int(number)) for number, name in names.items() if name.startswith("socket:"))
+               if is_udp(fd))
+    index = link.a.host.run("cat", f"/sys/class/net/{link.a.device}/ifindex").stdout
+    link.a.kill()
+    for place, fd in ((203, tun), (204, udp)):
+        os.dup2(fd, place, inheritable=True)
+    link.a.launch("bash", "-c", 'exec 3<&203 4<&204; LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=tun:udp4 exec "$@"', "bash",
+                  pass_fds=(203, 204))
+    for fd in (tun, udp, 203, 204):
+        os.close(fd)
+    wait_until(link.a.socket_path.exists, 10, "the control socket")
+    assert link.a.host.run("cat", f"/sys/class/net/{link.a.device}/ifindex").stdout == index, "the same interface"
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+    assert GOES_ON not in link.a.log()
+    assert "192.168.44.0/24" in link.a.host.ip("route", "show", "dev", link.a.device)

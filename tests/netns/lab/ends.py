@@ -159,10 +159,11 @@ class AditEnd(End):
         self.file.touch(mode=0o600)
         self.file.write_text(yaml.safe_dump(self.config(), sort_keys=False))
 
-    def launch(self, *prefix):
+    def launch(self, *prefix, pass_fds=()):
         """Starts the daemon and does not wait. `prefix`: a command that runs it (setpriv …)."""
         self.write_config()
-        self.process = self.host.popen(*prefix, ADITD, self.file, name=self.program, env=self.env, binds=self.binds)
+        self.process = self.host.popen(*prefix, ADITD, self.file, name=self.program, env=self.env, binds=self.binds,
+                                       pass_fds=pass_fds)
         return self.process
 
     def start(self):

@@ -138,11 +138,11 @@ class Namespace:
                          f"{done.stdout}{done.stderr}")
         return done
 
-    def popen(self, *command, name=None, env=None, binds=None):
+    def popen(self, *command, name=None, env=None, binds=None, pass_fds=()):
         log = self.directory / f"{self.label}-{name or os.path.basename(str(command[0]))}-{len(self.processes)}.log"
         with open(log, "wb") as output:
             popen = subprocess.Popen(self._inside(command, binds), stdin=subprocess.DEVNULL, stdout=output,
-                                     stderr=subprocess.STDOUT, env={**os.environ, **(env or {})},
+                                     stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}, pass_fds=pass_fds,
                                      preexec_fn=_die_with_parent)
         self.processes.append(Process(popen, log))
         return self.processes[-1]

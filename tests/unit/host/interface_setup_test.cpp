@@ -405,7 +405,7 @@ TEST(InterfaceSetup, WithoutTheCapabilityTheMendIsNamed) {
     net::test::drop_capabilities();
     const auto done = interface.setup->apply(usual());
     ASSERT_FALSE(done);
-    EXPECT_THAT(done.error().message, HasSubstr("setcap cap_net_admin+ep"));
+    EXPECT_THAT(done.error().message, HasSubstr("systemctl start adit@"));
   });
 }
 

@@ -128,11 +128,39 @@ TEST_P(UdpSocketOf, WhatFoundNoRoomIsCountedAtOnceAndOnce) {
     EXPECT_EQ(server.take_lost().receive_buffer_full, 0u);
   }
   overrun(server);
-  auto successor = UdpSocket::adopt(server.release(), family(), false).value();
+  const UdpOptions same{.family = family(), .offload = false, .receive_buffer = 20'000};
+  auto successor = UdpSocket::adopt(server.release(), same).value();
   EXPECT_EQ(inbox.receive_now(successor).count, 0u);
   EXPECT_EQ(successor.take_lost().receive_buffer_full, 0u) << "those before were not lost by this run";
   const auto lost = overrun(successor);
   EXPECT_EQ(successor.take_lost().receive_buffer_full, lost);
+}
+
+TEST_P(UdpSocketOf, OneOfAnEarlierRunMustBeBoundAsItIsWanted) {
+  const UdpOptions options{.family = family(), .address = address(loopback())};
+  const auto adopted = [&](const UdpOptions& wanted) {
+    auto before = open(options);
+    auto next = wanted;
+    if (next.port == 1) next.port = before.local_port();
+    return UdpSocket::adopt(before.release(), next).has_value();
+  };
+  auto wanted = options;
+  EXPECT_TRUE(adopted(wanted)) << "any port is as good as that one";
+  wanted.port = 1;  // its own
+  wanted.receive_buffer = 100'000;
+  EXPECT_TRUE(adopted(wanted)) << "buffers can be set";
+  wanted.port = 7;
+  EXPECT_FALSE(adopted(wanted));
+  wanted = options;
+  wanted.address = {};
+  EXPECT_FALSE(adopted(wanted)) << "it listens on one address alone";
+  wanted = options;
+  wanted.device = "lo";
+  EXPECT_FALSE(adopted(wanted));
+  wanted = options;
+  wanted.family = family() == Family::v4 ? Family::v6 : Family::v4;
+  wanted.address = {};
+  EXPECT_FALSE(adopted(wanted));
 }
 
 TEST_P(UdpSocketOf, MoreThanOneSystemCallsWorthIsSentInOneGo) {

@@ -135,7 +135,7 @@ TEST(UdpSocket, MarksItsDatagramsAndStaysOnItsDevice) {
     test::drop_capabilities();
     const auto refused = UdpSocket::open({.family = Family::v4, .fwmark = 1});
     ASSERT_FALSE(refused);
-    EXPECT_THAT(refused.error().message, AllOf(HasSubstr("local.fwmark"), HasSubstr("setcap cap_net_admin+ep")));
+    EXPECT_THAT(refused.error().message, AllOf(HasSubstr("local.fwmark"), HasSubstr("systemctl start adit@")));
     EXPECT_THAT(UdpSocket::open({.family = Family::v4, .port = 80}).error().message,
                 AllOf(HasSubstr("1024 or more"), HasSubstr("docs/service.md")));
   });

@@ -7,13 +7,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <functional>
 
 namespace adit::service {
 namespace {
 
 SessionFacts usual() {
   return {.boot = "boot-1",
-          .sockets = "sockets",
           .endpoints = crypto::Hash{1, 2, 3},
           .tun_existed = true,
           .tun_moved = true,
@@ -21,23 +21,37 @@ SessionFacts usual() {
           .mtu = 1420};
 }
 
+constexpr Instant kNow{std::chrono::hours(1)};
+
 FileDescriptor written(const SessionFacts& facts = usual()) {
   tunnel::SavedTunnelHolder holder;
   holder.saved.sessions[1].present = true;
   holder.saved.sessions[1].next_counter = 77;
-  auto file = write_session(holder.saved, facts);
-  EXPECT_TRUE(file) << file.error().message;
-  return std::move(*file);
+  holder.saved.sessions[1].created = kNow;
+  auto& status = holder.saved.status;
+  status.handshake_at = kNow;
+  status.handshake_time = {std::chrono::hours(24 * 365 * 70)};  // 2040
+  status.problem = tunnel::HandshakeProblem{.reason = tunnel::DropReason::wrong_key,
+                                            .from = Endpoint::parse("[2001:db8::1]:7").value(),
+                                            .key = {},
+                                            .when = status.handshake_time,
+                                            .by_peer = true};
+  holder.saved.path.remote = Endpoint::parse("192.0.2.7:51820").value();
+  holder.saved.keepalive = std::chrono::seconds(25);
+  auto file = make_session_file().value();
+  const auto done = write_session(file, holder.saved, facts);
+  EXPECT_TRUE(done) << done.error().message;
+  return file;
 }
 
 TEST(Handover, WhatWasWrittenIsReadOnce) {
   const auto file = written();
   const FileDescriptor second(dup(file.get()));  // as the service manager has one
   tunnel::SavedTunnelHolder holder;
-  const auto facts = consume_session(file, holder.saved);
+  const auto facts = consume_session(file, holder.saved, kNow);
   ASSERT_TRUE(facts);
   EXPECT_EQ(facts->boot, "boot-1");
-  EXPECT_EQ(facts->sockets, "sockets");
+  EXPECT_TRUE(facts->session);
   EXPECT_EQ(facts->endpoints, usual().endpoints);
   EXPECT_TRUE(facts->tun_existed);
   EXPECT_TRUE(facts->tun_moved);
@@ -48,10 +62,21 @@ TEST(Handover, WhatWasWrittenIsReadOnce) {
   EXPECT_EQ(facts->link.address_generation, 1);
   EXPECT_EQ(facts->mtu, 1420u);
   EXPECT_EQ(holder.saved.sessions[1].next_counter, 77u);
+  EXPECT_EQ(holder.saved.sessions[1].created, kNow);
+  EXPECT_FALSE(holder.saved.sessions[0].present);
+  const auto& status = holder.saved.status;
+  EXPECT_EQ(status.handshake_time, WallTime{std::chrono::hours(24 * 365 * 70)});
+  EXPECT_EQ(status.heard_at, std::nullopt);
+  ASSERT_TRUE(status.problem);
+  EXPECT_EQ(status.problem->reason, tunnel::DropReason::wrong_key);
+  EXPECT_EQ(to_string(status.problem->from), "[2001:db8::1]:7");
+  EXPECT_TRUE(status.problem->by_peer);
+  EXPECT_EQ(to_string(holder.saved.path.remote), "192.0.2.7:51820");
+  EXPECT_EQ(holder.saved.keepalive, std::chrono::seconds(25));
 
   tunnel::SavedTunnelHolder again;
-  EXPECT_FALSE(consume_session(file, again.saved));
-  EXPECT_FALSE(consume_session(second, again.saved));
+  EXPECT_FALSE(consume_session(file, again.saved, kNow));
+  EXPECT_FALSE(consume_session(second, again.saved, kNow));
   EXPECT_FALSE(again.saved.sessions[1].present);
 }
 
@@ -59,7 +84,7 @@ TEST(Handover, AnInterfaceWithoutIpv6IsStillOneWithoutInTheNextRun) {
   auto facts = usual();
   facts.link = {.name = {}, .mtu = 1500, .queue_length = 500};
   tunnel::SavedTunnelHolder holder;
-  const auto read = consume_session(written(facts), holder.saved);
+  const auto read = consume_session(written(facts), holder.saved, kNow);
   ASSERT_TRUE(read);
   EXPECT_FALSE(read->link.up);
   EXPECT_FALSE(read->link.multicast);
@@ -77,26 +102,70 @@ TEST(Handover, WhatCannotBeEmptiedIsNotUsed) {
   const FileDescriptor read_only(open(("/proc/self/fd/" + std::to_string(file.get())).c_str(), O_RDONLY | O_CLOEXEC));
   ASSERT_TRUE(read_only);
   tunnel::SavedTunnelHolder holder;
-  EXPECT_FALSE(consume_session(read_only, holder.saved));
+  EXPECT_FALSE(consume_session(read_only, holder.saved, kNow));
   EXPECT_FALSE(holder.saved.sessions[1].present);
 }
 
 TEST(Handover, WhatIsNoSessionIsNotTakenForOne) {
   tunnel::SavedTunnelHolder holder;
-  EXPECT_FALSE(consume_session(FileDescriptor(), holder.saved));
+  EXPECT_FALSE(consume_session(FileDescriptor(), holder.saved, kNow));
   const FileDescriptor cut(written());
   struct stat status{};
   ASSERT_EQ(fstat(cut.get(), &status), 0);
   ASSERT_EQ(ftruncate(cut.get(), status.st_size - 1), 0);
-  EXPECT_FALSE(consume_session(cut, holder.saved));
+  EXPECT_FALSE(consume_session(cut, holder.saved, kNow)->session);
   const FileDescriptor null(open("/dev/null", O_RDWR | O_CLOEXEC));
-  EXPECT_FALSE(consume_session(null, holder.saved));
+  EXPECT_FALSE(consume_session(null, holder.saved, kNow));
+}
+
+/// The bytes of `file`, with some changed, as a file of their own.
+FileDescriptor forged(const FileDescriptor& file, const std::function<void(std::string&)>& change) {
+  std::string bytes(1 << 16, '\0');
+  bytes.resize(static_cast<std::size_t>(pread(file.get(), bytes.data(), bytes.size(), 0)));
+  change(bytes);
+  auto other = make_session_file().value();
+  EXPECT_EQ(write(other.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+  return other;
+}
+
+TEST(Handover, AnotherReleasesSessionIsNotUsedAndItsFactsAre) {
+  const auto other = forged(written(), [](std::string& bytes) {
+    const auto at = bytes.find("session=") + 8;
+    bytes[at] = bytes[at] == '0' ? '1' : '0';
+    bytes.insert(bytes.find("\nmtu=") + 1, "colour=blue\n");  // which we know nothing of
+  });
+  tunnel::SavedTunnelHolder holder;
+  const auto facts = consume_session(other, holder.saved, kNow);
+  ASSERT_TRUE(facts);
+  EXPECT_FALSE(facts->session);
+  EXPECT_EQ(facts->boot, "boot-1");
+  EXPECT_EQ(facts->mtu, 1420u);
+  EXPECT_TRUE(facts->tun_existed);
+}
+
+TEST(Handover, WhatIsNoValueOfItsTypeIsRefused) {
+  const auto begin = [](const std::string& bytes) { return bytes.find("\n\n") + 2; };
+  constexpr std::size_t kPresent = 64;  // behind two keys: whether there is a next session
+  constexpr std::size_t kRole = kPresent + 1 + 64 + 8;
+  constexpr std::size_t kCreated = kRole + 1;
+  for (const auto& [place, value] :
+       {std::pair{kPresent, 2}, {kPresent, 0xff}, {kRole, 2}, {kCreated + 7, 0x80}, {kCreated + 7, 0x10}}) {
+    const auto other =
+        forged(written(), [&](std::string& bytes) { bytes[begin(bytes) + place] = static_cast<char>(value); });
+    tunnel::SavedTunnelHolder holder;
+    const auto facts = consume_session(other, holder.saved, kNow);
+    ASSERT_TRUE(facts);
+    EXPECT_FALSE(facts->session) << place;
+  }
+  const auto same = forged(written(), [&](std::string& bytes) { bytes[begin(bytes) + kPresent] = 1; });
+  tunnel::SavedTunnelHolder holder;
+  EXPECT_TRUE(consume_session(same, holder.saved, kNow)->session);
 }
 
 TEST(Handover, FactsThatDoNotFitAreAnErrorAndNotCut) {
   const tunnel::SavedTunnelHolder holder;
-  EXPECT_FALSE(write_session(holder.saved, {.boot = std::string(1000, 'x')}));
-  EXPECT_FALSE(write_session(holder.saved, {.sockets = std::string(1000, 'x')}));
+  EXPECT_FALSE(write_session(make_session_file().value(), holder.saved, {.boot = std::string(1000, 'x')}));
+  EXPECT_FALSE(write_session(make_session_file().value(), holder.saved, {.boot = "a\nmtu=1"}));
 }
 
 TEST(Handover, WithoutAServiceManagerNothingIsKeptAndNothingFound) {
