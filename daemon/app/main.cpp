@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 #include <span>
 #include <string>
@@ -38,6 +39,11 @@ using app::Options;
 constexpr int kFailed = 1;
 constexpr int kWrongUsage = 2;
 constexpr int kConfigInvalid = 78;  // EX_CONFIG
+/// Said without any memory being taken for it.
+constexpr const char* kNoMemory =
+    "aditd: there is not enough memory for a link, which takes about 32 MB of address space: raise what this process "
+    "is "
+    "allowed (ulimit -v, LimitAS= of the unit)\n";
 /// Keys must not end up in a core file, nor be read by another process of the same user.
 void guard_memory() {
   const rlimit none{.rlim_cur = 0, .rlim_max = 0};
@@ -104,6 +110,8 @@ int run(Config config, const Options& options, const std::vector<std::string>& a
     if (estate && !*estate) return EXIT_SUCCESS;
     const auto why = estate ? service::become(**estate, arguments) : estate.error();
     report(log.journal.get(), service::entry::kGivenUp, why.message, "aditd: ");
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception& error) {
     report(log.journal.get(), service::entry::kGivenUp, error.what(), "aditd: ");
   }
@@ -138,8 +146,25 @@ int start_unconfigured(const Options& options, const std::vector<std::string>& a
 
 }  // namespace
 
+namespace {
+
+int serve(int argc, char** argv);
+
+}  // namespace
+
 int main(int argc, char** argv) {
   guard_memory();
+  try {
+    return serve(argc, argv);
+  } catch (const std::bad_alloc&) {
+    std::fputs(kNoMemory, stderr);
+    return kFailed;
+  }
+}
+
+namespace {
+
+int serve(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // whoever read our log may go; the link stays
   const std::vector<std::string> arguments(argv, argv + argc);
   const char* const for_wg_quick = std::getenv("WG_QUICK_USERSPACE_IMPLEMENTATION");
@@ -159,3 +184,5 @@ int main(int argc, char** argv) {
   }
   return options->file.empty() ? start_unconfigured(*options, arguments) : start(*options, arguments);
 }
+
+}  // namespace

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <thread>
 
 #include "base/file_descriptor.h"
 
@@ -16,6 +17,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+/// Nothing tells when there is room in a full queue.
+constexpr std::chrono::milliseconds kQueuePause{10};
 constexpr std::size_t kLongestAnswer = 1024 * 1024;
 
 std::unexpected<AskError> failure(int error) {
@@ -29,7 +32,7 @@ std::unexpected<AskError> failure(int error) {
     case EACCES:
     case EPERM:
       return std::unexpected(AskError{AskFailure::forbidden, error});
-    case EAGAIN:  // its queue is full, and has been for a while
+    case EAGAIN:
       return std::unexpected(AskError{AskFailure::no_answer, error});
     default:
       return std::unexpected(AskError{AskFailure::broken, error});
@@ -60,6 +63,11 @@ std::expected<FileDescriptor, AskError> send_request(const std::filesystem::path
   return fd;
 }
 
+/// More wait to be let in than there is room for: it takes one of them as soon as it comes round.
+bool is_queue_full(const std::expected<FileDescriptor, AskError>& asked) {
+  return !asked && asked.error().error == EAGAIN;
+}
+
 Answer read_answer(const FileDescriptor& fd, Clock::time_point deadline) {
   std::string answer;
   std::array<char, 16 * 1024> part;
@@ -85,6 +93,12 @@ std::vector<Answer> ask_all(std::span<const std::filesystem::path> sockets, std:
   const auto deadline = Clock::now() + timeout;
   std::vector<std::expected<FileDescriptor, AskError>> asked;
   for (const auto& socket : sockets) asked.push_back(send_request(socket, request));
+  for (std::size_t i = 0; i < sockets.size(); ++i) {
+    while (is_queue_full(asked[i]) && Clock::now() < deadline) {
+      std::this_thread::sleep_for(kQueuePause);
+      asked[i] = send_request(sockets[i], request);
+    }
+  }
   // Whoever used up the time, the answers of the others are there by then, waiting in their sockets.
   std::vector<Answer> answers;
   for (const auto& each : asked) {

@@ -2,6 +2,12 @@
 #include "client/control_client.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <array>
+#include <thread>
+#include <vector>
 
 #include "fake_daemon.h"
 #include "temporary_directory.h"
@@ -22,6 +28,32 @@ TEST_F(ControlClientTest, ADaemonThatSaysNothingIsNotWaitedForForEver) {
   const auto answer = ask(socket_, "{}", 20ms);
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().kind, AskFailure::no_answer);
+}
+
+/// `adit status` said "does not answer within 30 s" at once.
+TEST_F(ControlClientTest, OneThatManyAskAtOnceIsWaitedFor) {
+  const FileDescriptor listening(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  socket_.native().copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(listening.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::listen(listening.get(), 0), 0);
+  std::vector<FileDescriptor> others;
+  for (bool full = false; !full;) {
+    others.emplace_back(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    full = ::connect(others.back().get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0;
+  }
+  EXPECT_EQ(ask(socket_, "{}", 30ms).error().kind, AskFailure::no_answer);
+  std::thread daemon([&listening, waiting = others.size() - 1] {
+    std::vector<FileDescriptor> clients;
+    while (clients.size() <= waiting) clients.emplace_back(::accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    std::array<char, 8> request{};  // those who came before say nothing
+    EXPECT_EQ(::recv(clients.back().get(), request.data(), request.size(), 0), 3);
+    EXPECT_EQ(::send(clients.back().get(), "yes\n", 4, MSG_NOSIGNAL), 4);
+  });
+  const auto answer = ask(socket_, "{}", std::chrono::minutes(1));
+  daemon.join();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(*answer, "yes");
 }
 
 TEST_F(ControlClientTest, ADaemonThatHangsUpIsAnError) {
