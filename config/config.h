@@ -111,6 +111,14 @@ enum class Switch : std::uint8_t {
 
 /// More would find nothing to do: what is done in order by one at a time takes a third of the time (docs/threads.md).
 inline constexpr std::uint32_t kMaxWorkers = 16;
+/// What TCP's largest segment (MSS) is lowered to in the SYNs that pass.
+struct MssClamp {
+  bool on = true;
+  std::uint32_t most = 0;  ///< 0: what fits the MTU as it is at the time
+  friend bool operator==(const MssClamp&, const MssClamp&) = default;
+};
+inline constexpr std::uint32_t kMinMss = 88;      ///< Linux' own least
+inline constexpr std::uint32_t kMaxMss = 65'495;  ///< the largest IP packet less its headers
 
 struct Tuning {
   std::string crypto = "auto";  ///< or one of crypto::backend_names(), which this machine need not have
@@ -119,7 +127,9 @@ struct Tuning {
   std::optional<std::uint32_t> receive_buffer;  ///< of the UDP sockets, in bytes; none: auto
   std::optional<std::uint32_t> send_buffer;     ///< likewise
   std::optional<std::uint32_t> workers;         ///< threads that move packets, 1 to kMaxWorkers; none: auto
-  bool copy_dscp = false;                       ///< the inner packet's DSCP goes onto the outer header
+  MssClamp mss_clamp;
+  bool path_probe = true;  ///< with an automatic MTU: find out what the path carries by asking the peer
+  bool copy_dscp = false;  ///< the inner packet's DSCP goes onto the outer header
   friend bool operator==(const Tuning&, const Tuning&) = default;
 };
 
@@ -128,7 +138,7 @@ inline constexpr std::chrono::seconds kMaxHookTimeout{300};
 inline constexpr std::size_t kMaxHooks = 16;
 inline constexpr std::size_t kMaxHookText = 32 * 1024;  ///< of all its words; the kernel takes no word of 128 KiB
 
-/// A command to run when the link comes or goes.
+/// A command to run when the link comes, goes, or is in another state.
 struct Hook {
   std::vector<std::string> words;  ///< at least one
   bool shell = false;              ///< the only word is for /bin/sh -c; else the first is the program
@@ -141,6 +151,7 @@ struct Hook {
 struct Hooks {
   std::vector<Hook> up;
   std::vector<Hook> down;
+  std::vector<Hook> state;
   friend bool operator==(const Hooks&, const Hooks&) = default;
 };
 

@@ -73,6 +73,10 @@ Result<LogLevel> parse_log_level(std::string_view text);
 Result<std::string> parse_crypto(std::string_view text);
 /// auto, off or on.
 Result<Switch> parse_switch(std::string_view text);
+/// TCP's largest segment: auto, off or a number of bytes.
+Result<MssClamp> parse_mss_clamp(std::string_view text);
+/// auto or off.
+Result<bool> parse_path_probe(std::string_view text);
 /// on, off or always.
 Result<KillSwitch> parse_kill_switch(std::string_view text);
 /// Bytes, with or without a binary unit (K, M, G, KiB, MiB, GiB), or `auto`: none.

@@ -115,6 +115,7 @@ void read_hooks_of(const Section& section, std::string_view event, std::vector<H
 void read_hooks(const Section& section, const KeyContext& context, Hooks& hooks) {
   read_hooks_of(section, "up", hooks.up);
   read_hooks_of(section, "down", hooks.down);
+  read_hooks_of(section, "state", hooks.state);
   // Or whoever can change the file could do all that the daemon can.
   if (hooks == Hooks() || context.only_owner_writes) return;
   section.problems().add(section.place(),

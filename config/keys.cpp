@@ -56,6 +56,8 @@ constexpr std::array kKeys = std::to_array<KnownKey>({
     {"tuning.send_buffer"},
     {"tuning.workers"},
     {"tuning.copy_dscp"},
+    {"tuning.mss_clamp"},
+    {"tuning.path_probe"},
     {"hooks"},
     {"hooks.up"},
     {"hooks.up.command"},
@@ -69,10 +71,15 @@ constexpr std::array kKeys = std::to_array<KnownKey>({
     {"hooks.down.timeout"},
     {"hooks.down[].command"},
     {"hooks.down[].timeout"},
+    {"hooks.state"},
+    {"hooks.state.command"},
+    {"hooks.state.timeout"},
+    {"hooks.state[].command"},
+    {"hooks.state[].timeout"},
     {"dns"},
     {"dns.servers"},
     {"dns.domains"},
-    {"tuning.mss_clamp", false},
+
 });
 
 /// "routes[2].to" is the table's "routes[].to".

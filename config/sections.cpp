@@ -185,6 +185,8 @@ void read_tuning(const Section& section, Tuning& tuning) {
   if (const auto size = section.find("receive_buffer")) assign(size->parse_word(parse_buffer), tuning.receive_buffer);
   if (const auto size = section.find("send_buffer")) assign(size->parse_word(parse_buffer), tuning.send_buffer);
   if (const auto workers = section.find("workers")) assign(workers->parse_word(parse_workers), tuning.workers);
+  if (const auto clamp = section.find("mss_clamp")) assign(clamp->parse_word(parse_mss_clamp), tuning.mss_clamp);
+  if (const auto probe = section.find("path_probe")) assign(probe->parse_word(parse_path_probe), tuning.path_probe);
   if (const auto copy = section.find("copy_dscp")) tuning.copy_dscp = copy->boolean().value_or(false);
 }
 

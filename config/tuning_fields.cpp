@@ -54,6 +54,27 @@ Result<Switch> parse_switch(std::string_view text) {
   return fail("{} is not a switch; {}", shown(text), choose(kWords, meant_switch(text, kWords)));
 }
 
+Result<MssClamp> parse_mss_clamp(std::string_view text) {
+  if (text == "auto") return MssClamp();
+  if (text == "off") return MssClamp{.on = false};
+  const auto number = parse_number(text);
+  if (!number) {
+    return fail("{} is no segment size; write auto, off or a number of bytes, such as 1360", shown(text));
+  }
+  if (*number < kMinMss || *number > kMaxMss) {
+    return fail("{} is out of range; choose {} to {}, auto or off", shown(text), kMinMss, kMaxMss);
+  }
+  return MssClamp{.on = true, .most = static_cast<std::uint32_t>(*number)};
+}
+
+Result<bool> parse_path_probe(std::string_view text) {
+  static constexpr std::array<std::string_view, 2> kWords{"auto", "off"};
+  if (text == "auto" || text == "off") return text == "auto";
+  const auto meant = meant_switch(text, kWords);
+  return fail("{} is not known here; {}", shown(text),
+              choose(kWords, text == "on" || meant == "on" ? std::optional<std::string_view>("auto") : meant));
+}
+
 Result<KillSwitch> parse_kill_switch(std::string_view text) {
   static constexpr std::array<std::string_view, 4> kWords{"auto", "on", "off", "always"};
   const auto* const found = std::ranges::find(kWords, text);

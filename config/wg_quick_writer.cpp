@@ -262,6 +262,7 @@ void Writer::leave_out_the_rest() {
       "of it the port is kept, and the address not: WireGuard listens at all of them; let a firewall drop the others");
   unless(!local.device && local.uplinks.empty(), "local.device", "use FwMark and a routing rule for it");
   unless(config_.log_level == LogLevel::info, "log.level", "the kernel's WireGuard logs nothing");
+  unless(config_.hooks.state.empty() || for_app(), "hooks.state", "wg-quick runs nothing when the state changes");
   unless(tuning == Tuning(), "tuning", "it is about how Adit moves packets");
 }
 

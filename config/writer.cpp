@@ -180,6 +180,9 @@ void write_tuning(std::string& out, const Tuning& tuning) {
   if (tuning.send_buffer) add(out, "send_buffer", size_text(*tuning.send_buffer));
   if (tuning.workers) add(out, "workers", std::to_string(*tuning.workers));
   if (tuning.copy_dscp) add(out, "copy_dscp", "true");
+  if (!tuning.mss_clamp.on) add(out, "mss_clamp", "off");
+  if (tuning.mss_clamp.on && tuning.mss_clamp.most != 0) add(out, "mss_clamp", std::to_string(tuning.mss_clamp.most));
+  if (!tuning.path_probe) add(out, "path_probe", "off");
 }
 
 std::string hook_text(const Hook& hook) {
@@ -257,6 +260,7 @@ void write_hooks(std::string& out, const Hooks& hooks, bool for_people) {
   out += "hooks:\n";
   add_hooks("up", hooks.up);
   add_hooks("down", hooks.down);
+  add_hooks("state", hooks.state);
 }
 
 void write_dns(std::string& out, const Dns& dns) {

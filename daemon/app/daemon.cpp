@@ -383,6 +383,7 @@ control::Report Daemon::report() {
           .listen = host::listen_text(config_.local.listen, port_of(*doors_, config_)),
           .status = std::move(status),
           .mtu = host_->mtu(),
+          .path = upkeep.path(),
           .crypto = link_->crypto_name(),
           .offload = link_->offloads(),
           .routes = host_->routes(),

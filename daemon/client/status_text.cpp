@@ -179,14 +179,27 @@ std::string span_text(std::int64_t seconds) {
   return fmt::format("{} d {} h", seconds / kDay, seconds % kDay / kHour);
 }
 
+/// What the MTU is founded on, where that is more or less than the route.
+std::string path_text(const ordered_json& link) {
+  if (!link.contains("path")) return {};  // an older daemon
+  const auto& path = link.at("path");
+  const auto probe = text(path, "probe");
+  if (probe == "unanswered") return " (by the route: the peer answers no probes)";
+  if (probe != "working") return {};
+  const auto size = path.at("size").get<std::uint32_t>();
+  if (size >= link.at("mtu").get<std::uint32_t>()) return " (probed)";
+  return fmt::format(" (probed: above {} in fragments)", size);
+}
+
 std::string status_text(const ordered_json& link, std::int64_t now, bool coloured) {
   const auto& peer = link.at("peer");
   const auto& traffic = link.at("traffic");
   return first_line(link, now, coloured) + peer_line(peer) + handshake_line(peer, now) +
          fmt::format("  traffic    sent {}, received {}\n", amount(traffic.at("tx")), amount(traffic.at("rx"))) +
          drops_line(link.at("drops")) + routes_line(link.at("routes")) + blocked_line(link) +
-         fmt::format("  interface  {}{}, MTU {}, listening on {}{}\n", text(link, "interface"), netns_text(link),
-                     link.at("mtu").get<std::uint32_t>(), text(link.at("local"), "listen"), device_text(link)) +
+         fmt::format("  interface  {}{}, MTU {}{}, listening on {}{}\n", text(link, "interface"), netns_text(link),
+                     link.at("mtu").get<std::uint32_t>(), path_text(link), text(link.at("local"), "listen"),
+                     device_text(link)) +
          fmt::format("  offload    {}\n", offload_text(link.at("offload"))) + observation_lines(link) + wg_line(link);
 }
 

@@ -71,6 +71,14 @@ ordered_json offload(const path::OffloadReport& report) {
   return json;
 }
 
+ordered_json path(const Report& report) {
+  const auto& probes = report.status.probes;
+  return {{"probe", name_of(report.path.probe)},
+          {"size", report.path.size != 0 ? ordered_json(report.path.size) : ordered_json()},
+          {"asked", probes.asked},
+          {"answered", probes.answered}};
+}
+
 ordered_json routes(const std::vector<net::RouteSpec>& specs) {
   ordered_json json = ordered_json::array();
   for (const auto& spec : specs) {
@@ -131,6 +139,7 @@ ordered_json to_json(const Report& report) {
   json["traffic"] = {{"tx", traffic(report.status.sent)}, {"rx", traffic(report.status.received)}};
   json["drops"] = drops(report.status.drops);
   json["mtu"] = report.mtu;
+  json["path"] = path(report);
   json["crypto"] = report.crypto;
   json["offload"] = offload(report.offload);
   json["routes"] = routes(report.routes);

@@ -14,6 +14,7 @@
 #include "control/process_facts.h"
 #include "link/health.h"
 #include "link/observations.h"
+#include "link/path_report.h"
 #include "net/netlink_route.h"
 #include "path/offload_state.h"
 #include "tunnel/status.h"
@@ -34,6 +35,7 @@ struct Report {
   std::string listen;                          ///< as local.listen has it, with the port that is really used
   tunnel::Status status;
   std::uint32_t mtu = 0;
+  link::PathReport path = {};
   std::string_view crypto;
   path::OffloadReport offload;
   std::vector<net::RouteSpec> routes;

@@ -37,6 +37,7 @@ Upkeep::Upkeep(const Parts& parts)
             .interface = parts.interface,
             .host = parts.host,
             .tunnel = parts.tunnel,
+            .data_path = parts.data_path,
             .log = parts.log}),
       memory_(parts.store, parts.log, parts.loop.now()),
       since_(parts.wall_clock.now()),
@@ -55,6 +56,8 @@ void Upkeep::event(const tunnel::Event& event, Instant now) {
   } else if (const auto* completed = std::get_if<tunnel::HandshakeCompleted>(&event)) {
     memory_.found(completed->with);
     if (completed->role == noise::Role::responder) jumps_.called(completed->with, now);
+  } else if (const auto* probe = std::get_if<tunnel::ProbeEnded>(&event)) {
+    way_.event(*probe, now);
   } else if (const auto* moved = std::get_if<tunnel::EndpointMoved>(&event)) {
     memory_.found(moved->to);
     way_.ask_again();
@@ -90,7 +93,8 @@ void Upkeep::interface_moved(const std::string& interface, const std::string& pl
 }
 
 void Upkeep::turn_end(Instant now) {
-  const bool curious = eventful_ || (health_.state != State::up && parts_.tunnel.status().heard_at >= looked_at_);
+  const bool curious = eventful_ || way_.data_waits(now) ||
+                       (health_.state != State::up && parts_.tunnel.status().heard_at >= looked_at_);
   if (!curious) return;
   if (now - looked_at_ >= kLookLimit) {
     look(now);
@@ -187,7 +191,7 @@ void Upkeep::plan_next_look(Instant now) {
   auto next = now + kLookInterval;
   if (eventful_) next = std::min(next, looked_at_ + kLookLimit);
   if (const auto due = guard_.next_look()) next = std::min(next, std::max(*due, now));
-  if (const auto due = way_.next_look()) next = std::min(next, *due);
+  if (const auto due = way_.next_look(now)) next = std::min(next, *due);
   if (recall_.wanted) next = std::min(next, now + kHandshakeMoment);
   timer_.set(next);
 }

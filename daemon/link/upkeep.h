@@ -65,6 +65,7 @@ class Upkeep {
   WallTime since() const { return since_; }
   /// The way to the peer leads into the tunnel: nothing is to be sent there.
   bool leads_into_itself() const { return !way_.problem().empty(); }
+  PathReport path() const { return way_.path(); }
   const Observations& observations() const { return observations_; }
 
  private:

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "host/host_plan.h"
-#include "host/mtu.h"
 
 namespace adit::link {
 namespace {
@@ -21,7 +20,22 @@ bool same(const std::optional<net::RouteInfo>& a, const std::optional<net::Route
 
 }  // namespace
 
+Way::Way(const Parts& parts)
+    : parts_(parts),
+      mtu_({.config = parts.config,
+            .host = parts.host,
+            .tunnel = parts.tunnel,
+            .data_path = parts.data_path,
+            .log = parts.log}) {}
+
 void Way::look(Instant now) {
+  look_at_route(now);
+  const bool doubted = mtu_.in_doubt();
+  mtu_.look(now);
+  if (mtu_.in_doubt() && !doubted) ask_again();
+}
+
+void Way::look_at_route(Instant now) {
   const auto& remote = parts_.tunnel.path().remote;
   if (!due_ || !remote.known() || now - looked_at_ < kLookLimit) return;
   due_ = false;
@@ -40,27 +54,16 @@ void Way::look(Instant now) {
         to_string(remote));
     return;
   }
-  fit_mtu();
+  // Without a route the MTU stays: one that fitted a moment ago is a better guess than none.
+  mtu_.route_is(*route_, now);
   check_uplink();
 }
 
-std::optional<Instant> Way::next_look() const {
-  if (!due_ || !parts_.tunnel.path().remote.known()) return std::nullopt;
-  return looked_at_ + kLookLimit;
-}
-
-/// Without a route the MTU stays: one that fitted a moment ago is a better guess than none.
-void Way::fit_mtu() {
-  if (parts_.config.interface.mtu || parts_.host.interface_is_away()) return;
-  const auto over = parts_.tunnel.path().remote.address.family();
-  const auto mtu = host::automatic_mtu(route_->mtu, over, host::carries_v6(parts_.config));
-  if (mtu == parts_.host.mtu()) return;
-  if (const auto done = parts_.host.set_mtu(mtu); !done) {
-    parts_.log.warn("cannot set the MTU to {}: {}", mtu, done.error().message);
-    return;
-  }
-  parts_.tunnel.set_mtu(mtu);
-  parts_.log.info("MTU is {}: the way to the peer carries {} bytes", mtu, route_->mtu);
+std::optional<Instant> Way::next_look(Instant now) const {
+  const auto path = mtu_.next_look(now);
+  if (!due_ || !parts_.tunnel.path().remote.known()) return path;
+  const auto route = looked_at_ + kLookLimit;
+  return path ? std::min(*path, route) : route;
 }
 
 void Way::check_uplink() {

@@ -8,8 +8,7 @@
 
 #include "base/log.h"
 #include "config/config.h"
-#include "host/host_setup.h"
-#include "tunnel/tunnel.h"
+#include "link/path_mtu.h"
 
 namespace adit::link {
 
@@ -24,15 +23,20 @@ class Way {
     std::uint32_t interface;
     host::HostSetup& host;
     tunnel::Tunnel& tunnel;
+    path::DataPath& data_path;
     Log& log;
   };
-  explicit Way(const Parts& parts) : parts_(parts) {}
+  explicit Way(const Parts& parts);
 
   /// Something may have changed.
   void ask_again() { due_ = true; }
   void look(Instant now);
   /// When `look` would find out what is due; none: nothing is.
-  std::optional<Instant> next_look() const;
+  std::optional<Instant> next_look(Instant now) const;
+  /// Packets passed that make it worth one now.
+  bool data_waits(Instant now) const { return mtu_.data_waits(now); }
+  void event(const tunnel::ProbeEnded& event, Instant now) { mtu_.event(event, now); }
+  PathReport path() const { return mtu_.report(); }
   bool due() const { return due_; }
   /// It is another one than before, or was since forget_move().
   bool moved() const { return moved_; }
@@ -41,10 +45,11 @@ class Way {
   const std::string& problem() const { return problem_; }
 
  private:
-  void fit_mtu();
+  void look_at_route(Instant now);
   void check_uplink();
 
   Parts parts_;
+  PathMtu mtu_;
   bool due_ = true;
   bool known_ = false;
   std::optional<net::RouteInfo> route_;

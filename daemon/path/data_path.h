@@ -44,6 +44,8 @@ class DataPath {
   void retry_now(Instant now);
   /// Tunnel::probe
   bool probe(std::size_t size, Instant now);
+  /// To our own kernel, as if it had come out of the tunnel.
+  void deliver_own(MutableBytes packet);
 
   /// What is merged before it is written to the TUN; less than was asked for when the kernel refused some.
   const offload::MergeOptions& merges() const { return receiver_.merges(); }

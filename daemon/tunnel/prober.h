@@ -43,7 +43,7 @@ struct ProbeReport {
 class Prober {
  public:
   /// So many questions can be open; older ones are given up, and an answer to them is no longer known.
-  static constexpr std::size_t kOpen = 8;
+  static constexpr std::size_t kOpen = 32;
   /// Of a request with nothing behind it.
   static constexpr std::size_t kSmallest4 = 20 + 8 + 16;
   static constexpr std::size_t kSmallest6 = 40 + 8 + 16;

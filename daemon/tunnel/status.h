@@ -49,6 +49,7 @@ inline constexpr Duration kProblemAge = std::chrono::seconds(60);
 struct Status {
   Traffic sent;
   Traffic received;
+  std::uint64_t large = 0;  ///< of `sent`, packets of more than half the MTU
   WireBytes wire;
   DropCounters drops;
   EndpointSource endpoint_source = EndpointSource::none;

@@ -95,6 +95,7 @@ bool Tunnel::send(const PlainPacket& packet, std::uint8_t traffic_class, Outbox&
   const auto& admitted = out.packets.back();
   status_.wire.sent += (segments - 1) * admitted.sealed_size(0) + admitted.sealed_size(segments - 1);
   status_.sent.packets += segments;
+  if (2 * packet.size_of(0) > mtu_) status_.large += segments;
   // All segments but the last are of one size.
   status_.sent.bytes += (segments - 1) * packet.size_of(0) + packet.size_of(segments - 1);
   return true;

@@ -76,6 +76,7 @@ class Tunnel {
 
   /// Whom `probe` asks; none: nobody.
   void set_probe_ends(const std::optional<ProbeEnds>& ends) { prober_.set_ends(ends); }
+  const std::optional<ProbeEnds>& probe_ends() const { return prober_.ends(); }
   /// Asks the peer for a sign of life with a packet that is `size` bytes large inside (as the MTU counts), or as small
   /// as can be. It moves no timer: one too large for the path must not make the link look dead. False: nobody can be
   /// asked now, for want of ends that allowed_ips has, or of a session.
@@ -100,6 +101,7 @@ class Tunnel {
   void set_copy_dscp(bool copy) { manner_.copy_dscp = copy; }
   /// Where our datagrams come from, so that those that come out of the tunnel again are known; 0: not known.
   void set_own_port(std::uint16_t port) { own_port_ = port; }
+  std::uint16_t own_port() const { return own_port_; }
 
   /// Everything a successor needs. This one has no session afterwards, so no counter is used by both; what waits for a
   /// session is gone with it.

@@ -228,7 +228,8 @@ def test_mtu_that_does_not_fit(make):
 
 @pytest.mark.parametrize("outer", [4, 6], ids=["over_ipv4", "over_ipv6"])
 def test_path_mtu_smaller_than_anybody_says(make, lab, outer):
-    link = make(outer=outer).start()
+    unasked = {"more": {"tuning": {"path_probe": "off"}}}
+    link = make(outer=outer, a=unasked, b=unasked).start()
     traffic_within(link.a.host, link.b.side.addr4, 10)
     filter_chain(lab.r, "forward", "meta length > 1380 drop")
     report = examine(link.a)

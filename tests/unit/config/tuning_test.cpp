@@ -79,6 +79,23 @@ TEST(Tuning, CopyDscpIsABoolean) {
   EXPECT_FALSE(tuned(folder, "copy_dscp: false").copy_dscp);
 }
 
+TEST(Tuning, SegmentsAreClampedUnlessTheyAreNotToBe) {
+  const Folder folder;
+  EXPECT_EQ(tuned(folder, "copy_dscp: false").mss_clamp, MssClamp());
+  EXPECT_EQ(tuned(folder, "mss_clamp: auto").mss_clamp, MssClamp());
+  EXPECT_EQ(tuned(folder, "mss_clamp: off").mss_clamp, (MssClamp{.on = false}));
+  EXPECT_EQ(tuned(folder, "mss_clamp: 1360").mss_clamp, (MssClamp{.on = true, .most = 1360}));
+  EXPECT_EQ(tuned(folder, "mss_clamp: 88").mss_clamp.most, 88U);
+  EXPECT_EQ(tuned(folder, "mss_clamp: 65495").mss_clamp.most, 65'495U);
+}
+
+TEST(Tuning, ThePathIsProbedUnlessItIsNotToBe) {
+  const Folder folder;
+  EXPECT_TRUE(tuned(folder, "copy_dscp: false").path_probe);
+  EXPECT_TRUE(tuned(folder, "path_probe: auto").path_probe);
+  EXPECT_FALSE(tuned(folder, "path_probe: off").path_probe);
+}
+
 TEST(Tuning, WrongValuesAreRefusedNamingTheRightOnes) {
   const Folder folder;
   constexpr std::string_view bounds = "is out of range; choose 64K (65536 bytes) to 1G (1073741824 bytes), or auto";
@@ -146,6 +163,15 @@ TEST(Tuning, WrongValuesAreRefusedNamingTheRightOnes) {
       {"workers: 17", "8:12: tuning.workers", "choose 1 to 16, or auto"},
       {"workers: -1", "8:12: tuning.workers", "choose 1 to 16, or auto"},
       {"workers: all", "8:12: tuning.workers", "choose 1 to 16, or auto"},
+      {"mss_clamp: on", "8:14: tuning.mss_clamp", "write auto, off or a number of bytes, such as 1360"},
+      {"mss_clamp: 1K", "8:14: tuning.mss_clamp", "write auto, off or a number of bytes, such as 1360"},
+      {"mss_clamp: 87", "8:14: tuning.mss_clamp", "is out of range; choose 88 to 65495, auto or off"},
+      {"mss_clamp: 65496", "8:14: tuning.mss_clamp", "is out of range; choose 88 to 65495, auto or off"},
+      {"mss_clamp:", "8:3: tuning.mss_clamp", "has no value"},
+      {"mss_clamp: [1360]", "8:14: tuning.mss_clamp", "is a list"},
+      {"path_probe: on", "8:15: tuning.path_probe", "did you mean auto?"},
+      {"path_probe: no", "8:15: tuning.path_probe", "did you mean off?"},
+      {"path_probe: 1400", "8:15: tuning.path_probe", "is not known here"},
       {"copy_dscp: on", "8:14: tuning.copy_dscp", "write true or false, without quotes"},
       {"copy_dscp: 'true'", "8:14: tuning.copy_dscp", "write true or false, without quotes"},
       {"copy_dscp: 1", "8:14: tuning.copy_dscp", "write true or false, without quotes"},

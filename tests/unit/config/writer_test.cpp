@@ -41,8 +41,10 @@ std::string dump(const Config& config) {
   all += fmt::format("\n{} {} {} {} {} {} {}", tuning.crypto, static_cast<int>(tuning.tun_offload),
                      static_cast<int>(tuning.udp_offload), tuning.receive_buffer.value_or(0),
                      tuning.send_buffer.value_or(0), tuning.workers.value_or(0), tuning.copy_dscp);
+  all += fmt::format("\n{} {} {}", tuning.mss_clamp.on, tuning.mss_clamp.most, tuning.path_probe);
   for (const auto& hook : hooks.up) all += "\nup " + dump(hook);
   for (const auto& hook : hooks.down) all += "\ndown " + dump(hook);
+  for (const auto& hook : hooks.state) all += "\nstate " + dump(hook);
   for (const auto& server : dns.servers) all += "\ndns " + to_string(server);
   for (const auto& domain : dns.domains) all += "\ndns " + domain;
   return all;
@@ -91,6 +93,8 @@ tuning:
   send_buffer: 65537
   workers: 3
   copy_dscp: true
+  mss_clamp: 1300
+  path_probe: off
 hooks:
   up:
     - ip rule add from 10.9.0.1 table 100
@@ -100,6 +104,7 @@ hooks:
         a	tab 'and' \back\slashes\
     - {{command: "1\t\e\x7f€", timeout: 10s}}
   down: {{command: [restart], timeout: 5m}}
+  state: [echo, {{command: [a, b], timeout: 1s}}]
 dns:
   servers: [10.9.0.2, "fd09::2"]
   domains: [example.com., lan, ~example.net, ~.]

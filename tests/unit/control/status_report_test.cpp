@@ -45,13 +45,14 @@ Report report() {
 TEST(StatusReport, HasExactlyTheNamesPeopleScriptWith) {
   const auto json = to_json(report());
   EXPECT_THAT(names(json), ElementsAre("name", "interface", "netns", "state", "reason", "since", "peer", "local",
-                                       "traffic", "drops", "mtu", "crypto", "offload", "routes", "blocked",
+                                       "traffic", "drops", "mtu", "path", "crypto", "offload", "routes", "blocked",
                                        "observations", "process", "changed_by_wg", "workers", "restarts"));
   EXPECT_THAT(names(json["peer"]), ElementsAre("public_key", "endpoint", "endpoint_source", "latest_handshake",
                                                "handshake_rtt_ms", "keepalive"));
   EXPECT_THAT(names(json["local"]), ElementsAre("public_key", "listen", "device"));
   EXPECT_THAT(names(json["traffic"]), ElementsAre("tx", "rx"));
   EXPECT_THAT(names(json["traffic"]["tx"]), ElementsAre("packets", "bytes"));
+  EXPECT_THAT(names(json["path"]), ElementsAre("probe", "size", "asked", "answered"));
   EXPECT_THAT(names(json["offload"]), ElementsAre("tun_tcp", "tun_udp", "udp_send", "udp_receive"));
 }
 
