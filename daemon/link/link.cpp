@@ -74,6 +74,7 @@ void Link::assemble(std::optional<Endpoint> remembered) {
   public_key_ = crypto::public_key_of(machine_->private_key());
   machine_->set_own_port(doors.sockets.port());
   machine_->set_probe_ends(probe_ends(parts_.config));
+  machine_->set_mss_limits(mss_limits(parts_.config, parts_.host.mtu()));
   led_past_ = {};
   lead_past_tunnel(machine_->path().remote);
   data_path_.emplace(*machine_, *aead_, doors.tun_port, doors.udp_port, path::merge_options(doors.device.offloads()),
@@ -279,7 +280,7 @@ void Link::adopt(const Edit& edit, crypto::PresharedKey preshared_key) {
   preshared_key_watch_.emplace(parts_.loop, config.peer.preshared_key_file, *machine_, parts_.log);
   if (edit.preshared_key) machine_->set_preshared_key(std::move(preshared_key));
   machine_->set_allowed_ips(config.peer.allowed_ips);
-  machine_->set_mtu(parts_.host.mtu());
+  set_mtu(parts_.host.mtu());
   machine_->set_probe_ends(probe_ends(config));
   machine_->set_copy_dscp(config.tuning.copy_dscp);
   if (edit.has({"peer.keepalive"})) data_path_->set_keepalive(config.peer.keepalive, parts_.loop.now());
@@ -301,6 +302,11 @@ void Link::adopt(const Edit& edit, crypto::PresharedKey preshared_key) {
   follow_uplink();
   follow_zone();
   upkeep_->reloaded();
+}
+
+void Link::set_mtu(std::uint32_t mtu) {
+  machine_->set_mtu(mtu);
+  machine_->set_mss_limits(mss_limits(parts_.config, mtu));
 }
 
 void Link::call_configured_endpoint() {

@@ -65,7 +65,7 @@ class Link {
   /// Likewise, and it is called at once.
   void call_configured_endpoint();
   /// Others give the interface its MTU.
-  void set_mtu(std::uint32_t mtu) { machine_->set_mtu(mtu); }
+  void set_mtu(std::uint32_t mtu);
   void network_changed(const net::NetworkChange& change);
   /// Ends what is under way: nothing is read, and nobody else is at work, from here on.
   void finish() { data_path_->finish(parts_.loop.now()); }

@@ -27,6 +27,14 @@ std::string_view name_of(PathProbe probe) {
   return "off";
 }
 
+offload::MssLimits mss_limits(const config::Config& config, std::uint32_t size) {
+  const auto& clamp = config.tuning.mss_clamp;
+  if (!clamp.on) return {};
+  if (clamp.most == 0) return offload::mss_limits(size);
+  const auto most = static_cast<std::uint16_t>(clamp.most);
+  return {most, most};
+}
+
 /// `searching` when there is somebody to ask.
 PathProbe PathMtu::possible() const {
   const auto& config = parts_.config;
@@ -130,12 +138,13 @@ void PathMtu::fit(Instant now) {
   if (parts_.config.interface.mtu || host.interface_is_away()) return;
   const auto mtu = std::max(report().size, least);
   const auto before = host.mtu();
-  if (mtu == before) return;
+  if (mtu == before) return fit_segments();
   if (const auto done = host.set_mtu(mtu); !done) {
     parts_.log.warn("cannot set the MTU to {}: {}", mtu, done.error().message);
     return;
   }
   parts_.tunnel.set_mtu(mtu);
+  fit_segments();
   if (mtu == std::max(top_, least)) {
     parts_.log.info("MTU is {}: the way to the peer carries {} bytes", mtu, route_mtu_);
   } else if (mtu < before) {
@@ -143,6 +152,13 @@ void PathMtu::fit(Instant now) {
   } else {
     parts_.log.info("MTU is {}: the peer answers packets of that size", mtu);
   }
+}
+
+/// Segments can be smaller than the interface's MTU asks for, and then need no fragments.
+void PathMtu::fit_segments() {
+  const auto size = report().size;
+  const auto mtu = parts_.host.mtu();
+  parts_.tunnel.set_mss_limits(mss_limits(parts_.config, size == 0 ? mtu : std::min(size, mtu)));
 }
 
 /// IPv6 does not exist below 1,280 bytes, and is not to be cut off by a way that is narrower: what is too large for it

@@ -14,6 +14,9 @@
 
 namespace adit::link {
 
+/// tuning.mss_clamp, where packets of `size` bytes pass.
+offload::MssLimits mss_limits(const config::Config& config, std::uint32_t size);
+
 class PathMtu {
  public:
   /// The references must outlive it.
@@ -55,6 +58,7 @@ class PathMtu {
   std::uint32_t overhead() const;
   void note_data(Instant now);
   void fit(Instant now);
+  void fit_segments();
   void fit_fragments(std::uint32_t least, Instant now);
   void tell_kernel(std::uint32_t mtu);
   void tell();

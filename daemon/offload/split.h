@@ -29,6 +29,8 @@ class SplitPlan {
   static std::optional<SplitPlan> make(const VirtioHeader& virtio, Bytes packet);
 
   std::size_t segments() const { return segments_; }
+  /// The checksum of TCP or UDP is yet to be made: what stands in its place is of the pseudo-header.
+  bool finishes_checksum() const { return kind_ != Kind::plain; }
   /// Bytes of segment `index`, headers included.
   std::size_t size_of(std::size_t index) const;
 

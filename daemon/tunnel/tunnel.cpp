@@ -36,7 +36,7 @@ Tunnel::Tunnel(noise::StaticKeys keys, Settings& settings, RandomSource& random,
       allowed_ips_(settings.allowed_ips),
       mtu_(settings.mtu),
       keepalive_(settings.keepalive),
-      manner_{.copy_dscp = settings.copy_dscp, .only_when_needed = settings.only_when_needed},
+      manner_{.copy_dscp = settings.copy_dscp, .only_when_needed = settings.only_when_needed, .mss = {}},
       prober_(random),
       random_(random),
       wall_clock_(wall_clock) {
@@ -51,6 +51,9 @@ void Tunnel::admit(std::span<const PlainPacket> packets, Instant now, Outbox& ou
   const bool usable = usable_session(now) != nullptr;
   for (const auto& packet : packets) {
     const auto header = wire::read_ip_packet(packet.bytes);
+    if (packet.segments() == 1) {
+      offload::clamp_mss(packet.bytes, manner_.mss, packet.plan != nullptr && packet.plan->finishes_checksum());
+    }
     if (!header) {
       count_drop(DropReason::malformed_packet);
     } else if (!allowed_ips_.contains(header->destination)) {
@@ -242,6 +245,7 @@ void Tunnel::accept(const InboundBatch& batch, Instant now, std::vector<MutableB
     } else if (!wire::take_outer_ecn(plaintext.first(header->size), packet.ecn)) {
       count_drop(DropReason::congestion);
     } else if (!take_answer(plaintext.first(header->size), now, out)) {
+      offload::clamp_mss(plaintext.first(header->size), manner_.mss, false);
       deliver.push_back(plaintext.first(header->size));
       status_.received.packets += 1;
       status_.received.bytes += header->size;

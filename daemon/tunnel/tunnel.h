@@ -15,6 +15,7 @@
 
 #include "base/random.h"
 #include "base/time.h"
+#include "offload/mss.h"
 #include "tunnel/allowed_ips.h"
 #include "tunnel/batch.h"
 #include "tunnel/elsewhere.h"
@@ -98,6 +99,8 @@ class Tunnel {
   void set_keepalive(std::optional<Duration> interval, Instant now, Outbox& out);
   void set_allowed_ips(std::span<const IpNetwork> networks) { allowed_ips_ = AllowedIps(networks); }
   void set_mtu(std::uint32_t mtu) { mtu_ = mtu; }
+  /// TCP connections that begin from now on, in either direction, use no larger segments.
+  void set_mss_limits(const offload::MssLimits& limits) { manner_.mss = limits; }
   void set_copy_dscp(bool copy) { manner_.copy_dscp = copy; }
   /// Where our datagrams come from, so that those that come out of the tunnel again are known; 0: not known.
   void set_own_port(std::uint16_t port) { own_port_ = port; }
@@ -171,10 +174,11 @@ class Tunnel {
   std::uint32_t mtu_;
   std::optional<Duration> keepalive_;
   std::uint16_t own_port_ = 0;
-  /// Settings::copy_dscp, only_when_needed
+  /// Settings::copy_dscp, only_when_needed; set_mss_limits
   struct Manner {
     bool copy_dscp = false;
     bool only_when_needed = false;
+    offload::MssLimits mss;
   } manner_;
   Prober prober_;
   RandomSource& random_;
