@@ -86,7 +86,7 @@ void Daemon::begin(Inheritance& inheritance, service::StateStore::Loaded state, 
   if (inheritance.has_session() && machine->take_over(inheritance.session(), ground_.loop.now())) {
     log.info("going on with the session of the run before");
   }
-  history_.emplace(machine->status(), ground_.loop.now());
+  told_.history.emplace(machine->status(), ground_.loop.now());
   link_.emplace(parts, std::move(aead), std::move(machine), state.endpoint);
   if (inheritance.endpoints_edited(config_)) link_->prefer_configured_endpoint();
   network_.emplace(ground_.loop, doors_->device, [this](const auto& change) { network_changed(change); });
@@ -162,18 +162,37 @@ Result<Daemon::Ending> Daemon::run() {
 void Daemon::turn() {
   const auto now = ground_.loop.now();
   if (auto done = link_->turn(now); !done) give_up(done.error());
-  history_->note(link_->machine().status(), now);
+  told_.history->note(link_->machine().status(), now);
   ground_.service.turn_end();
 }
 
 void Daemon::told(const link::Health& health) {
   ground_.service.status(link::to_line(health));
+  tell_events(health);
   if (health.state == link::State::up) host_->hold();
   // Sockets may come later than the link, or be other ones by now.
   if (beside_.shield.is_for_another(doors_->sockets.port())) raise_shield();
   // Without keepalives an idle link is stale, too, and then the first question for a name wakes it.
   const bool idle = health.state == link::State::stale && link_->machine().status().attempts <= 1;
   if (!idle) beside_.name_servers.serve(health.state == link::State::up);
+}
+
+/// `adit events`, and the hooks that go with a state.
+void Daemon::tell_events(const link::Health& health) {
+  if (!link_) return;  // it is about to be
+  const auto lines = told_.events.changes({.link = config_.name,
+                                           .state = health.state,
+                                           .reason = health.reason,
+                                           .endpoint = link_->machine().path().remote,
+                                           .mtu = host_->mtu(),
+                                           .path = link_->upkeep().path()},
+                                          ground_.wall_clock.now());
+  for (const auto& line : lines) control_->publish(line, control::lost_line);
+  if (!told_.events.moved()) return;
+  auto facts = hook_facts();
+  facts.state = link::name_of(health.state);
+  facts.reason = health.reason;
+  hooks_.state(config_.hooks.state, facts);
 }
 
 void Daemon::signal(int number) {
@@ -265,7 +284,7 @@ void Daemon::follow_interface() {
 void Daemon::adopted(const link::Edit& edit) {
   if (edit.has({"routes", "interface.addresses"})) tell_what_is_blocked();
   if (edit.sockets() || edit.has({"routes", "interface.addresses", "interface.name"})) raise_shield();
-  if (edit.identity()) history_->restart(link_->machine().status());
+  if (edit.identity()) told_.history->restart(link_->machine().status());
   if (edit.has({"interface.name"})) open_wg_socket();
   if (edit.has({"dns.servers", "dns.domains"}) && doors_->device.index_here() != net::kElsewhere) {
     beside_.name_servers.set(doors_->device.index(), config_.dns);
@@ -359,8 +378,9 @@ std::string Daemon::answer(std::string_view request) {
     return outcome;
   };
   return control::answer(request, {.status = [this] { return report(); },
-                                   .history = [this] { return history_->recent(ground_.loop.now()); },
-                                   .reload = reload});
+                                   .history = [this] { return told_.history->recent(ground_.loop.now()); },
+                                   .reload = reload,
+                                   .events = [this] { return told_.events.now(ground_.wall_clock.now()); }});
 }
 
 control::Report Daemon::report() {

@@ -13,6 +13,7 @@
 #include "app/network_watch.h"
 #include "app/reload.h"
 #include "control/control_socket.h"
+#include "control/events.h"
 #include "control/history.h"
 #include "control/status_report.h"
 #include "control/wg_commands.h"
@@ -80,6 +81,12 @@ class Daemon {
     host::Shield shield = {};
   };
 
+  /// What others have been told of the link, and can be.
+  struct Told {
+    std::optional<control::History> history = {};
+    control::Events events = {};
+  };
+
   struct Wg {
     control::WgCommands commands;
     std::optional<control::ControlSocket> socket = {};  ///< none: it cannot be had
@@ -91,6 +98,7 @@ class Daemon {
 
   void turn();
   void told(const link::Health& health);
+  void tell_events(const link::Health& health);
   void signal(int number);
   void network_changed(const net::NetworkChange& change);
   bool lost_interface(const net::NetworkChange& change);
@@ -119,7 +127,7 @@ class Daemon {
   service::StateStore store_;
   std::optional<link::TimestampKeeper> timestamps_;
   std::optional<link::Link> link_;
-  std::optional<control::History> history_;
+  Told told_;
   std::optional<NetworkWatch> network_;
   std::optional<Reload> reload_;
   HookSchedule hooks_;

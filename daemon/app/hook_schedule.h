@@ -20,9 +20,15 @@ class HookSchedule {
   void up(const std::vector<config::Hook>& hooks, const host::HookFacts& facts,
           std::function<void(const Result<>&)> done);
   /// For who goes on with the link of the run before, which was not taken back: what `up` does is done.
-  void already_up() { service_.ready(); }
+  void already_up() {
+    service_.ready();
+    hooks_.begin();
+  }
   /// The orderly end: packets move until all have run, and `done` hears of it.
   void down(const std::vector<config::Hook>& hooks, const host::HookFacts& facts, std::function<void()> done);
+
+  /// The link is in another state, or its peer at another endpoint.
+  void state(const std::vector<config::Hook>& hooks, const host::HookFacts& facts) { hooks_.state(hooks, facts); }
 
   bool running() const { return hooks_.running(); }
   /// down() has been called.

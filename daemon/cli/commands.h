@@ -40,6 +40,7 @@ void add_pair(CLI::App& app, Context& context);
 void add_check(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
 void add_import(CLI::App& app, Context& context);
+void add_events(CLI::App& app, Context& context);
 void add_export(CLI::App& app, Context& context);
 void add_exporter(CLI::App& app, Context& context);
 void add_help(CLI::App& app, Context& context);

@@ -77,6 +77,7 @@ int run(int argc, const char* const* argv, Context& context) {
   add_pair(app, context);
   add_check(app, context);
   add_doctor(app, context);
+  add_events(app, context);
   add_import(app, context);
   add_export(app, context);
   add_reload(app, context);

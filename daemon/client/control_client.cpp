@@ -84,6 +84,10 @@ Answer read_answer(const FileDescriptor& fd, Clock::time_point deadline) {
 
 }  // namespace
 
+std::expected<FileDescriptor, AskError> subscribe(const std::filesystem::path& socket, std::string_view request) {
+  return send_request(socket, request);
+}
+
 Answer ask(const std::filesystem::path& socket, std::string_view request, std::chrono::milliseconds timeout) {
   return std::move(ask_all({&socket, 1}, request, timeout).front());
 }

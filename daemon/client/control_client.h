@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/file_descriptor.h"
+
 namespace adit::client {
 
 enum class AskFailure : std::uint8_t {
@@ -33,5 +35,8 @@ Answer ask(const std::filesystem::path& socket, std::string_view request, std::c
 /// Asks all of them at once, and waits for all of them together: one that says nothing costs the others no answer.
 std::vector<Answer> ask_all(std::span<const std::filesystem::path> sockets, std::string_view request,
                             std::chrono::milliseconds timeout);
+
+/// A connection on which the answer to `request` is many lines; non-blocking.
+std::expected<FileDescriptor, AskError> subscribe(const std::filesystem::path& socket, std::string_view request);
 
 }  // namespace adit::client

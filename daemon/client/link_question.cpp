@@ -80,4 +80,12 @@ std::vector<LinkAnswer> ask_links(const std::vector<std::string>& names, std::st
   return result;
 }
 
+std::expected<FileDescriptor, NoAnswer> listen_to_link(const std::string& name, std::string_view request) {
+  const auto socket = socket_of(name);
+  auto connected = subscribe(socket, request);
+  if (connected) return std::move(*connected);
+  const auto& error = connected.error();
+  return std::unexpected(NoAnswer{error.kind, problem_text(name, socket, error, std::chrono::seconds(1))});
+}
+
 }  // namespace adit::client

@@ -20,4 +20,7 @@ LinkAnswer ask_link(const std::string& name, std::string_view request, std::chro
 std::vector<LinkAnswer> ask_links(const std::vector<std::string>& names, std::string_view request,
                                   std::chrono::seconds patience);
 
+/// A connection to a link, on which the answer to `request` is many lines.
+std::expected<FileDescriptor, NoAnswer> listen_to_link(const std::string& name, std::string_view request);
+
 }  // namespace adit::client

@@ -35,6 +35,13 @@ std::string error_answer(std::string_view sentence) {
   return dump({{"error", sentence}});
 }
 
+bool asks_for_events(std::string_view request) {
+  // Most that is asked does not even have the word.
+  if (!request.contains("events")) return false;
+  const auto parsed = parse(request);
+  return parsed.is_object() && parsed.contains("command") && parsed["command"] == "events";
+}
+
 std::string answer(std::string_view request, const Commands& commands) {
   const auto parsed = parse(request);
   if (!parsed.is_object())
@@ -47,7 +54,9 @@ std::string answer(std::string_view request, const Commands& commands) {
   if (name == "status") return dump({{"status", to_json(commands.status())}});
   if (name == "history") return dump({{"history", to_json(commands.history())}});
   if (name == "reload") return dump(to_json(commands.reload()));
-  return error_answer("unknown command \"" + name + "\": this aditd knows \"status\", \"history\" and \"reload\"");
+  if (name == "events") return commands.events();
+  return error_answer("unknown command \"" + name +
+                      "\": this aditd knows \"status\", \"history\", \"reload\" and \"events\"");
 }
 
 }  // namespace adit::control

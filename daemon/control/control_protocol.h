@@ -18,10 +18,13 @@ struct Commands {
   /// Of History, up to the last whole second.
   std::function<std::vector<History::Amount>()> history;
   std::function<ReloadOutcome()> reload;
+  std::function<std::string()> events = {};  ///< the first line of those that follow (events.h)
 };
 
 /// The answer, without a newline in it or behind it. Whatever the request is, there is one.
 std::string answer(std::string_view request, const Commands& commands);
+/// Whether the answer is the first of many lines.
+bool asks_for_events(std::string_view request);
 /// {"error": SENTENCE}
 std::string error_answer(std::string_view sentence);
 

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <stdexcept>
 #include <system_error>
+#include <utility>
 
 #include "control/control_protocol.h"
 #include "control/wg_protocol.h"
@@ -89,12 +90,14 @@ const ControlProtocol kJsonLines{
     .too_long = [] { return error_answer(fmt::format("a request has at most {} bytes", ControlSocket::kMaxRequest)); },
     .max_request = ControlSocket::kMaxRequest,
     .reads_on = false,
+    .subscribes = asks_for_events,
     .runtime_directory = "adit",
     .variable = "ADIT_RUN_DIR"};
 const ControlProtocol kWgParagraphs{.end = "\n\n",
                                     .too_long = [] { return errno_line(E2BIG); },
                                     .max_request = ControlSocket::kMaxWgRequest,
                                     .reads_on = true,
+                                    .subscribes = nullptr,
                                     .runtime_directory = "adit-wg",
                                     .variable = "ADIT_WG_DIR"};
 
@@ -177,14 +180,16 @@ void ControlSocket::add(FileDescriptor fd) {
 void ControlSocket::serve(ClientPlace client, std::uint32_t events) {
   clients_.splice(clients_.end(), clients_, client);
   const bool readable = (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && wants_more(*client);
-  bool alive = !readable || receive(*client);
+  // One that has closed its sending half may go on reading; gone altogether it would wake us for ever.
+  const bool gone = client->finished && (events & (EPOLLHUP | EPOLLERR)) != 0;
+  bool alive = !gone && (!readable || receive(*client));
   if (alive) {
     answer_requests(*client);
     alive = send(*client);
   }
   const bool more_requests = client->input.find(protocol_.end) != std::string::npos;
   const bool busy = more_requests || !client->output.empty();
-  if (!alive || (client->finished && !busy)) {
+  if (!alive || (client->finished && !busy && !client->subscribed)) {
     clients_.erase(client);
     return;
   }
@@ -247,11 +252,31 @@ void ControlSocket::answer_requests(Client& client) {
       continue;
     }
     if (end == std::string::npos) return;
-    auto answer = answer_(std::string_view(client.input).substr(0, end));
+    const auto request = std::string_view(client.input).substr(0, end);
+    auto answer = answer_(request);
+    client.subscribed |= protocol_.subscribes != nullptr && protocol_.subscribes(request);
     client.output += answer;
     client.output += protocol_.end;
     explicit_bzero(answer.data(), answer.size());
     wipe_front(client.input, end + protocol_.end.size());
+  }
+}
+
+void ControlSocket::publish(std::string_view line, std::string (*lost)(std::uint64_t count)) {
+  for (auto next = clients_.begin(); next != clients_.end();) {
+    const auto client = next++;
+    if (!client->subscribed) continue;
+    if (client->output.size() + line.size() > kMaxUnread) {
+      ++client->lost;
+      continue;
+    }
+    if (const auto count = std::exchange(client->lost, 0); count != 0) {
+      client->output += lost(count);
+      client->output += protocol_.end;
+    }
+    client->output += line;
+    client->output += protocol_.end;
+    client->watch.set_events(EPOLLOUT | (wants_more(*client) ? EPOLLIN : 0U));
   }
 }
 

@@ -23,6 +23,8 @@ struct ControlProtocol {
   std::size_t max_request;
   /// A request that is too long is read to its end before it is answered; else the connection ends there and then.
   bool reads_on;
+  /// Whether the answer is the first of many lines, and `publish` has the others; null: of none.
+  bool (*subscribes)(std::string_view request);
   // For what has to be done when the folder cannot be used.
   const char* runtime_directory;  ///< of the unit
   const char* variable;           ///< of the environment
@@ -53,6 +55,10 @@ class ControlSocket {
   ControlSocket(const ControlSocket&) = delete;
   ControlSocket& operator=(const ControlSocket&) = delete;
 
+  /// To all that have asked for it: a line, and those that do not read lose it. `lost` makes the line that says how
+  /// many were.
+  void publish(std::string_view line, std::string (*lost)(std::uint64_t count));
+
   const std::filesystem::path& path() const { return path_; }
   std::size_t clients() const { return clients_.size(); }
 
@@ -68,6 +74,8 @@ class ControlSocket {
     std::string output;     ///< answers, as far as they have not gone
     bool finished = false;  ///< nothing more is read from it; when all is answered it goes
     bool too_long = false;  ///< its request is, and what comes of it is thrown away up to its end
+    bool subscribed = false;
+    std::uint64_t lost = 0;  ///< lines it was too slow for, and has not been told of
     net::Watch watch;
   };
   using ClientPlace = std::list<Client>::iterator;

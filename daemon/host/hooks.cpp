@@ -19,7 +19,15 @@ constexpr int kNotRunnable = 126;
 constexpr int kNotFound = 127;
 
 std::string_view name_of(HookEvent event) {
-  return event == HookEvent::up ? "up" : "down";
+  switch (event) {
+    case HookEvent::up:
+      return "up";
+    case HookEvent::down:
+      return "down";
+    case HookEvent::state:
+      break;
+  }
+  return "state";
 }
 
 std::string joined(const std::vector<IpNetwork>& networks) {
@@ -48,6 +56,11 @@ std::vector<std::string> hook_environment(HookEvent event, const HookFacts& fact
       fmt::format("ADIT_PEER={}", to_base64(facts.peer)),
       fmt::format("ADIT_ENDPOINT={}", facts.endpoint.known() ? to_string(facts.endpoint) : ""),
   };
+  if (event == HookEvent::state) {
+    result.push_back(fmt::format("ADIT_STATE={}", facts.state));
+    result.push_back(fmt::format("ADIT_REASON={}", facts.reason));
+    result.push_back(fmt::format("ADIT_PREVIOUS={}", facts.previous));
+  }
   for (const auto* name : {"PATH", "HOME", "LANG"}) {
     if (const char* const value = std::getenv(name)) result.push_back(fmt::format("{}={}", name, value));
   }
@@ -75,12 +88,14 @@ std::string command_text(const config::Hook& hook) {
 }
 
 void Hooks::up(const std::vector<config::Hook>& hooks, const HookFacts& facts, UpDone done) {
+  begun_ = true;
   job_ = Job{HookEvent::up, hooks, hook_environment(HookEvent::up, facts), std::move(done)};
   run_next();
 }
 
 void Hooks::down(const std::vector<config::Hook>& hooks, const HookFacts& facts, DownDone done) {
   ending_ = true;
+  news_.reset();
   Job job{HookEvent::down, hooks, hook_environment(HookEvent::down, facts),
           [done = std::move(done)](const Result<>&) { done(); }};
   if (job_) {
@@ -89,6 +104,26 @@ void Hooks::down(const std::vector<config::Hook>& hooks, const HookFacts& facts,
     return;
   }
   job_ = std::move(job);
+  run_next();
+}
+
+void Hooks::begin() {
+  begun_ = true;
+  if (!job_) run_news();
+}
+
+void Hooks::state(const std::vector<config::Hook>& hooks, const HookFacts& facts) {
+  if (ending_ || hooks.empty()) return;
+  news_ = News{hooks, facts};
+  if (begun_ && !job_) run_news();
+}
+
+void Hooks::run_news() {
+  if (!news_) return;
+  auto [hooks, facts] = std::move(*news_);
+  news_.reset();
+  facts.previous = std::exchange(told_, facts.state);
+  job_ = Job{HookEvent::state, std::move(hooks), hook_environment(HookEvent::state, facts), {}};
   run_next();
 }
 
@@ -180,7 +215,8 @@ void Hooks::finish(const Result<>& result) {
     run_next();
     return;
   }
-  finished.done(result);
+  if (finished.done) finished.done(result);
+  if (!job_) run_news();
 }
 
 }  // namespace adit::host

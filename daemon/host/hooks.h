@@ -19,8 +19,9 @@
 namespace adit::host {
 
 enum class HookEvent : std::uint8_t {
-  up,    ///< all of the link is in place
-  down,  ///< and is about to be taken away
+  up,     ///< all of the link is in place
+  down,   ///< and is about to be taken away
+  state,  ///< the link is in another state, or its peer at another endpoint
 };
 
 /// What a hook is told, and it is all public.
@@ -34,6 +35,10 @@ struct HookFacts {
   std::uint16_t listen = 0;
   crypto::PublicKey peer;
   Endpoint endpoint;  ///< may be unknown
+  // Of `state`:
+  std::string state = {};
+  std::string reason = {};
+  std::string previous = {};  ///< the state that a hook was told last; empty: none was
 };
 
 /// The whole of a hook's environment, as NAME=value. Of our own variables PATH, HOME and LANG go in, and no other:
@@ -60,7 +65,13 @@ class Hooks {
   void up(const std::vector<config::Hook>& hooks, const HookFacts& facts, UpDone done);
   /// Likewise. If `up` still runs, it is ended first. At most once.
   void down(const std::vector<config::Hook>& hooks, const HookFacts& facts, DownDone done);
-  bool running() const { return job_.has_value(); }
+  /// The state is another one, or the endpoint: runs them once what runs has ended, each time with what is newest then.
+  /// Not before up() or begin(), and not once down() has been called.
+  void state(const std::vector<config::Hook>& hooks, const HookFacts& facts);
+  /// In place of up(), where there is nothing to run.
+  void begin();
+  /// Those of `up` or `down`.
+  bool running() const { return job_ && job_->event != HookEvent::state; }
   /// down() has been called.
   bool ending() const { return ending_; }
 
@@ -73,6 +84,12 @@ class Hooks {
     std::size_t next = 0;
   };
 
+  struct News {
+    std::vector<config::Hook> hooks;
+    HookFacts facts;
+  };
+
+  void run_news();
   void run_next();
   Result<> start(const config::Hook& hook);
   void ended(const net::ChildEnd& end);
@@ -84,6 +101,9 @@ class Hooks {
   Log& log_;
   std::optional<Job> job_;
   std::optional<Job> after_;  ///< waits for `job_` to end
+  std::optional<News> news_;  ///< likewise, and gives way to newer ones
+  std::string told_;          ///< the state that a hook was told last
+  bool begun_ = false;
   std::unique_ptr<net::ChildProcess> child_;
   std::uint64_t lines_ = 0;  ///< the child has printed
   bool ending_ = false;

@@ -29,7 +29,7 @@ _adit_words() {
 
 _adit() {
   local cur=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command='' options
-  local commands='genkey pubkey genpsk pair check import export reload unblock unpair status doctor exporter help'
+  local commands='genkey pubkey genpsk pair check import export reload unblock unpair status events doctor exporter help'
   COMPREPLY=()
   [[ $COMP_CWORD -eq 1 ]] || command=${COMP_WORDS[1]}
 
@@ -41,7 +41,7 @@ _adit() {
     import) options='--output --peer --all' ;;
     export) options='--output --peer --qr --private-key-file --new-key --endpoint --routes --dns' ;;
     status) options='--json --watch' ;;
-    doctor) options='--json' ;;
+    events | doctor) options='--json' ;;
     exporter) options='--listen --textfile' ;;
     *) options='' ;;
   esac
@@ -64,7 +64,7 @@ _adit() {
     check:* | export:*) _adit_files yaml ;;
     import:*) _adit_files conf ;;
     reload:* | doctor:*) [[ $COMP_CWORD -ne 2 ]] || _adit_words "$(_adit_links)" ;;
-    status:*) _adit_words "$(_adit_links)" ;;
+    status:* | events:*) _adit_words "$(_adit_links)" ;;
     help:*) [[ $COMP_CWORD -ne 2 ]] || _adit_words "$commands" ;;
   esac
 }

@@ -41,6 +41,7 @@ for when in __adit_is_alone '__adit_begins help'
     complete -c adit -n $when -a unblock -d 'Let traffic pass again that a link blocks which has ended'
     complete -c adit -n $when -a unpair -d 'Stop a link on its hosts, and remove its files there'
     complete -c adit -n $when -a status -d 'Say what links are doing, and why'
+    complete -c adit -n $when -a events -d 'Tell what changes about links, as it happens'
     complete -c adit -n $when -a doctor -d 'Find out why a link does not work, and say what mends it'
     complete -c adit -n $when -a exporter -d 'Show all links of this host to Prometheus'
     complete -c adit -n $when -a help -d 'Say how a subcommand is used'
@@ -74,5 +75,7 @@ complete -c adit -n '__adit_is doctor' -l json -d 'A JSON object with a verdict 
 complete -c adit -n '__adit_is status' -l json -d 'A JSON array with an object for each link'
 complete -c adit -n '__adit_is status' -l watch -d 'A live view of one link at a time'
 complete -c adit -n '__adit_is status' -a '(__adit_links)' -d Link
+complete -c adit -n '__adit_is events' -l json -d 'A JSON object a line'
+complete -c adit -n '__adit_is events' -a '(__adit_links)' -d Link
 complete -c adit -n '__adit_is exporter' -x -l listen -d 'Where to answer: PORT, ADDR:PORT or [ADDR6]:PORT'
 complete -c adit -n '__adit_is exporter' -r -F -l textfile -d 'Write the metrics once, for node_exporter'

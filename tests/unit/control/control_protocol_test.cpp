@@ -21,7 +21,17 @@ Report report() {
 const Commands kCommands{
     .status = report,
     .history = [] { return std::vector<History::Amount>(2); },
-    .reload = [] { return ReloadOutcome(std::vector<std::string>{"peer.keepalive: 10s, was the default"}); }};
+    .reload = [] { return ReloadOutcome(std::vector<std::string>{"peer.keepalive: 10s, was the default"}); },
+    .events = [] { return std::string(R"({"event":"now"})"); }};
+
+TEST(ControlProtocol, EventsBeginWithHowItIsNow) {
+  EXPECT_EQ(answer(R"({"command":"events"})", kCommands), R"({"event":"now"})");
+  EXPECT_TRUE(asks_for_events(R"({"command":"events"})"));
+  for (const auto* other : {R"({"command":"status"})", R"({"events":"command"})", R"("events")", "events", "",
+                            R"({"command":["events"]})"}) {
+    EXPECT_FALSE(asks_for_events(other)) << other;
+  }
+}
 
 TEST(ControlProtocol, StatusIsAnsweredWithTheStatus) {
   const auto reply = json::parse(answer(R"({"command":"status"})", kCommands));

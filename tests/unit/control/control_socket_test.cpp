@@ -107,6 +107,56 @@ TEST_F(ControlSocketTest, EachLineIsAnsweredWithALine) {
   EXPECT_FALSE(client.ended());
 }
 
+std::string lost(std::uint64_t count) {
+  return "lost " + std::to_string(count);
+}
+
+TEST_F(ControlSocketTest, WhoeverAsksForEventsIsToldThemAndNobodyElse) {
+  open();
+  Client reader(path_);
+  Client other(path_);
+  const std::string request = R"({"command":"events"})";
+  EXPECT_EQ(ask(reader, request + "\n"), "<" + request + ">\n");
+  EXPECT_EQ(ask(other, "one\n"), "<one>\n");
+  socket_->publish("first", lost);
+  socket_->publish("second", lost);
+  settle();
+  EXPECT_EQ(reader.receive(), "first\nsecond\n");
+  EXPECT_EQ(other.receive(), "");
+  reader.end_sending();
+  settle();
+  socket_->publish("third", lost);
+  settle();
+  EXPECT_EQ(reader.receive(), "third\n");
+  reader.close();
+  settle();
+  EXPECT_EQ(socket_->clients(), 1U);
+  socket_->publish("fourth", lost);
+  expect_service();
+}
+
+TEST_F(ControlSocketTest, AReaderThatIsTooSlowIsToldHowMuchItMissed) {
+  open();
+  Client reader(path_);
+  ask(reader, R"({"command":"events"})"
+              "\n");
+  const std::string line(1000, 'x');
+  for (int i = 0; i < 10'000; ++i) socket_->publish(line, lost);
+  settle();
+  std::string all;
+  for (int turn = 0; turn < 1000; ++turn) {
+    all += reader.receive();
+    settle();
+  }
+  EXPECT_LT(all.size(), 2 * ControlSocket::kMaxUnread);
+  EXPECT_THAT(all, testing::Not(HasSubstr("lost")));
+  socket_->publish("next", lost);
+  settle();
+  const auto after = reader.receive();
+  EXPECT_THAT(after, StartsWith("lost 9"));
+  EXPECT_THAT(after, testing::EndsWith("\nnext\n"));
+}
+
 TEST_F(ControlSocketTest, OnlyItsOwnerMayConnectWhateverTheUmask) {
   const auto before = ::umask(0);
   open();

@@ -121,6 +121,47 @@ TEST_F(HooksTest, NoneAreDoneAtOnce) {
   EXPECT_THAT(lines(), IsEmpty());
 }
 
+TEST_F(HooksTest, OfStatesRunOneAtATimeAndThenWithTheNewest) {
+  const auto now = [](const char* state) {
+    auto all = facts();
+    all.state = state;
+    all.reason = "why";
+    return all;
+  };
+  const std::vector<config::Hook> hooks = {
+      shell("echo $ADIT_EVENT $ADIT_STATE $ADIT_PREVIOUS $ADIT_REASON; sleep 0.2")};
+  hooks_.state(hooks, now("connecting"));
+  EXPECT_THAT(lines(), IsEmpty()) << "not before what belongs to the start";
+  EXPECT_TRUE(up({shell("echo first")}));
+  EXPECT_FALSE(hooks_.running()) << "that is of up and down";
+  for (int i = 0; i < 100; ++i) hooks_.state(hooks, now(i % 2 == 0 ? "up" : "stale"));
+  std::vector<std::string> seen;
+  while (seen.size() < 3) {
+    loop_.run_once();
+    for (auto& line : lines()) seen.push_back(std::move(line));
+  }
+  EXPECT_THAT(seen, ElementsAre("info: hooks.up: first", "info: hooks.state: state connecting why",
+                                "info: hooks.state: state stale connecting why"));
+  hooks_.state(hooks, now("up"));
+  down({shell("echo last")});
+  hooks_.state(hooks, now("failed"));
+  EXPECT_THAT(lines(), Contains("info: hooks.down: last"));
+}
+
+TEST_F(HooksTest, OfStatesMayFailAndTheNextStillRuns) {
+  hooks_.begin();
+  auto all = facts();
+  all.state = "up";
+  hooks_.state({shell("echo one; exit 1"), shell("echo two")}, all);
+  std::vector<std::string> seen;
+  while (seen.size() < 3) {
+    loop_.run_once();
+    for (auto& line : lines()) seen.push_back(std::move(line));
+  }
+  EXPECT_THAT(seen,
+              ElementsAre("info: hooks.state: one", HasSubstr("failed with exit status 1"), "info: hooks.state: two"));
+}
+
 TEST_F(HooksTest, RunOneAfterTheOtherAndArePassedTheirEnvironment) {
   EXPECT_TRUE(
       up({shell("sleep 0.1; echo first of $ADIT_LINK"), {.words = {"printenv", "ADIT_EVENT"}, .timeout = 60s}}));

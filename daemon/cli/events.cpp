@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+// adit events: a line for each thing that changes about running links, as it happens, until it is interrupted or no
+// link is left.
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/clock_text.h"
+#include "base/paths.h"
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/print.h"
+#include "client/link_question.h"
+
+namespace adit::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::string_view kEventsRequest = R"({"command":"events"})";
+constexpr std::size_t kLongestLine = 64 * 1024;
+
+struct Source {
+  std::string name;
+  FileDescriptor fd;
+  std::string input;
+};
+
+std::string text(const ordered_json& json, const char* key) {
+  const auto& value = json.at(key);
+  return value.is_null() ? "unknown" : value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+std::string with_reason(const ordered_json& event) {
+  const auto reason = event.at("reason").get<std::string>();
+  return reason.empty() ? "" : ": " + reason;
+}
+
+/// What happened, without when and to whom. Throws ordered_json::exception when it is no event.
+std::string sentence(const ordered_json& event) {
+  const auto kind = event.at("event").get<std::string>();
+  if (kind == "now") {
+    return fmt::format("is {}{} (endpoint {}, MTU {})", text(event, "state"), with_reason(event),
+                       text(event, "endpoint"), text(event, "mtu"));
+  }
+  if (kind == "state") {
+    const bool first = event.at("previous").is_null();
+    return fmt::format("state {}{}{}", text(event, "state"),
+                       first ? "" : fmt::format(", was {}", text(event, "previous")), with_reason(event));
+  }
+  if (kind == "endpoint" || kind == "mtu") {
+    return fmt::format("{} {}, was {}", kind, text(event, kind.c_str()), text(event, "previous"));
+  }
+  if (kind == "path") return fmt::format("path {}, size {}", text(event, "probe"), text(event, "size"));
+  if (kind == "lost")
+    return fmt::format("{} events are missing here: they were not read in time", text(event, "count"));
+  return kind;
+}
+
+std::string when(const ordered_json& event) {
+  if (!event.contains("time")) return std::string(8, ' ');
+  const std::chrono::duration<double> seconds(event.at("time").get<double>());
+  return time_of_day({std::chrono::duration_cast<Duration>(seconds)});
+}
+
+/// False: that is no event.
+bool print_line(const Source& source, const std::string& line, bool json, Context& context) {
+  try {
+    auto event = ordered_json::parse(line);
+    if (event.contains("error")) {
+      say(context.err, "adit events: link {}: {}\n", source.name, event.at("error").get<std::string>());
+      return false;
+    }
+    if (json) {
+      if (!event.contains("link")) event["link"] = source.name;
+      say(context.out, "{}\n", event.dump());
+    } else {
+      say(context.out, "{} {} {}\n", when(event), source.name, sentence(event));
+    }
+    context.out.flush();
+    return true;
+  } catch (const ordered_json::exception&) {
+    say(context.err,
+        "adit events: link {} says what this adit does not understand: are adit and aditd of one version?\n",
+        source.name);
+    return false;
+  }
+}
+
+/// False: nothing more will come from it.
+bool read(Source& source, bool json, Context& context) {
+  std::array<char, 16 * 1024> part;
+  const auto size = ::recv(source.fd.get(), part.data(), part.size(), 0);
+  if (size < 0) return errno == EAGAIN || errno == EINTR;
+  if (size == 0) {
+    say(context.err, "adit events: link {} has ended\n", source.name);
+    return false;
+  }
+  source.input.append(part.data(), static_cast<std::size_t>(size));
+  for (auto end = source.input.find('\n'); end != std::string::npos; end = source.input.find('\n')) {
+    const auto line = source.input.substr(0, end);
+    source.input.erase(0, end + 1);
+    if (!print_line(source, line, json, context)) return false;
+  }
+  return source.input.size() <= kLongestLine;
+}
+
+int events(const std::vector<std::string>& named, bool json, Context& context) {
+  const auto names = named.empty() ? client::running_links() : named;
+  std::vector<Source> sources;
+  bool failed = false;
+  for (const auto& name : names) {
+    auto connected = client::listen_to_link(name, kEventsRequest);
+    if (connected) {
+      sources.push_back({name, std::move(*connected), {}});
+      continue;
+    }
+    say(context.err, "adit: {}\n", connected.error().sentence);
+    const bool missing =
+        connected.error().kind == client::AskFailure::no_socket || connected.error().kind == client::AskFailure::nobody;
+    if (!named.empty() && missing) return kNoSuchLink;
+    failed = true;
+  }
+  if (sources.empty() && !failed) {
+    say(context.err, "adit events: no links are running ({} has no sockets)\n", run_directory().string());
+  }
+  while (!sources.empty() && context.out) {
+    std::vector<pollfd> polled;
+    for (const auto& source : sources) polled.push_back({.fd = source.fd.get(), .events = POLLIN, .revents = 0});
+    if (::poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR) return kFailed;
+    for (std::size_t i = sources.size(); i-- > 0;) {
+      if (polled[i].revents == 0 || read(sources[i], json, context)) continue;
+      sources.erase(sources.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
+  return kFailed;
+}
+
+}  // namespace
+
+void add_events(CLI::App& app, Context& context) {
+  const Command command(app, "events", "Tell what changes about links, as it happens");
+  const auto names = std::make_shared<std::vector<std::string>>();
+  const auto json = std::make_shared<bool>(false);
+  command.option("NAME", *names, "Links, by the names of their files; default: all that run on this host");
+  command.flag("--json", *json, "A JSON object a line");
+  command.footer(
+      "Goes on until Ctrl-C, or until none of the links runs any more.\n"
+      "Exit status: 4 there is no such link, 1 no link is left.\n"
+      "Example:\n  adit events office --json");
+  command.callback([&context, names, json] { context.exit_status = events(*names, *json, context); });
+}
+
+}  // namespace adit::cli

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#include "control/events.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace adit::control {
+namespace {
+
+using nlohmann::json;
+using std::chrono_literals::operator""s;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+const WallTime kNow{1'700'000'000s};
+
+EventFacts up() {
+  return {.link = "office",
+          .state = link::State::up,
+          .reason = "",
+          .endpoint = *Endpoint::parse("192.0.2.7:51820"),
+          .mtu = 1440,
+          .path = {link::PathProbe::working, 1440}};
+}
+
+TEST(Events, BeginWithTheState) {
+  Events events;
+  const auto lines = events.changes(up(), kNow);
+  ASSERT_THAT(lines, SizeIs(1));
+  const auto line = json::parse(lines[0]);
+  EXPECT_EQ(line["event"], "state");
+  EXPECT_EQ(line["link"], "office");
+  EXPECT_EQ(line["time"], 1'700'000'000);
+  EXPECT_EQ(line["state"], "up");
+  EXPECT_TRUE(line["previous"].is_null());
+  EXPECT_TRUE(events.moved());
+  EXPECT_THAT(events.changes(up(), kNow), IsEmpty());
+  EXPECT_FALSE(events.moved());
+}
+
+TEST(Events, TellEachThingThatIsAnotherOne) {
+  Events events;
+  events.changes(up(), kNow);
+  auto facts = up();
+  facts.state = link::State::stale;
+  facts.reason = "nothing received for 180 s";
+  facts.endpoint = *Endpoint::parse("192.0.2.8:51820");
+  facts.mtu = 1220;
+  facts.path.size = 1220;
+  const auto lines = events.changes(facts, kNow);
+  ASSERT_THAT(lines, SizeIs(4));
+  const auto state = json::parse(lines[0]);
+  EXPECT_EQ(state["state"], "stale");
+  EXPECT_EQ(state["previous"], "up");
+  EXPECT_EQ(state["reason"], "nothing received for 180 s");
+  EXPECT_EQ(json::parse(lines[1])["endpoint"], "192.0.2.8:51820");
+  EXPECT_EQ(json::parse(lines[1])["previous"], "192.0.2.7:51820");
+  EXPECT_EQ(json::parse(lines[2])["mtu"], 1220);
+  EXPECT_EQ(json::parse(lines[3])["size"], 1220);
+  EXPECT_TRUE(events.moved());
+}
+
+TEST(Events, AReasonAloneIsNone) {
+  Events events;
+  events.changes(up(), kNow);
+  auto facts = up();
+  facts.reason = "17 handshakes unanswered";
+  EXPECT_THAT(events.changes(facts, kNow), IsEmpty());
+  EXPECT_FALSE(events.moved());
+}
+
+TEST(Events, SayHowItIsNow) {
+  Events events;
+  events.changes(up(), kNow);
+  const auto line = json::parse(events.now(kNow));
+  EXPECT_EQ(line["event"], "now");
+  EXPECT_EQ(line["state"], "up");
+  EXPECT_EQ(line["mtu"], 1440);
+  EXPECT_EQ(line["probe"], "working");
+}
+
+}  // namespace
+}  // namespace adit::control
