@@ -130,7 +130,10 @@ std::optional<std::string_view> closest(std::string_view wrong, std::span<const 
   // A third of the letters may be wrong; more and the guess would be a riddle of its own.
   auto best_distance = std::max<std::size_t>(1, folded_wrong.size() / 3) + 1;
   for (const auto word : words) {
-    const auto steps = distance(folded_wrong, folded(word));
+    const auto folded_word = folded(word);
+    const auto [shorter, longer] = std::minmax({folded_word.size(), folded_wrong.size()});
+    if (longer - shorter >= best_distance) continue;  // it takes as many steps at the least
+    const auto steps = distance(folded_wrong, folded_word);
     if (steps >= best_distance) continue;
     best = word;
     best_distance = steps;
