@@ -16,14 +16,14 @@
 namespace adit::service {
 namespace {
 
-constexpr std::size_t kLongestFile = 512;
+constexpr std::size_t kLongestTurn = 512;
 constexpr std::size_t kChecksumBytes = 8;
 
 /// The file, or errno.
-std::expected<std::string, int> read_file(const std::filesystem::path& path) {
+std::expected<std::string, int> read_turn(const std::filesystem::path& path) {
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file) return std::unexpected(errno);
-  std::string text(kLongestFile, '\0');
+  std::string text(kLongestTurn, '\0');
   const auto size = ::read(file.get(), text.data(), text.size());
   if (size < 0) return std::unexpected(errno);
   text.resize(static_cast<std::size_t>(size));
@@ -69,7 +69,7 @@ TurnFile::Content TurnFile::read() {
   Content content;
   std::array<std::optional<Whole>, 2> found;
   for (std::size_t i = 0; i < files_.size(); ++i) {
-    const auto text = read_file(files_[i]);
+    const auto text = read_turn(files_[i]);
     if (text) found[i] = parse(*text);
     if (!text && text.error() != ENOENT) content.error = text.error();
     content.damaged = content.damaged || (text && !found[i]);

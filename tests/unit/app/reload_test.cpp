@@ -10,6 +10,7 @@
 #include "base/or_throw.h"
 #include "config/reader.h"
 #include "namespace.h"
+#include "net/system.h"
 #include "recorded_log.h"
 #include "support.h"
 #include "temporary_directory.h"
@@ -154,17 +155,18 @@ TEST(Bequeath, GivesEverythingAwayAndTakesNothingBack) {
     service::Estate estate;
     {
       Running running;
-      auto given = bequeath(running.config, *running.doors, *running.host, running.link->machine());
+      auto given = bequeath(service::make_session_file().value(), running.config, *running.doors, *running.host,
+                            running.link->machine());
       ASSERT_TRUE(given);
       estate = std::move(*given);
     }
     EXPECT_TRUE(estate.tun && estate.udp4 && estate.udp6 && estate.session);
     EXPECT_THAT(net::test::run("ip addr show dev adit0"), HasSubstr("10.9.0.1/30"));
     tunnel::SavedTunnelHolder holder;
-    const auto facts = service::consume_session(estate.session, holder.saved);
+    const auto facts = service::consume_session(estate.session, holder.saved, net::boot_now());
     ASSERT_TRUE(facts);
     EXPECT_EQ(facts->mtu, 1400U);
-    EXPECT_FALSE(service::consume_session(estate.session, holder.saved)) << "it can be used once";
+    EXPECT_FALSE(service::consume_session(estate.session, holder.saved, net::boot_now())) << "it can be used once";
   });
 }
 

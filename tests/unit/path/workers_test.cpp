@@ -83,6 +83,9 @@ class SharedUdp final : public DatagramPort {
     sending_ = false;
     return result;
   }
+  int send_whole(const Path& path, const OutboundDatagram& datagram) override {
+    return send(path, {&datagram, 1}).sent == 1 ? 0 : EAGAIN;
+  }
   net::LostDatagrams take_lost() override { return {}; }
   bool is_empty() {
     const std::lock_guard lock(mutex_);
