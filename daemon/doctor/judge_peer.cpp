@@ -106,7 +106,8 @@ Finding judge_peer_clock(const Facts& facts) {
   return judge_refusal(
       facts, "old_timestamp", "the peer's timestamps rise",
       "the peer's handshakes are not newer than those before: its clock went back",
-      "set the peer's clock, and let its aditd keep its state in /var/lib/adit; or stop the link here, remove the files "
+      "set the peer's clock, and let its aditd keep its state in /var/lib/adit; or stop the link here, remove the "
+      "files "
       "`initiation` and `initiation.2` of its folder in /var/lib/adit, which hold what was seen, and start it");
 }
 
