@@ -85,7 +85,7 @@ void PathMtu::event(const tunnel::ProbeEnded& event, Instant now) {
 }
 
 void PathMtu::look(Instant now) {
-  if (!search_ || !parts_.tunnel.has_session(now)) return;
+  if (!search_ || possible() != PathProbe::searching || !parts_.tunnel.has_session(now)) return;
   note_data(now);
   for (const auto size : search_->tick(now, parts_.tunnel.keepalive())) {
     if (parts_.data_path.probe(size, now)) continue;
@@ -97,7 +97,7 @@ void PathMtu::look(Instant now) {
 }
 
 std::optional<Instant> PathMtu::next_look(Instant now) const {
-  if (!search_ || !parts_.tunnel.has_session(now)) return std::nullopt;
+  if (!search_ || possible() != PathProbe::searching || !parts_.tunnel.has_session(now)) return std::nullopt;
   const auto due = search_->deadline(parts_.tunnel.keepalive());
   return due == Instant::max() ? std::nullopt : std::optional(due);
 }
@@ -118,7 +118,9 @@ void PathMtu::note_data(Instant now) {
 }
 
 PathReport PathMtu::report() const {
-  if (!search_) return {possible() == PathProbe::no_address ? PathProbe::no_address : PathProbe::off, top_};
+  // The file may say otherwise by now, and the route is looked up a moment later.
+  const auto now = possible();
+  if (now != PathProbe::searching || !search_) return {now, top_};
   switch (search_->state()) {
     case PathSearch::State::working:
       return {PathProbe::working, search_->size()};
