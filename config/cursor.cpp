@@ -168,15 +168,15 @@ void Section::admit(const Node& key, const Node& value) {
     return;
   }
   place.key = path_with(place_.key, key.text);
-  const auto* const known = find_key(join(place_.key, key.text));
+  const bool known = is_known(join(place_.key, key.text));
   // A name with dots or brackets could otherwise pass for the path to another section's key.
-  if (const auto colon = key.text.find(':'); known == nullptr && colon != std::string::npos &&
-                                             find_key(join(place_.key, key.text.substr(0, colon))) != nullptr) {
+  if (const auto colon = key.text.find(':');
+      !known && colon != std::string::npos && is_known(join(place_.key, key.text.substr(0, colon)))) {
     problems_->add(place, fmt::format("a space is missing behind the colon; write {}: {}", key.text.substr(0, colon),
                                       shown(key.text.substr(colon + 1))));
     return;
   }
-  if (known == nullptr || key.text.find_first_of(".[]") != std::string::npos) {
+  if (!known || key.text.find_first_of(".[]") != std::string::npos) {
     problems_->add(place, unknown_key_reason(place_.key, key.text));
     return;
   }
@@ -189,12 +189,6 @@ void Section::admit(const Node& key, const Node& value) {
   const bool at_key = value.kind == Node::Kind::null || value.kind == Node::Kind::mapping;
   if (!at_key) place = {value.line, value.column, place.key};
   values_.push_back({key.text, key.line, Cursor(value, place, *problems_)});
-  if (known->supported) return;
-  if (value.kind == Node::Kind::mapping && !value.entries.empty()) {
-    (void)Section(value, place, *problems_);
-  } else {
-    problems_->add({key.line, key.column, place.key}, "not supported yet; remove it");
-  }
 }
 
 std::optional<Cursor> Section::find(std::string_view name) const {

@@ -12,73 +12,73 @@
 namespace adit::config {
 namespace {
 
-constexpr std::array kKeys = std::to_array<KnownKey>({
-    {"interface"},
-    {"interface.name"},
-    {"interface.addresses"},
-    {"interface.peer_addresses"},
-    {"interface.mtu"},
-    {"interface.queue_length"},
-    {"interface.owner"},
-    {"interface.group"},
-    {"interface.persist"},
-    {"interface.multicast"},
-    {"interface.kill_switch"},
-    {"interface.netns"},
-    {"interface.forward"},
-    {"local"},
-    {"local.private_key"},
-    {"local.private_key_file"},
-    {"local.private_key_credential"},
-    {"local.listen"},
-    {"local.device"},
-    {"local.fwmark"},
-    {"peer"},
-    {"peer.public_key"},
-    {"peer.preshared_key"},
-    {"peer.preshared_key_file"},
-    {"peer.preshared_key_credential"},
-    {"peer.endpoint"},
-    {"peer.keepalive"},
-    {"peer.allowed_ips"},
-    {"routes"},
-    {"routes[].to"},
-    {"routes[].metric"},
-    {"routes[].table"},
-    {"routes[].source"},
-    {"log"},
-    {"log.level"},
-    {"tuning"},
-    {"tuning.crypto"},
-    {"tuning.tun_offload"},
-    {"tuning.udp_offload"},
-    {"tuning.receive_buffer"},
-    {"tuning.send_buffer"},
-    {"tuning.workers"},
-    {"tuning.copy_dscp"},
-    {"tuning.mss_clamp"},
-    {"tuning.path_probe"},
-    {"hooks"},
-    {"hooks.up"},
-    {"hooks.up.command"},
-    {"hooks.up.timeout"},
-    {"hooks.up.required"},
-    {"hooks.up[].command"},
-    {"hooks.up[].timeout"},
-    {"hooks.up[].required"},
-    {"hooks.down"},
-    {"hooks.down.command"},
-    {"hooks.down.timeout"},
-    {"hooks.down[].command"},
-    {"hooks.down[].timeout"},
-    {"hooks.state"},
-    {"hooks.state.command"},
-    {"hooks.state.timeout"},
-    {"hooks.state[].command"},
-    {"hooks.state[].timeout"},
-    {"dns"},
-    {"dns.servers"},
-    {"dns.domains"},
+constexpr std::array kKeys = std::to_array<std::string_view>({
+    "interface",
+    "interface.name",
+    "interface.addresses",
+    "interface.peer_addresses",
+    "interface.mtu",
+    "interface.queue_length",
+    "interface.owner",
+    "interface.group",
+    "interface.persist",
+    "interface.multicast",
+    "interface.kill_switch",
+    "interface.netns",
+    "interface.forward",
+    "local",
+    "local.private_key",
+    "local.private_key_file",
+    "local.private_key_credential",
+    "local.listen",
+    "local.device",
+    "local.fwmark",
+    "peer",
+    "peer.public_key",
+    "peer.preshared_key",
+    "peer.preshared_key_file",
+    "peer.preshared_key_credential",
+    "peer.endpoint",
+    "peer.keepalive",
+    "peer.allowed_ips",
+    "routes",
+    "routes[].to",
+    "routes[].metric",
+    "routes[].table",
+    "routes[].source",
+    "log",
+    "log.level",
+    "tuning",
+    "tuning.crypto",
+    "tuning.tun_offload",
+    "tuning.udp_offload",
+    "tuning.receive_buffer",
+    "tuning.send_buffer",
+    "tuning.workers",
+    "tuning.copy_dscp",
+    "tuning.mss_clamp",
+    "tuning.path_probe",
+    "hooks",
+    "hooks.up",
+    "hooks.up.command",
+    "hooks.up.timeout",
+    "hooks.up.required",
+    "hooks.up[].command",
+    "hooks.up[].timeout",
+    "hooks.up[].required",
+    "hooks.down",
+    "hooks.down.command",
+    "hooks.down.timeout",
+    "hooks.down[].command",
+    "hooks.down[].timeout",
+    "hooks.state",
+    "hooks.state.command",
+    "hooks.state.timeout",
+    "hooks.state[].command",
+    "hooks.state[].timeout",
+    "dns",
+    "dns.servers",
+    "dns.domains",
 
 });
 
@@ -109,32 +109,29 @@ Split split(std::string_view path) {
 std::optional<std::string_view> belongs_to(std::string_view name) {
   std::optional<std::string_view> found;
   for (const auto& key : kKeys) {
-    if (!key.supported || split(key.path).name != name) continue;
+    if (split(key).name != name) continue;
     if (found) return std::nullopt;
-    found = key.path;
+    found = key;
   }
   return found;
 }
 
 }  // namespace
 
-std::span<const KnownKey> known_keys() {
+std::span<const std::string_view> known_keys() {
   return kKeys;
 }
 
-const KnownKey* find_key(std::string_view path) {
-  const auto* const found = std::ranges::find(kKeys, without_indices(path), &KnownKey::path);
-  return found == kKeys.end() ? nullptr : found;
+bool is_known(std::string_view path) {
+  return std::ranges::find(kKeys, without_indices(path)) != kKeys.end();
 }
 
 std::vector<std::string_view> names_within(std::string_view section) {
   const auto wanted = without_indices(section);
-  const auto* const itself = find_key(wanted);
-  const bool planned = itself != nullptr && !itself->supported;
   std::vector<std::string_view> names;
   for (const auto& key : kKeys) {
-    const auto [parent, name] = split(key.path);
-    if ((key.supported || planned) && parent == wanted) names.push_back(name);
+    const auto [parent, name] = split(key);
+    if (parent == wanted) names.push_back(name);
   }
   return names;
 }

@@ -10,17 +10,13 @@
 
 namespace adit::config {
 
-struct KnownKey {
-  std::string_view path;  ///< "peer.endpoint", "routes[].to"
-  bool supported = true;  ///< else named by the documentation, but not to be used yet
-};
+/// "peer.endpoint", "routes[].to"
+std::span<const std::string_view> known_keys();
 
-std::span<const KnownKey> known_keys();
+/// `path`: "routes[2].to".
+bool is_known(std::string_view path);
 
-/// The entry for a key at `path` ("routes[2].to"), or null.
-const KnownKey* find_key(std::string_view path);
-
-/// The names directly within `section` ("" is the top, "routes[2]" an element) that are supported if the section is.
+/// The names directly within `section` ("" is the top, "routes[2]" an element).
 std::vector<std::string_view> names_within(std::string_view section);
 
 /// What to say of a key nobody knows: the nearest name in its section, or the section where that very name belongs.
