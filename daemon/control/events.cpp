@@ -22,7 +22,7 @@ void add_path(ordered_json& json, const link::PathReport& path) {
   json["size"] = path.size != 0 ? ordered_json(path.size) : ordered_json();
 }
 
-std::string dump(const ordered_json& json) {
+std::string as_line(const ordered_json& json) {
   return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
@@ -38,24 +38,24 @@ std::vector<std::string> Events::changes(const EventFacts& now, WallTime when) {
     json["previous"] = first ? ordered_json() : ordered_json(name_of(last_->state));
     json["reason"] = now.reason;
     json["endpoint"] = text(now.endpoint);
-    lines.push_back(dump(json));
+    lines.push_back(as_line(json));
   }
   if (!first && now.endpoint != last_->endpoint) {
     auto json = line("endpoint", now.link, when);
     json["endpoint"] = text(now.endpoint);
     json["previous"] = text(last_->endpoint);
-    lines.push_back(dump(json));
+    lines.push_back(as_line(json));
   }
   if (!first && now.mtu != last_->mtu) {
     auto json = line("mtu", now.link, when);
     json["mtu"] = now.mtu;
     json["previous"] = last_->mtu;
-    lines.push_back(dump(json));
+    lines.push_back(as_line(json));
   }
   if (!first && (now.path.probe != last_->path.probe || now.path.size != last_->path.size)) {
     auto json = line("path", now.link, when);
     add_path(json, now.path);
-    lines.push_back(dump(json));
+    lines.push_back(as_line(json));
   }
   last_ = now;
   return lines;
@@ -70,11 +70,11 @@ std::string Events::now(WallTime when) const {
     json["mtu"] = last_->mtu;
     add_path(json, last_->path);
   }
-  return dump(json);
+  return as_line(json);
 }
 
 std::string lost_line(std::uint64_t count) {
-  return dump({{"event", "lost"}, {"count", count}});
+  return as_line({{"event", "lost"}, {"count", count}});
 }
 
 }  // namespace adit::control

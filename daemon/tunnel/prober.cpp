@@ -4,18 +4,12 @@
 #include <algorithm>
 
 #include "base/assert.h"
-#include "offload/checksum.h"
+#include "tunnel/own_packet.h"
 
 namespace adit::tunnel {
 namespace {
 
-constexpr std::size_t kIpv4Header = 20;
-constexpr std::size_t kIpv6Header = 40;
-constexpr std::size_t kIcmpHeader = 8;
 constexpr std::size_t kPayload = Prober::kSmallest4 - kIpv4Header - kIcmpHeader;
-constexpr std::uint8_t kIcmp = 1;
-constexpr std::uint8_t kIcmp6 = 58;
-constexpr std::uint8_t kHopLimit = 64;
 
 // ICMP types.
 constexpr std::uint8_t kEchoRequest4 = 8;
@@ -32,36 +26,6 @@ IpAddress other_host(const IpNetwork& network) {
   // Hosts are numbers 1 and 2 of four, or 0 and 1 of two.
   bytes[bits / 8 - 1] ^= network.prefix == bits - 2 ? 3 : 1;
   return network.address.is_v4() ? IpAddress::v4(std::span(bytes).first<4>()) : IpAddress::v6(bytes);
-}
-
-std::size_t write_ipv4(const ProbeEnds& ends, MutableBytes out) {
-  out[0] = 0x45;
-  store_be16(&out[2], static_cast<std::uint16_t>(Prober::kSmallest4));
-  out[8] = kHopLimit;
-  out[9] = kIcmp;
-  std::ranges::copy(ends.ours.bytes(), out.begin() + 12);
-  std::ranges::copy(ends.peers.bytes(), out.begin() + 16);
-  store_be16(&out[10], offload::checksum_finish(offload::checksum_add(Bytes(out).first(kIpv4Header))));
-  return kIpv4Header;
-}
-
-std::size_t write_ipv6(const ProbeEnds& ends, MutableBytes out) {
-  out[0] = 0x60;
-  store_be16(&out[4], static_cast<std::uint16_t>(kIcmpHeader + kPayload));
-  out[6] = kIcmp6;
-  out[7] = kHopLimit;
-  std::ranges::copy(ends.ours.bytes(), out.begin() + 8);
-  std::ranges::copy(ends.peers.bytes(), out.begin() + 24);
-  return kIpv6Header;
-}
-
-/// Of an ICMP message with its checksum field as it stands; ICMPv6 sums up the addresses, too.
-std::uint16_t checksum_of(Bytes packet, std::size_t header) {
-  const auto message = packet.subspan(header);
-  const auto pseudo = header == kIpv6Header ? offload::pseudo_header_sum(packet.subspan(8, 32), kIcmp6,
-                                                                         static_cast<std::uint32_t>(message.size()))
-                                            : 0;
-  return offload::checksum_finish(offload::checksum_add(message, pseudo));
 }
 
 }  // namespace
@@ -106,13 +70,13 @@ std::vector<std::uint8_t> Prober::ask(std::size_t size, std::size_t slack, Insta
   auto& question = open_[sequence_ % kOpen];
   question = {load_be64(cookie.data()), static_cast<std::uint32_t>(whole), now};
 
-  const auto header = is_v4 ? write_ipv4(*ends_, bytes) : write_ipv6(*ends_, bytes);
+  const auto header = write_ip_header(bytes, ends_->ours, ends_->peers, is_v4 ? kIcmp : kIcmp6, smallest);
   auto* const icmp = bytes.data() + header;
   icmp[0] = is_v4 ? kEchoRequest4 : kEchoRequest6;
   store_be16(icmp + 4, identifier_);
   store_be16(icmp + 6, sequence_++);
   store_be64(icmp + kIcmpHeader, question.cookie);
-  store_be16(icmp + 2, checksum_of(Bytes(bytes).first(smallest), header));
+  store_be16(icmp + 2, icmp_checksum(Bytes(bytes).first(smallest), header));
   bytes.resize(whole + slack);
   return bytes;
 }
@@ -134,7 +98,7 @@ std::optional<Prober::Answer> Prober::take(Bytes packet, Instant now) {
   }
   const auto* const icmp = packet.data() + header;
   if (icmp[0] != (is_v4 ? kEchoReply4 : kEchoReply6) || icmp[1] != 0) return std::nullopt;
-  if (load_be16(icmp + 4) != identifier_ || checksum_of(packet, header) != 0) return std::nullopt;
+  if (load_be16(icmp + 4) != identifier_ || icmp_checksum(packet, header) != 0) return std::nullopt;
   const auto sequence = load_be16(icmp + 6);
   auto& question = open_[sequence % kOpen];
   // The cookie is another one for each: an answer to an older question in that place does not have it.
