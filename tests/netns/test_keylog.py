@@ -14,7 +14,7 @@ from lab.wait import wait_until
 
 pytestmark = pytest.mark.adit_only
 
-INNER = {("8", "10.9.0.1"), ("0", "10.9.0.2")}  # echo request and reply
+INNER = {("8", "10.9.0.1"), ("0", "10.9.0.2")}  # echo request and reply; the ends ask each other, too (path probes)
 
 
 class Capture:
@@ -66,7 +66,7 @@ def test_wireshark_reads_the_inner_ping(make, tmp_path, calls, psk):
     start_logged(link.a, keys)
     pass_pings(link)
     capture.stop()
-    assert capture.decrypted(keys) == INNER
+    assert capture.decrypted(keys) >= INNER
     assert capture.decrypted(None) == set(), "not without the keys"
     assert stat.S_IMODE(keys.stat().st_mode) == 0o600
     assert link.a.process.log().count("KEY LOG") == 1, "nobody is to overlook it"
@@ -101,7 +101,7 @@ def test_later_handshakes_are_there_too(make, tmp_path):
     link.b.start()
     pass_pings(link)
     capture.stop()
-    assert capture.decrypted(keys) == INNER
+    assert capture.decrypted(keys) >= INNER
 
     link.a.side.preshared_key = link.b.side.preshared_key = "bm90IHJlYWxseSBhIHNlY3JldCwganVzdCA0IHRlc3Q="
     capture = Capture(link.a.host, tmp_path)
@@ -111,7 +111,7 @@ def test_later_handshakes_are_there_too(make, tmp_path):
     link.b.restart()
     pass_pings(link)
     capture.stop()
-    assert capture.decrypted(keys) == INNER
+    assert capture.decrypted(keys) >= INNER
     assert "PRESHARED_KEY=bm90" in keys.read_text()
 
 
@@ -132,7 +132,7 @@ def test_a_successor_goes_on_with_the_log(make, tmp_path):
     link.b.start()
     pass_pings(link)
     capture.stop()
-    assert capture.decrypted(keys) == INNER
+    assert capture.decrypted(keys) >= INNER
     assert keys.read_text().startswith(before)
     assert keys.read_text().count("EPHEMERAL") > before.count("EPHEMERAL")
 
