@@ -76,8 +76,9 @@ class Simulation : public testing::Test {
         answers.emplace(now + way.round_trip, std::pair(size, now));
       }
     }
-    if (device == 65'535)
+    if (device == 65'535) {
       EXPECT_GT(search.deadline(idle_interval), now) << "a deadline that stays due would spin the loop";
+    }
   }
   /// Seconds until the size is as `done` wants it, at most `limit`.
   template <class Done>
