@@ -155,12 +155,15 @@ struct WorkersTest : public DataPathTest, public ::testing::WithParamInterface<s
     path.lend_a_hand(now_);
     return busy;
   }
+  /// What an end finishes may be for the other one, which has been looked at already.
   void settle() {
     for (bool busy = true; busy;) {
       busy = false;
       for (auto* end : ends_) {
         busy |= turn(*end);
         end->host.path->finish(now_);
+      }
+      for (auto* end : ends_) {
         busy |= end->host.path->blocked() != Family::none || !end->udp.is_empty() || !end->tun.from_host.empty();
       }
     }
@@ -193,7 +196,10 @@ struct WorkersTest : public DataPathTest, public ::testing::WithParamInterface<s
       auto& other = end == &left_ ? right_ : left_;
       std::vector<std::uint32_t> expected(end->offered);
       for (std::uint32_t i = 0; i < end->offered; ++i) expected[i] = i;
-      EXPECT_EQ(other.tun.numbers, expected);
+      const auto [came, wanted] = std::ranges::mismatch(other.tun.numbers, expected);
+      EXPECT_TRUE(came == other.tun.numbers.end() && wanted == expected.end())
+          << other.tun.numbers.size() << " of " << expected.size() << " came; the first that is wrong is at "
+          << came - other.tun.numbers.begin();
       EXPECT_GE(end->udp.packets, end->offered);
       for (const auto reason : {DropReason::forged, DropReason::send_failed, DropReason::deliver_failed}) {
         EXPECT_EQ(end->host.drops(reason), 0U);
