@@ -335,18 +335,23 @@ TEST(Upkeep, WhyNothingCanBeSentIsPartOfTheReason) {
 TEST(Upkeep, WhereThePeerIsFoundIsRememberedButNotAtEveryStep) {
   with_link(configuration(), [](Link& link) {
     const auto saved = [&link] { return service::StateStore(link.directory.path() / "office", "").read().endpoint; };
+    // The writer may take longer than anybody waits for it, on a busy machine.
+    const auto becomes = [&saved](const Endpoint& endpoint) {
+      for (int tries = 0; tries < 3000 && saved() != endpoint; ++tries) std::this_thread::sleep_for(10ms);
+      return saved() == endpoint;
+    };
     const auto other = Endpoint::parse("198.51.100.9:4000").value();
     link.upkeep->event(tunnel::HandshakeCompleted{noise::Role::initiator, kPeer, 1ms}, link.now);
     link.look_after(1s);
-    EXPECT_EQ(saved(), kPeer);
+    EXPECT_TRUE(becomes(kPeer));
     link.upkeep->event(tunnel::EndpointMoved{kPeer, other}, link.now);
     link.look_after(1s);
     EXPECT_EQ(saved(), kPeer);
     link.look_after(5s);
-    EXPECT_EQ(saved(), other);
+    EXPECT_TRUE(becomes(other));
     link.upkeep->event(tunnel::EndpointMoved{other, kPeer}, link.now);
     link.upkeep.reset();
-    EXPECT_EQ(saved(), kPeer) << "at the end what is new is kept, too";
+    EXPECT_TRUE(becomes(kPeer)) << "at the end what is new is kept, too";
   });
 }
 
