@@ -401,7 +401,7 @@ control::Report Daemon::report() {
           .local_key = missing.private_key ? std::nullopt : std::optional(link_->public_key()),
           .device = link_->device(),
           .listen = host::listen_text(config_.local.listen, port_of(*doors_, config_)),
-          .status = std::move(status),
+          .status = status,
           .mtu = host_->mtu(),
           .path = upkeep.path(),
           .crypto = link_->crypto_name(),

@@ -46,7 +46,7 @@ std::string with_reason(const ordered_json& event) {
 
 /// What happened, without when and to whom. Throws ordered_json::exception when it is no event.
 std::string sentence(const ordered_json& event) {
-  const auto kind = event.at("event").get<std::string>();
+  auto kind = event.at("event").get<std::string>();
   if (kind == "now") {
     return fmt::format("is {}{} (endpoint {}, MTU {})", text(event, "state"), with_reason(event),
                        text(event, "endpoint"), text(event, "mtu"));

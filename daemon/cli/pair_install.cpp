@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "cli/pair_install.h"
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <functional>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <ranges>
 #include <thread>
 
 #include "cli/print.h"
@@ -50,10 +52,7 @@ class Installer {
 
  private:
   bool check() {
-    for (const auto& end : ends_) {
-      if (!check(end)) return false;
-    }
-    return true;
+    return std::ranges::all_of(ends_, [this](const Installation& end) { return check(end); });
   }
 
   bool check(const Installation& end) {
@@ -122,18 +121,20 @@ class Installer {
   }
 
   bool start() {
-    for (const auto& end : ends_) {
-      const auto unit = shell_word(unit_of(end.name));
-      undo(end, unit_of(end.name), fmt::format("systemctl disable --now {} 2>/dev/null", unit));
-      const auto done = ask(end, fmt::format("systemctl enable --now {} && echo done=yes", unit));
-      if (!done) return false;
-      if (value_of(*done, "done") != "yes") {
-        complain(end, fmt::format("{} does not start", unit_of(end.name)));
-        consult_doctor();
-        return false;
-      }
-      say(context_.out, "{}: started {}\n", end.name, unit_of(end.name));
+    return std::ranges::all_of(ends_, [this](const Installation& end) { return start(end); });
+  }
+
+  bool start(const Installation& end) {
+    const auto unit = shell_word(unit_of(end.name));
+    undo(end, unit_of(end.name), fmt::format("systemctl disable --now {} 2>/dev/null", unit));
+    const auto done = ask(end, fmt::format("systemctl enable --now {} && echo done=yes", unit));
+    if (!done) return false;
+    if (value_of(*done, "done") != "yes") {
+      complain(end, fmt::format("{} does not start", unit_of(end.name)));
+      consult_doctor();
+      return false;
     }
+    say(context_.out, "{}: started {}\n", end.name, unit_of(end.name));
     return true;
   }
 
@@ -210,9 +211,9 @@ class Installer {
 
   void take_back() {
     if (!undo_.empty()) say(context_.err, "\nTaking back what was done:\n");
-    for (auto step = undo_.rbegin(); step != undo_.rend(); ++step) {
-      const auto done = step->end->host.run(step->script);
-      say(context_.err, "  {}: {} {}\n", step->end->name, step->what,
+    for (const auto& step : std::views::reverse(undo_)) {
+      const auto done = step.end->host.run(step.script);
+      say(context_.err, "  {}: {} {}\n", step.end->name, step.what,
           done && done->status != 255 ? "is gone" : "is still there: ssh does not get there");
     }
   }

@@ -19,8 +19,8 @@ HostSetup::HostSetup(const config::Config& config, const net::TunDevice& device,
       netlink_(or_throw(net::Netlink::open())),
       interface_netlink_(or_throw(device.open_netlink())),
       interface_(interface_netlink_, device.index(), device.name(), std::move(before)),
-      policy_(netlink_) {
-  dropped_before_ = look_at_dropped();
+      policy_(netlink_),
+      dropped_before_(dropped_so_far()) {
   left_blocked_ = PolicyRouting::is_blocked(netlink_, number_of(config));
   peers_ = peers_of(config, {});
   // What an earlier run left of the rules is this one's to take away, wherever the interface is.
@@ -145,10 +145,14 @@ std::optional<std::uint32_t> HostSetup::accept_mtu() {
 }
 
 std::uint64_t HostSetup::look_at_dropped() {
+  const auto total = dropped_so_far();
+  return total - std::min(dropped_before_, total);
+}
+
+std::uint64_t HostSetup::dropped_so_far() {
   if (away_) return 0;
   const auto link = net::get_link(interface_netlink_, interface_index_);
-  if (!link) return 0;
-  return link->dropped_out - std::min(dropped_before_, link->dropped_out);
+  return link ? link->dropped_out : 0;
 }
 
 std::string HostSetup::why_no_peer(const IpAddress& address) {

@@ -83,6 +83,7 @@ class HostSetup {
  private:
   Result<> apply(const config::Config& config, std::uint32_t mtu, const std::vector<IpAddress>& peers);
   Result<> change_from_afar(const config::Config& config);
+  std::uint64_t dropped_so_far();
   std::vector<IpAddress> peers_of(const config::Config& config, std::vector<IpAddress> known);
   bool is_neighbour(const config::Config& config, const IpAddress& peer);
 
@@ -92,11 +93,11 @@ class HostSetup {
   std::vector<IpAddress> peers_;  ///< that a route leads into the tunnel, and which are spared
   bool left_blocked_;
   bool away_ = false;  ///< the interface, see interface_left
-  std::uint64_t dropped_before_ = 0;
   net::Netlink netlink_;
   net::Netlink interface_netlink_;  ///< of the network namespace in which the interface was made
   InterfaceSetup interface_;
   PolicyRouting policy_;
+  std::uint64_t dropped_before_ = 0;
 };
 
 }  // namespace adit::host

@@ -310,8 +310,8 @@ SendResult UdpSocket::send(const Path& path, std::span<const OutboundDatagram> d
 /// PROBE: DF, and no look at the path's MTU as it was learned.
 bool UdpSocket::set_whole(bool whole) {
   const bool v4 = family_ == Family::v4;
-  const int value =
-      v4 ? (whole ? IP_PMTUDISC_PROBE : IP_PMTUDISC_DONT) : (whole ? IPV6_PMTUDISC_PROBE : IPV6_PMTUDISC_DONT);
+  static_assert(IP_PMTUDISC_PROBE == IPV6_PMTUDISC_PROBE && IP_PMTUDISC_DONT == IPV6_PMTUDISC_DONT);
+  const int value = whole ? IP_PMTUDISC_PROBE : IP_PMTUDISC_DONT;
   return setsockopt(fd_.get(), v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, &value,
                     sizeof value) == 0;
 }

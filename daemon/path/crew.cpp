@@ -44,7 +44,8 @@ void Crew::start(std::size_t helpers) {
       threads_.emplace_back([this] { help(); });
       pthread_setname_np(threads_.back().native_handle(), "adit-worker");
     }
-  } catch (const std::system_error&) {  // the system's limit of threads: fewer, then
+  } catch (const std::system_error&) {
+    return;  // the system's limit of threads: fewer, then
   }
 }
 

@@ -13,10 +13,11 @@ using tunnel::DropReason;
 
 Transmitter::Transmitter(tunnel::Tunnel& tunnel, const crypto::Aead& aead, DatagramPort& port,
                          KeepTimestamp keep_timestamp)
-    : tunnel_(tunnel), aead_(&aead), port_(port), keep_timestamp_(std::move(keep_timestamp)) {
-  shipments_.push_back(std::make_unique<Shipment>(kBatchBytes));
-  filling_ = shipments_.front().get();
-}
+    : tunnel_(tunnel),
+      aead_(&aead),
+      port_(port),
+      keep_timestamp_(std::move(keep_timestamp)),
+      filling_(shipments_.emplace_back(std::make_unique<Shipment>(kBatchBytes)).get()) {}
 
 Family Transmitter::blocked() const {
   if (ring_ != nullptr && !ring_->held()) return Family::none;

@@ -129,6 +129,9 @@ void visit(Visitor& visitor, tunnel::SavedTunnel& saved) {
 /// What the visitors have in common: every field is so many bytes, and then perhaps not any such.
 template <class Self>
 class Visitor {
+  Visitor() = default;
+  friend Self;
+
  public:
   template <std::size_t n>
   void bytes(std::array<std::uint8_t, n>& field) {
@@ -226,13 +229,13 @@ class Layout : public Visitor<Layout> {
 };
 
 const Layout& layout() {
-  static const Layout all = [] {
+  static const Layout kAll = [] {
     Layout each;
     const auto holder = std::make_unique<tunnel::SavedTunnelHolder>();
     visit(each, holder->saved);
     return each;
   }();
-  return all;
+  return kAll;
 }
 
 }  // namespace

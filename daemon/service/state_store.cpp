@@ -190,8 +190,8 @@ Result<> StateStore::save_endpoint(const Endpoint& endpoint) {
 
 std::string read_boot_id() {
   // Once: at the end of a run there may be no descriptor left to read it with.
-  static const auto id = read_file("/proc/sys/kernel/random/boot_id").value_or(std::string{});
-  return id;
+  static const auto kId = read_file("/proc/sys/kernel/random/boot_id").value_or(std::string{});
+  return kId;
 }
 
 }  // namespace adit::service

@@ -53,15 +53,16 @@ std::optional<Whole> parse(std::string_view text) {
   const auto space = rest.find(' ');
   if (space == std::string_view::npos) return std::nullopt;
   Whole whole{.line = std::string(text.substr(0, mark)), .checked = true};
-  const auto [end, error] = std::from_chars(rest.data(), rest.data() + space, whole.number);
-  if (error != std::errc() || end != rest.data() + space) return std::nullopt;
+  const auto* const begin = &rest.front();
+  const auto [end, error] = std::from_chars(begin, begin + space, whole.number);
+  if (error != std::errc() || end != begin + space) return std::nullopt;
   if (rest.substr(space + 1) != checksum_of(text.substr(0, mark + 2 + space))) return std::nullopt;
   return whole;
 }
 
 }  // namespace
 
-TurnFile::TurnFile(std::filesystem::path path) : files_{path, path} {
+TurnFile::TurnFile(const std::filesystem::path& path) : files_{path, path} {
   files_[1] += ".2";
 }
 

@@ -17,7 +17,7 @@ namespace adit::service {
 
 class TurnFile {
  public:
-  explicit TurnFile(std::filesystem::path path);
+  explicit TurnFile(const std::filesystem::path& path);
 
   struct Content {
     std::optional<std::string> line;  ///< the newest that is whole; none: there is none

@@ -9,8 +9,6 @@
 namespace adit::tunnel {
 namespace {
 
-constexpr std::size_t kPayload = Prober::kSmallest4 - kIpv4Header - kIcmpHeader;
-
 // ICMP types.
 constexpr std::uint8_t kEchoRequest4 = 8;
 constexpr std::uint8_t kEchoReply4 = 0;

@@ -280,6 +280,9 @@ class Wire final : public path::DatagramPort {
     }
     return {.sent = datagrams.size()};
   }
+  int send_whole(const Path& path, const OutboundDatagram& datagram) override {
+    return send(path, {&datagram, 1}).sent == 1 ? 0 : EAGAIN;
+  }
   net::LostDatagrams take_lost() override { return {}; }
   void deliver(Heap heap) {
     inbox_ = std::move(heap);
