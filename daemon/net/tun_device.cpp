@@ -247,7 +247,8 @@ IoResult TunDevice::read(MutableBytes arena, std::vector<TunPacket>& packets) {
   constexpr std::size_t kHeader = offload::kVirtioHeaderSize;
   std::size_t used = 0;
   for (std::size_t tries = 0; tries < kMostReads; ++tries) {
-    if (used > 0 && arena.size() - used < kLargestPacket + kReadSlack) break;
+    // The place after a packet is rounded up and may lie past the end; the first packet takes an arena however small.
+    if (used > 0 && arena.size() < used + kLargestPacket + kReadSlack) break;
     TunPacket packet{.virtio = {}, .bytes = arena.subspan(used)};
     const auto room = std::min(packet.bytes.size() - kReadSlack, kLargestPacket);
     const std::array<iovec, 2> parts{iovec{.iov_base = &packet.virtio, .iov_len = kHeader},
