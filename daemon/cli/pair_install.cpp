@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "cli/print.h"
+#include "config/fields.h"
 
 namespace adit::cli {
 namespace {
@@ -239,7 +240,10 @@ Result<std::vector<std::pair<std::string, Remote>>> parse_targets(const std::vec
     if (equals == 0 || equals == std::string::npos || equals + 1 == text.size()) {
       return fail("{} is not NAME=TARGET: write office=root@vpn.example.net, as ssh takes it, or home=local", text);
     }
-    targets.emplace_back(text.substr(0, equals), Remote(text.substr(equals + 1)));
+    // It becomes part of paths of files that are removed, as root.
+    const auto name = text.substr(0, equals);
+    if (auto valid = config::check_name(name); !valid) return std::unexpected(valid.error());
+    targets.emplace_back(name, Remote(text.substr(equals + 1)));
   }
   return targets;
 }
@@ -275,9 +279,9 @@ int uninstall(const std::vector<std::pair<std::string, Remote>>& ends, bool dry_
       continue;
     }
     const auto done = host.run(fmt::format(
-        "systemctl disable --now {0} 2>/dev/null; adit unblock {1} >/dev/null 2>&1; rm -f {2} /var/lib/adit/{1}.* && "
+        "systemctl disable --now {0} 2>/dev/null; adit unblock {1} >/dev/null 2>&1; rm -rf {2} {3} && "
         "echo done=yes",
-        shell_word(unit_of(name)), shell_word(name), shell_word(path_of(name))));
+        shell_word(unit_of(name)), shell_word(name), shell_word(path_of(name)), shell_word("/var/lib/adit/" + name)));
     if (done && value_of(done->output, "done") == "yes") {
       say(context.out, "{} ({}): {} is stopped, and {} is gone\n", name, host.target(), unit_of(name), path_of(name));
     } else {

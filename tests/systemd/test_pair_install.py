@@ -59,6 +59,9 @@ def test_both_ends_come_up_by_one_command_and_go_by_one(hosts):
     gone = a.run("adit", "unpair", "office=local", f"home=root@{ADDRESS['b']}", timeout=120)
     assert "home" in gone.stdout
     assert nothing_of_it(a, "office") and nothing_of_it(b, "home")
+    assert not a.exists("/var/lib/adit/office"), "nor what it remembered"
+    refused = a.run("adit", "unpair", "../../etc=local", check=False)
+    assert refused.returncode == 2 and a.exists("/etc/passwd")
 
 
 def test_a_link_that_does_not_come_up_is_examined_and_taken_back(hosts):
