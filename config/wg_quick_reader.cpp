@@ -9,117 +9,18 @@
 #include <algorithm>
 #include <set>
 
-#include "config/draft.h"
 #include "config/fields.h"
 #include "config/file_text.h"
-#include "config/hook_advice.h"
-#include "config/shell_text.h"
 #include "config/validate.h"
-#include "config/wg_quick_commands.h"
-#include "config/wg_quick_file.h"
-#include "config/wg_quick_hooks.h"
 #include "config/wg_quick_peers.h"
+#include "config/wg_quick_reading.h"
 #include "config/wg_quick_routes.h"
 #include "config/wg_quick_values.h"
 #include "config/wording.h"
 
 namespace adit::config {
-namespace {
 
-/// Whether one of the line's words is the interface's name.
-bool names_interface(std::string_view line, std::string_view interface) {
-  return std::ranges::any_of(commands_of(line), [&](const ShellCommand& command) {
-    const auto words = shell_words(command.text);
-    return std::ranges::find(words, interface) != words.end();
-  });
-}
-
-class Reader {
- public:
-  Reader(const WgQuickSource& source, Problems& problems) : source_(source), problems_(problems) {}
-
-  /// Where its sections begin.
-  struct Sections {
-    Place interface;
-    Place peer;
-    std::vector<WgQuickKey> mistaken;  ///< WgQuickLines::mistaken
-  };
-
-  void read(const std::vector<WgQuickLine>& lines, Sections sections);
-  Draft take() { return std::move(draft_); }
-
- private:
-  void read_line(WgQuickKey key, const WgQuickValue& line);
-  void read_interface_line(WgQuickKey key, const WgQuickValue& line);
-  bool is_skipped(const WgQuickLine& line);
-  void read_private_key(const WgQuickValue& line);
-  void read_preshared_key(const WgQuickValue& line);
-  void adopt_key_files();
-  void adopt_addresses();
-  void read_table(const WgQuickValue& line);
-  void read_dns(const WgQuickValue& line);
-  void finish_dns();
-  void read_hook(WgQuickKey key, const WgQuickValue& line);
-  void note_repeated(const WgQuickLine& line);
-  void finish();
-  void finish_allowed();
-  void join_halves();
-  void add_routes();
-  void finish_hooks();
-  void note_hooks();
-  void missing(WgQuickKey key, std::string_view hint);
-
-  template <class T>
-  std::optional<At<T>> parse(const WgQuickValue& line, Result<T> (*parser)(std::string_view)) {
-    auto value = parser(line.value);
-    if (value) return At<T>{std::move(*value), line.place};
-    problems_.add(line.place, std::move(value.error().message));
-    return std::nullopt;
-  }
-
-  template <class T>
-  void read_list(const WgQuickValue& line, DraftList<T>& list, std::size_t max, Result<T> (*parser)(std::string_view)) {
-    for (const auto& word : words_of(line)) {
-      if (list.items.size() == max) {
-        problems_.add(word.place, fmt::format("has too many elements; Adit takes {}", max));
-        list.complete = false;
-        return;
-      }
-      if (auto value = parse(word, parser)) {
-        list.items.push_back(std::move(*value));
-      } else {
-        list.complete = false;
-      }
-    }
-  }
-
-  void note(const Place& place, std::string reason) { problems_.warn(place, std::move(reason)); }
-
-  /// A key, or what stands in its place.
-  struct Given {
-    bool private_key = false;
-    bool public_key = false;
-  };
-  /// The lines of hooks: PreUp, PostUp, PreDown, PostDown.
-  struct HookLines {
-    std::vector<WgQuickValue> first_up, up, down, last_down;
-  };
-
-  const WgQuickSource& source_;
-  Problems& problems_;
-  Draft draft_;
-  Sections sections_;
-  std::vector<WgQuickLine> seen_;
-  std::vector<WgQuickLine> empty_;  ///< lines without a value
-  Given given_;
-  bool has_routes_ = true;  ///< Table is not off
-  std::optional<std::uint32_t> table_;
-  Place first_domain_;  ///< of `DNS`
-  HookLines hook_lines_;
-  WgQuickEffects effects_;
-};
-
-void Reader::read(const std::vector<WgQuickLine>& lines, Sections sections) {
+void WgQuickReading::read(const std::vector<WgQuickLine>& lines, Sections sections) {
   sections_ = std::move(sections);
   draft_.config.name = source_.name;
   draft_.config.file = source_.file;
@@ -136,7 +37,7 @@ void Reader::read(const std::vector<WgQuickLine>& lines, Sections sections) {
 }
 
 /// Without a value a line says nothing, as long as another one does where something must be said.
-bool Reader::is_skipped(const WgQuickLine& line) {
+bool WgQuickReading::is_skipped(const WgQuickLine& line) {
   using enum WgQuickKey;
   if (!line.value.value.empty()) return false;
   empty_.push_back(line);
@@ -148,7 +49,7 @@ bool Reader::is_skipped(const WgQuickLine& line) {
 }
 
 /// Lists and hooks go on in further lines; of all others the last one counts, as wg-quick has it.
-void Reader::note_repeated(const WgQuickLine& line) {
+void WgQuickReading::note_repeated(const WgQuickLine& line) {
   using enum WgQuickKey;
   for (const auto key : {address, dns, allowed_ips, pre_up, post_up, pre_down, post_down}) {
     if (line.key == key) return;
@@ -169,7 +70,7 @@ void Reader::note_repeated(const WgQuickLine& line) {
   }
 }
 
-void Reader::read_line(WgQuickKey key, const WgQuickValue& line) {
+void WgQuickReading::read_line(WgQuickKey key, const WgQuickValue& line) {
   auto& peer = draft_.config.peer;
   switch (key) {
     case WgQuickKey::public_key:
@@ -200,7 +101,7 @@ void Reader::read_line(WgQuickKey key, const WgQuickValue& line) {
   }
 }
 
-void Reader::read_interface_line(WgQuickKey key, const WgQuickValue& line) {
+void WgQuickReading::read_interface_line(WgQuickKey key, const WgQuickValue& line) {
   switch (key) {
     case WgQuickKey::private_key:
       return read_private_key(line);
@@ -234,7 +135,7 @@ void Reader::read_interface_line(WgQuickKey key, const WgQuickValue& line) {
   }
 }
 
-void Reader::read_private_key(const WgQuickValue& line) {
+void WgQuickReading::read_private_key(const WgQuickValue& line) {
   given_.private_key = true;
   auto key = parse(line, crypto::parse_private_key);
   if (key && is_all_zero(key->value)) {
@@ -244,7 +145,7 @@ void Reader::read_private_key(const WgQuickValue& line) {
   }
 }
 
-void Reader::read_preshared_key(const WgQuickValue& line) {
+void WgQuickReading::read_preshared_key(const WgQuickValue& line) {
   auto& peer = draft_.config.peer;
   auto key = parse(line, crypto::parse_preshared_key);
   // All zero is how WireGuard says that there is none (paper §5.4.2).
@@ -252,7 +153,7 @@ void Reader::read_preshared_key(const WgQuickValue& line) {
   if (key) peer.preshared_key = std::move(key->value);
 }
 
-void Reader::read_table(const WgQuickValue& line) {
+void WgQuickReading::read_table(const WgQuickValue& line) {
   has_routes_ = line.value != "off";
   table_.reset();
   if (!has_routes_ || line.value == "auto") return;
@@ -261,7 +162,7 @@ void Reader::read_table(const WgQuickValue& line) {
 }
 
 /// Addresses are servers, and names are domains to search.
-void Reader::read_dns(const WgQuickValue& line) {
+void WgQuickReading::read_dns(const WgQuickValue& line) {
   auto& [servers, domains] = draft_.config.dns;
   for (const auto& word : words_of(line)) {
     if (servers.size() + domains.size() == kMaxAddresses - 1) {
@@ -281,7 +182,7 @@ void Reader::read_dns(const WgQuickValue& line) {
 }
 
 /// wg-quick has these servers asked for all names, and no others.
-void Reader::finish_dns() {
+void WgQuickReading::finish_dns() {
   auto& [servers, domains] = draft_.config.dns;
   if (!servers.empty()) {
     if (std::ranges::find(domains, kAllNames) == domains.end()) domains.emplace_back(kAllNames);
@@ -291,128 +192,8 @@ void Reader::finish_dns() {
   }
 }
 
-void Reader::read_hook(WgQuickKey key, const WgQuickValue& line) {
-  if (line.value.size() > kMaxHookText / 2) {
-    problems_.add(line.place, fmt::format("has {} bytes; put it into a script and name that", line.value.size()));
-  }
-  auto& lines = key == WgQuickKey::pre_up     ? hook_lines_.first_up
-                : key == WgQuickKey::post_up  ? hook_lines_.up
-                : key == WgQuickKey::pre_down ? hook_lines_.down
-                                              : hook_lines_.last_down;
-  lines.push_back(line);
-}
-
-/// What a key of ours does better is taken out of the lines first; then the rest of them are hooks.
-void Reader::finish_hooks() {
-  const auto& wg_name = source_.wg_interface.empty() ? source_.interface : source_.wg_interface;
-  const auto peer_key = draft_.public_key ? to_base64(draft_.public_key->value) : std::string();
-  WgQuickCommands commands(wg_name, peer_key);
-  auto& config = draft_.config.hooks;
-  const auto add = [&](const WgQuickValue& line, std::string_view rest, HookKind kind, std::vector<Hook>& hooks) {
-    if (rest.empty()) return;
-    hooks.push_back(hook_from_wg_quick(rest, kind, source_.interface));
-    for (const auto& trouble : hook_troubles(hooks.back()))
-      note(line.place, fmt::format("{}{}", kHookTrouble, trouble));
-    if (wg_name != source_.interface && names_interface(rest, wg_name)) {
-      note(line.place, fmt::format("names the interface {}, which is {} here: write %i in its place, and import again",
-                                   wg_name, source_.interface));
-    }
-    if (hooks.size() != kMaxHooks + 1) return;
-    problems_.add(line.place, fmt::format("is one too many; Adit runs {} hooks, put several into a script", kMaxHooks));
-  };
-  for (const auto* const lines : {&hook_lines_.first_up, &hook_lines_.up}) {
-    for (const auto& line : *lines) add(line, commands.take_up(line.value, line.place), HookKind::up, config.up);
-  }
-  for (const auto* const lines : {&hook_lines_.down, &hook_lines_.last_down}) {
-    for (const auto& line : *lines) add(line, commands.take_down(line.value), HookKind::down, config.down);
-  }
-  auto& found = effects_;
-  found.addresses = commands.effects().addresses;
-  found.routes = commands.effects().routes;
-  found.forward = commands.effects().forward;
-  found.key_command = commands.effects().key_command;
-  if (commands.effects().private_key_file) found.private_key_file = commands.effects().private_key_file;
-  if (commands.effects().preshared_key_file) found.preshared_key_file = commands.effects().preshared_key_file;
-  if (found.forward) {
-    draft_.config.interface.forward = true;
-    note(*found.forward,
-         "becomes interface.forward: true; where the unit may not, it says which file in /etc/sysctl.d "
-         "to write");
-  }
-}
-
-/// The file goes to the key that names it. What it holds is looked at when the link starts.
-void Reader::adopt_key_files() {
-  constexpr std::string_view readable =
-      "must be readable by the user adit alone, which does not get into /etc/wireguard: install -m 600 -o adit FILE "
-      "/etc/adit/, and name that";
-  auto& local = draft_.config.local;
-  auto& peer = draft_.config.peer;
-  const auto note_file = [&](const At<std::string>& file) {
-    if (!file.value.starts_with("/etc/adit/")) note(file.place, fmt::format("{} {}", shown(file.value), readable));
-  };
-  if (const auto& file = effects_.private_key_file; file && !given_.private_key) {
-    local.private_key_file = file->value;
-    note_file(*file);
-  } else if (const auto& command = effects_.key_command; command && !given_.private_key) {
-    local.private_key_file = source_.name + ".key";
-    note(command->place,
-         fmt::format("the key comes from a command, which Adit does not run for it: write it into the "
-                     "file once, as root: (umask 077; {} >/etc/adit/{}.key)",
-                     shown(command->value).starts_with('"') ? command->value : "COMMAND", source_.name));
-  }
-  given_.private_key = given_.private_key || !local.private_key_file.empty();
-  if (const auto& file = effects_.preshared_key_file) {
-    peer.has_preshared_key = true;
-    peer.preshared_key = {};
-    peer.preshared_key_file = file->value;
-    note_file(*file);
-  }
-}
-
-/// The n-th far end goes with the n-th address of its family, so those that have one come first.
-void Reader::adopt_addresses() {
-  auto& addresses = draft_.addresses.items;
-  std::size_t with_peer = 0;
-  for (const auto& [address, peer] : effects_.addresses) {
-    std::erase_if(addresses, [&](const auto& each) { return each.value == address.value; });
-    if (!peer) {
-      addresses.push_back(address);
-      continue;
-    }
-    addresses.insert(addresses.begin() + static_cast<std::ptrdiff_t>(std::min(with_peer++, addresses.size())), address);
-    draft_.peer_addresses.items.push_back(*peer);
-  }
-  if (!source_.beside_others) return;
-  for (auto& [address, place] : addresses) address.prefix = static_cast<std::uint8_t>(address.address.bits());
-}
-
-void Reader::note_hooks() {
-  const auto& [first_up, up, down, last_down] = hook_lines_;
-  for (const auto& line : first_up) {
-    note(line.place,
-         "runs later than with wg-quick: when addresses, routes and the socket are there already (hooks.up); check "
-         "that it can");
-  }
-  for (const auto& line : last_down) {
-    note(line.place,
-         "runs earlier than with wg-quick: while the interface is still there (hooks.down); check that it can");
-  }
-  if (draft_.config.hooks == Hooks()) return;
-  for (const auto* const lines : {&first_up, &up, &down, &last_down}) {
-    if (lines->empty()) continue;
-    note(
-        lines->front().place,
-        fmt::format("runs as the user adit in the unit's sandbox, with CAP_NET_ADMIN and no other right of root's "
-                    "(docs/service.md), and is ended if it takes longer than {} seconds, which wg-quick does not do; a "
-                    "hook's timeout can be up to {} minutes",
-                    kDefaultHookTimeout.count(), kMaxHookTimeout.count() / 60));
-    break;
-  }
-}
-
 /// As wg-quick does: each allowed subnet that the interface's own do not hold, or all of them in a table of their own.
-void Reader::add_routes() {
+void WgQuickReading::add_routes() {
   std::vector<IpNetwork> addresses;
   for (const auto& item : draft_.addresses.items) addresses.push_back(item.value);
   std::vector<At<DraftRoute>> routes;
@@ -441,7 +222,7 @@ void Reader::add_routes() {
 }
 
 /// At the line that would have said it, if it is there and empty; else where its section begins.
-void Reader::missing(WgQuickKey key, std::string_view hint) {
+void WgQuickReading::missing(WgQuickKey key, std::string_view hint) {
   if (std::ranges::find(sections_.mistaken, key) != sections_.mistaken.end()) return;
   const auto empty = std::ranges::find(empty_, key, &WgQuickLine::key);
   if (empty != empty_.end()) {
@@ -454,7 +235,7 @@ void Reader::missing(WgQuickKey key, std::string_view hint) {
   }
 }
 
-void Reader::finish() {
+void WgQuickReading::finish() {
   finish_hooks();
   adopt_key_files();
   adopt_addresses();
@@ -474,7 +255,7 @@ void Reader::finish() {
   finish_dns();
 }
 
-void Reader::finish_allowed() {
+void WgQuickReading::finish_allowed() {
   // wg takes a subnet twice, as once.
   std::vector<At<IpNetwork>> unique;
   std::set<IpNetwork> seen;
@@ -491,7 +272,7 @@ void Reader::finish_allowed() {
 
 /// 0.0.0.0/1 and 128.0.0.0/1 are a default route in disguise. As one it spares the encrypted packets, which the halves
 /// would lead into the tunnel.
-void Reader::join_halves() {
+void WgQuickReading::join_halves() {
   auto& items = draft_.allowed_ips->items;
   for (const auto& [lower, upper] : {std::pair("0.0.0.0/1", "128.0.0.0/1"), std::pair("::/1", "8000::/1")}) {
     const auto first = std::ranges::find(items, *IpNetwork::parse(lower), &At<IpNetwork>::value);
@@ -506,6 +287,8 @@ void Reader::join_halves() {
     items.erase(second);
   }
 }
+
+namespace {
 
 /// Without one there is nothing to read; where an error explains that, it is enough.
 bool has_both_sections(const WgQuickLines& file, Problems& problems) {
@@ -526,7 +309,7 @@ std::expected<Config, std::vector<Problem>> read_wg_quick(std::string_view text,
     auto plain = with_plain_spaces(text, problems);
     auto split = split_wg_quick(plain, problems);
     if (has_both_sections(split, problems) && choose_peer(split, source.peer, problems)) {
-      Reader reader(source, problems);
+      WgQuickReading reader(source, problems);
       const auto peer = source.peer.value_or(1);
       reader.read(split.lines, {*split.interface, split.peers[peer - 1].place, split.mistaken});
       draft = reader.take();
