@@ -18,13 +18,7 @@ OUTER = pytest.mark.parametrize("outer", [4, 6], ids=["over_ipv4", "over_ipv6"])
 
 
 def second_uplink(lab):
-    lab.r.ip("link", "add", "toa2", "type", "veth", "peer", "name", "eth1", "netns", lab.a.name)
-    lab.r.ip("addr", "add", "10.4.0.1/24", "dev", "toa2")
-    lab.r.ip("addr", "add", "fd04::1/64", "dev", "toa2", "nodad")
-    lab.r.ip("link", "set", "toa2", "up")
-    lab.a.ip("addr", "add", "10.4.0.2/24", "dev", "eth1")
-    lab.a.ip("addr", "add", "fd04::2/64", "dev", "eth1", "nodad")
-    lab.a.ip("link", "set", "eth1", "up")
+    lab.another_cable(lab.a, "toa2", "eth1", 4)
     for gateway in ("10.4.0.1", "fd04::1"):
         lab.a.ip("route", "add", "default", "via", gateway, "dev", "eth1", "metric", "2000")
     lab.r.sysctl("net.ipv4.conf.all.rp_filter", 0)

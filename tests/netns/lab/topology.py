@@ -46,6 +46,14 @@ class Lab:
         self.r.ip("link", "set", leg, "up")
         self.address(host, net, 2)
 
+    def another_cable(self, host, leg, device, net):
+        """A further one: host's `device` to the router's `leg`, likewise, and no routes."""
+        self.r.ip("link", "add", leg, "type", "veth", "peer", "name", device, "netns", host.name)
+        for end, interface, number in ((self.r, leg, 1), (host, device, 2)):
+            end.ip("addr", "add", f"10.{net}.0.{number}/24", "dev", interface)
+            end.ip("addr", "add", f"fd0{net}::{number}/64", "dev", interface, "nodad")
+            end.ip("link", "set", interface, "up")
+
     def address(self, host, net, number):
         """Gives a host its addresses (10.NET.0.NUMBER, fd0NET::NUMBER) in place of those it has, and its routes."""
         host.ip("addr", "flush", "dev", "eth0", "scope", "global")

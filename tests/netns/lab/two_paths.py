@@ -16,13 +16,7 @@ FIRST6, SECOND6 = f"[fd02::2]:{PORT}", f"[fd03::2]:{PORT}"
 
 def second_wire(lab):
     """What b answers from an address leaves by its wire."""
-    lab.r.ip("link", "add", "tob2", "type", "veth", "peer", "name", "eth1", "netns", lab.b.name)
-    lab.r.ip("addr", "add", "10.3.0.1/24", "dev", "tob2")
-    lab.r.ip("addr", "add", "fd03::1/64", "dev", "tob2", "nodad")
-    lab.r.ip("link", "set", "tob2", "up")
-    lab.b.ip("addr", "add", "10.3.0.2/24", "dev", "eth1")
-    lab.b.ip("addr", "add", "fd03::2/64", "dev", "eth1", "nodad")
-    lab.b.ip("link", "set", "eth1", "up")
+    lab.another_cable(lab.b, "tob2", "eth1", 3)
     for family, source, gateway in (("-4", "10.3.0.2", "10.3.0.1"), ("-6", "fd03::2", "fd03::1")):
         lab.b.ip(family, "rule", "add", "from", source, "lookup", "103")
         lab.b.ip(family, "route", "add", "default", "via", gateway, "dev", "eth1", "table", "103")

@@ -46,21 +46,7 @@ TEST(ProbeEnds, AreWhatTheFileSaysElsewhere) {
 
 /// The peer's answer to `request`, which is an IPv4 or IPv6 packet with whatever behind it.
 Buffer answer_to(Bytes request) {
-  const bool v4 = request[0] >> 4 == 4;
-  const std::size_t header = v4 ? 20 : 40;
-  Buffer reply(request.begin(),
-               request.begin() + static_cast<std::ptrdiff_t>(v4 ? Prober::kSmallest4 : Prober::kSmallest6));
-  const std::ptrdiff_t at = v4 ? 12 : 8;
-  const std::ptrdiff_t size = v4 ? 4 : 16;
-  std::ranges::swap_ranges(reply.begin() + at, reply.begin() + at + size, reply.begin() + at + size,
-                           reply.begin() + at + 2 * size);
-  reply[header] = v4 ? 0 : 129;
-  store_be16(&reply[header + 2], 0);
-  const auto message = Bytes(reply).subspan(header);
-  const auto pseudo =
-      v4 ? 0 : offload::pseudo_header_sum(Bytes(reply).subspan(8, 32), 58, static_cast<std::uint32_t>(message.size()));
-  store_be16(&reply[header + 2], offload::checksum_finish(offload::checksum_add(message, pseudo)));
-  return reply;
+  return echo_reply(request.first(request[0] >> 4 == 4 ? Prober::kSmallest4 : Prober::kSmallest6));
 }
 
 struct AProber : testing::TestWithParam<ProbeEnds> {

@@ -143,14 +143,10 @@ void World::inject(Host& host, Endpoint source, Buffer bytes, IpAddress local) {
   echoes_.clear();
 }
 
-/// As the kernel behind the TUN answers an echo request; true: it was one.
-bool World::echo(Host& host, Bytes packet) {
-  const std::size_t header = packet[0] >> 4 == 4 ? 20 : 40;
+Buffer echo_reply(Bytes request) {
+  const std::size_t header = request[0] >> 4 == 4 ? 20 : 40;
   const bool v4 = header == 20;
-  if (packet.size() < header + 8 || packet[v4 ? 9 : 6] != (v4 ? 1 : 58) || packet[header] != (v4 ? 8 : 128))
-    return false;
-  if (!host.echoes) return true;
-  Buffer reply(packet.begin(), packet.end());
+  Buffer reply(request.begin(), request.end());
   const std::ptrdiff_t at = v4 ? 12 : 8;
   const std::ptrdiff_t size = v4 ? 4 : 16;
   std::ranges::swap_ranges(reply.begin() + at, reply.begin() + at + size, reply.begin() + at + size,
@@ -161,6 +157,17 @@ bool World::echo(Host& host, Bytes packet) {
   const auto pseudo =
       v4 ? 0 : offload::pseudo_header_sum(Bytes(reply).subspan(8, 32), 58, static_cast<std::uint32_t>(message.size()));
   store_be16(&reply[header + 2], offload::checksum_finish(offload::checksum_add(message, pseudo)));
+  return reply;
+}
+
+/// As the kernel behind the TUN does; true: it was an echo request.
+bool World::echo(Host& host, Bytes packet) {
+  const std::size_t header = packet[0] >> 4 == 4 ? 20 : 40;
+  const bool v4 = header == 20;
+  if (packet.size() < header + 8 || packet[v4 ? 9 : 6] != (v4 ? 1 : 58) || packet[header] != (v4 ? 8 : 128))
+    return false;
+  if (!host.echoes) return true;
+  auto reply = echo_reply(packet);
   host.echoed += 1;
   reply.resize(reply.size() + kPaddingSlack);
   echoes_.push_back(std::move(reply));

@@ -80,6 +80,9 @@ struct Host {
   std::uint64_t drops(DropReason reason) const { return tunnel->status().drops[reason]; }
 };
 
+/// The answer to an ICMP or ICMPv6 echo request without options, as large as that.
+Buffer echo_reply(Bytes request);
+
 class World {
  public:
   struct Flight {
