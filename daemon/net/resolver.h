@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Names → endpoints without blocking the loop (c-ares). /etc/hosts is honoured, both families are asked, and every
 // lookup reads /etc/resolv.conf anew, so that a laptop's new network is seen. Where that leads into the link whose peer
-// is asked for, the servers behind it are asked first (uplink_servers.h). One try: RetryingResolver persists. In a network
-// with IPv6 alone, IPv4 addresses are led through its NAT64, if it has one (nat64.h).
+// is asked for, the servers behind it are asked first (uplink_servers.h). One try: RetryingResolver persists. In a
+// network with IPv6 alone, IPv4 addresses are led through its NAT64, if it has one (nat64.h).
 #pragma once
 
 #include <chrono>

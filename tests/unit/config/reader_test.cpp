@@ -152,8 +152,8 @@ tuning:
   EXPECT_EQ(config->peer.endpoints, (std::vector<EndpointName>{{"2001:db8::7", 51820}, {"vpn.example.net.", 1}}));
   EXPECT_FALSE(config->peer.keepalive);
   EXPECT_EQ(config->log_level, LogLevel::trace);
-  EXPECT_EQ(config->tuning, (Tuning{"libipsec-mb", Switch::off, Switch::on, 4'194'304, 524'288, 5, MssClamp{.on = false},
-                                    false, true}));
+  EXPECT_EQ(config->tuning, (Tuning{"libipsec-mb", Switch::off, Switch::on, 4'194'304, 524'288, 5,
+                                    MssClamp{.on = false}, false, true}));
 }
 
 TEST(Reader, WritesDefaultRoutesOutForBothFamiliesAndThoseOfATableForTheInterfacesOwn) {
