@@ -74,6 +74,7 @@ void Link::assemble(std::optional<Endpoint> remembered) {
   public_key_ = crypto::public_key_of(machine_->private_key());
   machine_->set_own_port(doors.sockets.port());
   machine_->set_probe_ends(probe_ends(parts_.config));
+  machine_->set_inner(parts_.config.interface.addresses);
   machine_->set_mss_limits(mss_limits(parts_.config, parts_.host.mtu()));
   led_past_ = {};
   lead_past_tunnel(machine_->path().remote);
@@ -282,6 +283,7 @@ void Link::adopt(const Edit& edit, crypto::PresharedKey preshared_key) {
   machine_->set_allowed_ips(config.peer.allowed_ips);
   set_mtu(parts_.host.mtu());
   machine_->set_probe_ends(probe_ends(config));
+  machine_->set_inner(config.interface.addresses);
   machine_->set_copy_dscp(config.tuning.copy_dscp);
   if (edit.has({"peer.keepalive"})) data_path_->set_keepalive(config.peer.keepalive, parts_.loop.now());
   if (edit.has({"tuning.tun_offload"})) data_path_->set_merges(path::merge_options(parts_.doors.device.offloads()));

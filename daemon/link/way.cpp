@@ -52,11 +52,18 @@ void Way::look_at_route(Instant now) {
         "the way to {} leads into the tunnel itself: take its address out of routes, or use `default`, which leaves "
         "it out",
         to_string(remote));
+    problem_of_ = remote;
     return;
   }
   // Without a route the MTU stays: one that fitted a moment ago is a better guess than none.
   mtu_.route_is(*route_, now);
   check_uplink();
+}
+
+/// The peer may have moved since.
+const std::string& Way::problem() const {
+  static const std::string kNone;
+  return parts_.tunnel.path().remote == problem_of_ ? problem_ : kNone;
 }
 
 std::optional<Instant> Way::next_look(Instant now) const {

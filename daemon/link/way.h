@@ -42,7 +42,7 @@ class Way {
   bool moved() const { return moved_; }
   void forget_move() { moved_ = false; }
   /// Why nothing can be sent that way; empty: it can.
-  const std::string& problem() const { return problem_; }
+  const std::string& problem() const;
 
  private:
   void look_at_route(Instant now);
@@ -55,6 +55,7 @@ class Way {
   std::optional<net::RouteInfo> route_;
   Instant looked_at_{};
   std::string problem_;
+  Endpoint problem_of_;
   bool moved_ = false;
   std::uint32_t uplink_checked_ = 0;
 };

@@ -8,6 +8,7 @@
 
 #include "base/ip.h"
 #include "base/time.h"
+#include "tunnel/allowed_ips.h"
 
 namespace adit::tunnel {
 
@@ -34,6 +35,10 @@ struct Elsewhere {
   bool is_of_the_past(const Endpoint& from, Instant session_created, Instant now) const {
     return left.known() && from == left && (session_created < left_at || now - left_at < kSettling);
   }
+
+  /// Addresses of the tunnel itself. A host whose uplink has lost its own for a moment sends from the one it has there;
+  /// what went to it would go into the tunnel again.
+  AllowedIps inner{{}};
 };
 
 }  // namespace adit::tunnel

@@ -331,7 +331,7 @@ void Tunnel::begin_session(const noise::Keypair& keypair, Duration round_trip, I
 /// The peer is where its last authentic packet came from; we answer from where that one arrived (§2.1).
 void Tunnel::roam(const Path& path, Outbox& out) {
   elsewhere_.called_from.reset();
-  if (path == path_) return;
+  if (path == path_ || elsewhere_.inner.contains(path.remote.address)) return;
   if (path.remote != path_.remote) {
     if (path_.remote.known()) out.events.emplace_back(EndpointMoved{path_.remote, path.remote});
     status_.endpoint_source = EndpointSource::learned;

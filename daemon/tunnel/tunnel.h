@@ -98,6 +98,8 @@ class Tunnel {
   void set_key_observer(KeyObserver* observer) { handshaker_.set_key_observer(observer); }
   void set_keepalive(std::optional<Duration> interval, Instant now, Outbox& out);
   void set_allowed_ips(std::span<const IpNetwork> networks) { allowed_ips_ = AllowedIps(networks); }
+  /// The networks of the interface: the peer's datagrams may come from there, but it is never answered there.
+  void set_inner(std::span<const IpNetwork> networks) { elsewhere_.inner = AllowedIps(networks); }
   void set_mtu(std::uint32_t mtu) { mtu_ = mtu; }
   /// TCP connections that begin from now on, in either direction, use no larger segments.
   void set_mss_limits(const offload::MssLimits& limits) { manner_.mss = limits; }

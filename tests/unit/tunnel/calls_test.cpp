@@ -19,6 +19,17 @@ TEST_F(Link, RoamsOnAuthenticDataButNotOnForgedOrReplayed) {
   EXPECT_EQ(b.tunnel->path().remote, kElsewhere) << "a replayed packet moved the endpoint";
 }
 
+/// A host whose uplink has lost its address sends from the one it has inside.
+TEST_F(Link, FollowsNobodyIntoTheTunnel) {
+  world.connect();
+  b.tunnel->set_inner(std::array{*IpNetwork::parse("10.9.0.0/30")});
+  const auto received = b.tunnel->status().wire.received;
+  world.inject(b, *Endpoint::parse("10.9.0.1:51820"), sealed(a, 60, {}));
+  EXPECT_GT(b.tunnel->status().wire.received, received) << "it is the peer's all the same";
+  EXPECT_EQ(b.tunnel->path().remote, a.address);
+  EXPECT_EQ(b.count<EndpointMoved>(), 0u);
+}
+
 TEST_F(Link, RoamsOnTheResponseToo) {
   world.start(b, false);
   world.start(a);
