@@ -98,7 +98,7 @@ void PathMtu::look(Instant now) {
 
 std::optional<Instant> PathMtu::next_look(Instant now) const {
   if (!search_ || possible() != PathProbe::searching || !parts_.tunnel.has_session(now)) return std::nullopt;
-  const auto due = search_->deadline(parts_.tunnel.keepalive());
+  const auto due = search_->deadline(now, parts_.tunnel.keepalive());
   return due == Instant::max() ? std::nullopt : std::optional(due);
 }
 

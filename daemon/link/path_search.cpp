@@ -231,9 +231,10 @@ void PathSearch::refused(std::uint32_t size, Instant now) {
   trial_.round_end = now;
 }
 
-Instant PathSearch::deadline(std::optional<Duration> idle_interval) const {
+Instant PathSearch::deadline(Instant now, std::optional<Duration> idle_interval) const {
   if (!trial_.running && searched_) return large_sent_ && !gave_up_ ? std::min(at_.raise, at_.confirm) : at_.raise;
-  const auto due = data_due();
+  // What was due while we were suspended, or late, is put off like anything else if the link is idle by now.
+  const auto due = std::max(data_due(), now);
   if (!idle(due)) return due;
   if (!idle_interval || (trial_.tries >= kMaxProbes && trial_.best() > 0)) return Instant::max();
   return std::max(due, at_.asked + *idle_interval);

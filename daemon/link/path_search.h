@@ -64,8 +64,8 @@ class PathSearch {
   const std::vector<std::uint32_t>& tick(Instant now, std::optional<Duration> idle_interval);
   /// What `tick` gave last could not be asked for.
   void put_off(Instant now);
-  /// When `tick` has something to do; Instant::max(): only when something happens.
-  Instant deadline(std::optional<Duration> idle_interval) const;
+  /// When `tick` has something to do, after it has had its turn at `now`; Instant::max(): only when something happens.
+  Instant deadline(Instant now, std::optional<Duration> idle_interval) const;
   /// From when on data that passes is reason to call `tick`, whatever the deadline.
   Instant data_due() const;
 

@@ -41,7 +41,7 @@ class Simulation : public testing::Test {
   /// As the shell does it: at its deadlines, when answers come, and when data passes.
   void run(Duration time) {
     for (const auto end = now + time; now < end;) {
-      auto next = std::min(end, search.deadline(idle_interval));
+      auto next = std::min(end, search.deadline(now, idle_interval));
       if (!answers.empty()) next = std::min(next, answers.begin()->first);
       if (traffic) next = std::min(next, std::max(sent_at + traffic_interval, now));
       now = std::max(next, now);
@@ -77,7 +77,7 @@ class Simulation : public testing::Test {
       }
     }
     if (device == 65'535) {
-      EXPECT_GT(search.deadline(idle_interval), now) << "a deadline that stays due would spin the loop";
+      EXPECT_GT(search.deadline(now, idle_interval), now) << "a deadline that stays due would spin the loop";
     }
   }
   /// Seconds until the size is as `done` wants it, at most `limit`.
@@ -293,6 +293,18 @@ TEST_F(Simulation, AnIdleLinkIsAskedOnceAKeepaliveIntervalAtMost) {
   asked_at.clear();
   run(1h);
   EXPECT_TRUE(asked_at.empty());
+}
+
+TEST_F(Simulation, AQuestionThatWasDueWhileTheHostSleptDoesNotStayDue) {
+  for (const auto& interval : {std::optional<Duration>(25s), std::optional<Duration>()}) {
+    idle_interval = interval;
+    way.answers = false;
+    begin();
+    run(2500ms);
+    now += 15s;  // suspended in the middle of a trial, and the link is idle by now
+    ask();
+    EXPECT_GT(search.deadline(now, idle_interval), now);
+  }
 }
 
 TEST_F(Simulation, AnIdleLinkOverABlackHoleIsPutRightWhenItIsUsed) {
