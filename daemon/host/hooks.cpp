@@ -3,9 +3,11 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 namespace adit::host {
@@ -36,6 +38,16 @@ std::string joined(const std::vector<IpNetwork>& networks) {
   return result;
 }
 
+/// The kernel takes no variable of 128 KiB (MAX_ARG_STRLEN): with one it would run no hook at all.
+std::vector<std::string> routes_in_variables(const std::vector<IpNetwork>& routes) {
+  constexpr std::size_t kMost = 120 * 1024;
+  auto list = joined(routes);
+  if (list.size() <= kMost) return {"ADIT_ROUTES=" + list};
+  list.resize(list.rfind(' ', kMost));
+  const auto there = static_cast<std::size_t>(std::ranges::count(list, ' ')) + 1;
+  return {"ADIT_ROUTES=" + list, fmt::format("ADIT_ROUTES_LEFT_OUT={}", routes.size() - there)};
+}
+
 std::string signal_text(int number) {
   const char* const name = ::sigabbrev_np(number);
   return name == nullptr ? fmt::format("signal {}", number) : fmt::format("SIG{}", name);
@@ -51,11 +63,11 @@ std::vector<std::string> hook_environment(HookEvent event, const HookFacts& fact
       fmt::format("ADIT_NETNS={}", facts.netns),
       fmt::format("ADIT_ADDRESSES={}", joined(facts.addresses)),
       fmt::format("ADIT_MTU={}", facts.mtu),
-      fmt::format("ADIT_ROUTES={}", joined(facts.routes)),
       fmt::format("ADIT_LISTEN={}", facts.listen),
       fmt::format("ADIT_PEER={}", to_base64(facts.peer)),
       fmt::format("ADIT_ENDPOINT={}", facts.endpoint.known() ? to_string(facts.endpoint) : ""),
   };
+  std::ranges::move(routes_in_variables(facts.routes), std::back_inserter(result));
   if (event == HookEvent::state) {
     result.push_back(fmt::format("ADIT_STATE={}", facts.state));
     result.push_back(fmt::format("ADIT_REASON={}", facts.reason));

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <sstream>
 
@@ -88,12 +89,12 @@ TEST(HookEnvironment, HoldsTheLinksFactsAndThreeVariablesOfOurs) {
   const Variable home("HOME", "/home/adit");
   const Variable lang("LANG", "C.UTF-8");
   const Variable other("NOTIFY_SOCKET", "/run/systemd/notify");
-  EXPECT_THAT(hook_environment(HookEvent::up, facts()),
-              ElementsAre("ADIT_EVENT=up", "ADIT_LINK=office", "ADIT_INTERFACE=adit0",
-                          "ADIT_NETNS=", "ADIT_ADDRESSES=10.9.0.1/30 fd09::1/126", "ADIT_MTU=1420",
-                          "ADIT_ROUTES=192.168.20.0/24 0.0.0.0/0", "ADIT_LISTEN=51820",
-                          "ADIT_PEER=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "ADIT_ENDPOINT=192.0.2.7:4000",
-                          "PATH=/somewhere:/else", "HOME=/home/adit", "LANG=C.UTF-8"));
+  EXPECT_THAT(
+      hook_environment(HookEvent::up, facts()),
+      ElementsAre("ADIT_EVENT=up", "ADIT_LINK=office", "ADIT_INTERFACE=adit0",
+                  "ADIT_NETNS=", "ADIT_ADDRESSES=10.9.0.1/30 fd09::1/126", "ADIT_MTU=1420", "ADIT_LISTEN=51820",
+                  "ADIT_PEER=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "ADIT_ENDPOINT=192.0.2.7:4000",
+                  "ADIT_ROUTES=192.168.20.0/24 0.0.0.0/0", "PATH=/somewhere:/else", "HOME=/home/adit", "LANG=C.UTF-8"));
 }
 
 TEST(HookEnvironment, SaysNothingOfAnEndpointNobodyKnowsAndHasAPathEvenIfWeDoNot) {
@@ -106,10 +107,36 @@ TEST(HookEnvironment, SaysNothingOfAnEndpointNobodyKnowsAndHasAPathEvenIfWeDoNot
   EXPECT_THAT(environment, Contains("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
 }
 
+TEST(HookEnvironment, HasAsManyRoutesAsAVariableMayHold) {
+  auto many = facts();
+  many.routes.assign(16'384, IpNetwork::parse("2001:db8:1234:5678::/64").value());
+  const auto environment = hook_environment(HookEvent::up, many);
+  std::size_t there = 0;
+  std::size_t left_out = 0;
+  for (const auto& variable : environment) {
+    EXPECT_LT(variable.size(), 128U * 1024);
+    if (variable.starts_with("ADIT_ROUTES=")) {
+      there = static_cast<std::size_t>(std::ranges::count(variable, ' ')) + 1;
+      EXPECT_TRUE(variable.ends_with(" 2001:db8:1234:5678::/64"));
+    }
+    if (variable.starts_with("ADIT_ROUTES_LEFT_OUT=")) left_out = std::stoul(variable.substr(variable.find('=') + 1));
+  }
+  EXPECT_GT(there, 1000U);
+  EXPECT_EQ(there + left_out, many.routes.size());
+}
+
 TEST(CommandText, IsOneLineOfBoundedLength) {
   EXPECT_EQ(command_text({.words = {"ip", "rule", "add"}}), "\"ip rule add\"");
   EXPECT_EQ(command_text(shell("one\n\ttwo\x1b[2J\n")), "\"one  two [2J\"");
   EXPECT_EQ(command_text(shell(std::string(121, 'x'))), "\"" + std::string(120, 'x') + "…\"");
+}
+
+TEST_F(HooksTest, RunForALinkWithThousandsOfRoutes) {
+  auto many = facts();
+  many.routes.assign(16'384, IpNetwork::parse("2001:db8:1234:5678::/64").value());
+  hooks_.up({shell("exit 0")}, many, [this](const Result<>& result) { up_ = result; });
+  while (!up_) loop_.run_once();
+  EXPECT_THAT(lines(), testing::Not(Contains(HasSubstr("cannot be run"))));
 }
 
 TEST_F(HooksTest, NoneAreDoneAtOnce) {
