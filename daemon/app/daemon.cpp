@@ -304,9 +304,17 @@ void Daemon::succeed() {
     log.error("a new run would not know what `wg` has set up: this run goes on instead of a new one");
     return;
   }
-  const auto next = config::read_config(config_.file, {.credentials_directory = credentials_directory()});
+  const auto next = reload_->read_file();
   if (!next) {
-    for (const auto& problem : next.error()) log.error("{}", config::to_string(problem));
+    log.error(
+        "{} could not be read within {} seconds: this run goes on instead of a new one; see whether the disk or "
+        "network "
+        "file system it is on still answers (`ls -l {}`)",
+        config_.file, Reload::kPatience.count(), config_.file);
+    return;
+  }
+  if (!*next) {
+    for (const auto& problem : next->error()) log.error("{}", config::to_string(problem));
     log.error("{} has mistakes: this run goes on instead of a new one", config_.file);
     return;
   }

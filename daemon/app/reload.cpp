@@ -24,8 +24,6 @@ namespace {
 
 /// How much longer a reload takes for not looking at every instant whether the file is read.
 constexpr std::chrono::milliseconds kMoment{2};
-/// The watchdog has more, and who asked for the reload, too.
-constexpr std::chrono::seconds kPatience{5};
 
 /// The service manager hears of the reload's end, whichever way it goes.
 class NotifyReload {
@@ -109,7 +107,6 @@ control::ReloadOutcome Reload::from_file() {
   return sentences;
 }
 
-/// Packets pass meanwhile. Nothing: the file does not come.
 std::optional<ConfigReading::Outcome> Reload::read_file() {
   if (reading_ && !reading_->is_done()) return std::nullopt;
   reading_.emplace(parts_.config.file, config::ReadOptions{.credentials_directory = credentials_directory()});

@@ -40,9 +40,13 @@ class Reload {
   /// `edit`: what `next`, which holds its keys, changes. On failure all is as it was.
   Result<> change_to(config::Config& next, const link::Edit& edit);
 
+  /// The watchdog has more, and who asked for the reload, too.
+  static constexpr std::chrono::seconds kPatience{5};
+  /// What the file says now. Packets pass meanwhile. Nothing: it does not come within kPatience.
+  std::optional<ConfigReading::Outcome> read_file();
+
  private:
   class Undo;
-  std::optional<ConfigReading::Outcome> read_file();
   link::Edit compare(const config::Config& next) const;
   Result<> change_host(const config::Config& next, const link::Edit& edit, std::uint32_t mtu, Undo& undo);
   Result<> change_sockets(const config::Config& next, const link::Edit& edit, Undo& undo);

@@ -420,6 +420,10 @@ def test_a_file_that_does_not_come_holds_nothing_up(make):
     sent, received = pings.stop()
     assert received == sent > 0
     assert link.a.state() == "up"
+    # Nor is there to be a successor, who would wait for it with nobody at the packets.
+    link.a.process.send_signal(signal.SIGUSR2)
+    wait_until(lambda: "this run goes on instead of a new one" in link.a.log(), 10, "the new run to be given up")
+    assert link.a.state() == "up"
     dead.close()  # whoever waits hears that it is gone
     wait_until(lambda: "could not be read" not in link.a.adit("reload", link.a.name, check=False).stderr, 10, "another try")
     assert link.a.stop() == 0
