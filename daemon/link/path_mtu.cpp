@@ -51,7 +51,9 @@ std::uint32_t PathMtu::overhead() const {
 }
 
 void PathMtu::route_is(const net::RouteInfo& route, Instant now) {
-  const Place place{parts_.tunnel.path().remote.address, route.interface, route.source};
+  const auto& ends = parts_.tunnel.probe_ends();
+  const Place place{parts_.tunnel.path().remote.address, route.interface, route.source,
+                    ends ? ends->peers : IpAddress()};
   const bool moved = place != place_;
   place_ = place;
   route_mtu_ = route.mtu;
@@ -59,8 +61,7 @@ void PathMtu::route_is(const net::RouteInfo& route, Instant now) {
   if (possible() != PathProbe::searching) {
     search_.reset();
   } else {
-    const auto smallest =
-        parts_.tunnel.probe_ends()->ours.is_v4() ? tunnel::Prober::kSmallest4 : tunnel::Prober::kSmallest6;
+    const auto smallest = ends->ours.is_v4() ? tunnel::Prober::kSmallest4 : tunnel::Prober::kSmallest6;
     const PathSearch::Bounds bounds{
         .top = top_, .overhead = overhead(), .smallest = static_cast<std::uint32_t>(smallest)};
     if (moved || !search_) {

@@ -46,11 +46,12 @@ class PathMtu {
   PathReport report() const;
 
  private:
-  /// What the datagrams' way depends on.
+  /// What the datagrams' way depends on, and who is asked how wide it is.
   struct Place {
     IpAddress remote;
     std::uint32_t interface = 0;
     IpAddress source;
+    IpAddress asked;
     friend bool operator==(const Place&, const Place&) = default;
   };
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from lab.traffic import Stream, ping, traffic_within
+from lab.traffic import BackgroundPing, Stream, ping, traffic_within
 from lab.wait import wait_until
 
 ONLY_V4 = {"a": {"addresses": ["10.9.0.1/30"]}, "b": {"addresses": ["10.9.0.2/30"]}}
@@ -170,3 +170,16 @@ def test_the_file_can_switch_it_off(make):
     traffic_within(link.a.host, link.b.side.addr4, 10)
     for end in link.a, link.b:
         assert path(end)["probe"] == "off" and path(end)["asked"] == 0
+
+
+def test_a_peer_that_the_file_has_named_wrongly_is_asked_once_it_is_right(make):
+    wide = {"addresses": ["10.9.0.1/24"], "allowed_ips": ["10.9.0.0/24"], "interface": {"peer_addresses": ["10.9.0.77"]}}
+    link = make(a=wide, b={"addresses": ["10.9.0.2/24"], "allowed_ips": ["10.9.0.0/24"]}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    pings = BackgroundPing(link.a.host, link.b.side.addr4)
+    wait_until(lambda: path(link.a)["probe"] == "unanswered", 30, "the wrong one to be given up")
+    link.a.side.interface["peer_addresses"] = ["10.9.0.2"]
+    link.a.write_config()
+    link.a.adit("reload", link.a.name)
+    settled(link.a, 1440)
+    pings.stop()
