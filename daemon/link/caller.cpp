@@ -89,6 +89,13 @@ void Caller::links_changed() {
   plan();
 }
 
+void Caller::network_changed() {
+  const auto now = loop_.now();
+  if (hurried_at_ && now - *hurried_at_ < kAskGap) return;
+  hurried_at_ = now;
+  for (auto& name : names_) name.resolver->hurry();
+}
+
 /// By each uplink there is the name's addresses are other endpoints, and the better uplink's come first.
 void Caller::offer(std::size_t index) {
   const auto& addresses = names_[index].addresses;

@@ -55,6 +55,9 @@ class Caller {
   /// Interfaces came or went: an address that is meant on one of them, and could not be had, is looked for again. When
   /// the one that the peer was reached by is of no use any more, it is called by another one at once.
   void links_changed();
+  /// Routes, addresses or interfaces did: what no name server could be asked for may be known now. Other people's
+  /// change all day, so this counts every kAskGap at most.
+  void network_changed();
 
   /// How many endpoints are tried while the one that is called does not answer.
   std::size_t others() const { return endpoints_.others_than(phone_.line().remote); }
@@ -96,6 +99,7 @@ class Caller {
   net::Timer head_start_;
   net::Timer next_try_;
   Instant asked_at_;
+  std::optional<Instant> hurried_at_;  ///< for a change in the network
   Duration ask_gap_ = kAskGap;
   std::optional<Instant> quiet_at_;  ///< when names were asked for since the peer was
 };

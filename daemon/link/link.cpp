@@ -211,6 +211,7 @@ void Link::network_changed(const net::NetworkChange& change) {
     follow_zone();
     caller_->links_changed();
   }
+  if (change.addresses || change.routes || !change.links_up.empty() || change.overrun) caller_->network_changed();
   upkeep_->network_changed(change, parts_.loop.now());
 }
 

@@ -24,6 +24,13 @@ void RetryingResolver::cancel() {
   retry_.set(std::nullopt);
 }
 
+void RetryingResolver::hurry() {
+  if (!retry_.deadline()) return;
+  retry_.set(std::nullopt);
+  delay_ = kFirstDelay;
+  ask();
+}
+
 void RetryingResolver::ask() {
   lookup_ = resolver_.resolve(host_, port_, [this](Result<Resolved> result) { finished(result); });
 }

@@ -27,6 +27,8 @@ class RetryingResolver {
   /// Forgets what was under way and starts over, at once. `found` runs once; `failed` after each failed try.
   void start(std::string host, std::uint16_t port, Found found, Failed failed);
   void cancel();
+  /// The network is another one: whatever waits for its next try has it now, and soon again.
+  void hurry();
   bool pending() const { return lookup_.pending() || retry_.deadline().has_value(); }
 
  private:

@@ -53,6 +53,34 @@ TEST(RetryingResolver, AsksUntilThereIsAnAnswer) {
   EXPECT_LT(delays[0], 1s) << "with the largest jitter";
 }
 
+TEST(RetryingResolver, WhatWaitsForItsNextTryHasItNowWhenTheNetworkIsAnotherOne) {
+  EventLoop loop;
+  ConstantRandom random(0);
+  bool there = false;
+  DnsServer server(loop, [&](const Question& question) {
+    return there ? test::answer(question, {*IpAddress::parse("192.0.2.7")}, 5)
+                 : test::refuse(question, Rcode::servfail);
+  });
+  RetryingResolver resolver(loop, random, {.servers = server.address(), .timeout = 60s, .tries = 1});
+  std::vector<Duration> delays;
+  bool found = false;
+  resolver.start(
+      "vpn.example.net", 7, [&](const Resolved&) { found = true; },
+      [&](const Error&, Instant next_try) { delays.push_back(next_try - loop.now()); });
+  resolver.hurry();  // it is being asked for already
+  while (delays.size() < 2) loop.run_once();
+  EXPECT_EQ(delays.back(), 2 * RetryingResolver::kFirstDelay);
+  resolver.hurry();
+  while (delays.size() < 3) loop.run_once();
+  EXPECT_EQ(delays.back(), RetryingResolver::kFirstDelay) << "a network that comes takes a moment to be whole";
+  there = true;
+  resolver.hurry();
+  while (!found) loop.run_once();
+  EXPECT_FALSE(resolver.pending());
+  resolver.hurry();
+  EXPECT_FALSE(resolver.pending()) << "there is nothing to ask for any more";
+}
+
 TEST(RetryingResolver, CanBeCancelledRestartedAndDestroyedFromItsCallbacks) {
   EventLoop loop;
   ConstantRandom random(0);
