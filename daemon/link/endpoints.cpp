@@ -2,6 +2,7 @@
 #include "link/endpoints.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace adit::link {
@@ -10,6 +11,19 @@ namespace {
 bool contains(std::span<const Endpoint> endpoints, const Endpoint& endpoint) {
   return std::ranges::find(endpoints, endpoint) != endpoints.end();
 }
+
+/// In order, each once. There may be thousands: 256 names with 32 addresses.
+class InOrder {
+ public:
+  void add(const Endpoint& endpoint) {
+    if (seen_.insert(endpoint).second) list_.push_back(endpoint);
+  }
+  std::vector<Endpoint> take() { return std::move(list_); }
+
+ private:
+  std::set<Endpoint> seen_;
+  std::vector<Endpoint> list_;
+};
 
 /// One of each family in turn (RFC 8305 §4), beginning with the family of the first: a family that leads nowhere must
 /// not cost as many tries as there are addresses in it.
@@ -34,16 +48,13 @@ std::vector<Endpoint> interleaved(std::span<const Endpoint> addresses) {
 /// In the order of preference, each once; where the peer was last found comes first among the addresses of its name,
 /// and last when it belongs to none.
 std::vector<Endpoint> Endpoints::candidates() const {
-  std::vector<Endpoint> list;
-  const auto add = [&list](const Endpoint& endpoint) {
-    if (!contains(list, endpoint)) list.push_back(endpoint);
-  };
+  InOrder list;
   for (const auto& name : names_) {
-    if (found_ && contains(name.addresses, *found_)) add(*found_);
-    for (const auto& address : name.addresses) add(address);
+    if (found_ && contains(name.addresses, *found_)) list.add(*found_);
+    for (const auto& address : name.addresses) list.add(address);
   }
-  if (found_) add(*found_);
-  return list;
+  if (found_) list.add(*found_);
+  return list.take();
 }
 
 /// Than `remote`, in order, beginning behind the one that had the last turn.
@@ -66,14 +77,12 @@ std::size_t Endpoints::rank_of(const Endpoint& endpoint) const {
 /// one answer to the next. And where the peer is by its own choice it shall stay.
 std::vector<Endpoint> Endpoints::preferred_to(const Endpoint& remote) const {
   const auto rank = rank_of(remote);
-  std::vector<Endpoint> list;
-  if (rank == names_.size()) return list;
+  InOrder list;
+  if (rank == names_.size()) return {};
   for (std::size_t i = 0; i < rank; ++i) {
-    for (const auto& address : names_[i].addresses) {
-      if (!contains(list, address)) list.push_back(address);
-    }
+    for (const auto& address : names_[i].addresses) list.add(address);
   }
-  return list;
+  return list.take();
 }
 
 std::optional<Endpoint> Endpoints::first() const {

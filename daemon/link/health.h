@@ -30,7 +30,7 @@ struct Surroundings {
   std::string send_error;      ///< why the kernel refused what was sent last; empty when it did not
   /// Since when it has refused all that was sent; none: it has not.
   std::optional<Instant> refused_since = {};
-  std::size_t others = 0;  ///< endpoints that are tried while this one does not answer
+  std::size_t others = 0;  ///< endpoints that are tried while this one does not answer, once it was called again
   std::string missing;     ///< what has to be set up before anything can work; empty: nothing
   std::string failure;     ///< set: the link has failed, and why
   std::string left_out;    ///< what does not work beside a link that does; empty: nothing

@@ -154,7 +154,7 @@ void Upkeep::look_at_state(Instant now) {
                                   .resolver_error = parts_.caller.error(),
                                   .send_error = send_error,
                                   .refused_since = refused_since_,
-                                  .others = parts_.caller.others(),
+                                  .others = status.attempts > 1 ? parts_.caller.others() : 0,
                                   .missing = what_is_missing(parts_.config),
                                   .failure = failure(),
                                   .left_out = guard_.left_out()};

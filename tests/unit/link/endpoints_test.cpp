@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "link/endpoints.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -63,6 +64,27 @@ TEST(Endpoints, ANameThatResolvesIsCalledAtItsFirstAddress) {
   Under endpoints(1);
   EXPECT_EQ(endpoints.all.first(), std::nullopt);
   EXPECT_EQ(endpoints.resolve(0, {kFirst, kSecond}, kNobody), kFirst);
+}
+
+/// As many as a file may have. What takes longer than in proportion to their number takes minutes here.
+TEST(Endpoints, ThousandsAreInOrderAndEachOnce) {
+  constexpr std::size_t kNames = 256;
+  Under endpoints(kNames, kElsewhere);
+  const auto address = [](std::size_t name, std::size_t number) {
+    return at(fmt::format("10.{}.{}.1:51820", name, number));
+  };
+  for (std::size_t name = 0; name < kNames; ++name) {
+    std::vector<Endpoint> addresses;
+    for (std::size_t i = 0; i < Endpoints::kMaxAddresses; ++i) addresses.push_back(address(name, i));
+    addresses.push_back(addresses.front());
+    endpoints.resolve(name, addresses, alive(address(kNames - 1, 0)));
+  }
+  for (int look = 0; look < 50; ++look) {
+    ASSERT_EQ(endpoints.all.others_than(kElsewhere), kNames * Endpoints::kMaxAddresses);
+    endpoints.all.found(address(kNames - 1, 0), true, endpoints.now);
+  }
+  EXPECT_THAT(endpoints.tried_within(Endpoints::kHoldDown + 3s, alive(address(kNames - 1, 0))),
+              ElementsAre(address(0, 0), address(0, 1), address(0, 2), address(0, 3)));
 }
 
 TEST(Endpoints, WithoutNamesTheRememberedEndpointIsCalledAtOnce) {
