@@ -2,7 +2,9 @@
 #include "cli/pair_install.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <csignal>
 #include <fstream>
 #include <functional>
 #include <iterator>
@@ -36,17 +38,40 @@ std::string value_of(const std::string& output, std::string_view key) {
   return output.substr(begin, output.find('\n', begin) - begin);
 }
 
+/// Ctrl-C with hosts half done: what runs there at the moment ends of it, too, and then all is taken back.
+class Interruption {
+ public:
+  Interruption() {
+    interrupted = 0;
+    for (std::size_t i = 0; i < kSignals.size(); ++i)
+      before_[i] = std::signal(kSignals[i], [](int) { interrupted = 1; });
+  }
+  ~Interruption() {
+    for (std::size_t i = 0; i < kSignals.size(); ++i) std::signal(kSignals[i], before_[i]);
+  }
+  Interruption(const Interruption&) = delete;
+  Interruption& operator=(const Interruption&) = delete;
+  static bool happened() { return interrupted != 0; }
+
+ private:
+  static constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP};
+  static inline volatile std::sig_atomic_t interrupted = 0;
+  std::array<void (*)(int), kSignals.size()> before_{};
+};
+
 class Installer {
  public:
   Installer(const std::vector<Installation>& ends, const InstallOptions& options, Context& context)
       : ends_(ends), options_(options), context_(context) {}
 
   int run() {
+    const Interruption interruption;
     const auto done = check() && place() && start() && wait_until_up() && ping();
     if (done) {
       say(context_.out, "The link is up. `adit status` shows it on either host.\n");
       return kDone;
     }
+    if (Interruption::happened()) say(context_.err, "adit pair: interrupted\n");
     take_back();
     return kFailed;
   }
@@ -57,6 +82,7 @@ class Installer {
   }
 
   bool check(const Installation& end) {
+    if (Interruption::happened()) return false;
     const auto script = fmt::format(
         "[ -d /run/systemd/system ] && echo systemd=yes; "
         "version=$(aditd --version 2>/dev/null | head -n 1) && echo \"adit=$version\"; "
@@ -110,11 +136,13 @@ class Installer {
   /// The file, which must not be there yet, for its owner alone.
   bool place() {
     for (const auto& end : ends_) {
+      if (Interruption::happened()) return false;
       const auto path = shell_word(path_of(end.name));
       const auto done = ask(end, fmt::format("umask 077; set -C; cat >{} && echo done=yes", path), end.file);
-      if (!done) return false;
-      if (value_of(*done, "done") != "yes")
-        return complain(end, fmt::format("{} cannot be written", path_of(end.name)));
+      const bool written = done && value_of(*done, "done") == "yes";
+      if (!written && !Interruption::happened())
+        return done && complain(end, fmt::format("{} cannot be written", path_of(end.name)));
+      // Cut short, it may be there all the same: it was not before.
       undo(end, path_of(end.name), fmt::format("rm -f {}", path));
       say(context_.out, "{}: wrote {}\n", end.name, path_of(end.name));
     }
@@ -126,6 +154,7 @@ class Installer {
   }
 
   bool start(const Installation& end) {
+    if (Interruption::happened()) return false;
     const auto unit = shell_word(unit_of(end.name));
     undo(end, unit_of(end.name), fmt::format("systemctl disable --now {} 2>/dev/null", unit));
     const auto done = ask(end, fmt::format("systemctl enable --now {} && echo done=yes", unit));
@@ -148,6 +177,7 @@ class Installer {
           missing = fmt::format("{}: {}", end.name, state);
       }
       if (missing.empty()) return true;
+      if (Interruption::happened()) return false;
       if (std::chrono::steady_clock::now() >= deadline) {
         say(context_.err, "adit pair: after {} s the link is not up: {}\n", kPatience.count(), missing);
         consult_doctor();
@@ -178,6 +208,7 @@ class Installer {
   }
 
   void consult_doctor() {
+    if (Interruption::happened()) return;
     for (const auto& end : ends_) {
       const auto said = end.host.run(fmt::format("adit doctor {}", shell_word(end.name)));
       if (said && !said->output.empty())
@@ -202,7 +233,8 @@ class Installer {
   }
 
   bool complain(const Installation& end, std::string_view sentence) {
-    say(context_.err, "adit pair: {} ({}): {}\n", end.name, end.host.target(), sentence);
+    // What was cut short says nothing of the host.
+    if (!Interruption::happened()) say(context_.err, "adit pair: {} ({}): {}\n", end.name, end.host.target(), sentence);
     return false;
   }
 
