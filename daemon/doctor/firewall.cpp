@@ -74,11 +74,32 @@ class Walk {
     const bool may_drop = course.dropped || (course.goes_on && policy_drops);
     auto where = course.where;
     if (where.empty()) where = fmt::format("the policy of {} is drop, and no rule accepts it", name_of(chain));
-    if (!may_drop) return {Fate::passes, {}};
-    return {may_pass ? Fate::unclear : Fate::drops, std::move(where)};
+    if (!may_drop) return {};
+    return {may_pass ? Fate::unclear : Fate::drops, std::move(where), opening(chain)};
   }
 
  private:
+  /// Who writes rules into another's tables loses them at its next reload: each tool has chains of its own to know it
+  /// by.
+  std::string opening(const json& chain) const {
+    if (datagram_.hook != Hook::input || datagram_.local_port == 0) return {};
+    const auto family = chain.value("family", "");
+    const auto table = chain.value("table", "");
+    const auto name = chain.value("name", "");
+    const auto port = datagram_.local_port;
+    if (table == "firewalld") {
+      return fmt::format("firewall-cmd --permanent --add-port={}/udp && firewall-cmd --reload", port);
+    }
+    const auto* const prefix = family == "ip6" ? "ufw6" : "ufw";
+    if (rules_.contains({family, table, fmt::format("{}-before-input", prefix)})) {
+      return fmt::format("ufw allow {}/udp", port);
+    }
+    if (table == "filter" && name == "INPUT") {
+      return fmt::format("{} -I INPUT -p udp --dport {} -j ACCEPT", family == "ip6" ? "ip6tables" : "iptables", port);
+    }
+    return fmt::format("nft insert rule {} {} {} udp dport {} accept", family, table, name, port);
+  }
+
   Course through(const std::string& family, const std::string& table, const std::string& chain, int depth) {
     Course course;
     if (depth > kMostJumps) return course;

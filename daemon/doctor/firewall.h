@@ -32,6 +32,9 @@ enum class Fate : std::uint8_t { passes, unclear, drops };
 struct Ruling {
   Fate fate = Fate::passes;
   std::string where;  ///< what drops it, or may
+  /// The one command that lets in what comes to `local_port`, by the tool whose rules these are; empty where it passes,
+  /// goes out, or the port is not known.
+  std::string opened_by;
 };
 
 /// `ruleset`: what `nft --json list ruleset` prints. Throws nlohmann::json::exception when it is nothing like that.

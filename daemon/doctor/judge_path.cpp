@@ -118,31 +118,29 @@ Finding judge_firewall(const Facts& facts) {
     return skipped(fmt::format("the firewall's rules were not looked at: {}", firewall.why_not));
   const auto port = own_port(facts);
   const auto name = port == 0 ? std::string("the link's port") : fmt::format("UDP port {}", port);
-  const auto accept = port == 0
-                          ? std::string("give local.listen a port, and let that in")
-                          : fmt::format(
-                                "let it in with your firewall's own tool: `nft add rule inet filter input udp dport "
-                                "{0} accept`, `firewall-cmd --add-port={0}/udp`, `ufw allow {0}/udp`",
-                                port);
+  const auto accept = [](const Ruling& ruling) {
+    return ruling.opened_by.empty() ? std::string("give local.listen a port, and let that in")
+                                    : fmt::format("let it in: `{}`", ruling.opened_by);
+  };
   if (firewall.calling.fate == Fate::drops) {
     return problem("this host's firewall drops what we send to the peer", {firewall.calling.where},
                    "let UDP out to the peer's address and port");
   }
   if (firewall.answered.fate == Fate::drops) {
     return problem(fmt::format("this host's firewall drops all that comes to {}", name), {firewall.answered.where},
-                   accept);
+                   accept(firewall.answered));
   }
   const auto* const config = facts.config();
   const bool we_call = config != nullptr && !config->peer.endpoints.empty();
   if (firewall.called.fate == Fate::drops && !we_call && !facts.up()) {
     return problem(fmt::format("this host's firewall drops the peer's calls to {}", name), {firewall.called.where},
-                   accept);
+                   accept(firewall.called));
   }
   if (firewall.called.fate == Fate::drops && !(we_call && config->peer.keepalive)) {
     return warning(fmt::format("this host's firewall drops the peer's calls to {}: what is there now lasts as long as "
                                "the firewall remembers it",
                                name),
-                   {firewall.called.where}, accept);
+                   {firewall.called.where}, accept(firewall.called));
   }
   Evidence seen;
   for (const auto* const ruling : {&firewall.called, &firewall.answered, &firewall.calling}) {

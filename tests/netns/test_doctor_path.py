@@ -2,6 +2,7 @@
 """`adit doctor`: interfaces, routes, port, firewall and the way to the peer, with exactly that broken."""
 import json
 import pathlib
+import re
 
 import pytest
 import yaml
@@ -182,7 +183,7 @@ def test_firewall_that_drops_all_that_comes(link):
     filter_chain(link.a.host, "input", "iifname lo accept", "drop")
     report = examine(link.a)
     assert report["firewall"] == "problem" and "chain inet f input" in report.evidence("firewall")
-    assert "51820/udp" in report.mend("firewall")
+    assert "nft insert rule inet f input udp dport 51820 accept" in report.mend("firewall")
 
 
 def test_firewall_that_drops_what_goes_out(stopped):
@@ -214,7 +215,8 @@ def test_firewall_that_lets_answers_in_harms_who_waits_to_be_called(make):
     filter_chain(end.host, "input", STATEFUL, "drop")
     report = examine(end)
     assert "drops the peer's calls" in report.title("firewall")
-    end.host.nft("add rule inet f input udp dport 51820 accept")
+    command = re.fullmatch(r"let it in: `nft (.*)`", report.mend("firewall"))
+    end.host.nft(command[1])  # the one command that it prints is the mend
     assert examine(end)["firewall"] == "ok"
 
 

@@ -54,6 +54,34 @@ TEST(Firewall, DropsByPolicyAndNamesTheChain) {
   EXPECT_NE(found.where.find("chain inet t in"), std::string::npos) << found.where;
 }
 
+/// A drop policy in such a chain, and one rule in another chain beside it.
+std::string opening(const char* family, const char* table, const char* name, const char* beside = "other") {
+  const auto there = json{{"chain",
+                           {{"family", family},
+                            {"table", table},
+                            {"name", name},
+                            {"type", "filter"},
+                            {"hook", "input"},
+                            {"policy", "drop"}}}};
+  const auto other =
+      json{{"rule", {{"family", family}, {"table", table}, {"chain", beside}, {"handle", 9}, {"expr", json::array()}}}};
+  const Imagined v6{.remote = Endpoint::parse("[fd02::2]:51820").value()};
+  return ruling(Rules{there, other}, std::string_view(family) == "ip6" ? v6 : Imagined()).opened_by;
+}
+
+TEST(Firewall, NamesTheOneCommandThatOpensThePortByTheToolWhoseRulesTheyAre) {
+  EXPECT_EQ(opening("inet", "t", "in"), "nft insert rule inet t in udp dport 51820 accept");
+  EXPECT_EQ(opening("ip", "filter", "INPUT"), "iptables -I INPUT -p udp --dport 51820 -j ACCEPT");
+  EXPECT_EQ(opening("ip6", "filter", "INPUT"), "ip6tables -I INPUT -p udp --dport 51820 -j ACCEPT");
+  EXPECT_EQ(opening("ip", "filter", "INPUT", "ufw-before-input"), "ufw allow 51820/udp");
+  EXPECT_EQ(opening("ip6", "filter", "INPUT", "ufw6-before-input"), "ufw allow 51820/udp");
+  EXPECT_EQ(opening("inet", "firewalld", "filter_INPUT"),
+            "firewall-cmd --permanent --add-port=51820/udp && firewall-cmd --reload");
+  const Rules out{chain("out", "drop", "output")};
+  EXPECT_EQ(ruling(out, {.hook = Hook::output}).opened_by, "") << "nothing is let in by opening what goes out";
+  EXPECT_EQ(ruling(Rules{chain("in", "accept")}).opened_by, "");
+}
+
 TEST(Firewall, LetsThroughWhatARuleAccepts) {
   EXPECT_EQ(ruling(Rules{chain("in", "drop"), rule("in", kAcceptPort)}).fate, Fate::passes);
 }
