@@ -25,6 +25,7 @@
 #include "config/reader.h"
 #include "control/wg_device.h"
 #include "crypto/version.h"
+#include "net/kernel_version.h"
 #include "net/system.h"
 #include "service/key_log.h"
 #include "service/logging.h"
@@ -103,6 +104,7 @@ void hold_signals() {
 int run(Config config, const Options& options, const std::vector<std::string>& arguments, const Ready& ready = {}) {
   hold_signals();
   const auto log = service::make_log(config);
+  if (const auto doubt = adit::net::doubt_about_kernel()) log.log->warn("{}", *doubt);
   try {
     const auto key_log = open_key_log(options.key_log, log);
     const auto estate =

@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "base/clock_text.h"
-#include "base/paths.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/print.h"
@@ -130,7 +129,7 @@ int events(const std::vector<std::string>& named, bool json, Context& context) {
     failed = true;
   }
   if (sources.empty() && !failed) {
-    say(context.err, "adit events: no links are running ({} has no sockets)\n", run_directory().string());
+    say(context.err, "adit events: {}\n", client::no_running_links());
   }
   while (!sources.empty() && context.out) {
     std::vector<pollfd> polled;

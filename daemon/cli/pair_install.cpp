@@ -92,8 +92,10 @@ class Installer {
     const auto found = ask(end, script);
     if (!found) return false;
     if (value_of(*found, "end") != "yes") {
-      return complain(end,
-                      "cannot run commands as root there: use root@HOST, or a user who may sudo without a password");
+      return complain(end, end.host.target() == Remote::kLocal
+                               ? "cannot run commands as root: run this as root, or as a user who may sudo"
+                               : "cannot run commands as root there: use root@HOST, or a user who may sudo without a "
+                                 "password");
     }
     if (value_of(*found, "systemd") != "yes") return complain(end, "systemd does not run there, which starts the link");
     if (value_of(*found, "tun") != "yes") {

@@ -22,8 +22,11 @@ constexpr std::size_t kMostOutput = 1024 * 1024;
 
 /// As root: who is not asks sudo, which asks on the terminal here and, there being none, nobody on another host.
 std::string as_root(const std::string& script, const char* sudo) {
-  return fmt::format("if [ \"$(id -u)\" = 0 ]; then exec sh -c {0}; else exec {1} sh -c {0}; fi", shell_word(script),
-                     sudo);
+  return fmt::format(
+      "if [ \"$(id -u)\" = 0 ]; then exec sh -c {0}; fi; "
+      "command -v sudo >/dev/null || {{ echo 'this needs root, and there is no sudo on this host' >&2; exit 127; }}; "
+      "exec {1} sh -c {0}",
+      shell_word(script), sudo);
 }
 
 /// In memory alone, to be read from its beginning. The input may hold keys.

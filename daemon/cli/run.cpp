@@ -11,6 +11,7 @@
 
 #include "cli/commands.h"
 #include "cli/print.h"
+#include "client/link_question.h"
 #include "config/wording.h"
 #include "crypto/version.h"
 
@@ -87,6 +88,11 @@ int run(int argc, const char* const* argv, Context& context) {
   add_exporter(app, context);
   add_help(app, context);
 
+  if (argc < 2) {
+    say(context.err, "adit: say what to do, such as `adit status`; `adit --help` lists all there is\n");
+    if (client::running_links().empty()) say(context.err, "{}\n", client::no_running_links());
+    return kWrongUsage;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -9,7 +9,6 @@
 #include <system_error>
 #include <vector>
 
-#include "base/paths.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/print.h"
@@ -106,7 +105,7 @@ int status(const std::vector<std::string>& named, bool json, Context& context) {
     if (!link.problem.empty()) say(context.err, "adit: {}\n", link.problem);
   }
   if (links.empty() && !json) {
-    say(context.out, "no links are running ({} has no sockets)\n", run_directory().string());
+    say(context.out, "{}\n", client::no_running_links());
   }
   return exit_status(links, !named.empty());
 }

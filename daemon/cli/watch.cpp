@@ -203,7 +203,7 @@ int watch(const std::vector<std::string>& names, Context& context) {
   }
   Choice choice(names);
   if (choice.none()) {
-    say(context.err, "adit status: no links are running; name the one that will\n");
+    say(context.err, "adit status: {}\n", client::no_running_links());
     return kFailed;
   }
   std::setlocale(LC_CTYPE, "");

@@ -12,6 +12,9 @@
 namespace adit::client {
 namespace {
 
+/// Where the unit has the links' files from.
+constexpr const char* kFiles = "/etc/adit";
+
 std::string problem_text(const std::string& name, const std::filesystem::path& socket, const AskError& error,
                          std::chrono::seconds patience) {
   switch (error.kind) {
@@ -53,6 +56,31 @@ std::vector<std::string> running_links() {
   }
   std::ranges::sort(names);
   return names;
+}
+
+std::string no_running_links() {
+  std::error_code error;
+  std::filesystem::directory_iterator(run_directory(), error);
+  if (error == std::errc::permission_denied) {
+    return fmt::format("whether links run here may not be seen: {} is closed to this user; try with sudo",
+                       run_directory().string());
+  }
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(kFiles, error)) {
+    if (entry.path().extension() == ".yaml") files.push_back(entry.path().stem());
+  }
+  if (error == std::errc::permission_denied) {
+    return "no link runs here, and only root may see whether there are files for one: `sudo adit status`, or begin "
+           "with "
+           "`adit pair --help`";
+  }
+  if (files.empty()) return "no links here; begin with `adit pair NAME=HOST NAME=HOST` (`adit pair --help`)";
+  std::ranges::sort(files);
+  return fmt::format(
+      "no link runs here; {} {}: start it with `systemctl enable --now adit@{}`, or see `adit doctor {}` why it does "
+      "not",
+      fmt::format("{}/{}.yaml", kFiles, files.front()), files.size() == 1 ? "is there" : "and others are there",
+      files.front(), files.front());
 }
 
 LinkAnswer ask_link(const std::string& name, std::string_view request, std::chrono::seconds patience) {

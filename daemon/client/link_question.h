@@ -14,6 +14,8 @@ using LinkAnswer = std::expected<std::string, NoAnswer>;
 
 /// The links that have a control socket, in order.
 std::vector<std::string> running_links();
+/// What to say where there are none, with the next step: begin, start one, or ask as somebody who may know.
+std::string no_running_links();
 
 LinkAnswer ask_link(const std::string& name, std::string_view request, std::chrono::seconds patience);
 /// All at once: an answer for each name, within `patience` for all of them together.

@@ -7,6 +7,7 @@
 """
 import os
 import signal
+import tempfile
 
 import pytest
 
@@ -80,3 +81,11 @@ def pytest_runtest_makereport(item, call):
     for end in lab.ends:
         report.sections.append((f"{end.program} on {end.side.label}", end.log()[-20000:]))
         report.sections.append((f"interfaces of {end.side.label}", end.host.ip("-brief", "addr", check=False)))
+
+
+@pytest.fixture
+def public_directory():
+    """A directory that other users can enter, unlike the tests' own."""
+    with tempfile.TemporaryDirectory(prefix="adit-test-", dir="/var/tmp") as directory:
+        os.chmod(directory, 0o755)
+        yield directory

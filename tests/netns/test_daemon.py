@@ -5,7 +5,6 @@ import pathlib
 import re
 import shutil
 import signal
-import tempfile
 import time
 
 import pytest
@@ -25,14 +24,6 @@ EVERYTHING = {"routes": [{"to": "192.168.20.0/24", "metric": 50}, {"to": "10.20.
                          {"to": "fd20::/64", "metric": 7}, "default"],
               "allowed_ips": ["0.0.0.0/0", "::/0"],
               "interface": {"mtu": 1400, "queue_length": 700, "multicast": True, "peer_addresses": ["10.9.0.2"]}}
-
-
-@pytest.fixture
-def public_directory():
-    """A directory that other users can enter, unlike the tests' own."""
-    with tempfile.TemporaryDirectory(prefix="adit-test-", dir="/var/tmp") as directory:
-        os.chmod(directory, 0o755)
-        yield directory
 
 
 def refusal(end, *prefix):
