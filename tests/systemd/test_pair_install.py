@@ -15,7 +15,7 @@ INSTALL = ("--install", "office=local", "--install", f"home=root@{ADDRESS['b']}"
 @pytest.fixture(scope="module")
 def layers(tmp_path_factory):
     directory = tmp_path_factory.mktemp("ssh")
-    system = image.debian_with(["openssh-server", "openssh-client"])
+    system = image.debian_with("ssh", ["openssh-server", "openssh-client"])
     return [system, image.installed(directory / "adit", system)]
 
 

@@ -41,9 +41,9 @@ def debian():
     return _fetched(SUITE, PACKAGES, DISABLED)
 
 
-def debian_with(packages):
-    """With these besides, and dpkg's own idea of what is installed."""
-    return _fetched(f"{SUITE}-with", (*PACKAGES, *packages), DISABLED)
+def debian_with(name, packages):
+    """With these besides. Each `name` is kept by itself: two tests that take turns fetch nothing twice."""
+    return _fetched(f"{SUITE}-{name}", (*PACKAGES, *packages), DISABLED)
 
 
 def bare_debian():
