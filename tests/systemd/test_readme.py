@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from rig import image
-from rig.newcomer import CLONE, HOSTS, USER, Newcomer, console_blocks, type_on
+from rig.newcomer import CLONE, FIRST_MINUTE, HOSTS, USER, Newcomer, console_blocks, type_on
 from rig.pair import ADDRESS, Link, Pair
 
 README = (image.ROOT / "README.md").read_text(encoding="utf-8")
@@ -62,7 +62,7 @@ def two_hosts(tmp_path, machine):
 
 
 def test_each_block_is_typed_here():
-    assert {section for section, _ in console_blocks(README)} == {None, TWO_HOSTS}
+    assert {section for section, _ in console_blocks(README)} == {None, FIRST_MINUTE, TWO_HOSTS}
     assert sum(excused(command) for section in (None, TWO_HOSTS) for _, _, command in commands(section)) == 1
 
 

@@ -22,6 +22,8 @@ ROOTS_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENVIRONMENT = {"HOME": f"/home/{USER}", "USER": USER, "LOGNAME": USER, "LANG": "C.UTF-8", "TERM": "dumb",
                "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games",
                **{name: os.environ[name] for name in ("CMAKE_BUILD_PARALLEL_LEVEL",) if name in os.environ}}
+# The section of the README whose lines are typed where packages are at hand (test_first_minute.py).
+FIRST_MINUTE = "Two hosts in a minute"
 HOSTS = "127.0.0.1 localhost\n127.0.1.1 {name}\n"
 # The README's commands begin with a prompt: $ an ordinary user's, # root's; before it, perhaps, on which host.
 PROMPT = re.compile(r"(office|home)?([$#]) +(.*)")
@@ -48,14 +50,15 @@ def environment(user):
 
 
 class Newcomer:
-    def __init__(self, bare):
+    def __init__(self, bare, own_archives=False):
+        """`own_archives`: packages that are fetched stay on this machine, and not where the next one finds them, too."""
         for left in CACHE.glob("*-readme-[0-9]*"):  # of a run that was killed
             if not os.path.exists(f"/proc/{left.name.rsplit('-', 1)[1]}"):
                 shutil.rmtree(left)
         self.root = CACHE / f"{SUITE}-readme-{os.getpid()}"
-        self._archives = CACHE / f"{SUITE}-archives"
-        self._archives.mkdir(exist_ok=True)
+        self._archives = CACHE / f"{SUITE}-archives" if not own_archives else self.root / "var/cache/apt/archives"
         subprocess.run(["cp", "-a", bare, self.root], check=True)
+        self._archives.mkdir(parents=True, exist_ok=True)
         shutil.copy("/etc/resolv.conf", self.root / "etc/resolv.conf")
         (self.root / "etc/hosts").write_text(HOSTS.format(name=os.uname().nodename), encoding="utf-8")
         self._as("root", "useradd", "--create-home", "--shell", "/bin/bash", USER)
@@ -90,6 +93,11 @@ class Newcomer:
         """Why packages cannot be had, in apt's words; None: they can."""
         done = self._as("root", "apt-get", "-q", "-o", "APT::Update::Error-Mode=any", "update", check=False, timeout=300)
         return None if done.returncode == 0 else done.stdout.strip()[-300:]
+
+    def fetch(self, packages):
+        """Has apt fetch these, with all that they depend on, and install nothing: they are at hand, also offline."""
+        self._as("root", "apt-get", "-q", "-y", "--download-only", "--no-install-recommends", "install", *packages,
+                 timeout=600)
 
     def type(self, line):
         """As the user, in the clone; returns what was printed."""
