@@ -22,7 +22,7 @@ constexpr std::string_view kScrapeRequest = R"({"command":"status"})";
 std::string problem_of(const std::string& name, const client::NoAnswer& no_answer) {
   if (no_answer.kind != client::AskFailure::forbidden) return no_answer.sentence;
   return fmt::format(
-      "link {} may only be asked by its owner: run the exporter as the links' user, as "
+      "link {} may only be asked by its owner or the group adit: run the exporter as a member of that, as "
       "adit-exporter.service does",
       name);
 }

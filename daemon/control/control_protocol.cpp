@@ -42,6 +42,16 @@ bool asks_for_events(std::string_view request) {
   return parsed.is_object() && parsed.contains("command") && parsed["command"] == "events";
 }
 
+/// What is not known is no business of theirs either; what is no request at all does nothing.
+std::string refusal_to_others(std::string_view request) {
+  const auto parsed = parse(request);
+  if (!parsed.is_object() || !parsed.contains("command") || !parsed["command"].is_string()) return {};
+  const auto name = parsed["command"].get<std::string>();
+  if (name == "status" || name == "history" || name == "events") return {};
+  return error_answer("only root and the link's own user may ask for \"" + name +
+                      "\", others for \"status\", \"history\" and \"events\"");
+}
+
 std::string answer(std::string_view request, const Commands& commands) {
   const auto parsed = parse(request);
   if (!parsed.is_object())

@@ -25,6 +25,8 @@ struct Commands {
 std::string answer(std::string_view request, const Commands& commands);
 /// Whether the answer is the first of many lines.
 bool asks_for_events(std::string_view request);
+/// What may be asked by root and the link's own user alone is refused; empty: anybody may ask it.
+std::string refusal_to_others(std::string_view request);
 /// {"error": SENTENCE}
 std::string error_answer(std::string_view sentence);
 

@@ -2,6 +2,7 @@
 #include "control/control_socket.h"
 
 #include <fmt/core.h>
+#include <grp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -24,6 +25,7 @@ constexpr int kBacklog = 16;
 constexpr std::size_t kAcceptsPerTurn = 16;
 constexpr std::size_t kReadsPerTurn = 4;
 constexpr std::size_t kAnswersPerTurn = 8;
+constexpr const char* kGroup = "adit";
 constexpr Duration kPause = std::chrono::seconds(1);
 
 template <class... Args>
@@ -69,13 +71,28 @@ bool somebody_listens(const sockaddr_un& address) {
   return result == 0 || errno == EAGAIN;
 }
 
+/// Not those of a group that somebody's account happens to have, which may be everybody's.
+bool may_group_ask(const ControlProtocol& protocol) {
+  if (!protocol.for_group) return false;
+  const group* const own = ::getgrgid(::getegid());
+  return own != nullptr && std::string_view(own->gr_name) == kGroup;
+}
+
 /// No moment exists in which others could connect: the file is made without permissions for them.
-int bind_privately(int fd, const sockaddr_un& address) {
-  const auto before = ::umask(0177);
+int bind_privately(int fd, const sockaddr_un& address, bool for_group) {
+  const auto before = ::umask(for_group ? 0117 : 0177);
   const int result = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
   const int error = errno;
   ::umask(before);
   return result == 0 ? 0 : error;
+}
+
+/// Whoever made the connection, whoever has it now.
+bool is_owner(int fd) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
+  return peer.uid == 0 || peer.uid == ::geteuid();
 }
 
 std::uint64_t inode_of(const std::filesystem::path& path) {
@@ -91,6 +108,8 @@ const ControlProtocol kJsonLines{
     .max_request = ControlSocket::kMaxRequest,
     .reads_on = false,
     .subscribes = asks_for_events,
+    .refusal = refusal_to_others,
+    .for_group = true,
     .runtime_directory = "adit",
     .variable = "ADIT_RUN_DIR"};
 const ControlProtocol kWgParagraphs{.end = "\n\n",
@@ -98,6 +117,8 @@ const ControlProtocol kWgParagraphs{.end = "\n\n",
                                     .max_request = ControlSocket::kMaxWgRequest,
                                     .reads_on = true,
                                     .subscribes = nullptr,
+                                    .refusal = [](std::string_view) { return errno_line(EACCES); },
+                                    .for_group = false,
                                     .runtime_directory = "adit-wg",
                                     .variable = "ADIT_WG_DIR"};
 
@@ -130,13 +151,14 @@ ControlSocket::~ControlSocket() {
 void ControlSocket::bind() {
   const auto address = address_of(path_, protocol_);
   fd_ = make_socket();
-  int error = bind_privately(fd_.get(), address);
+  const bool for_group = may_group_ask(protocol_);
+  int error = bind_privately(fd_.get(), address, for_group);
   if (error == EADDRINUSE) {
     if (somebody_listens(address)) {
       give_up("another aditd serves {}: stop it first (it answers at {})", path_.stem().string(), path_.string());
     }
     ::unlink(path_.c_str());
-    error = bind_privately(fd_.get(), address);
+    error = bind_privately(fd_.get(), address, for_group);
   }
   if (error != 0)
     give_up("cannot make the control socket {} ({}): {}", path_.string(), net::describe(error), mend(protocol_));
@@ -173,6 +195,7 @@ void ControlSocket::add(FileDescriptor fd) {
   if (clients_.size() >= kMaxClients) clients_.pop_front();
   const auto client = clients_.emplace(clients_.end());
   client->fd = std::move(fd);
+  client->is_owner = is_owner(client->fd.get());
   client->watch =
       loop_.watch(client->fd.get(), EPOLLIN, [this, client](std::uint32_t events) { serve(client, events); });
 }
@@ -253,8 +276,11 @@ void ControlSocket::answer_requests(Client& client) {
     }
     if (end == std::string::npos) return;
     const auto request = std::string_view(client.input).substr(0, end);
-    auto answer = answer_(request);
-    client.subscribed |= protocol_.subscribes != nullptr && protocol_.subscribes(request);
+    auto answer = client.is_owner ? std::string() : protocol_.refusal(request);
+    if (answer.empty()) {
+      answer = answer_(request);
+      client.subscribed |= protocol_.subscribes != nullptr && protocol_.subscribes(request);
+    }
     client.output += answer;
     client.output += protocol_.end;
     explicit_bzero(answer.data(), answer.size());

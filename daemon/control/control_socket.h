@@ -25,6 +25,10 @@ struct ControlProtocol {
   bool reads_on;
   /// Whether the answer is the first of many lines, and `publish` has the others; null: of none.
   bool (*subscribes)(std::string_view request);
+  /// What is said to others than root and our own user, in place of an answer; empty: the answer.
+  std::string (*refusal)(std::string_view request);
+  /// There are others: the members of the links' own group may connect.
+  bool for_group;
   // For what has to be done when the folder cannot be used.
   const char* runtime_directory;  ///< of the unit
   const char* variable;           ///< of the environment
@@ -75,6 +79,7 @@ class ControlSocket {
     bool finished = false;  ///< nothing more is read from it; when all is answered it goes
     bool too_long = false;  ///< its request is, and what comes of it is thrown away up to its end
     bool subscribed = false;
+    bool is_owner = false;   ///< root, or our own user
     std::uint64_t lost = 0;  ///< lines it was too slow for, and has not been told of
     net::Watch watch;
   };

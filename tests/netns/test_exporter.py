@@ -159,7 +159,7 @@ def test_sockets_of_somebody_else_are_named_as_such(make):
         end.start()
         process = export(end, user="nobody")
         assert series_of(end, 'adit_link_scrape_success{link="a"}') == 0
-        assert "may only be asked by its owner" in process.log()
+        assert "may only be asked by its owner or the group adit" in process.log()
         end.stop()
 
 

@@ -52,7 +52,8 @@ def test_it_may_nothing_and_sees_neither_keys_nor_state(exporter):
     host.systemctl("start", office.unit)
     pid = host.show(UNIT, "MainPID")
     status = dict(line.split(":\t", 1) for line in host.run("cat", f"/proc/{pid}/status").stdout.splitlines())
-    assert status["Uid"].split() == [host.run("id", "-u", "adit").stdout.strip()] * 4
+    assert status["Uid"].split()[0] not in ("0", host.run("id", "-u", "adit").stdout.strip())
+    assert host.run("id", "-g", "adit").stdout.strip() in status["Groups"].split()
     for kind in ("CapEff", "CapPrm", "CapBnd", "CapAmb"):
         assert int(status[kind], 16) == 0, kind
     assert status["NoNewPrivs"] == "1"
@@ -63,6 +64,17 @@ def test_it_may_nothing_and_sees_neither_keys_nor_state(exporter):
     assert host.exists("/var/lib/adit/office")
     assert host.run("nsenter", "-t", pid, "-m", "ls", "/run/adit").stdout.split() == ["office.sock"]
     assert host.run("nsenter", "-t", pid, "-m", "touch", "/run/adit/x", check=False).returncode != 0
+
+
+def test_who_is_in_the_links_group_may_ask_and_change_nothing(exporter):
+    host = exporter.a
+    office, _ = exporter.links()
+    host.systemctl("start", office.unit)
+    as_member = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--groups=adit")
+    assert '"state"' in host.run(*as_member, "adit", "status", "office", "--json", check=False).stdout
+    done = host.run(*as_member, "adit", "reload", "office", check=False)
+    assert done.returncode == 1 and "only root and the link's own user" in done.stdout + done.stderr
+    assert host.run(*as_member, "cat", "/etc/adit/office.yaml", check=False).returncode != 0
 
 
 def test_only_this_host_can_reach_it_until_a_drop_in_says_otherwise(exporter):

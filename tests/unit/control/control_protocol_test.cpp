@@ -55,6 +55,18 @@ TEST(ControlProtocol, AReloadIsAnsweredWithWhatItChangedOrWhyItDidNot) {
             R"({"error":"a.yaml has mistakes","problems":["a.yaml:1:2: mtu: is no number"]})");
 }
 
+TEST(ControlProtocol, WhoeverIsNeitherRootNorTheOwnerMayAskForWhatChangesNothing) {
+  for (const auto* request :
+       {R"({"command":"status"})", R"({"command":"history"})", R"({"command":"events"})", "x", "{}"}) {
+    EXPECT_EQ(refusal_to_others(request), "") << request;
+  }
+  for (const auto* request :
+       {R"({"command":"reload"})", R"({"command":"launch"})", R"({"command":"status","command":"reload"})"}) {
+    EXPECT_THAT(json::parse(refusal_to_others(request)).at("error"), HasSubstr("only root and the link's own user"))
+        << request;
+  }
+}
+
 TEST(ControlProtocol, OtherMembersOfARequestAreNoMistake) {
   const auto reply = json::parse(answer("{\"id\": [1, {}], \"command\": \"status\"} \r", kCommands));
   EXPECT_EQ(reply.at("status").at("name"), "office");

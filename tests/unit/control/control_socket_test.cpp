@@ -107,6 +107,41 @@ TEST_F(ControlSocketTest, EachLineIsAnsweredWithALine) {
   EXPECT_FALSE(client.ended());
 }
 
+/// A client of another user's, as the exporter is, at a socket whose file lets it in.
+TEST_F(ControlSocketTest, OthersThanRootAndTheOwnerMayAskAndChangeNothing) {
+  open();
+  std::filesystem::permissions(path_, std::filesystem::perms(0666));
+  std::filesystem::permissions(directory_.parent_path(), std::filesystem::perms(0755));
+  ASSERT_EQ(::seteuid(65534), 0) << "run the tests as root";
+  Client stranger(path_);
+  ASSERT_EQ(::seteuid(0), 0);
+  ASSERT_TRUE(stranger.connected());
+  const std::string status = R"({"command":"status"})";
+  EXPECT_EQ(ask(stranger, status + "\n"), "<" + status + ">\n");
+  EXPECT_THAT(ask(stranger, "{\"command\":\"reload\"}\n"), HasSubstr("only root and the link's own user"));
+  EXPECT_EQ(requests_, 1);
+  Client owner(path_);
+  EXPECT_THAT(ask(owner, "{\"command\":\"reload\"}\n"), StartsWith("<"));
+}
+
+TEST_F(ControlSocketTest, OthersGetNothingFromTheSocketOfWg) {
+  open(kWgParagraphs);
+  std::filesystem::permissions(path_, std::filesystem::perms(0666));
+  std::filesystem::permissions(directory_.parent_path(), std::filesystem::perms(0755));
+  ASSERT_EQ(::seteuid(65534), 0);
+  Client stranger(path_);
+  ASSERT_EQ(::seteuid(0), 0);
+  EXPECT_EQ(ask(stranger, "get=1\n\n"), "errno=-13\n\n");
+  EXPECT_EQ(requests_, 0);
+}
+
+TEST_F(ControlSocketTest, TheGroupIsLetInWhereItIsTheLinksOwnAlone) {
+  open();
+  struct stat about{};
+  ASSERT_EQ(::stat(path_.c_str(), &about), 0);
+  EXPECT_EQ(about.st_mode & 0777, 0600U) << "this is another group's";
+}
+
 std::string lost(std::uint64_t count) {
   return "lost " + std::to_string(count);
 }
