@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "app/inheritance.h"
+#include "app/privileges.h"
 #include "base/or_throw.h"
 #include "base/paths.h"
 #include "config/reader.h"
@@ -290,6 +291,7 @@ void Daemon::adopted(const link::Edit& edit) {
     beside_.name_servers.set(doors_->device.index(), config_.dns);
   }
   if (edit.has({"interface.forward", "interface.addresses"})) set_forwarding();
+  if (edit.has({"hooks.up", "hooks.down", "hooks.state"})) tell_of_hooks(config_.hooks, ground_.log);
 }
 
 /// Only for a successor that will run: with mistakes in the file it would end at once, and the link with it.

@@ -15,24 +15,28 @@
 #include <new>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "app/background.h"
 #include "app/daemon.h"
 #include "app/options.h"
+#include "app/privileges.h"
 #include "base/paths.h"
 #include "config/reader.h"
 #include "control/wg_device.h"
 #include "crypto/version.h"
 #include "net/kernel_version.h"
 #include "net/system.h"
+#include "rights/fence.h"
 #include "service/key_log.h"
 #include "service/logging.h"
 
 namespace {
 
 namespace app = adit::app;
+namespace rights = adit::rights;
 namespace service = adit::service;
 using adit::config::Config;
 using app::Options;
@@ -101,12 +105,25 @@ void hold_signals() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
+/// Once, at the start.
+void tell_of_rights(const rights::Outcome& user, const adit::Result<>& forbidden, adit::Log& log) {
+  if (!user.sentence.empty() && user.matters) log.info("{}", user.sentence);
+  if (!user.sentence.empty() && !user.matters) log.debug("{}", user.sentence);
+  if (!forbidden) log.info("system calls that no link needs are not forbidden: {}", forbidden.error().message);
+}
+
 int run(Config config, const Options& options, const std::vector<std::string>& arguments, const Ready& ready = {}) {
   hold_signals();
+  // Before there are threads, and before anything is made.
+  const auto user = app::become_user(options, config);
+  const auto forbidden = rights::forbid_system_calls();
   const auto log = service::make_log(config);
   if (const auto doubt = adit::net::doubt_about_kernel()) log.log->warn("{}", *doubt);
   try {
+    if (!user) throw std::runtime_error(user.error().message);
+    tell_of_rights(*user, forbidden, *log.log);
     const auto key_log = open_key_log(options.key_log, log);
+    app::confine_writing(options, config, *log.log);
     const auto estate =
         key_log ? run_link(std::move(config), log, key_log->get(), ready) : std::unexpected(key_log.error());
     if (estate && !*estate) return EXIT_SUCCESS;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "app/options.h"
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <system_error>
 
@@ -27,15 +29,65 @@ Result<> take_word(std::string_view word, bool called_by_wg_quick, Options& opti
   return {};
 }
 
+/// An option that a value follows, once.
+struct Valued {
+  std::string_view option;
+  const char* wants;
+  std::string Options::* value;
+  Result<> (*refuse)(std::string_view word) = nullptr;  ///< none: whatever it is
+
+  Result<> take(std::string_view word, Options& options) const {
+    if (refuse != nullptr) {
+      if (auto done = refuse(word); !done) return fail("{} {}", option, done.error().message);
+    }
+    options.*value = word;
+    return {};
+  }
+};
+
+Result<> refuse_interface(std::string_view word) {
+  const auto name = config::parse_interface_name(word);
+  if (!name) return fail("{}", name.error().message);
+  return {};
+}
+
+constexpr std::array<Valued, 3> kValued{{{"--interface", "a name", &Options::interface, &refuse_interface},
+                                         {"--keylog", "a file to write the keys to", &Options::key_log},
+                                         {"--user", "a user's name", &Options::user}}};
+
+/// Null: there is none of that name, or it has been given already.
+const Valued* find_valued(std::string_view word, const Options& options) {
+  const auto* const known = std::ranges::find(kValued, word, &Valued::option);
+  return known != kValued.end() && (options.*(known->value)).empty() ? known : nullptr;
+}
+
+Result<> check(const Options& options) {
+  if (!options.file.empty() && !options.interface.empty()) {
+    return fail("--interface is for links without a file: leave out one of the two");
+  }
+  if (options.file.empty() && options.interface.empty()) return fail("which link? Name its file");
+  if (options.background && !options.key_log.empty() && !options.key_log.starts_with('/')) {
+    return fail("--background leaves this folder: give --keylog the whole path");
+  }
+  if (options.background && options.interface.empty()) {
+    return fail("--background goes with --interface only: links with a file are run by systemd, or by `aditd FILE &`");
+  }
+  return {};
+}
+
 }  // namespace
 
 const std::string_view kUsage =
-    "usage: aditd [--keylog FILE] CONFIG.yaml\n"
-    "       aditd [--keylog FILE] --interface NAME [--background]\n"
+    "usage: aditd [--user NAME] [--keylog FILE] CONFIG.yaml\n"
+    "       aditd [--user NAME] [--keylog FILE] --interface NAME [--background]\n"
     "Runs one encrypted link in the foreground until SIGTERM or SIGINT.\n"
     "\n"
     "  --interface NAME  without a file: makes the interface, and `wg` sets the link up; ends when it is deleted\n"
     "  --background      returns when the interface is there, and goes on in the background\n"
+    "  --user NAME       whom root becomes, with the right to change the network and no other: adit, where there is "
+    "one; "
+    "root:\n"
+    "                    nobody else\n"
     "  --keylog FILE     appends the keys of all sessions to FILE, with which Wireshark decrypts the link's traffic: "
     "for\n"
     "                    the search of a fault, never for every day\n"
@@ -47,27 +99,19 @@ const std::string_view kUsage =
 
 Result<Options> parse_options(std::span<const char* const> words, bool called_by_wg_quick) {
   Options options;
-  bool wants_name = false;
-  bool wants_key_log = false;
+  const Valued* awaited = nullptr;
   for (const std::string_view word : words) {
-    if (wants_name) {
-      auto name = config::parse_interface_name(word);
-      if (!name) return fail("--interface {}", name.error().message);
-      options.interface = *name;
-      wants_name = false;
-    } else if (wants_key_log && !word.empty()) {
-      options.key_log = word;
-      wants_key_log = false;
+    if (awaited != nullptr && !word.empty()) {
+      if (auto done = awaited->take(word, options); !done) return std::unexpected(done.error());
+      awaited = nullptr;
     } else if (word == "--help" || word == "-h") {
       options.help = true;
       return options;
     } else if (word == "--version") {
       options.version = true;
       return options;
-    } else if (word == "--interface" && options.interface.empty()) {
-      wants_name = true;
-    } else if (word == "--keylog" && options.key_log.empty()) {
-      wants_key_log = true;
+    } else if (const auto* const known = find_valued(word, options)) {
+      awaited = known;
     } else if (word == "--background") {
       options.background = true;
     } else if (word.empty() || word.starts_with('-')) {
@@ -76,18 +120,8 @@ Result<Options> parse_options(std::span<const char* const> words, bool called_by
       return std::unexpected(done.error());
     }
   }
-  if (wants_name) return fail("--interface needs a name");
-  if (wants_key_log) return fail("--keylog needs a file to write the keys to");
-  if (!options.file.empty() && !options.interface.empty()) {
-    return fail("--interface is for links without a file: leave out one of the two");
-  }
-  if (options.file.empty() && options.interface.empty()) return fail("which link? Name its file");
-  if (options.background && !options.key_log.empty() && !options.key_log.starts_with('/')) {
-    return fail("--background leaves this folder: give --keylog the whole path");
-  }
-  if (options.background && options.interface.empty()) {
-    return fail("--background goes with --interface only: links with a file are run by systemd, or by `aditd FILE &`");
-  }
+  if (awaited != nullptr) return fail("{} needs {}", awaited->option, awaited->wants);
+  if (auto done = check(options); !done) return std::unexpected(done.error());
   return options;
 }
 

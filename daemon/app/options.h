@@ -14,6 +14,7 @@ struct Options {
   std::string file;         ///< the configuration; empty: there is none
   std::string key_log;      ///< a file that gets the link's keys; empty: none does
   std::string interface;    ///< its name, where `wg` sets the link up
+  std::string user;         ///< whom root becomes; empty: the usual one, where there is one
   bool background = false;  ///< leave when the link can be set up, and go on as another process
   bool help = false;
   bool version = false;

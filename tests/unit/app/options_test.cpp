@@ -70,6 +70,14 @@ TEST(Options, AKeyLogNeedsAFileThatStaysTheSame) {
   EXPECT_THAT(error({"--interface", "wg0", "--background", "--keylog", "keys"}), HasSubstr("whole path"));
 }
 
+TEST(Options, AUserGoesWithBothKindsOfLink) {
+  EXPECT_TRUE(parse({"a.yaml"})->user.empty());
+  EXPECT_EQ(parse({"--user", "root", "a.yaml"})->user, "root");
+  EXPECT_EQ(parse({"--interface", "wg0", "--user", "link"})->user, "link");
+  EXPECT_THAT(parse({"a.yaml", "--user"}).error().message, HasSubstr("--user needs a user's name"));
+  EXPECT_THAT(parse({"--user", "a", "--user", "b", "a.yaml"}).error().message, HasSubstr("--user"));
+}
+
 TEST(Options, HelpAndVersionNeedNoLink) {
   EXPECT_TRUE(parse({"--help"})->help);
   EXPECT_TRUE(parse({"-h"})->help);
