@@ -44,6 +44,8 @@ Daemon::Daemon(config::Config config, const service::Logging& log, service::KeyL
   config_.number = host::claim_link_number(run_directory() / ".numbers", config_.name);
   Inheritance inheritance;
   doors_ = inheritance.open_doors(config_, ground_.log);
+  // A key log is opened anew by the run that follows this one.
+  if (key_log == nullptr) confine_writing(config_, ground_.log);
   run_.goes_on = inheritance.goes_on();
   const auto& facts = inheritance.facts();
   host_.emplace(config_, doors_->device, config_.interface.mtu.value_or(facts ? facts->mtu : host::kUnknownPathMtu),

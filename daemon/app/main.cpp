@@ -123,7 +123,6 @@ int run(Config config, const Options& options, const std::vector<std::string>& a
     if (!user) throw std::runtime_error(user.error().message);
     tell_of_rights(*user, forbidden, *log.log);
     const auto key_log = open_key_log(options.key_log, log);
-    app::confine_writing(options, config, *log.log);
     const auto estate =
         key_log ? run_link(std::move(config), log, key_log->get(), ready) : std::unexpected(key_log.error());
     if (estate && !*estate) return EXIT_SUCCESS;

@@ -55,13 +55,17 @@ Result<rights::Outcome> become_user(const Options& options, const config::Config
                                        .capabilities = capabilities_for(config)});
 }
 
-void confine_writing(const Options& options, const config::Config& config, Log& log) {
-  // The key log is opened anew by the run that follows this one.
-  if (config.hooks != config::Hooks{} || !options.key_log.empty()) return;
+void confine_writing(const config::Config& config, Log& log) {
+  if (config.hooks != config::Hooks{}) return;
+  // Of another process's namespaces (/proc/PID/ns/net) one that is confined sees nothing, nor would the run that follows.
+  if (config.interface.netns.starts_with('/')) return;
   std::vector<std::filesystem::path> places{"/proc/sys/net", "/dev/net", "/dev/null"};
   for (const auto& folder : {run_directory(), wg_directory(), state_directory()}) {
     std::error_code ignored;
-    std::filesystem::create_directories(folder, ignored);
+    // Others look for sockets there, as where control::ControlSocket makes them; each link's state is closed by itself.
+    if (std::filesystem::create_directories(folder, ignored)) {
+      std::filesystem::permissions(folder, std::filesystem::perms(0755), ignored);
+    }
     places.push_back(folder);
   }
   if (const auto done = rights::confine_writing(places); !done) {

@@ -9,8 +9,10 @@
 #include <pwd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -131,20 +133,32 @@ void give_root_of(const fs::path& folder, const char* usual, mode_t mode, const 
   give_file(folder, user);
 }
 
-/// Empty where `wg` finds the socket without it.
-void show_to_wg(const std::string& interface, const User& user) {
+bool answers(const fs::path& socket) {
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  if (socket.native().size() >= sizeof address.sun_path) return false;
+  socket.native().copy(address.sun_path, sizeof address.sun_path - 1);
+  const FileDescriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 || errno == EAGAIN;
+}
+
+bool is_wg_folder_chosen() {
   const char* const chosen = std::getenv("ADIT_WG_DIR");
-  if (chosen != nullptr && *chosen != '\0') {
-    give_root_of(chosen, "", 0755, user);
-    return;
-  }
-  give_root_of(kOwnWgFolder, kOwnWgFolder, 0755, user);
+  return chosen != nullptr && *chosen != '\0';
+}
+
+fs::path own_wg_folder() {
+  return is_wg_folder_chosen() ? wg_directory() : fs::path(kOwnWgFolder);
+}
+
+/// What a run as root has left behind is replaced by the link; a socket at which somebody answers is another link's,
+/// and stays.
+void show_to_wg(const std::string& interface) {
+  if (is_wg_folder_chosen()) return;
   const auto shown = wg_directory();
   ::mkdir(shown.c_str(), 0755);
   const auto link = shown / (interface + ".sock");
-  // What a run as root has left behind; a socket at which somebody answers is another link's, and stays.
   std::error_code ignored;
-  if (fs::is_symlink(link, ignored)) fs::remove(link, ignored);
+  if (fs::is_symlink(link, ignored) || !answers(link)) fs::remove(link, ignored);
   fs::create_symlink(fs::path(kOwnWgFolder) / link.filename(), link, ignored);
   ::setenv("ADIT_WG_DIR", kOwnWgFolder, 1);
 }
@@ -170,6 +184,7 @@ void hand_over(const User& user, const Needs& needs) {
   const auto run = run_directory();
   give_root_of(run, "/run/adit", 0755, user);
   give_folder(run / ".numbers", user);
+  give_root_of(own_wg_folder(), kOwnWgFolder, 0755, user);
   if (needs.link.empty()) return;
   const auto state = state_directory();
   give_root_of(state, "/var/lib/adit", 0700, user);
@@ -201,7 +216,7 @@ std::string lack_of(const User& user, const Needs& needs) {
   if (needs.lack) {
     if (auto lack = needs.lack(); !lack.empty()) return fmt::format("{} {}", name, lack);
   }
-  std::vector<fs::path> folders{run_directory()};
+  std::vector<fs::path> folders{run_directory(), own_wg_folder()};
   if (!needs.link.empty()) {
     // That of the link is made by the run itself.
     const auto own = state_directory() / needs.link;
@@ -279,7 +294,7 @@ Result<Outcome> become(const std::string& wanted, const Needs& needs) {
     if (asked) return fail("--user: {}", lack);
     return Outcome{.matters = true, .sentence = fmt::format("runs as root, since {}", lack)};
   }
-  show_to_wg(needs.interface, *user);
+  show_to_wg(needs.interface);
   if (!turn_into(*user, capabilities)) return fail("cannot become {}: {}", name, describe(errno));
   ::setenv("HOME", user->home.c_str(), 1);
   return Outcome{.changed = true,

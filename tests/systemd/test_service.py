@@ -22,6 +22,8 @@ def test_the_daemon_is_not_root_and_has_one_capability(pair):
         assert int(status[kind], 16) == CAP_NET_ADMIN, kind
     assert status["NoNewPrivs"] == "1"
     assert status["Seccomp"] == "2"
+    # And what the daemon forbids itself besides is not in the way of what the unit does.
+    assert not [said for said in pair.a.messages(office.unit) if "not forbidden" in said or "not confined" in said]
 
 
 def test_it_is_ready_without_its_peer_and_the_status_line_says_what_it_is_doing(pair):
