@@ -17,6 +17,7 @@
 #include "control/process_facts.h"
 #include "control/wg_device.h"
 #include "crypto/backends.h"
+#include "crypto/wipe_stack.h"
 #include "host/host_plan.h"
 #include "host/link_number.h"
 #include "host/mtu.h"
@@ -124,6 +125,7 @@ void Daemon::open_wg_socket() {
 }
 
 Result<Daemon::Ending> Daemon::run() {
+  crypto::wipe_stack(crypto::kConfigStack);  // what the file was read with
   const auto& device = doors_->device;
   ground_.log.info(
       "{} serves {} on {}, port {}, {}", "aditd", config_.name, device.name(), port_of(*doors_, config_),
@@ -199,6 +201,7 @@ void Daemon::tell_events(const link::Health& health) {
 }
 
 void Daemon::signal(int number) {
+  const crypto::WipedStack wiped(crypto::kConfigStack);
   if (number == SIGHUP) {
     if (reload_->from_file()) wg_->commands.forget_changes(reload_->kept_preshared_key());
     return;
@@ -384,6 +387,7 @@ host::HookFacts Daemon::hook_facts() const {
 }
 
 std::string Daemon::answer(std::string_view request) {
+  const crypto::WipedStack wiped(crypto::kConfigStack);
   const auto reload = [this] {
     auto outcome = reload_->from_file();
     if (outcome) wg_->commands.forget_changes(reload_->kept_preshared_key());

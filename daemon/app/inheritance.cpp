@@ -67,15 +67,15 @@ bool Inheritance::endpoints_edited(const config::Config& config) const {
 
 Result<service::Estate> bequeath(FileDescriptor session, const config::Config& config, path::Doors& doors,
                                  host::HostSetup& host, tunnel::Tunnel& tunnel) {
-  tunnel::SavedTunnelHolder holder;
+  const auto holder = std::make_unique<tunnel::SavedTunnelHolder>();  // in locked memory
   const service::SessionFacts facts{.boot = service::read_boot_id(),
                                     .endpoints = hash_of(config.peer.endpoints),
                                     .tun_existed = doors.device.existed_before(),
                                     .tun_moved = host.interface_is_away(),
                                     .link = host.interface_before(),
                                     .mtu = host.mtu()};
-  tunnel.hand_over(holder.saved);
-  if (auto done = service::write_session(session, holder.saved, facts); !done) return std::unexpected(done.error());
+  tunnel.hand_over(holder->saved);
+  if (auto done = service::write_session(session, holder->saved, facts); !done) return std::unexpected(done.error());
   host.release();
   service::Estate estate{.session = std::move(session)};
   estate.tun = doors.device.release();

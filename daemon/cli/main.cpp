@@ -2,17 +2,50 @@
 // The program `adit`.
 #include <unistd.h>
 
+#include <array>
+#include <cstdio>
+#include <cstring>
 #include <exception>
 #include <iostream>
 
 #include "cli/commands.h"
+#include "crypto/wipe_stack.h"
 #include "net/system.h"
 
+namespace {
+
+/// Keys come in and go out through the C library's buffers, which it does not wipe: these are ours.
+class WipedBuffers {
+ public:
+  WipedBuffers() {
+    std::setvbuf(stdin, in_.data(), _IOFBF, in_.size());
+    std::setvbuf(stdout, out_.data(), ::isatty(STDOUT_FILENO) != 0 ? _IOLBF : _IOFBF, out_.size());
+  }
+  WipedBuffers(const WipedBuffers&) = delete;
+  WipedBuffers& operator=(const WipedBuffers&) = delete;
+  ~WipedBuffers() {
+    std::cout.flush();
+    std::fflush(stdout);
+    ::explicit_bzero(in_.data(), in_.size());
+    ::explicit_bzero(out_.data(), out_.size());
+  }
+
+ private:
+  // Used by the C library until the program has ended.
+  static inline std::array<char, 4096> in_{};
+  static inline std::array<char, 4096> out_{};
+};
+
+}  // namespace
+
 int main(int argc, char** argv) {
+  const WipedBuffers buffers;
   try {
     adit::net::SystemRandom random;
     adit::cli::Context context{std::cin, std::cout, std::cerr, random, STDOUT_FILENO};
-    return adit::cli::run(argc, argv, context);
+    const auto status = adit::cli::run(argc, argv, context);
+    adit::crypto::wipe_stack(adit::crypto::kConfigStack);
+    return status;
   } catch (const std::exception& error) {
     std::cerr << "adit: " << error.what() << '\n';
     return adit::cli::kFailed;

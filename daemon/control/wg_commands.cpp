@@ -5,10 +5,12 @@
 #include <cerrno>
 
 #include "control/wg_device.h"
+#include "crypto/wipe_stack.h"
 
 namespace adit::control {
 
 std::string WgCommands::answer(std::string_view request) {
+  const crypto::WipedStack wiped(crypto::kConfigStack);
   const auto kind = kind_of(request);
   if (kind && *kind == WgRequest::get) return to_text(to_device(parts_.config, parts_.tunnel(), parts_.port()));
   const auto done = kind ? set(request) : std::unexpected(kind.error());

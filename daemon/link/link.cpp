@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "link/link.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
+#include "base/locked_memory.h"
 #include "base/or_throw.h"
 #include "host/host_plan.h"
 #include "path/processors.h"
@@ -52,10 +51,9 @@ Result<Link::Machine> Link::make_machine(const Parts& parts, config::Config& con
                             .only_when_needed = config.file.empty()};
   auto made = tunnel::Tunnel::make(std::move(settings), parts.random, parts.wall_clock);
   if (made) (*made)->set_key_observer(parts.key_log);
-  // The keys that live as long as the tunnel are not to be on the disk; those of a session are gone in minutes. Under
-  // systemd the unit keeps all of the daemon out of swap.
-  if (made && ::mlock(made->get(), sizeof **made) != 0) {
-    parts.log.debug("the private key may be swapped to disk: {}", net::describe(errno));
+  // Under systemd the unit keeps all of the daemon out of swap.
+  if (!locked_memory_is_locked()) {
+    parts.log.debug("keys may be swapped to disk: raise what this process may lock (ulimit -l, LimitMEMLOCK=)");
   }
   return made;
 }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/locked_memory.h"
 #include "tunnel/saved.h"
 
 namespace adit::service {
@@ -15,7 +16,7 @@ namespace adit::service {
 /// Of the fields that this program saves.
 std::uint64_t session_layout();
 
-/// Holds keys, and wipes them when it goes.
+/// Holds keys: in locked memory, which is wiped when it is given back.
 class SessionBytes {
  public:
   explicit SessionBytes(std::size_t size) : bytes_(size) {}
@@ -24,13 +25,13 @@ class SessionBytes {
   SessionBytes& operator=(SessionBytes&&) = delete;
   SessionBytes(const SessionBytes&) = delete;
   SessionBytes& operator=(const SessionBytes&) = delete;
-  ~SessionBytes() { explicit_bzero(bytes_.data(), bytes_.size()); }
+  ~SessionBytes() = default;
 
   static std::size_t size_of_session();
   MutableBytes bytes() { return bytes_; }
 
  private:
-  std::vector<std::uint8_t> bytes_;
+  std::vector<std::uint8_t, LockedAllocator<std::uint8_t>> bytes_;
 };
 
 /// False: `bytes` are no session of this layout, and nothing of `saved` is of use. `now`: nothing in it is later.

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "crypto/wipe_stack.h"
+
 namespace adit::tunnel {
 namespace {
 
@@ -40,6 +42,7 @@ Handshaker::Handshaker(noise::StaticKeys keys, crypto::PresharedKey preshared, n
       mac_reader_(keys_.local_public, random) {}
 
 HandshakeDatagram Handshaker::initiate(const Path& path, bool rather, Instant now) {
+  const crypto::WipedStack wiped(crypto::kHandshakeStack);
   wire::HandshakeInitiation message;
   const auto index = free_index();
   auto& place = free_place(path.remote);
@@ -73,6 +76,7 @@ void Handshaker::show_keys(const crypto::PrivateKey& ephemeral) const {
 Handshaker::Outcome Handshaker::take(wire::MessageType type, const Datagram& datagram, Instant now) {
   if (type == wire::MessageType::cookie_reply) return take_cookie(datagram, now);
   if (auto refused = refuse_early(datagram, now)) return *std::move(refused);
+  const crypto::WipedStack wiped(crypto::kHandshakeStack);
   return type == wire::MessageType::handshake_initiation ? take_initiation(datagram, now)
                                                          : take_response(datagram, now);
 }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <type_traits>
 
+#include "base/locked_memory.h"
 #include "tunnel/sessions.h"
 #include "tunnel/status.h"
 #include "tunnel/timers.h"
@@ -40,9 +41,11 @@ struct SavedTunnel {
 };
 static_assert(std::is_trivially_copyable_v<SavedTunnel>);
 
-/// Wipes what it holds when it goes.
+/// Wipes what it holds when it goes. Made with new it is in locked memory.
 class SavedTunnelHolder {
  public:
+  static void* operator new(std::size_t size) { return take_locked(size); }
+  static void operator delete(void* memory, std::size_t size) { give_back_locked(memory, size); }
   SavedTunnelHolder() = default;
   SavedTunnelHolder(const SavedTunnelHolder&) = delete;
   SavedTunnelHolder& operator=(const SavedTunnelHolder&) = delete;

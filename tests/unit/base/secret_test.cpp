@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <new>
+#include <optional>
 #include <utility>
 
 #include "test_bytes.h"
@@ -52,13 +52,12 @@ TEST(Secret, SurvivesBeingMovedOntoItself) {
 }
 
 TEST(Secret, IsWipedWhenDestroyed) {
-  alignas(Key) std::array<std::uint8_t, sizeof(Key)> memory{};
-  auto* key = new (memory.data()) Key(some_key());
+  std::optional<Key> key(some_key());
   ASSERT_EQ(test::hex(key->bytes()), test::hex(test::pattern(32, 1)));
-  key->~Key();
   // What an attacker who reads the memory later would see; volatile, so that the compiler really looks.
-  const volatile std::uint8_t* left = memory.data();
-  for (std::size_t i = 0; i < sizeof(Key); ++i) EXPECT_EQ(left[i], 0) << i;
+  const volatile std::uint8_t* left = key->bytes().data();
+  key.reset();
+  for (std::size_t i = 0; i < Key::kSize; ++i) EXPECT_EQ(left[i], 0) << i;
 }
 
 TEST(Secret, CanBeWipedAndClonedByName) {
