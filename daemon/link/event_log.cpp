@@ -69,26 +69,37 @@ bool LineLimit::allow(Instant now) {
   return true;
 }
 
+template <class MakeWords>
+void EventLog::write(Kind kind, Severity severity, Instant now, const MakeWords& words) {
+  auto& limit = limits_[static_cast<std::size_t>(kind)];
+  if (!may_write(limit, severity, now)) return;
+  auto made = words();
+  write_allowed(limit, {severity, std::move(made.text), std::move(made.fields)});
+}
+
 void EventLog::event(const tunnel::Event& event, Instant now) {
   std::visit([&](const auto& what) { tell(what, now); }, event);
 }
 
+// What is limited is put into words only when it may be said: in a flood nobody is to read most of it.
+
 void EventLog::tell(const tunnel::InitiationSent& event, Instant now) {
-  const auto to = to_string(event.to);
-  write(Kind::attempt,
-        {Severity::debug,
-         event.attempt == 0 ? fmt::format("a handshake sent to {}, too", to)
-                            : fmt::format("handshake {} sent to {}", event.attempt, to),
-         {service::entry::kHandshakeSent, {{kEndpoint, to}}}},
-        now);
+  write(Kind::attempt, Severity::debug, now, [&] {
+    const auto to = to_string(event.to);
+    return Words{event.attempt == 0 ? fmt::format("a handshake sent to {}, too", to)
+                                    : fmt::format("handshake {} sent to {}", event.attempt, to),
+                 {service::entry::kHandshakeSent, {{kEndpoint, to}}}};
+  });
 }
 
 void EventLog::tell(const tunnel::HandshakeCompleted& event, Instant now) {
-  const auto with = to_string(event.with);
-  auto text = event.role == noise::Role::initiator
-                  ? fmt::format("handshake with {} completed in {:.1f} ms", with, milliseconds(event.round_trip))
-                  : fmt::format("handshake begun by {} completed", with);
-  write(Kind::handshake, {Severity::debug, std::move(text), {service::entry::kHandshake, {{kEndpoint, with}}}}, now);
+  write(Kind::handshake, Severity::debug, now, [&] {
+    const auto with = to_string(event.with);
+    return Words{event.role == noise::Role::initiator
+                     ? fmt::format("handshake with {} completed in {:.1f} ms", with, milliseconds(event.round_trip))
+                     : fmt::format("handshake begun by {} completed", with),
+                 {service::entry::kHandshake, {{kEndpoint, with}}}};
+  });
 }
 
 /// Strangers can cause as many of these as they like: nothing is put into words before somebody is to read them.
@@ -105,32 +116,33 @@ void EventLog::tell(const tunnel::HandshakeRefused& event, Instant now) {
 }
 
 void EventLog::tell(const tunnel::AttemptsExhausted& event, Instant now) {
-  const auto to = to_string(event.to);
-  auto text = fmt::format("{} does not answer; packets that waited for it are dropped, and calling goes on", to);
-  write(Kind::exhausted, {Severity::warn, std::move(text), {service::entry::kPeerSilent, {{kEndpoint, to}}}}, now);
+  write(Kind::exhausted, Severity::warn, now, [&] {
+    const auto to = to_string(event.to);
+    return Words{fmt::format("{} does not answer; packets that waited for it are dropped, and calling goes on", to),
+                 {service::entry::kPeerSilent, {{kEndpoint, to}}}};
+  });
 }
 
 void EventLog::tell(const tunnel::EndpointMoved& event, Instant now) {
-  const auto to = to_string(event.to);
-  write(Kind::moved,
-        {Severity::info,
-         fmt::format("the peer moved from {} to {}", to_string(event.from), to),
-         {service::entry::kPeerMoved, {{kEndpoint, to}}}},
-        now);
+  write(Kind::moved, Severity::info, now, [&] {
+    const auto to = to_string(event.to);
+    return Words{fmt::format("the peer moved from {} to {}", to_string(event.from), to),
+                 {service::entry::kPeerMoved, {{kEndpoint, to}}}};
+  });
 }
 
 void EventLog::tell(const tunnel::UnderLoadChanged& event, Instant now) {
-  if (event.under_load) {
-    const auto* const text = "handshakes come in floods: strangers must show a cookie from now on";
-    write(Kind::load, {Severity::warn, text, {service::entry::kUnderLoad, {}}}, now);
-  } else {
-    write(Kind::load, {Severity::info, "the flood of handshakes is over", {service::entry::kUnderLoad, {}}}, now);
-  }
+  write(Kind::load, event.under_load ? Severity::warn : Severity::info, now, [&] {
+    return Words{event.under_load ? "handshakes come in floods: strangers must show a cookie from now on"
+                                  : "the flood of handshakes is over",
+                 {service::entry::kUnderLoad, {}}};
+  });
 }
 
 void EventLog::tell(const tunnel::SessionExpired&, Instant now) {
-  const auto* const text = "no session for a long time: all session keys are wiped";
-  write(Kind::expired, {Severity::info, text, {service::entry::kSessionExpired, {}}}, now);
+  write(Kind::expired, Severity::info, now, [] {
+    return Words{"no session for a long time: all session keys are wiped", {service::entry::kSessionExpired, {}}};
+  });
 }
 
 void EventLog::state(const Health& health) {
@@ -151,12 +163,10 @@ void EventLog::disallowed(DropReason reason, const std::string& sentence, Instan
 }
 
 void EventLog::send_failed(const Endpoint& to, const std::string& error, Instant now) {
-  const auto endpoint = to_string(to);
-  write(Kind::send,
-        {Severity::warn,
-         explain_send_failure(to, error),
-         {service::entry::kSendFailed, {{kEndpoint, endpoint}, {kReason, error}}}},
-        now);
+  write(Kind::send, Severity::warn, now, [&] {
+    return Words{explain_send_failure(to, error),
+                 {service::entry::kSendFailed, {{kEndpoint, to_string(to)}, {kReason, error}}}};
+  });
 }
 
 void EventLog::drops(const tunnel::DropCounters& counters, Instant now) {
@@ -171,11 +181,6 @@ void EventLog::drops(const tunnel::DropCounters& counters, Instant now) {
   write({Severity::info, fmt::format("packets dropped: {}", list), {service::entry::kDrops, {}}});
   told_ = counters;
   told_at_ = now;
-}
-
-void EventLog::write(Kind kind, Line line, Instant now) {
-  auto& limit = limits_[static_cast<std::size_t>(kind)];
-  if (may_write(limit, line.severity, now)) write_allowed(limit, std::move(line));
 }
 
 /// Lines below the level cost no allowance: a debug line must not be why a later one is missing.

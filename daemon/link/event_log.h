@@ -59,8 +59,13 @@ class EventLog {
     std::string text;
     service::EntryFields fields;
   };
+  struct Words {
+    std::string text;
+    service::EntryFields fields;
+  };
   bool may_write(LineLimit& limit, Severity severity, Instant now) const;
-  void write(Kind kind, Line line, Instant now);
+  template <class MakeWords>
+  void write(Kind kind, Severity severity, Instant now, const MakeWords& words);
   void write_allowed(LineLimit& limit, Line line);
   void write(const Line& line);
 

@@ -14,8 +14,8 @@ using tunnel::DropReason;
 using tunnel::name_of;
 
 void Observations::handshake_refused(const tunnel::HandshakeRefused& event, WallTime now) {
-  auto sentence = explain({.reason = event.reason, .from = event.from, .key = event.key, .when = now});
-  if (!sentence.empty()) note(name_of(event.reason), std::move(sentence), event.from, 1, now);
+  auto& refused = refused_[static_cast<std::size_t>(event.reason)];
+  refused = {{.reason = event.reason, .from = event.from, .key = event.key, .when = now}, refused.count + 1};
 }
 
 std::vector<Observations::Disallowed> Observations::disallowed(const tunnel::Status& status, WallTime now) {
@@ -66,6 +66,11 @@ std::uint64_t Observations::note(std::string_view kind, std::string sentence, co
 
 std::vector<Observation> Observations::list() const {
   auto list = kept_;
+  for (const auto& [problem, count] : refused_) {
+    auto sentence = count == 0 ? std::string() : explain(problem);
+    if (!sentence.empty())
+      list.push_back({name_of(problem.reason), std::move(sentence), problem.from, count, problem.when});
+  }
   std::ranges::sort(list, std::ranges::greater(), &Observation::last);
   return list;
 }

@@ -4,6 +4,7 @@
 // kind hides no other, and all of them together take no more room than there are kinds.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,6 +27,7 @@ struct Observation {
 
 class Observations {
  public:
+  /// Strangers can cause as many of these as they like: nothing is put into words before somebody asks.
   void handshake_refused(const tunnel::HandshakeRefused& event, WallTime now);
   struct Disallowed {
     tunnel::DropReason reason{};
@@ -50,7 +52,13 @@ class Observations {
   /// By how much a counter grew since the last look at it.
   static std::uint64_t growth(std::uint64_t& seen, std::uint64_t counter);
 
+  struct Refused {
+    tunnel::HandshakeProblem last;
+    std::uint64_t count = 0;
+  };
+
   std::vector<Observation> kept_;
+  std::array<Refused, tunnel::kDropReasons> refused_{};
   std::uint64_t sources_ = 0;
   std::uint64_t destinations_ = 0;
   std::uint64_t sends_ = 0;

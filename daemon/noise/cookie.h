@@ -29,6 +29,8 @@ class MacWriter {
   void write(MutableBytes message, Instant now);
   /// False when it is not an answer to the last message written: forged, repeated, or made for another.
   [[nodiscard]] bool take_cookie(const wire::CookieReply& reply, Instant now);
+  /// Whether the last message written has mac2.
+  bool used_cookie() const { return used_cookie_; }
 
  private:
   struct Cookie {
@@ -39,6 +41,7 @@ class MacWriter {
   LabelKey cookie_key_;
   std::optional<crypto::Mac> last_mac1_;
   std::optional<Cookie> cookie_;
+  bool used_cookie_ = false;
 };
 
 /// The receiving side: checks both MACs, and makes cookie replies without keeping anything for who asked.
@@ -51,6 +54,8 @@ class MacReader {
   [[nodiscard]] bool mac2_is_valid(Bytes message, const Endpoint& source, Instant now);
   /// The reply to a handshake message that passed mac1. 64 bytes: less than any message that asks for it.
   wire::CookieReply reply_to(Bytes message, const Endpoint& source, Instant now);
+  /// No cookie made so far is good any more.
+  void forget_secret() { secret_.reset(); }
 
  private:
   crypto::Mac cookie_for(const Endpoint& source, Instant now);

@@ -45,6 +45,8 @@ std::string_view name_of(DropReason reason) {
       return "replayed";
     case DropReason::disallowed_source:
       return "disallowed_source";
+    case DropReason::own_source:
+      return "own_source";
     case DropReason::congestion:
       return "congestion";
     case DropReason::interface_queue_full:

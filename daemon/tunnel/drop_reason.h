@@ -33,6 +33,7 @@ enum class DropReason : std::uint8_t {
   forged,             ///< does not decrypt
   replayed,           ///< its counter was received before, or is too old to tell
   disallowed_source,  ///< the inner source address is not in peer.allowed_ips
+  own_source,         ///< the inner source address is one of our own (interface.addresses)
   congestion,         ///< marked by a router on the path, and its sender does not know ECN (RFC 6040)
   // The shell's.
   interface_queue_full,  ///< the interface had no room for the packet; counted by the kernel, see host::HostSetup

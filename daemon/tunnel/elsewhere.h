@@ -39,6 +39,8 @@ struct Elsewhere {
   /// Addresses of the tunnel itself. A host whose uplink has lost its own for a moment sends from the one it has there;
   /// what went to it would go into the tunnel again.
   AllowedIps inner{{}};
+  /// Those of them that are ours: what claims to come from there was not sent by us, and is for nobody here.
+  AllowedIps own{{}};
 };
 
 }  // namespace adit::tunnel

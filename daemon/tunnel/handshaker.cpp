@@ -73,22 +73,26 @@ void Handshaker::show_keys(const crypto::PrivateKey& ephemeral) const {
   if (key_observer_ != nullptr) key_observer_->handshake_keys(ephemeral, preshared_);
 }
 
-Handshaker::Outcome Handshaker::take(wire::MessageType type, const Datagram& datagram, Instant now) {
+Handshaker::Outcome Handshaker::take(wire::MessageType type, const Datagram& datagram, const Endpoint& expected,
+                                     Instant now) {
   if (type == wire::MessageType::cookie_reply) return take_cookie(datagram, now);
-  if (auto refused = refuse_early(datagram, now)) return *std::move(refused);
+  if (auto refused = refuse_early(datagram, expected, now)) return *std::move(refused);
   const crypto::WipedStack wiped(crypto::kHandshakeStack);
   return type == wire::MessageType::handshake_initiation ? take_initiation(datagram, now)
                                                          : take_response(datagram, now);
 }
 
 /// The cheap checks in front of the expensive ones (§5.3).
-std::optional<Handshaker::Outcome> Handshaker::refuse_early(const Datagram& datagram, Instant now) {
+std::optional<Handshaker::Outcome> Handshaker::refuse_early(const Datagram& datagram, const Endpoint& expected,
+                                                            Instant now) {
   if (!mac_reader_.mac1_is_valid(datagram.bytes)) return drop(DropReason::bad_mac1);
   load_.note(now);
   if (!load_.under_load(now)) return std::nullopt;
 
   const auto& source = datagram.path.remote;
   if (!mac_reader_.mac2_is_valid(datagram.bytes, source, now)) {
+    // Most likely the peer. Whoever claims its address uses up the reserve, and then it needs a cookie like anybody.
+    if (expected.known() && source.address == expected.address && reserve_.allow(now)) return std::nullopt;
     auto outcome = drop(DropReason::cookie_required);
     outcome.reply = datagram_of(mac_reader_.reply_to(datagram.bytes, source, now), datagram.path);
     return outcome;
@@ -145,10 +149,11 @@ Handshaker::Outcome Handshaker::take_response(const Datagram& datagram, Instant 
 
 Handshaker::Outcome Handshaker::take_cookie(const Datagram& datagram, Instant now) {
   const auto message = wire::read_message<wire::CookieReply>(datagram.bytes);
+  const bool first = !mac_writer_.used_cookie();
   const bool ours = message.receiver.get() == last_sent_index_ && mac_writer_.take_cookie(message, now);
-  // The cookie goes into the next message the timers send. Answering right away would let a flooded peer be flooded
-  // by its friends.
-  return ours ? Outcome{} : drop(DropReason::bad_cookie);
+  if (!ours) return drop(DropReason::bad_cookie);
+  // The cookie goes into the next message the timers send.
+  return {.first_cookie = first};
 }
 
 /// Random, so that nobody can guess which sessions we have; never 0 and never one that is taken.

@@ -39,6 +39,7 @@ class Handshaker {
     crypto::PublicKey stranger;               ///< who called, when dropped for wrong_key
     std::optional<HandshakeDatagram> reply;   ///< to be sent where the message came from
     std::shared_ptr<noise::Keypair> session;  ///< the message was the peer's, and this came of it
+    bool first_cookie = false;                ///< it was a cookie for a message of ours that had none
     /// When the session is one we began.
     struct Answered {
       Endpoint called;
@@ -46,7 +47,9 @@ class Handshaker {
       bool rather = false;
     } answered{};
   };
-  Outcome take(wire::MessageType type, const Datagram& datagram, Instant now);
+  /// `expected`: where the peer is called; unknown: nowhere. What comes from there is heard under load, too, now and
+  /// then.
+  Outcome take(wire::MessageType type, const Datagram& datagram, const Endpoint& expected, Instant now);
 
   /// When the initiation was sent to `remote` whose response is awaited; nothing when there is none.
   std::optional<Instant> awaited_since(const Endpoint& remote) const {
@@ -60,6 +63,11 @@ class Handshaker {
     for (auto& pending : pending_) {
       if (pending && pending->sent < limit) pending.reset();
     }
+  }
+  /// Nothing of ours is in flight any more, and no cookie of ours is good.
+  void forget() {
+    for (auto& pending : pending_) pending.reset();
+    mac_reader_.forget_secret();
   }
   /// An answer from there is no longer to be preferred.
   void prefer_no_more(const Endpoint& endpoint) {
@@ -89,7 +97,7 @@ class Handshaker {
   Instant under_load_until() const { return load_.until(); }
 
  private:
-  std::optional<Outcome> refuse_early(const Datagram& datagram, Instant now);
+  std::optional<Outcome> refuse_early(const Datagram& datagram, const Endpoint& expected, Instant now);
   Outcome take_initiation(const Datagram& datagram, Instant now);
   Outcome take_response(const Datagram& datagram, Instant now);
   Outcome take_cookie(const Datagram& datagram, Instant now);
@@ -117,6 +125,7 @@ class Handshaker {
   noise::MacReader mac_reader_;
   LoadMeter load_;
   RateLimiter limiter_;
+  Reserve reserve_;
 
   std::array<std::optional<Pending>, kInFlight> pending_;
   std::uint32_t last_sent_index_ = 0;  ///< of our last handshake message: a cookie reply must name it

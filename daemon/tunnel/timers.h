@@ -89,6 +89,7 @@ struct Cadence {
   /// A handshake message went out, and its session may still come of it: no initiation of our own accord before that.
   Instant patient_until{};
   std::uint32_t attempts_in_cycle = 0;
+  bool has_fresh_cookie = false;       ///< the attempt under way is to be made again with it
   bool another_keepalive = false;      ///< data came in while a keepalive was already due
   Duration session_jitter{};           ///< drawn once a session: randomness costs a system call
   bool rekeyed_before_expiry = false;  ///< once a session, when it nears its end while only receiving

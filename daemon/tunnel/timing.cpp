@@ -25,10 +25,20 @@ void Tunnel::after_response_sent(Instant now) {
   after_packet_sent(now);
 }
 
+/// Called after the peer, under load, answered an initiation that had no cookie with one. A message that has one is
+/// heard, so that it follows within a moment instead of with the next attempt. Once for each cookie: friends do not
+/// flood a flooded peer.
+void Tunnel::after_first_cookie(Instant now) {
+  if (!timers_.pending(Timer::retransmit) || cadence_.attempts_in_cycle == 0) return;
+  cadence_.has_fresh_cookie = true;
+  timers_.set(Timer::retransmit, now + jitter());
+}
+
 /// Called after a session became the current one: by the response to us, or by the first packet of an initiator.
 void Tunnel::after_handshake_completed(Instant now) {
   timers_.cancel(Timer::retransmit);
   cadence_.attempts_in_cycle = 0;
+  cadence_.has_fresh_cookie = false;
   cadence_.rekeyed_before_expiry = false;
   cadence_.session_jitter = jitter();
   status_.attempts = 0;
@@ -201,6 +211,12 @@ void Tunnel::tick(Instant now, Outbox& out) {
 }
 
 void Tunnel::on_retransmit(Instant now, Outbox& out) {
+  if (std::exchange(cadence_.has_fresh_cookie, false)) {
+    // The same attempt: it was answered, if not with a session.
+    call(path_, true, status_.attempts, now, out);
+    after_initiation_sent(now);
+    return;
+  }
   // The source address we kept to may be the reason for the silence.
   forget_source();
   roam_to_caller(out);
@@ -237,6 +253,16 @@ void Tunnel::retry_now(Instant now, Outbox& out) {
   forget_source();
   cadence_.attempts_in_cycle = 0;
   if (path_.remote.known()) show_yourself(now, out);
+}
+
+void Tunnel::forget_sessions(Instant now, Outbox& out) {
+  sessions_.clear();
+  handshaker_.forget();
+  for (const auto timer : {Timer::retransmit, Timer::new_handshake, Timer::wipe_keys, Timer::quiet, Timer::nudge}) {
+    timers_.cancel(timer);
+  }
+  cadence_.has_fresh_cookie = false;
+  retry_now(now, out);
 }
 
 /// With a session a keepalive tells the peer at once where we are; without one an initiation asks for it. Not held

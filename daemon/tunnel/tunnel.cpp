@@ -43,6 +43,15 @@ Tunnel::Tunnel(noise::StaticKeys keys, Settings& settings, RandomSource& random,
   handshaker_.set_newest_initiation(settings.newest_initiation);
 }
 
+void Tunnel::set_inner(std::span<const IpNetwork> networks) {
+  std::vector<IpNetwork> own;
+  for (const auto& network : networks) {
+    own.push_back({network.address, static_cast<std::uint8_t>(network.address.bits())});
+  }
+  elsewhere_.inner = AllowedIps(networks);
+  elsewhere_.own = AllowedIps(own);
+}
+
 // Outbound: admit → (seal) → (transmit) ------------------------------------------------------------------------------
 
 void Tunnel::admit(std::span<const PlainPacket> packets, Instant now, Outbox& out) {
@@ -242,6 +251,8 @@ void Tunnel::accept(const InboundBatch& batch, Instant now, std::vector<MutableB
     } else if (!allowed_ips_.contains(header->source)) {
       count_drop(DropReason::disallowed_source);
       status_.disallowed_source = header->source;
+    } else if (elsewhere_.own.contains(header->source)) {
+      count_drop(DropReason::own_source);
     } else if (!wire::take_outer_ecn(plaintext.first(header->size), packet.ecn)) {
       count_drop(DropReason::congestion);
     } else if (!take_answer(plaintext.first(header->size), now, out)) {
@@ -257,7 +268,7 @@ void Tunnel::accept(const InboundBatch& batch, Instant now, std::vector<MutableB
 }
 
 void Tunnel::take_handshake(wire::MessageType type, const Datagram& datagram, Instant now, Outbox& out) {
-  auto outcome = handshaker_.take(type, datagram, now);
+  auto outcome = handshaker_.take(type, datagram, path_.remote, now);
   note_load(now, out);
   if (outcome.reply) out.handshakes.push_back(*outcome.reply);
   if (outcome.dropped) {
@@ -266,6 +277,7 @@ void Tunnel::take_handshake(wire::MessageType type, const Datagram& datagram, In
     out.events.emplace_back(HandshakeRefused{*outcome.dropped, datagram.path.remote, outcome.stranger});
     return;
   }
+  if (outcome.first_cookie) after_first_cookie(now);
   if (!outcome.session) return;  // a cookie: authentic, but no proof of where the peer is (§6.5)
 
   status_.wire.received += datagram.bytes.size();

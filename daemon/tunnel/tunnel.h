@@ -72,6 +72,9 @@ class Tunnel {
   void try_also(const Endpoint& endpoint, bool rather);
   /// Try now what would be tried later: the network changed.
   void retry_now(Instant now, Outbox& out);
+  /// Somebody else may have all that this process knows: the machine was copied, or came back from a disk. No session,
+  /// no initiation under way and no secret behind cookies outlives that, and a new handshake begins.
+  void forget_sessions(Instant now, Outbox& out);
   /// The source address stuck to so far is gone: let the kernel choose again.
   void forget_source() { path_ = Path{.remote = path_.remote}; }
 
@@ -98,8 +101,9 @@ class Tunnel {
   void set_key_observer(KeyObserver* observer) { handshaker_.set_key_observer(observer); }
   void set_keepalive(std::optional<Duration> interval, Instant now, Outbox& out);
   void set_allowed_ips(std::span<const IpNetwork> networks) { allowed_ips_ = AllowedIps(networks); }
-  /// The networks of the interface: the peer's datagrams may come from there, but it is never answered there.
-  void set_inner(std::span<const IpNetwork> networks) { elsewhere_.inner = AllowedIps(networks); }
+  /// The addresses of the interface with their networks: the peer's datagrams may come from there, but it is never
+  /// answered there; and none of its packets is from one of the addresses themselves.
+  void set_inner(std::span<const IpNetwork> networks);
   void set_mtu(std::uint32_t mtu) { mtu_ = mtu; }
   /// TCP connections that begin from now on, in either direction, use no larger segments.
   void set_mss_limits(const offload::MssLimits& limits) { manner_.mss = limits; }
@@ -151,6 +155,7 @@ class Tunnel {
   void send_keepalive(Instant now, Outbox& out);
   void after_initiation_sent(Instant now);
   void after_response_sent(Instant now);
+  void after_first_cookie(Instant now);
   void after_handshake_completed(Instant now);
   void after_session_derived(Instant now);
   void after_data_sent(Instant now);

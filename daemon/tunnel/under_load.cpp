@@ -32,4 +32,11 @@ bool RateLimiter::allow(const IpAddress& source, Instant now) {
   return true;
 }
 
+bool Reserve::allow(Instant now) {
+  const auto full = std::max(full_at_, now) + kCost;
+  if (full - now > kBurst) return false;
+  full_at_ = full;
+  return true;
+}
+
 }  // namespace adit::tunnel

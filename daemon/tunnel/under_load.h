@@ -42,4 +42,18 @@ class RateLimiter {
   std::map<IpAddress, Instant> full_at_;
 };
 
+/// Messages that are heard under load though they have no cookie, of all that come from where the peer is called: so a
+/// peer that is where it was expected need not ask twice. A handshake takes one of them, and each costs us four curve
+/// operations.
+class Reserve {
+ public:
+  static constexpr Duration kCost = std::chrono::milliseconds(200);
+  static constexpr Duration kBurst = 3 * kCost;
+
+  bool allow(Instant now);
+
+ private:
+  Instant full_at_{};
+};
+
 }  // namespace adit::tunnel

@@ -102,6 +102,55 @@ TEST_F(Attack, ThePeerComesThroughUnderLoadByItsCookie) {
   EXPECT_TRUE(b.tunnel->status().under_load);
 }
 
+TEST_F(Attack, ThePeersCookieIsInItsVeryNextMessageWhichFollowsAtOnce) {
+  world.network.delay = 1ms;
+  put_under_load();
+  world.run(kMaxJitter + 10ms);
+  EXPECT_TRUE(world.both_up());
+  EXPECT_TRUE(b.tunnel->status().under_load);
+}
+
+TEST_F(Attack, ACookieIsAReasonToCallAgainOnceAndNoMore) {
+  world.network.delay = 1ms;
+  std::size_t initiations = 0;
+  world.swallows = [&](const World::Flight& flight) {
+    initiations += flight.from == &a && flight.bytes[0] == 1 ? 1 : 0;
+    return flight.from == &b && flight.bytes[0] == 2;  // no answer but cookies arrives
+  };
+  for (int i = 0; i < 40; ++i) {
+    put_under_load();
+    world.run(100ms);
+  }
+  EXPECT_EQ(initiations, 1U) << "the first was sent before; the next without a reason is due 5 s after the second";
+}
+
+TEST_F(Attack, UnderLoadThePeerIsHeardWhereItIsExpectedAsLongAsNobodyClaimsToBeThere) {
+  world.network.delay = 1ms;
+  world.swallows = [&](const World::Flight& flight) { return flight.from == &b && flight.bytes[0] == 1; };
+  world.now += 10s;
+  b.tunnel->set_endpoint(a.address, world.now, world.outbox);
+  world.transmit(b);
+  put_under_load();
+  const auto answer = answers([&] { world.inject(b, a.address, initiation()); });
+  ASSERT_EQ(answer.size(), 1U);
+  EXPECT_EQ(answer[0].size(), sizeof(wire::HandshakeResponse));
+  const auto heard = b.drops(DropReason::wrong_key);
+  for (unsigned i = 0; i < 100; ++i) world.inject(b, a.address, stranger(2000 + i));
+  EXPECT_EQ(b.drops(DropReason::wrong_key) - heard, 2U) << "of three at once the peer has had one";
+}
+
+TEST_F(Attack, CookiesFromBeforeSessionsWereForgottenAreNoneAnyMore) {
+  put_under_load();
+  noise::MacWriter writer(b.public_key);
+  const auto reply = answers([&] { world.inject(b, kElsewhere, stranger(1, b, writer)); });
+  ASSERT_EQ(reply.size(), 1u);
+  ASSERT_TRUE(writer.take_cookie(wire::read_message<wire::CookieReply>(reply[0]), Instant{}));
+  b.tunnel->forget_sessions(world.now, world.outbox);
+  const auto before = b.drops(DropReason::cookie_required);
+  world.inject(b, kElsewhere, stranger(2, b, writer));
+  EXPECT_EQ(b.drops(DropReason::cookie_required), before + 1);
+}
+
 TEST_F(Attack, AnInitiatorUnderLoadTakesTheResponseThatHasACookie) {
   world.network.delay = 1ms;
   put_under_load(a);

@@ -82,6 +82,63 @@ TEST_F(Link, ADatagramOfItsOwnThatComesOutOfTheTunnelGoesNoFurther) {
   EXPECT_EQ(a.tunnel->status().sent.packets, sent + 2);
 }
 
+TEST_F(Link, ThePeerCannotClaimToBeUs) {
+  world.connect();
+  const auto everything = subnet("0.0.0.0/0");
+  b.tunnel->set_allowed_ips({&everything, 1});
+  const IpNetwork ours{*IpAddress::parse(b.inner), 24};
+  b.tunnel->set_inner({&ours, 1});
+  world.inject(b, a.address, sealed(a, 60, inner_packet(b.inner, b.inner, 900'010)));
+  EXPECT_EQ(b.drops(DropReason::own_source), 1U);
+  EXPECT_TRUE(b.delivered.empty());
+  const auto packet = inner_packet(a.inner, b.inner, 900'011);  // from the same network, as it may be
+  world.expect(a, packet);
+  world.inject(b, a.address, sealed(a, 61, packet));
+  EXPECT_EQ(b.drops(DropReason::own_source), 1U);
+  EXPECT_EQ(b.delivered.size(), 1U);
+}
+
+TEST_F(Link, ForgottenSessionsAreGoneAtOnceAndANewOneBegins) {
+  world.connect();
+  world.send(a);
+  world.run(1s);
+  const auto old = world.overheard.back();
+  ASSERT_EQ(old.from, &a);
+  const auto handshakes = a.count<HandshakeCompleted>();
+  a.tunnel->forget_sessions(world.now, world.outbox);
+  world.transmit(a);
+  EXPECT_FALSE(a.tunnel->has_session(world.now));
+  EXPECT_EQ(world.overheard.back().bytes.size(), sizeof(wire::HandshakeInitiation)) << "no packet in the old session";
+  world.run(1s);
+  EXPECT_TRUE(world.both_up());
+  EXPECT_EQ(a.count<HandshakeCompleted>(), handshakes + 1);
+  b.tunnel->forget_sessions(world.now, world.outbox);
+  world.transmit(b);
+  const auto unknown = b.drops(DropReason::unknown_index);
+  world.inject(b, a.address, Buffer(old.bytes));
+  EXPECT_EQ(b.drops(DropReason::unknown_index), unknown + 1);
+  world.run(2s);
+  EXPECT_TRUE(world.passes(a, 5s));
+}
+
+TEST_F(Link, AnInitiationUnderWayIsForgottenWithTheSessions) {
+  world.connect();
+  world.swallows = [&](const World::Flight& flight) { return flight.from == &b; };
+  a.tunnel->forget_sessions(world.now, world.outbox);
+  world.transmit(a);
+  world.run(1s);
+  const auto response = std::ranges::find_if(world.overheard.rbegin(), world.overheard.rend(),
+                                             [](const auto& flight) { return flight.bytes[0] == 2; });
+  ASSERT_NE(response, world.overheard.rend());
+  const auto answer = response->bytes;
+  a.tunnel->forget_sessions(world.now, world.outbox);
+  world.transmit(a);
+  world.swallows = {};
+  const auto unknown = a.drops(DropReason::unknown_index);
+  world.inject(a, b.address, Buffer(answer));
+  EXPECT_EQ(a.drops(DropReason::unknown_index), unknown + 1);
+}
+
 TEST_F(Link, CountsWhatIsNoIpPacketInBothDirections) {
   world.connect();
   Buffer junk(64, 0xFF);
