@@ -116,13 +116,13 @@ Result<> allow(int rules, const std::filesystem::path& place, std::uint64_t hand
 
 Result<> forbid_system_calls() {
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
-    return fail("this kernel does not know no_new_privs ({})", describe(errno));
+    return fail("there is no no_new_privs to be had here ({})", describe(errno));
   }
   if (has_filter()) return {};
   const Filter filter(seccomp_init(SCMP_ACT_ALLOW), &seccomp_release);
   int error = filter ? fill(filter.get()) : ENOMEM;
   if (error == 0) error = -seccomp_load(filter.get());
-  if (error != 0) return fail("this kernel filters no system calls (seccomp: {})", describe(error));
+  if (error != 0) return fail("no filter for system calls can be had here (seccomp: {})", describe(error));
   return {};
 }
 
@@ -132,7 +132,7 @@ Result<> confine_writing(const std::vector<std::filesystem::path>& places) {
 #endif
   if (is_writing_confined()) return {};
   const auto version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
-  if (version < 1) return fail("this kernel has no Landlock ({})", describe(errno));
+  if (version < 1) return fail("there is no Landlock to be had here ({})", describe(errno));
   const auto handled = all_writing(version);
   const landlock_ruleset_attr attributes{.handled_access_fs = handled};
   const FileDescriptor rules(
