@@ -16,7 +16,7 @@ std::atomic<std::size_t> allocations = 0;  // other tests of this program have t
 }  // namespace
 
 // The array forms and those that do not throw come here, too.
-void* operator new(std::size_t size) {
+[[gnu::noinline]] void* operator new(std::size_t size) {
   ++allocations;
   if (void* const memory = std::malloc(size)) return memory;
   throw std::bad_alloc();
