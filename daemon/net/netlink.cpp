@@ -14,12 +14,16 @@
 
 #include "net/io.h"
 #include "net/netlink_message.h"
+#include "net/system.h"
 
 namespace adit::net {
 namespace {
 
-/// Requests in one system call, which take a millisecond or so.
+/// Requests in one system call: at first, and at most, which take a millisecond or so.
+constexpr std::size_t kFirstBatch = 4;
 constexpr std::size_t kBatch = 64;
+/// What took longer than that is followed by fewer at a time: packets wait meanwhile.
+constexpr Duration kLongBatch = std::chrono::milliseconds(20);
 /// libnl numbers its own requests from a random number; a mix-up would only be seen by who waits for both at once.
 constexpr std::uint32_t kBatchSequence = 0x4000'0000;
 constexpr std::size_t kAnswerBuffer = 32 << 10;
@@ -156,8 +160,11 @@ NetlinkResult<> Netlink::request_each(std::size_t count, const std::function<Net
   const int fd = nl_socket_get_fd(socket_.get());
   std::vector<std::uint8_t> requests;
   std::vector<std::uint8_t> answers(kAnswerBuffer);
-  for (std::size_t first = 0; first < count; first += kBatch) {
-    const auto size = std::min(kBatch, count - first);
+  // Each request waits for a lock that the whole host shares, and who makes and ends containers holds it for long.
+  std::size_t batch = kFirstBatch;
+  for (std::size_t first = 0, size = 0; first < count; first += size) {
+    size = std::min(batch, count - first);
+    const auto begun = boot_now();
     requests.clear();
     for (std::size_t i = 0; i < size; ++i) {
       auto message = make(first + i);
@@ -186,6 +193,8 @@ NetlinkResult<> Netlink::request_each(std::size_t count, const std::function<Net
         ++answered;
       }
     }
+    batch =
+        boot_now() - begun > kLongBatch ? std::max<std::size_t>(batch / 4, 1) : std::min(batch + kFirstBatch, kBatch);
     between();
   }
   return {};
