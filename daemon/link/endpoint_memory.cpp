@@ -10,10 +10,13 @@ EndpointMemory::~EndpointMemory() {
 
 void EndpointMemory::save_if_due(Instant now) {
   if (is_saved() || now - saved_at_ < kSaveLimit) return;
-  // Even when it fails: a disk that is full now is so a moment later.
-  saved_ = found_;
   saved_at_ = now;
-  if (const auto done = store_.save_endpoint(found_); !done) log_.debug("{}", done.error().message);
+  // A disk that is full now may have room the next time.
+  if (const auto done = store_.save_endpoint(found_); done) {
+    saved_ = found_;
+  } else {
+    log_.debug("{}", done.error().message);
+  }
 }
 
 }  // namespace adit::link

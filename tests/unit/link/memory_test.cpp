@@ -58,6 +58,17 @@ TEST_F(MemoryTest, AnEndpointIsSavedSoonAndOneThatKeepsMovingSeldom) {
   EXPECT_TRUE(becomes(kThere));
 }
 
+TEST_F(MemoryTest, AnEndpointThatFoundNoRoomIsSavedLater) {
+  EndpointMemory memory(store_, log_, now_);
+  break_folder();
+  memory.found(kHere);
+  memory.save_if_due(now_);
+  std::filesystem::remove(folder_);
+  std::filesystem::create_directory(folder_);
+  memory.save_if_due(now_ + EndpointMemory::kSaveLimit);
+  EXPECT_TRUE(becomes(kHere));
+}
+
 TEST_F(MemoryTest, WhatWasFoundLastIsSavedAtTheEnd) {
   {
     EndpointMemory memory(store_, log_, now_);
