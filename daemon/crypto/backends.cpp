@@ -73,21 +73,30 @@ bool agrees_with_reference(const Aead& candidate) {
 }
 
 std::vector<std::string_view> backend_names() {
-  return {"libsodium", "libipsec-mb"};
+  return {"libsodium", "libipsec-mb", "libcrypto"};
 }
 
 Result<std::unique_ptr<Aead>> choose_aead(std::string_view preference, const std::function<Instant()>& clock) {
   auto reference = make_sodium_aead();
   if (preference == reference->name()) return reference;
-  auto candidate = make_ipsec_mb_aead();
+  const bool is_auto = preference == "auto";
+  std::unique_ptr<Aead> candidate;
+  if (is_auto || preference == "libipsec-mb") candidate = make_ipsec_mb_aead();
+  if ((is_auto && !candidate) || preference == "libcrypto") candidate = make_libcrypto_aead();
   const bool sound = candidate && agrees_with_reference(*candidate);
-  if (preference == "auto") {
+  if (is_auto) {
     if (sound && time_taken(*candidate, clock) < time_taken(*reference, clock)) return candidate;
     return reference;
   }
-  if (preference != "libipsec-mb") return fail("there is no crypto backend called {}", preference);
-  if (!candidate) return fail("libipsec-mb is not to be had on this machine: it needs an x86-64 CPU with AVX2");
-  if (!sound) return fail("libipsec-mb computes wrong results on this machine; use libsodium and report it");
+  if (std::ranges::count(backend_names(), preference) == 0) {
+    return fail("there is no crypto backend called {}", preference);
+  }
+  if (!candidate) {
+    return fail("{} is not to be had on this machine: {}", preference,
+                preference == "libcrypto" ? "aditd was built without it, or it comes without ChaCha20-Poly1305"
+                                          : "it needs an x86-64 CPU with AVX2");
+  }
+  if (!sound) return fail("{} computes wrong results on this machine; use libsodium and report it", preference);
   return candidate;
 }
 

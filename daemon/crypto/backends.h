@@ -21,12 +21,18 @@ std::unique_ptr<Aead> make_ipsec_mb_aead();
 /// Of the library as it is loaded; empty when the program was built without it.
 std::string ipsec_mb_version();
 
+/// OpenSSL's library (libcrypto): on ARM several times libsodium. Nothing when the program was built without it, or it
+/// comes without the cipher.
+std::unique_ptr<Aead> make_libcrypto_aead();
+/// Of the library as it is loaded; empty when the program was built without it.
+std::string libcrypto_version();
+
 /// Names `tuning.crypto` may have beside "auto", whether this machine has them or not.
 std::vector<std::string_view> backend_names();
 
-/// "auto": every backend this machine has is checked against libsodium and then timed by `clock` for some microseconds
-/// on packets of a usual size; the fastest wins. A name: that one, or an error that says why it cannot be had. Never
-/// returns a backend that failed its check.
+/// "auto": libipsec-mb, or libcrypto where that is not to be had, is checked against libsodium and then both are timed
+/// by `clock` for some microseconds on packets of a usual size; the faster one wins. A name: that one, or an error that
+/// says why it cannot be had. Never returns a backend that failed its check.
 Result<std::unique_ptr<Aead>> choose_aead(std::string_view preference, const std::function<Instant()>& clock);
 
 /// Seals and opens packets of many sizes, in place and not, damaged and sound, and compares with the reference.

@@ -20,6 +20,7 @@ std::string version_text(std::string_view program) {
   // libb2 cannot be asked: that is the version it was built with.
   text += fmt::format("\nlibsodium {}, libb2 {}", sodium_version_string(), ADIT_B2_VERSION);
   if (const auto ipsec_mb = ipsec_mb_version(); !ipsec_mb.empty()) text += fmt::format(", libipsec-mb {}", ipsec_mb);
+  if (const auto libcrypto = libcrypto_version(); !libcrypto.empty()) text += fmt::format(", libcrypto {}", libcrypto);
   return text;
 }
 

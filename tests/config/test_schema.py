@@ -128,6 +128,7 @@ VALID = {
     "crypto chosen for us": document(rest="tuning: {crypto: auto}"),
     "libsodium": document(rest="tuning: {crypto: libsodium}"),
     "libipsec-mb": document(rest="tuning: {crypto: libipsec-mb}"),
+    "libcrypto": document(rest="tuning: {crypto: libcrypto}"),
     "offloads off": document(rest="tuning: {tun_offload: off, udp_offload: off}"),
     "offloads on": document(rest="tuning: {tun_offload: on, udp_offload: on}"),
     "offloads in quotes": document(rest="tuning: {tun_offload: 'off', udp_offload: \"auto\"}"),

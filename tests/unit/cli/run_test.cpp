@@ -33,7 +33,7 @@ TEST(Run, HelpsWithStatus0) {
   EXPECT_EQ(version.status, kDone);
   EXPECT_THAT(version.out,
               ::testing::MatchesRegex("adit [0-9.]+( \\(commit [0-9a-f]+\\))?\nlibsodium [0-9.]+, libb2 [0-9.]+"
-                                      "(, libipsec-mb [0-9.]+)?\n"));
+                                      "(, libipsec-mb [0-9.]+)?(, libcrypto [0-9.]+)?\n"));
 }
 
 TEST(Run, FailsIfTheOutputGoesNowhere) {

@@ -25,7 +25,7 @@ TEST(Tuning, ASectionWithoutKeysChangesNothing) {
 
 TEST(Tuning, CryptoNamesALibraryOrLeavesTheChoice) {
   const Folder folder;
-  for (const auto* name : {"auto", "libsodium", "libipsec-mb"}) {
+  for (const auto* name : {"auto", "libsodium", "libipsec-mb", "libcrypto"}) {
     EXPECT_EQ(tuned(folder, fmt::format("crypto: {}", name)).crypto, name);
     EXPECT_EQ(tuned(folder, fmt::format("crypto: '{}'", name)).crypto, name);
   }
@@ -106,7 +106,7 @@ TEST(Tuning, WrongValuesAreRefusedNamingTheRightOnes) {
     std::string_view reason;
   } table[] = {
       {"crypto: openssl", "8:11: tuning.crypto",
-       "\"openssl\" is not a crypto library; choose auto, libsodium or libipsec-mb"},
+       "\"openssl\" is not a crypto library; choose auto, libsodium, libipsec-mb or libcrypto"},
       {"crypto: libsodum", "8:11: tuning.crypto", "(did you mean libsodium?)"},
       {"crypto: libipsec_mb", "8:11: tuning.crypto", "(did you mean libipsec-mb?)"},
       {"crypto: Auto", "8:11: tuning.crypto", "(did you mean auto?)"},

@@ -172,6 +172,7 @@ TEST_P(AeadBackend, AnEmptyBatchIsNothingToDo) {
 std::vector<Backend> backends() {
   std::vector<Backend> all{{"libsodium", &make_sodium_aead}};
   if (make_ipsec_mb_aead()) all.push_back({"libipsec_mb", &make_ipsec_mb_aead});
+  if (make_libcrypto_aead()) all.push_back({"libcrypto", &make_libcrypto_aead});
   return all;
 }
 

@@ -16,6 +16,7 @@ std::vector<std::unique_ptr<Aead>> backends() {
   std::vector<std::unique_ptr<Aead>> all;
   all.push_back(make_sodium_aead());
   if (auto mb = make_ipsec_mb_aead()) all.push_back(std::move(mb));
+  if (auto libcrypto = make_libcrypto_aead()) all.push_back(std::move(libcrypto));
   return all;
 }
 
@@ -87,11 +88,15 @@ TEST(Backends, AreChosenByNameOrBySpeed) {
   const auto names = backend_names();
   EXPECT_TRUE(std::ranges::count(names, (*choose_aead("auto", clock))->name()));
   EXPECT_FALSE(choose_aead("rot13", clock));
-  const auto named = choose_aead("libipsec-mb", clock);
-  ASSERT_EQ(named.has_value(), make_ipsec_mb_aead() != nullptr);
-  if (named) {
-    EXPECT_EQ((*named)->name(), "libipsec-mb");
-  }
+  const auto expect = [&](const char* name, bool is_there) {
+    const auto named = choose_aead(name, clock);
+    ASSERT_EQ(named.has_value(), is_there) << name;
+    if (named) {
+      EXPECT_EQ((*named)->name(), name);
+    }
+  };
+  expect("libipsec-mb", make_ipsec_mb_aead() != nullptr);
+  expect("libcrypto", make_libcrypto_aead() != nullptr);
 }
 
 }  // namespace
