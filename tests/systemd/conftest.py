@@ -67,7 +67,7 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(config, items):
     if config.lacking:
         for item in items:
-            if {"layers", "machine"} & set(item.fixturenames):
+            if {"layers", "machine", "files"} & set(item.fixturenames):
                 item.add_marker(pytest.mark.skip(reason=config.lacking))
 
 

@@ -28,7 +28,7 @@ def machine():
     if not files:
         pytest.skip("there are no packages: scripts/package makes them")
     try:
-        machine = Newcomer(image.debian_with("ssh", ["openssh-server", "openssh-client", "sudo"]), own_archives=True)
+        machine = Newcomer(image.debian_with("first-minute", ["openssh-server", "openssh-client", "sudo"]), own_archives=True)
     except RuntimeError as error:
         pytest.skip(f"the hosts' Debian cannot be fetched; is there a network? {error}")
     try:

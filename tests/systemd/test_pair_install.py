@@ -15,7 +15,7 @@ INSTALL = ("--install", "office=local", "--install", f"home=root@{ADDRESS['b']}"
 @pytest.fixture(scope="module")
 def layers(tmp_path_factory):
     directory = tmp_path_factory.mktemp("ssh")
-    system = image.debian_with("ssh", ["openssh-server", "openssh-client"])
+    system = image.debian_with("ssh", ["openssh-server", "openssh-client", "nftables"])
     return [system, image.installed(directory / "adit", system)]
 
 
@@ -71,6 +71,7 @@ def test_a_link_that_does_not_come_up_is_examined_and_taken_back(hosts):
     done = a.run("adit", "pair", *DIRECT, *INSTALL, check=False, timeout=240)
     assert done.returncode == 1
     assert "is not up" in done.stderr and "firewall" in done.stderr and "Taking back what was done" in done.stderr
+    assert "`nft insert rule inet shut in udp dport 51820 accept`" in done.stderr, "the one command that opens the port"
     assert nothing_of_it(a, "office") and nothing_of_it(b, "home")
 
 
