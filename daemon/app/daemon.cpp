@@ -135,6 +135,10 @@ Result<Daemon::Ending> Daemon::run() {
   raise_shield();
   if (device.is_away()) link_->upkeep().interface_moved(device.name(), device.moved_to().value_or("nowhere"));
   link_->start();
+  beside_.copies.emplace(ground_.loop, net::suspended_time, [this](std::string_view why) {
+    ground_.log.info("{}: its sessions are given up, and a new one begins", why);
+    link_->forget_sessions();
+  });
   turn();
   if (device.index_here() != net::kElsewhere) {
     beside_.name_servers.set(device.index(), config_.dns, run_.goes_on || config_.interface.persist);
@@ -166,6 +170,7 @@ Result<Daemon::Ending> Daemon::run() {
 
 void Daemon::turn() {
   const auto now = ground_.loop.now();
+  beside_.copies->turn();
   if (auto done = link_->turn(now); !done) give_up(done.error());
   told_.history->note(link_->machine().status(), now);
   ground_.service.turn_end();

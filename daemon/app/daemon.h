@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "app/copy_watch.h"
 #include "app/hook_schedule.h"
 #include "app/network_watch.h"
 #include "app/reload.h"
@@ -79,6 +80,7 @@ class Daemon {
     host::NameServers name_servers;
     host::Forwarding forwarding;
     host::Shield shield = {};
+    std::optional<CopyWatch> copies = {};
   };
 
   /// What others have been told of the link, and can be.

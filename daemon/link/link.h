@@ -67,6 +67,8 @@ class Link {
   /// Others give the interface its MTU.
   void set_mtu(std::uint32_t mtu);
   void network_changed(const net::NetworkChange& change);
+  /// tunnel::Tunnel::forget_sessions
+  void forget_sessions() { data_path_->forget_sessions(parts_.loop.now()); }
   /// Ends what is under way: nothing is read, and nobody else is at work, from here on.
   void finish() { data_path_->finish(parts_.loop.now()); }
   /// path::Pump::move_meanwhile

@@ -36,4 +36,21 @@ Instant boot_now() {
   return Instant(read_clock(CLOCK_BOOTTIME));
 }
 
+Duration suspended_time() {
+  // CLOCK_MONOTONIC stands still meanwhile. Read again if we were interrupted between the two.
+  constexpr int kTries = 8;
+  constexpr Duration kAtOnce = std::chrono::microseconds(50);
+  auto best = Duration::max();
+  Duration difference{};
+  for (int i = 0; i < kTries && best > kAtOnce; ++i) {
+    const auto before = read_clock(CLOCK_MONOTONIC);
+    const auto boot = read_clock(CLOCK_BOOTTIME);
+    const auto taken = read_clock(CLOCK_MONOTONIC) - before;
+    if (taken >= best) continue;
+    best = taken;
+    difference = boot - before;
+  }
+  return difference;
+}
+
 }  // namespace adit::net

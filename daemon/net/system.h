@@ -23,4 +23,7 @@ class SystemWallClock final : public WallClock {
 /// CLOCK_BOOTTIME, which runs on in suspend. In a loop's callback use EventLoop::now() instead: one time a turn.
 Instant boot_now();
 
+/// How long this host has been suspended since it was started, to memory or to disk, all in all.
+Duration suspended_time();
+
 }  // namespace adit::net

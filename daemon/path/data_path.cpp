@@ -105,6 +105,11 @@ void DataPath::retry_now(Instant now) {
   transmitter_.flush(now);
 }
 
+void DataPath::forget_sessions(Instant now) {
+  tunnel_.forget_sessions(now, transmitter_.outbox());
+  transmitter_.flush(now);
+}
+
 // Several workers
 // ------------------------------------------------------------------------------------------------------
 

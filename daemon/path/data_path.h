@@ -42,6 +42,7 @@ class DataPath {
   void set_aead(const crypto::Aead& aead);
   void set_merges(const offload::MergeOptions& options) { receiver_.set_merges(options); }
   void retry_now(Instant now);
+  void forget_sessions(Instant now);
   /// Tunnel::probe
   bool probe(std::size_t size, Instant now);
   /// To our own kernel, as if it had come out of the tunnel.
