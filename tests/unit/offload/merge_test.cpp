@@ -165,6 +165,32 @@ TEST(Merge, StopsBeforeAnIpPacketWouldGetTooLong) {
   EXPECT_EQ(split_again(written), packets);
 }
 
+TEST(Merge, TheLongestIpPacketIsMadeAndNoLongerOne) {
+  // 40 bytes of headers, 59 pieces of 1,100, and one that just fits, or does not.
+  for (const std::size_t last : {594, 595, 596}) {
+    auto packets = stream({}, 60, 1100);
+    Recipe recipe{.id = 60, .sequence = 1 + 59 * 1100, .payload = Buffer(last, 7)};
+    packets.back() = build(recipe);
+    const auto written = merge(packets);
+    EXPECT_EQ(written.size(), last <= 595 ? 1U : 2U) << last;
+    EXPECT_EQ(split_again(written), packets);
+  }
+}
+
+/// The bits next to the data offset, which later RFCs give a meaning (AccECN).
+TEST(Merge, PacketsWithReservedBitsStayAlone) {
+  for (const auto bit : std::to_array<std::uint8_t>({0x01, 0x02, 0x04, 0x08})) {
+    auto packets = stream({}, 2);
+    for (auto& packet : packets) {
+      packet[20 + 12] |= bit;
+      const auto sum = static_cast<std::uint16_t>(~load_be16(&packet[36])) + (bit << 8U);
+      store_be16(&packet[36], static_cast<std::uint16_t>(~((sum & 0xffffU) + (sum >> 16U))));
+      ASSERT_TRUE(is_sound(packet));
+    }
+    EXPECT_EQ(merge(packets).size(), 2U) << int{bit};
+  }
+}
+
 TEST(Merge, WhatIsSwitchedOffIsNotMerged) {
   const auto count = [](bool v4, bool tcp, MergeOptions options) {
     return merge(stream({.v4 = v4, .tcp = tcp}, 2), options).size();

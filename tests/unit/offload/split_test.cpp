@@ -121,6 +121,24 @@ TEST(Split, CwrStandsOnTheFirstSegmentOnlyWhenTheKernelSaysEcn) {
   EXPECT_EQ(segments[2][33], 0x10);
 }
 
+TEST(Split, CwrIsTheSendersOwnWhereTheKernelSaysNothing) {
+  const Recipe recipe{.flags = 0x90, .payload = Buffer(300, 1)};
+  for (const auto& segment : split(virtio_of(recipe, 100), with_partial_checksum(build(recipe)))) {
+    EXPECT_EQ(segment[33], 0x90);
+  }
+}
+
+TEST(Split, HeadersAreOnlyAsLongAsThereIsRoomForThem) {
+  Recipe recipe{.v4 = false, .payload = Buffer(300, 1)};
+  recipe.tcp_options = 4;
+  for (const std::size_t more : {0, 4}) {  // 40 + 448 + 20 + 4 make 512
+    recipe.extensions = 448;
+    recipe.tcp_options = 4 + more;
+    const auto segments = split(virtio_of(recipe, 100), with_partial_checksum(build(recipe)));
+    EXPECT_EQ(segments.size(), more == 0 ? 3U : 0U) << more;
+  }
+}
+
 TEST(Split, AUdpChecksumOfZeroIsWrittenAsAllOnes) {
   // Payloads of two bytes: one of the 65,536 makes the sum zero.
   int zeros = 0;
