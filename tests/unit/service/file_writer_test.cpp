@@ -34,6 +34,18 @@ TEST(FileWriter, WritesAndSaysWhatFailed) {
   EXPECT_FALSE(failed);
 }
 
+/// Whoever may write in the folder could have any file of ours overwritten.
+TEST(FileWriter, FollowsNoLinkThatSomebodyHasPutThere) {
+  const adit::test::TemporaryDirectory directory;
+  const auto path = directory.path() / "state";
+  const auto other = directory.path() / "other";
+  std::ofstream(other) << "theirs";
+  std::filesystem::create_symlink(other, path.string() + ".new");
+  EXPECT_FALSE(replace_file(path, "ours"));
+  EXPECT_EQ(content_of(other), "theirs");
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
 /// A named pipe that nobody reads keeps whoever opens it, like a file of a server that is gone.
 TEST(FileWriter, ADiskThatDoesNotAnswerKeepsNobodyWaiting) {
   const adit::test::TemporaryDirectory directory;

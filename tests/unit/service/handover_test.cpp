@@ -143,6 +143,17 @@ TEST(Handover, AnotherReleasesSessionIsNotUsedAndItsFactsAre) {
   EXPECT_TRUE(facts->tun_existed);
 }
 
+TEST(Handover, FactsInAnotherFormAreNotRead) {
+  tunnel::SavedTunnelHolder holder;
+  const auto changed = [&](const std::function<void(std::string&)>& change) {
+    return consume_session(forged(written(), change), holder.saved, kNow).has_value();
+  };
+  EXPECT_TRUE(changed([](std::string&) {}));
+  EXPECT_FALSE(changed([](std::string& bytes) { ++bytes[bytes.find('\n') - 1]; })) << "of a later version";
+  EXPECT_FALSE(changed([](std::string& bytes) { bytes.erase(0, bytes.find('\n') + 1); })) << "of none";
+  EXPECT_FALSE(holder.saved.sessions[0].present);
+}
+
 TEST(Handover, WhatIsNoValueOfItsTypeIsRefused) {
   const auto begin = [](const std::string& bytes) { return bytes.find("\n\n") + 2; };
   constexpr std::size_t kPresent = 64;  // behind two keys: whether there is a next session
