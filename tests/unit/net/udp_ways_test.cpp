@@ -70,6 +70,37 @@ TEST(UdpSocket, LinkLocalAddressesLeaveThroughTheInterfaceTheyCameFrom) {
     EXPECT_NE(back.remote.scope, 0u);
     EXPECT_EQ(send(server, back, "answer").sent, 1u);
     EXPECT_EQ(inbox.receive(client).count, 1u);
+    auto unscoped = back;  // where it came in says as much
+    unscoped.remote.scope = 0;
+    EXPECT_EQ(send(server, unscoped, "answer").sent, 1u);
+    EXPECT_EQ(inbox.receive(client).count, 1u);
+  });
+}
+
+TEST(UdpSocket, WhatWasSentToAGroupIsAnsweredFromAnAddressOfOurs) {
+  in_namespace([] {
+    test::make_veth_pair();
+    test::add_ipv6("fe80::a", 64, "veth-a");
+    test::add_ipv6("fe80::b", 64, "veth-b");
+    auto server = open({.family = Family::v6});
+    auto client = open({.family = Family::v6});
+    const Path group{.remote = {address("ff02::1"), server.local_port(), if_nametoindex("veth-a")}};
+    ASSERT_EQ(send(client, group, "call").sent, 1u);
+    Inbox inbox;
+    // It comes in where it left, too.
+    Path back;
+    for (int i = 0; i < 2 && back.interface == 0; ++i) {
+      inbox.receive(server);
+      for (const auto& datagram : inbox.datagrams) {
+        if (datagram.path.interface == if_nametoindex("veth-b")) back = datagram.path;
+      }
+    }
+    ASSERT_NE(back.interface, 0u);
+    EXPECT_TRUE(back.local.is_none()) << "nothing can be sent from there";
+    const auto answered = send(server, back, "answer");
+    EXPECT_EQ(answered.sent, 1u);
+    EXPECT_FALSE(answered.source_refused);
+    EXPECT_EQ(inbox.receive(client).count, 1u);
   });
 }
 
