@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -17,13 +18,18 @@
 namespace adit::net {
 namespace {
 
-constexpr short kFlags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
+constexpr short kCommonFlags = IFF_NO_PI | IFF_VNET_HDR;
+constexpr short flags_of(const TunOptions& options) {
+  return static_cast<short>(kCommonFlags | (options.frames ? IFF_TAP : IFF_TUN));
+}
 
 /// Debian 12's headers do not have the last two.
 constexpr unsigned long kTcpOffloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
 constexpr unsigned long kUdpOffloads = 0x20 | 0x40;
 /// TUNGETDEVNETNS, likewise.
 constexpr unsigned long kTunGetDeviceNamespace = _IO('T', 227);
+/// TUNSETCARRIER, likewise.
+constexpr unsigned long kTunSetCarrier = _IOW('T', 226, int);
 
 std::unexpected<Error> open_failure(const std::string& path, int error) {
   switch (error) {
@@ -56,7 +62,7 @@ Error held_failure(const std::string& name, const std::optional<NetworkNamespace
       name, name)};
 }
 
-std::unexpected<Error> attach_failure(const std::string& name, bool existed, int error) {
+std::unexpected<Error> attach_failure(const std::string& name, bool frames, bool existed, int error) {
   switch (error) {
     case EPERM:
       return fail(
@@ -66,9 +72,9 @@ std::unexpected<Error> attach_failure(const std::string& name, bool existed, int
     case EINVAL:
       if (existed) {
         return fail(
-            "there is an interface {} already and it is not a TUN interface that adit can use: remove it, or "
+            "there is an interface {} already and it is not a {} interface that adit can use: remove it, or "
             "choose another interface.name",
-            name);
+            name, frames ? "TAP" : "TUN");
       }
       return fail("the kernel does not take {} for an interface name: choose another interface.name", name);
     default:
@@ -121,6 +127,14 @@ Result<> set_options(int fd, const TunOptions& options) {
   if (options.group && ioctl(fd, TUNSETGROUP, static_cast<unsigned long>(*options.group)) != 0) {
     return fail("cannot give it to group {} (interface.group): {}", *options.group, describe(errno));
   }
+  if (options.mac) {
+    ifreq request{};
+    request.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+    std::ranges::copy(options.mac->bytes, request.ifr_hwaddr.sa_data);
+    if (ioctl(fd, SIOCSIFHWADDR, &request) != 0) {
+      return fail("cannot give it the address {} (interface.mac): {}", to_string(*options.mac), describe(errno));
+    }
+  }
   // Never switched off here: somebody else may have made it persistent.
   if (options.persist && ioctl(fd, TUNSETPERSIST, 1UL) != 0) {
     return fail("cannot make it persistent (interface.persist): {}", describe(errno));
@@ -150,17 +164,18 @@ Result<> TunDevice::make(const TunOptions& options, bool& held) {
   if (!fd_) return open_failure(options.device_path, errno);
 
   existed_before_ = if_nametoindex(options.name.c_str()) != 0;
-  request.ifr_flags = kFlags;
+  request.ifr_flags = flags_of(options);
   std::ranges::copy(options.name, request.ifr_name);
   if (ioctl(fd_.get(), TUNSETIFF, &request) != 0) {
     held = errno == EBUSY;
-    return attach_failure(options.name, existed_before_, errno);
+    return attach_failure(options.name, options.frames, existed_before_, errno);
   }
   name_ = request.ifr_name;
   if (auto done = set_options(fd_.get(), options); !done) return fail("interface {}: {}", name_, done.error().message);
   auto offloads = set_offloads(fd_.get(), options.offload);
   if (!offloads) return fail("interface {}: {}", name_, offloads.error().message);
   offloads_ = *offloads;
+  offloads_.frames = options.frames;
   options_ = options;
   index_ = if_nametoindex(name_.c_str());
   if (index_ == 0) return fail("the interface {} was removed while adit set it up: start again", name_);
@@ -177,7 +192,11 @@ Result<TunDevice> TunDevice::adopt(FileDescriptor fd, const TunOptions& options,
   if (ioctl(fd.get(), TUNGETIFF, &request) != 0) return fail("cannot go on with the interface: {}", describe(errno));
   // Whoever moved it may have given it another name.
   const bool other_name = options.name != request.ifr_name && !past.moved;
-  if (other_name || (request.ifr_flags & kFlags) != kFlags) {
+  if (!other_name && (request.ifr_flags & (IFF_TUN | IFF_TAP)) != (options.frames ? IFF_TAP : IFF_TUN)) {
+    return fail("the interface of the run before was for {} (interface.mode)",
+                options.frames ? "IP packets, and not for frames" : "frames, and not for IP packets");
+  }
+  if (other_name || (request.ifr_flags & kCommonFlags) != kCommonFlags) {
     return fail("the interface of the run before is {}, and not {}", request.ifr_name, options.name);
   }
   TunDevice device;
@@ -215,6 +234,7 @@ Result<> TunDevice::change(const TunOptions& options) {
   auto offloads = done ? set_offloads(fd_.get(), options.offload) : std::unexpected(done.error());
   if (!offloads) return fail("interface {}: {}", name_, offloads.error().message);
   offloads_ = *offloads;
+  offloads_.frames = options.frames;
   options_ = options;
   return {};
 }
@@ -245,12 +265,14 @@ IoResult TunDevice::read(MutableBytes arena, std::vector<TunPacket>& packets) {
   constexpr std::size_t kCacheLine = 64;
   IoResult result;
   constexpr std::size_t kHeader = offload::kVirtioHeaderSize;
+  const auto front = options_.frames ? kFrameHeadroom : 0;
+  const auto largest = kLargestPacket + front;
   std::size_t used = 0;
   for (std::size_t tries = 0; tries < kMostReads; ++tries) {
     // The place after a packet is rounded up and may lie past the end; the first packet takes an arena however small.
-    if (used > 0 && arena.size() < used + kLargestPacket + kReadSlack) break;
-    TunPacket packet{.virtio = {}, .bytes = arena.subspan(used)};
-    const auto room = std::min(packet.bytes.size() - kReadSlack, kLargestPacket);
+    if (used > 0 && arena.size() < used + front + largest + kReadSlack) break;
+    TunPacket packet{.virtio = {}, .bytes = arena.subspan(used + front)};
+    const auto room = std::min(packet.bytes.size() - kReadSlack, largest);
     const std::array<iovec, 2> parts{iovec{.iov_base = &packet.virtio, .iov_len = kHeader},
                                      iovec{.iov_base = packet.bytes.data(), .iov_len = room}};
     const auto size = ::readv(fd_.get(), parts.data(), parts.size());
@@ -266,7 +288,7 @@ IoResult TunDevice::read(MutableBytes arena, std::vector<TunPacket>& packets) {
     packet.bytes = packet.bytes.first(bytes - kHeader);
     packets.push_back(packet);
     ++result.count;
-    used += (packet.bytes.size() + kReadSlack + kCacheLine - 1) / kCacheLine * kCacheLine;
+    used += (front + packet.bytes.size() + kReadSlack + kCacheLine - 1) / kCacheLine * kCacheLine;
   }
   return result;
 }
@@ -293,6 +315,11 @@ IoResult TunDevice::write(std::span<const offload::Delivery> deliveries,
     if (is_gone(result.error)) break;
   }
   return result;
+}
+
+bool TunDevice::set_carrier(bool there) {
+  const int carrier = there ? 1 : 0;
+  return ioctl(fd_.get(), kTunSetCarrier, &carrier) == 0;
 }
 
 bool TunDevice::is_gone(int error) {

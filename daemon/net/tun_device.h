@@ -14,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "base/file_descriptor.h"
+#include "base/mac_address.h"
 #include "base/result.h"
 #include "net/io.h"
 #include "net/netlink.h"
@@ -24,6 +25,8 @@ namespace adit::net {
 
 struct TunOptions {
   std::string name;                    ///< 1 to 15 bytes
+  bool frames = false;                 ///< a TAP: what it hands over and takes are Ethernet frames
+  std::optional<MacAddress> mac;       ///< of a TAP; none: as it is
   std::optional<std::uint32_t> owner;  ///< user who may attach to the (persistent) interface without CAP_NET_ADMIN
   std::optional<std::uint32_t> group;
   bool persist = false;  ///< the interface stays when the device is closed
@@ -40,6 +43,7 @@ struct TunPacket {
 
 /// What the interface may hand over and be given, beside plain packets.
 struct TunOffloads {
+  bool frames = false;  ///< all of it in Ethernet frames
   bool tcp = false;  ///< TSO for IPv4 and IPv6, and checksums
   bool udp = false;  ///< USO for both (Linux 6.2)
 };
@@ -47,6 +51,8 @@ struct TunOffloads {
 /// More than any IP packet has.
 inline constexpr std::size_t kLargestPacket = 65'536;
 inline constexpr std::size_t kReadSlack = 64;
+/// Writable bytes in front of each frame that is read, and room for its header beside that of the largest packet.
+inline constexpr std::size_t kFrameHeadroom = 64;
 /// Packets in a batch, at most: the other direction must have its turn.
 inline constexpr std::size_t kMostReads = 64;
 /// Stands for an interface of another network namespace where interfaces are told apart by number: none has this one.
@@ -75,16 +81,17 @@ class TunDevice {
   /// A persistent interface is left without offloads, which its next user might not know how to take.
   ~TunDevice();
 
-  /// Owner, group, persistence and offload as `options` have them; the rest cannot change. The error is a sentence.
+  /// Owner, group, persistence, offload and MAC as `options` have them; the rest cannot change. The error is a
+  /// sentence.
   Result<> change(const TunOptions& options);
   /// After the interface was renamed.
   void set_name(std::string name) { name_ = std::move(name); }
 
   /// Adds what is there to `packets`, in order, one behind the other in `arena`, each on a cache line of its own and
-  /// with kReadSlack writable bytes behind it. Ends when nothing is there, kMostReads are done, or the arena has no
-  /// room for another packet of any size. A packet that fills all the room it had may have been cut: it is counted in
-  /// `take_truncated()` and not delivered; that takes an arena of less than kLargestPacket. Nothing there: count 0,
-  /// error 0. See `is_gone` for errors.
+  /// with kReadSlack writable bytes behind it, a frame with kFrameHeadroom in front of it, too. Ends when nothing is
+  /// there, kMostReads are done, or the arena has no room for another packet of any size. A packet that fills all the
+  /// room it had may have been cut: it is counted in `take_truncated()` and not delivered; that takes an arena of less
+  /// than kLargestPacket. Nothing there: count 0, error 0. See `is_gone` for errors.
   IoResult read(MutableBytes arena, std::vector<TunPacket>& packets);
 
   /// Tries each delivery once, in order; one that is refused does not stop the next. EIO: the interface is down;
@@ -116,6 +123,9 @@ class TunDevice {
   /// The interface was there before we came (a persistent one).
   bool existed_before() const { return existed_before_; }
   const TunOffloads& offloads() const { return offloads_; }
+  /// Of a TAP: what a cable that is plugged in is to a network card. False: this kernel cannot say so (before
+  /// Linux 5.0).
+  bool set_carrier(bool there);
   /// Packets that did not fit, since the last time.
   std::uint64_t take_truncated() { return std::exchange(truncated_, 0); }
 

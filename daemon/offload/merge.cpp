@@ -6,6 +6,7 @@
 #include <ranges>
 
 #include "offload/checksum.h"
+#include "offload/ethernet.h"
 #include "offload/headers.h"
 
 namespace adit::offload {
@@ -18,7 +19,7 @@ bool same_at(Bytes a, Bytes b, std::size_t from, std::size_t size) {
 }
 
 bool take_ip(MergeCandidate& candidate) {
-  const auto packet = candidate.packet;
+  const auto packet = candidate.packet.subspan(candidate.ip);
   if (packet.size() < kIpv4HeaderSize) return false;
   candidate.is_v4 = packet[0] >> 4 == 4;
   std::uint8_t protocol = 0;
@@ -29,12 +30,12 @@ bool take_ip(MergeCandidate& candidate) {
     if (load_be16(packet.data() + kIpv4TotalLength) != packet.size()) return false;
     if (checksum_finish(checksum_add(packet.first(kIpv4HeaderSize))) != 0) return false;
     protocol = packet[kIpv4Protocol];
-    candidate.transport = kIpv4HeaderSize;
+    candidate.transport = candidate.ip + kIpv4HeaderSize;
   } else {
     if (packet[0] >> 4 != 6 || packet.size() < kIpv6HeaderSize) return false;
     if (load_be16(packet.data() + kIpv6PayloadLength) != packet.size() - kIpv6HeaderSize) return false;
     protocol = packet[kIpv6NextHeader];
-    candidate.transport = kIpv6HeaderSize;
+    candidate.transport = candidate.ip + kIpv6HeaderSize;
   }
   candidate.is_tcp = protocol == kProtocolTcp;
   return candidate.is_tcp || protocol == kProtocolUdp;
@@ -64,13 +65,23 @@ bool take_transport(MergeCandidate& candidate) {
 bool checksum_is_valid(const MergeCandidate& candidate) {
   const auto transport = candidate.packet.subspan(candidate.transport);
   const auto protocol = candidate.is_tcp ? kProtocolTcp : kProtocolUdp;
-  const auto sum = pseudo_header_sum(ip_addresses(candidate.packet, candidate.is_v4), protocol,
+  const auto sum = pseudo_header_sum(ip_addresses(candidate.packet.subspan(candidate.ip), candidate.is_v4), protocol,
                                      static_cast<std::uint32_t>(transport.size()));
   return checksum_finish(checksum_add(transport, sum)) == 0;
 }
 
+/// The kernel goes by the type, and refuses what is merged as the other.
+bool type_is_true(Bytes frame, std::size_t ip) {
+  const auto version = load_be16(frame.data() + ip - 2) == kTypeIpv4 ? 4 : 6;
+  return frame.size() > ip && frame[ip] >> 4 == version;
+}
+
 std::optional<MergeCandidate> candidate_of(MutableBytes packet, const MergeOptions& options) {
   MergeCandidate candidate{.packet = packet};
+  if (options.frames) {
+    candidate.ip = find_ip(packet);
+    if (candidate.ip == 0 || !type_is_true(packet, candidate.ip)) return std::nullopt;
+  }
   if (!take_ip(candidate)) return std::nullopt;
   const bool wanted = candidate.is_tcp ? (candidate.is_v4 ? options.tcp4 : options.tcp6)
                                        : (candidate.is_v4 ? options.udp4 : options.udp6);
@@ -80,16 +91,20 @@ std::optional<MergeCandidate> candidate_of(MutableBytes packet, const MergeOptio
 
 /// Addresses and ports.
 bool same_flow(const MergeCandidate& a, const MergeCandidate& b) {
-  if (a.is_v4 != b.is_v4 || a.is_tcp != b.is_tcp) return false;
-  const auto at = a.is_v4 ? kIpv4Addresses : kIpv6Addresses;
+  if (a.is_v4 != b.is_v4 || a.is_tcp != b.is_tcp || a.ip != b.ip) return false;
+  const auto at = a.ip + (a.is_v4 ? kIpv4Addresses : kIpv6Addresses);
   return same_at(a.packet, b.packet, at, a.transport - at + 4);
 }
 
 /// All of the headers that `split` repeats unchanged.
 bool same_headers(const MergeCandidate& a, const MergeCandidate& b) {
   if (a.headers != b.headers) return false;
-  const bool ip = a.is_v4 ? same_at(a.packet, b.packet, kIpv4Tos, 1) && same_at(a.packet, b.packet, kIpv4Fragment, 3)
-                          : same_at(a.packet, b.packet, 0, 4) && same_at(a.packet, b.packet, kIpv6HopLimit, 1);
+  const auto at = a.ip;
+  // In front of it is Ethernet's: stations that change, or another VLAN, are another way for the same flow.
+  const bool ip =
+      same_at(a.packet, b.packet, 0, at) &&
+      (a.is_v4 ? same_at(a.packet, b.packet, at + kIpv4Tos, 1) && same_at(a.packet, b.packet, at + kIpv4Fragment, 3)
+               : same_at(a.packet, b.packet, at, 4) && same_at(a.packet, b.packet, at + kIpv6HopLimit, 1));
   if (!a.is_tcp) return ip;
   const auto tcp = a.transport;
   return ip && same_at(a.packet, b.packet, tcp + kTcpAcknowledgment, 4) &&
@@ -176,13 +191,18 @@ bool Merger::append(const MergeCandidate& candidate) {
 
 /// A packet that cannot be merged may still belong to a flow, or be a fragment of it: nothing later may pass it.
 void Merger::close_related(Bytes packet) {
+  if (options_.frames) {
+    const auto ip = find_ip(packet);
+    if (ip == 0) return;
+    packet = packet.subspan(ip);
+  }
   if (packet.size() < kIpv4HeaderSize) return;
   const bool is_v4 = packet[0] >> 4 == 4;
   if (!is_v4 && packet.size() < kIpv6HeaderSize) return;
   const auto addresses = ip_addresses(packet, is_v4);
   for (auto& group : in_sight()) {
-    const bool related =
-        group.first.is_v4 == is_v4 && std::ranges::equal(ip_addresses(group.first.packet, is_v4), addresses);
+    const bool related = group.first.is_v4 == is_v4 &&
+                         std::ranges::equal(ip_addresses(group.first.packet.subspan(group.first.ip), is_v4), addresses);
     if (related) group.open = false;
   }
 }
@@ -191,11 +211,11 @@ void Merger::finish(const Group& group) {
   auto& delivery = deliveries_[group.delivery];
   if (delivery.packets == 1) return;
   const auto& first = group.first;
-  const auto ip = first.packet;
-  const auto transport = ip.subspan(first.transport);
+  const auto ip = first.packet.subspan(first.ip);
+  const auto transport = first.packet.subspan(first.transport);
   const auto transport_size = static_cast<std::uint16_t>(group.size - first.transport);
   if (first.is_v4) {
-    store_be16(ip.data() + kIpv4TotalLength, static_cast<std::uint16_t>(group.size));
+    store_be16(ip.data() + kIpv4TotalLength, static_cast<std::uint16_t>(group.size - first.ip));
     store_be16(ip.data() + kIpv4Checksum, 0);
     store_be16(ip.data() + kIpv4Checksum, checksum_finish(checksum_add(ip.first(kIpv4HeaderSize))));
   } else {

@@ -9,6 +9,8 @@
 //
 // The inner checksum of each packet is verified first: the merged one says "checksum to be finished", and would
 // otherwise turn a broken packet into a sound one. Packets of a flow keep their order; nothing is held back.
+//
+// Of Ethernet frames the IP packets in them are merged likewise, where the Ethernet headers are the same.
 #pragma once
 
 #include <span>
@@ -34,6 +36,7 @@ struct MergeOptions {
   bool tcp6 = true;
   bool udp4 = true;
   bool udp6 = true;
+  bool frames = false;  ///< what is merged are Ethernet frames
 };
 
 /// A packet that may be merged, taken apart.
@@ -41,6 +44,7 @@ struct MergeCandidate {
   MutableBytes packet;
   bool is_v4 = false;
   bool is_tcp = false;
+  std::size_t ip = 0;         ///< where the IP header begins; before it is Ethernet's
   std::size_t transport = 0;  ///< where its header begins
   std::size_t headers = 0;    ///< size of all headers
   std::size_t payload = 0;
@@ -56,7 +60,7 @@ class Merger {
   explicit Merger(MergeOptions options) : options_(options) {}
 
   /// Deliveries for all of `packets`, in order within each flow, valid until the next call. Each of `packets` is one
-  /// IP packet of exactly its size.
+  /// IP packet of exactly its size, or a frame.
   std::span<Delivery> merge(std::span<const MutableBytes> packets);
 
   const MergeOptions& options() const { return options_; }

@@ -5,14 +5,17 @@
 
 #include "base/assert.h"
 #include "offload/checksum.h"
+#include "offload/ethernet.h"
 #include "offload/headers.h"
 
 namespace adit::offload {
 
-std::optional<SplitPlan> SplitPlan::make(const VirtioHeader& virtio, Bytes packet) {
+std::optional<SplitPlan> SplitPlan::make(const VirtioHeader& virtio, Bytes packet, const Wrapping& wrapping) {
   SplitPlan plan;
   plan.packet_size_ = packet.size();
-  plan.is_v4_ = !packet.empty() && packet[0] >> 4 == 4;
+  plan.frame_ = wrapping.frame;
+  plan.ip_ = wrapping.ip;
+  plan.is_v4_ = packet.size() > plan.ip_ && packet[plan.ip_] >> 4 == 4;
   if ((virtio.flags & VirtioHeader::kNeedsChecksum) == 0) {
     if (virtio.gso_type != 0) return std::nullopt;
     return plan;
@@ -23,17 +26,18 @@ std::optional<SplitPlan> SplitPlan::make(const VirtioHeader& virtio, Bytes packe
 }
 
 bool SplitPlan::plan_checksum(const VirtioHeader& virtio, Bytes packet) {
-  const std::size_t ip_header = is_v4_ ? kIpv4HeaderSize : kIpv6HeaderSize;
+  const bool is_ip = ip_ >= frame_;
+  const auto front = is_ip ? ip_ + (is_v4_ ? kIpv4HeaderSize : kIpv6HeaderSize) : frame_ + kEthernetHeaderSize;
   kind_ = Kind::checksum;
-  transport_ = virtio.checksum_start;
+  transport_ = frame_ + virtio.checksum_start;
   checksum_offset_ = virtio.checksum_offset;
-  return packet.size() >= ip_header && transport_ >= ip_header && transport_ + checksum_offset_ + 2 <= packet.size();
+  return packet.size() >= front && transport_ >= front && transport_ + checksum_offset_ + 2 <= packet.size();
 }
 
 bool SplitPlan::plan_segments(const VirtioHeader& virtio, Bytes packet) {
   const auto type = static_cast<GsoType>(virtio.gso_type & ~VirtioHeader::kEcn);
   const bool ip_fits = type == GsoType::udp || (type == (is_v4_ ? GsoType::tcp4 : GsoType::tcp6));
-  const bool version_fits = is_v4_ || packet[0] >> 4 == 6;
+  const bool version_fits = ip_ >= frame_ && (is_v4_ || packet[ip_] >> 4 == 6);
   if (!ip_fits || !version_fits || virtio.segment_size == 0) return false;
 
   const auto transport = packet.subspan(transport_);
@@ -51,7 +55,7 @@ bool SplitPlan::plan_segments(const VirtioHeader& virtio, Bytes packet) {
   }
   // The kernel's own hdr_len is not looked at: on forwarded packets it has been seen to be wrong.
   if (headers_ >= packet.size() || headers_ > kMaxHeaders) return false;
-  if (is_v4_ && ipv4_header_size(packet) != transport_) return false;
+  if (is_v4_ && ipv4_header_size(packet.subspan(ip_)) != transport_ - ip_) return false;
 
   segment_payload_ = virtio.segment_size;
   segments_ = (packet.size() - headers_ + segment_payload_ - 1) / segment_payload_;
@@ -78,9 +82,21 @@ MutableBytes SplitPlan::write_header(MutableBytes packet, std::size_t index) con
   }
   const auto segment = packet.subspan(index * segment_payload_, size_of(index));
   std::copy_n(original_.begin(), headers_, segment.begin());
-  finish_ip(segment.first(transport_), segment.size(), index);
+  if (frame_ != 0) finish_outer(segment);
+  finish_ip(segment.subspan(ip_, transport_ - ip_), segment.size() - ip_, index);
   finish_transport(segment, index);
   return segment;
+}
+
+/// Of the packet around the frame. It is never cut on its way, so that its identification says nothing (RFC 6864).
+void SplitPlan::finish_outer(MutableBytes segment) const {
+  if (segment[0] >> 4 != 4) {
+    store_be16(segment.data() + kIpv6PayloadLength, static_cast<std::uint16_t>(segment.size() - kIpv6HeaderSize));
+    return;
+  }
+  store_be16(segment.data() + kIpv4TotalLength, static_cast<std::uint16_t>(segment.size()));
+  store_be16(segment.data() + kIpv4Checksum, 0);
+  store_be16(segment.data() + kIpv4Checksum, checksum_finish(checksum_add(segment.first(kIpv4HeaderSize))));
 }
 
 void SplitPlan::finish_ip(MutableBytes header, std::size_t size, std::size_t index) const {
@@ -119,8 +135,9 @@ void SplitPlan::finish_transport(MutableBytes segment, std::size_t index) const 
 
 /// Of a segment whose checksum field still is the kernel's: the sum of the pseudo-header of the whole super-packet.
 std::uint64_t SplitPlan::pseudo_header(Bytes segment, std::uint16_t size) const {
-  if (is_v4_ || transport_ == kIpv6HeaderSize) {
-    return pseudo_header_sum(ip_addresses(segment, is_v4_), kind_ == Kind::udp ? kProtocolUdp : kProtocolTcp, size);
+  if (is_v4_ || transport_ - ip_ == kIpv6HeaderSize) {
+    return pseudo_header_sum(ip_addresses(segment.subspan(ip_), is_v4_),
+                             kind_ == Kind::udp ? kProtocolUdp : kProtocolTcp, size);
   }
   // Behind a routing header the destination that counts is not the one in the IP header, and the kernel has summed the
   // right one; only the size has to change.

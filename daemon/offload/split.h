@@ -9,7 +9,8 @@
 //            |H'|payload 1 |                 segment 1
 //                       |H"|payload 2|       segment 2
 //
-// Knows IPv4 with any options, IPv6 with any extension headers, TCP with any options, UDP.
+// Knows IPv4 with any options, IPv6 with any extension headers, TCP with any options, UDP. In front of the IP header
+// there may be others, which each segment has as well: an Ethernet header, and IP and GRE around it (wire/gre.h).
 #pragma once
 
 #include <array>
@@ -22,11 +23,20 @@ namespace adit::offload {
 /// IP with extensions plus TCP with options; more is refused.
 inline constexpr std::size_t kMaxHeaders = 512;
 
+/// What stands in front of the IP packet that is to be cut: an Ethernet header from `frame` on, `ip` being where it
+/// ends, and before `frame` the headers of an IP packet that the frame is in. Both 0: nothing at all. `ip` 0 and
+/// `frame` not: no IP packet is in the frame, and only a checksum can be finished.
+struct Wrapping {
+  std::size_t frame = 0;
+  std::size_t ip = 0;
+};
+
 class SplitPlan {
  public:
   /// Nothing when header and packet contradict each other: such a packet is dropped, and counted, as malformed. A
   /// packet that needs nothing, or its checksum finished only, is a plan of one segment. Takes a copy of the headers.
-  static std::optional<SplitPlan> make(const VirtioHeader& virtio, Bytes packet);
+  /// `virtio` counts from the beginning of the frame.
+  static std::optional<SplitPlan> make(const VirtioHeader& virtio, Bytes packet, const Wrapping& wrapping = {});
 
   std::size_t segments() const { return segments_; }
   /// The checksum of TCP or UDP is yet to be made: what stands in its place is of the pseudo-header.
@@ -43,6 +53,7 @@ class SplitPlan {
 
   bool plan_checksum(const VirtioHeader& virtio, Bytes packet);
   bool plan_segments(const VirtioHeader& virtio, Bytes packet);
+  void finish_outer(MutableBytes segment) const;
   void finish_ip(MutableBytes header, std::size_t size, std::size_t index) const;
   void finish_transport(MutableBytes segment, std::size_t index) const;
   std::uint64_t pseudo_header(Bytes segment, std::uint16_t size) const;
@@ -53,7 +64,9 @@ class SplitPlan {
   std::size_t packet_size_ = 0;
   std::size_t segments_ = 1;
   std::size_t segment_payload_ = 0;
-  std::size_t headers_ = 0;          ///< IP and transport headers
+  std::size_t headers_ = 0;          ///< all of them
+  std::size_t frame_ = 0;            ///< where the frame begins
+  std::size_t ip_ = 0;               ///< where the IP header begins
   std::size_t transport_ = 0;        ///< where the transport header begins
   std::size_t checksum_offset_ = 0;  ///< in the transport header
   std::array<std::uint8_t, kMaxHeaders> original_;

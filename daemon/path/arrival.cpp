@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "base/assert.h"
+#include "offload/ethernet.h"
 
 namespace adit::path {
 
@@ -48,7 +49,8 @@ void Arrival::deliver(PacketPort& port) {
 void Arrival::deliver_one_by_one(PacketPort& port, const offload::Delivery& merged) {
   unmerged_.clear();
   for (const auto piece : merged.pieces) unmerged_.insert(unmerged_.end(), piece.begin(), piece.end());
-  const auto plan = offload::SplitPlan::make(merged.virtio, unmerged_);
+  const offload::Wrapping wrapping{.ip = merger_.options().frames ? offload::find_ip(unmerged_) : 0};
+  const auto plan = offload::SplitPlan::make(merged.virtio, unmerged_, wrapping);
   ADIT_ASSERT(plan);
   for (std::size_t i = 0; i < plan->segments(); ++i) {
     const offload::Delivery one{.virtio = {}, .pieces = {plan->write_header(unmerged_, i)}};

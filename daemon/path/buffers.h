@@ -9,6 +9,7 @@
 #include "net/tun_device.h"
 #include "net/udp_socket.h"
 #include "tunnel/batch.h"
+#include "tunnel/ethernet.h"
 
 namespace adit::path {
 
@@ -23,6 +24,7 @@ constexpr std::size_t packet_arena(std::size_t batch) {
 }
 inline constexpr std::size_t kPacketArena = packet_arena(kBatchBytes);
 static_assert(net::kReadSlack >= tunnel::kPaddingSlack);
+static_assert(net::kFrameHeadroom >= tunnel::Ethernet::kHeadroom);
 
 /// Bytes one behind the other. As large as they may be, only those that were reached take memory.
 class Arena {

@@ -39,6 +39,17 @@ net::IoResult DataPath::send(Instant now) {
   source.packets.clear();
   source.plans.clear();
   source.plans.reserve(source.reads.size());  // source.packets points into it
+  if (tunnel_.carries_frames()) {
+    plan_frames(source);
+  } else {
+    plan_packets(source);
+  }
+  tunnel_.admit(source.packets, now, transmitter_.outbox());
+  transmitter_.flush(now);
+  return result;
+}
+
+void DataPath::plan_packets(Shipment::Source& source) {
   for (const auto& read : source.reads) {
     if (read.virtio == offload::VirtioHeader{}) {
       source.packets.push_back({read.bytes});
@@ -48,9 +59,23 @@ net::IoResult DataPath::send(Instant now) {
       tunnel_.count_drop(DropReason::malformed_packet);
     }
   }
-  tunnel_.admit(source.packets, now, transmitter_.outbox());
-  transmitter_.flush(now);
-  return result;
+}
+
+void DataPath::plan_frames(Shipment::Source& source) {
+  for (const auto& read : source.reads) {
+    const auto frame = tunnel_.wrap(read.bytes);
+    if (!frame) continue;
+    tunnel::PlainPacket packet{frame->packet};
+    if (read.virtio != offload::VirtioHeader{}) {
+      const auto plan = offload::SplitPlan::make(read.virtio, frame->packet, frame->wrapping);
+      if (!plan) {
+        tunnel_.count_drop(DropReason::malformed_packet);
+        continue;
+      }
+      packet.plan = &source.plans.emplace_back(*plan);
+    }
+    if (tunnel_.take_wrapped(packet, *frame)) source.packets.push_back(packet);
+  }
 }
 
 net::IoResult DataPath::receive(Instant now) {

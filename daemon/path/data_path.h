@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The way of packets through the daemon, a batch at a time (docs/life-of-a-packet.md):
 //
-//   send      TUN → plan → admit → seal → UDP
+//   send      TUN → (wrap) → plan → admit → seal → UDP
 //   receive   UDP → classify → open → accept → merge → TUN, and UDP for what it causes
 //
 // Does not know when it is called; nothing is allocated for a packet. With several workers, the steps that need neither
@@ -77,6 +77,8 @@ class DataPath {
   [[nodiscard]] Crew::Pause pause() { return Crew::Pause(crew_ ? &*crew_ : nullptr); }
 
  private:
+  void plan_packets(Shipment::Source& source);
+  void plan_frames(Shipment::Source& source);
   void take_up(Instant now);
   bool work();
   std::uint64_t waiting() const { return receiver_.waiting() + transmitter_.waiting(); }

@@ -29,7 +29,11 @@ std::string_view name_of(OffloadState state) {
 }
 
 offload::MergeOptions merge_options(const net::TunOffloads& offloads) {
-  return {.tcp4 = offloads.tcp, .tcp6 = offloads.tcp, .udp4 = offloads.udp, .udp6 = offloads.udp};
+  return {.tcp4 = offloads.tcp,
+          .tcp6 = offloads.tcp,
+          .udp4 = offloads.udp,
+          .udp6 = offloads.udp,
+          .frames = offloads.frames};
 }
 
 OffloadReport report_offloads(const config::Tuning& tuning, const net::TunOffloads& tun,

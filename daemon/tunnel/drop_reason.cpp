@@ -17,6 +17,8 @@ std::string_view name_of(DropReason reason) {
       return "send_failed";
     case DropReason::looped:
       return "looped";
+    case DropReason::frame_too_large:
+      return "frame_too_large";
     case DropReason::malformed:
       return "malformed";
     case DropReason::bad_mac1:
@@ -47,6 +49,10 @@ std::string_view name_of(DropReason reason) {
       return "disallowed_source";
     case DropReason::own_source:
       return "own_source";
+    case DropReason::not_ethernet:
+      return "not_ethernet";
+    case DropReason::gre_fragment:
+      return "gre_fragment";
     case DropReason::congestion:
       return "congestion";
     case DropReason::interface_queue_full:

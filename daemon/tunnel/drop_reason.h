@@ -17,6 +17,7 @@ enum class DropReason : std::uint8_t {
   no_session_timeout,      ///< waited for a handshake that did not come about
   send_failed,             ///< the kernel refused the datagram
   looped,                  ///< a datagram of ours: a route leads the peer's address into the tunnel
+  frame_too_large,         ///< an Ethernet frame that is larger, in its GRE packet, than what the way carries
   // Inbound: datagrams of no session.
   malformed,            ///< type, reserved bytes or size are not those of any message
   bad_mac1,             ///< a handshake message by someone who does not know our public key
@@ -34,6 +35,8 @@ enum class DropReason : std::uint8_t {
   replayed,           ///< its counter was received before, or is too old to tell
   disallowed_source,  ///< the inner source address is not in peer.allowed_ips
   own_source,         ///< the inner source address is one of our own (interface.addresses)
+  not_ethernet,       ///< where frames are carried: no GRE packet with one in it, between the link's two addresses
+  gre_fragment,       ///< likewise a part of one
   congestion,         ///< marked by a router on the path, and its sender does not know ECN (RFC 6040)
   // The shell's.
   interface_queue_full,  ///< the interface had no room for the packet; counted by the kernel, see host::HostSetup

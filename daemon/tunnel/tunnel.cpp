@@ -36,7 +36,8 @@ Tunnel::Tunnel(noise::StaticKeys keys, Settings& settings, RandomSource& random,
       allowed_ips_(settings.allowed_ips),
       mtu_(settings.mtu),
       keepalive_(settings.keepalive),
-      manner_{.copy_dscp = settings.copy_dscp, .only_when_needed = settings.only_when_needed, .mss = {}},
+      manner_{
+          .copy_dscp = settings.copy_dscp, .only_when_needed = settings.only_when_needed, .mss = {}, .ethernet = {}},
       prober_(random),
       random_(random),
       wall_clock_(wall_clock) {
@@ -82,6 +83,39 @@ void Tunnel::admit(std::span<const PlainPacket> packets, Instant now, Outbox& ou
   }
   if (waiting) want_session(now, out);
   out.path = path_;
+}
+
+void Tunnel::set_ethernet(const std::optional<wire::GreEnds>& ends) {
+  manner_.ethernet.reset();
+  if (ends) manner_.ethernet.emplace(*ends);
+}
+
+/// On an Ethernet a datagram of ours may be led into the link, too: by a bridge that the peer's address is behind.
+std::optional<WrappedFrame> Tunnel::wrap(MutableBytes frame) {
+  ADIT_ASSERT(carries_frames());
+  auto wrapped = manner_.ethernet->wrap(frame);
+  if (!wrapped) {
+    count_drop(DropReason::malformed_packet);
+    return std::nullopt;
+  }
+  const auto inner = wrapped->packet.subspan(wrapped->wrapping.ip);
+  if (wrapped->ip && wrapped->ip->destination == path_.remote.address && is_own_datagram(inner)) {
+    count_drop(DropReason::looped);
+    return std::nullopt;
+  }
+  return wrapped;
+}
+
+bool Tunnel::take_wrapped(const PlainPacket& packet, const WrappedFrame& frame) {
+  if (packet.size_of(0) > mtu_) {
+    count_drop(DropReason::frame_too_large, packet.segments());
+    return false;
+  }
+  if (frame.ip && packet.segments() == 1) {
+    offload::clamp_mss(packet.bytes.subspan(frame.wrapping.ip), manner_.mss,
+                       packet.plan != nullptr && packet.plan->finishes_checksum());
+  }
+  return true;
 }
 
 /// Encrypted once more it would come out again, and so on. Another program here may talk to the peer from that very
@@ -179,6 +213,29 @@ bool Tunnel::take_answer(Bytes packet, Instant now, Outbox& out) {
   return true;
 }
 
+/// What is in a packet from the peer that reached the link's own end. None: no frame, and it was dealt with.
+std::optional<UnwrappedFrame> Tunnel::take_frame(MutableBytes packet, Instant now, Outbox& out) {
+  const auto frame = manner_.ethernet->unwrap(packet);
+  if (frame) {
+    offload::clamp_mss(frame->ip == 0 ? MutableBytes() : frame->frame.subspan(frame->ip), manner_.mss, false);
+    return *frame;
+  }
+  auto answer =
+      frame.error() == DropReason::not_ethernet ? manner_.ethernet->answer(packet, kPaddingSlack) : std::nullopt;
+  if (!answer) {
+    count_drop(frame.error());
+    return std::nullopt;
+  }
+  if (usable_session(now) == nullptr) return std::nullopt;
+  auto& bytes = out.staged.emplace_back(std::move(*answer));
+  const auto whole = MutableBytes(bytes).first(bytes.size() - kPaddingSlack);
+  if (send({whole}, 0, out)) {
+    after_data_sent(now);
+    after_packet_sent(now);
+  }
+  return std::nullopt;
+}
+
 noise::Keypair* Tunnel::usable_session(Instant now) const {
   auto* const keypair = sessions_.current().get();
   const bool usable = keypair != nullptr && path_.remote.known() && !is_expired(*keypair, now) &&
@@ -256,8 +313,15 @@ void Tunnel::accept(const InboundBatch& batch, Instant now, std::vector<MutableB
     } else if (!wire::take_outer_ecn(plaintext.first(header->size), packet.ecn)) {
       count_drop(DropReason::congestion);
     } else if (!take_answer(plaintext.first(header->size), now, out)) {
-      offload::clamp_mss(plaintext.first(header->size), manner_.mss, false);
-      deliver.push_back(plaintext.first(header->size));
+      auto inner = plaintext.first(header->size);
+      if (carries_frames()) {
+        const auto frame = take_frame(inner, now, out);
+        if (!frame) continue;
+        inner = frame->frame;
+      } else {
+        offload::clamp_mss(inner, manner_.mss, false);
+      }
+      deliver.push_back(inner);
       status_.received.packets += 1;
       status_.received.bytes += header->size;
     }

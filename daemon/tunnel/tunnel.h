@@ -19,6 +19,7 @@
 #include "tunnel/allowed_ips.h"
 #include "tunnel/batch.h"
 #include "tunnel/elsewhere.h"
+#include "tunnel/ethernet.h"
 #include "tunnel/handshaker.h"
 #include "tunnel/prober.h"
 #include "tunnel/saved.h"
@@ -52,6 +53,15 @@ class Tunnel {
   /// Packets read from the TUN. Allowed ones get their counters and are in `out.packets`, pointing where `packets`
   /// point; those that must wait for a session are cut and copied; the rest is counted as dropped.
   void admit(std::span<const PlainPacket> packets, Instant now, Outbox& out);
+
+  /// The link carries Ethernet frames, in GRE packets between these ends; none: IP packets. What is admitted are those
+  /// packets, as `wrap` makes them; what is accepted are frames.
+  void set_ethernet(const std::optional<wire::GreEnds>& ends);
+  bool carries_frames() const { return manner_.ethernet.has_value(); }
+  /// `frame` has Ethernet::kHeadroom writable bytes in front of it. None: it was counted as dropped.
+  std::optional<WrappedFrame> wrap(MutableBytes frame);
+  /// Whether `packet`, made of `frame`, may be admitted; if not, it was counted as dropped.
+  bool take_wrapped(const PlainPacket& packet, const WrappedFrame& frame);
 
   /// Datagrams as received. Handshakes are dealt with at once; transport packets with a session of ours are put into
   /// `batch`, pointing into the datagrams.
@@ -142,6 +152,7 @@ class Tunnel {
   void follow_answer(const Path& path, const Handshaker::Outcome::Answered& answered, Instant now, Outbox& out);
   void roam(const Path& path, Outbox& out);
   bool take_answer(Bytes packet, Instant now, Outbox& out);
+  std::optional<UnwrappedFrame> take_frame(MutableBytes packet, Instant now, Outbox& out);
   void roam_to_caller(Outbox& out);
   void note_load(Instant now, Outbox& out);
   noise::Keypair* usable_session(Instant now) const;
@@ -181,11 +192,12 @@ class Tunnel {
   std::uint32_t mtu_;
   std::optional<Duration> keepalive_;
   std::uint16_t own_port_ = 0;
-  /// Settings::copy_dscp, only_when_needed; set_mss_limits
+  /// Settings::copy_dscp, only_when_needed; set_mss_limits; set_ethernet
   struct Manner {
     bool copy_dscp = false;
     bool only_when_needed = false;
     offload::MssLimits mss;
+    std::optional<Ethernet> ethernet;
   } manner_;
   Prober prober_;
   RandomSource& random_;

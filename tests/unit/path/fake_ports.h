@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "offload/ethernet.h"
 #include "offload/split.h"
 #include "path/ports.h"
 
@@ -20,11 +21,12 @@ class FakeTun final : public PacketPort {
  public:
   net::IoResult read(MutableBytes arena, std::vector<net::TunPacket>& packets) override {
     net::IoResult result{.error = read_error};
+    if (frames) arena = arena.subspan(net::kFrameHeadroom);
     while (result.count < net::kMostReads && arena.size() >= net::kLargestPacket && !from_host.empty()) {
       const auto& [virtio, bytes] = from_host.front();
       std::ranges::copy(bytes, arena.begin());
       packets.push_back({virtio, arena.first(bytes.size())});
-      arena = arena.subspan(bytes.size() + net::kReadSlack);
+      arena = arena.subspan(bytes.size() + net::kReadSlack + (frames ? net::kFrameHeadroom : 0));
       ++result.count;
       from_host.pop_front();
     }
@@ -50,6 +52,7 @@ class FakeTun final : public PacketPort {
   std::vector<Buffer> to_host;  ///< cut as the kernel would cut it
   int merges_tried = 0;
   int read_error = 0;
+  bool frames = false;  ///< is a TAP
   bool refuses = false;
   bool refuses_merged = false;
   std::uint64_t cut = 0;
@@ -58,7 +61,8 @@ class FakeTun final : public PacketPort {
   void take(const offload::Delivery& delivery) {
     Buffer whole;
     for (const auto piece : delivery.pieces) whole.insert(whole.end(), piece.begin(), piece.end());
-    const auto plan = offload::SplitPlan::make(delivery.virtio, whole).value();
+    const offload::Wrapping wrapping{.ip = frames ? offload::find_ip(whole) : 0};
+    const auto plan = offload::SplitPlan::make(delivery.virtio, whole, wrapping).value();
     for (std::size_t i = 0; i < plan.segments(); ++i) {
       const auto packet = plan.write_header(whole, i);
       to_host.emplace_back(packet.begin(), packet.end());

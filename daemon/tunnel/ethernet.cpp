@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#include "tunnel/ethernet.h"
+
+#include "offload/ethernet.h"
+#include "tunnel/own_packet.h"
+#include "wire/ecn.h"
+
+namespace adit::tunnel {
+namespace {
+
+// ICMP types.
+constexpr std::uint8_t kEchoRequest4 = 8;
+constexpr std::uint8_t kEchoReply4 = 0;
+constexpr std::uint8_t kEchoRequest6 = 128;
+constexpr std::uint8_t kEchoReply6 = 129;
+
+}  // namespace
+
+std::optional<WrappedFrame> Ethernet::wrap(MutableBytes frame) const {
+  if (frame.size() < offload::kEthernetHeaderSize) return std::nullopt;
+  WrappedFrame wrapped;
+  const auto ip = offload::find_ip(frame);
+  if (ip != 0) wrapped.ip = wire::read_ip_packet(frame.subspan(ip));
+  wrapped.packet = gre_.wrap(frame, wrapped.ip ? wrapped.ip->traffic_class : std::uint8_t{0});
+  wrapped.wrapping = {.frame = gre_.overhead(), .ip = ip == 0 ? 0 : gre_.overhead() + ip};
+  return wrapped;
+}
+
+std::expected<UnwrappedFrame, DropReason> Ethernet::unwrap(MutableBytes packet) const {
+  const auto frame = gre_.unwrap(packet);
+  if (!frame) {
+    return std::unexpected(frame.error() == wire::GreRefusal::fragment ? DropReason::gre_fragment
+                                                                       : DropReason::not_ethernet);
+  }
+  if (frame->size() < offload::kEthernetHeaderSize) return std::unexpected(DropReason::not_ethernet);
+  const UnwrappedFrame unwrapped{*frame, offload::find_ip(*frame)};
+  const auto mark = wire::ecn_of(wire::read_ip_packet(packet)->traffic_class);
+  if (unwrapped.ip == 0 || mark == wire::Ecn::not_capable) return unwrapped;
+  const auto inner = frame->subspan(unwrapped.ip);
+  if (wire::read_ip_packet(inner) && !wire::take_outer_ecn(inner, mark)) {
+    return std::unexpected(DropReason::congestion);
+  }
+  return unwrapped;
+}
+
+std::optional<std::vector<std::uint8_t>> Ethernet::answer(Bytes packet, std::size_t slack) const {
+  const auto header = wire::read_ip_packet(packet);
+  const bool is_v4 = ends().ours.is_v4();
+  const auto icmp_at = is_v4 ? kIpv4Header : kIpv6Header;
+  if (!header || header->destination != ends().ours || header->size < icmp_at + kIcmpHeader) return std::nullopt;
+  // No options, no extension headers, no fragments: questions of ours have none either.
+  if (is_v4 && ((packet[0] & 0x0f) != kIpv4Header / 4 || (load_be16(&packet[6]) & 0x3fff) != 0)) return std::nullopt;
+  if (packet[is_v4 ? 9 : 6] != (is_v4 ? kIcmp : kIcmp6)) return std::nullopt;
+  const auto question = packet.first(header->size);
+  if (question[icmp_at] != (is_v4 ? kEchoRequest4 : kEchoRequest6) || question[icmp_at + 1] != 0 ||
+      icmp_checksum(question, icmp_at) != 0) {
+    return std::nullopt;
+  }
+  std::vector<std::uint8_t> bytes;
+  bytes.reserve(question.size() + slack);
+  bytes.assign(icmp_at, 0);
+  bytes.insert(bytes.end(), question.begin() + static_cast<std::ptrdiff_t>(icmp_at), question.end());
+  write_ip_header(bytes, ends().ours, header->source, is_v4 ? kIcmp : kIcmp6, question.size());
+  bytes[icmp_at] = is_v4 ? kEchoReply4 : kEchoReply6;
+  store_be16(&bytes[icmp_at + 2], 0);
+  store_be16(&bytes[icmp_at + 2], icmp_checksum(bytes, icmp_at));
+  bytes.resize(question.size() + slack);
+  return bytes;
+}
+
+}  // namespace adit::tunnel

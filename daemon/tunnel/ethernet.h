@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// The link as an Ethernet cable: frames of the interface in GRE packets between two addresses that are the tunnel's
+// own, and taken out of them. No host has those addresses, so what else is sent there is for us: echo requests are
+// answered, since the peer asks so whether it is heard (prober.h). Pure.
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <vector>
+
+#include "offload/split.h"
+#include "tunnel/drop_reason.h"
+#include "wire/gre.h"
+#include "wire/ip_packet.h"
+
+namespace adit::tunnel {
+
+/// A frame on its way out, with its headers in front.
+struct WrappedFrame {
+  MutableBytes packet;
+  offload::Wrapping wrapping;
+  std::optional<wire::IpPacket> ip;  ///< that the frame carries
+};
+
+/// A frame that came in.
+struct UnwrappedFrame {
+  MutableBytes frame;
+  std::size_t ip = 0;  ///< where an IP packet begins in it; 0: there is none
+};
+
+class Ethernet {
+ public:
+  /// Room there must be in front of each frame.
+  static constexpr std::size_t kHeadroom = 64;
+  static_assert(wire::kLargestGreOverhead <= kHeadroom);
+
+  explicit Ethernet(const wire::GreEnds& ends) : gre_(ends) {}
+
+  const wire::GreEnds& ends() const { return gre_.ends(); }
+
+  /// What the IP packet in the frame says of its class stands on the outside, too. None: it is too short for a frame.
+  std::optional<WrappedFrame> wrap(MutableBytes frame) const;
+  /// Of a whole packet from the peer. A mark of congestion moves into the frame.
+  std::expected<UnwrappedFrame, DropReason> unwrap(MutableBytes packet) const;
+  /// What answers `packet`, with `slack` bytes behind it, if that is an echo request to our end (RFC 792, RFC 4443).
+  std::optional<std::vector<std::uint8_t>> answer(Bytes packet, std::size_t slack) const;
+
+ private:
+  wire::Gre gre_;
+};
+
+}  // namespace adit::tunnel

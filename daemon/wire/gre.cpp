@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+#include "wire/gre.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+
+namespace adit::wire {
+namespace {
+
+constexpr std::size_t kIpv4HeaderSize = 20;
+constexpr std::size_t kIpv6HeaderSize = 40;
+constexpr std::size_t kGreHeaderSize = 4;
+constexpr std::size_t kGreChecksumSize = 4;  ///< and two reserved bytes
+constexpr std::uint8_t kGre = 47;
+constexpr std::uint8_t kHopLimit = 64;
+constexpr std::size_t kLargestSize = 65'535;
+
+constexpr std::uint16_t kDontFragment = 0x4000;
+constexpr std::uint16_t kFragment = 0x3fff;  ///< more of them, or an offset
+
+constexpr std::uint16_t kEthernet = 0x6558;
+constexpr std::uint16_t kChecksumPresent = 0x8000;
+/// Bits that must be zero (RFC 2784 §2.2 to 2.3): key and sequence number of RFC 2890, routing of RFC 1701, version.
+constexpr std::uint16_t kMustBeZero = 0x7c07;
+
+// Extension headers of IPv6: what Linux puts in front of GRE, the limit of tunnels in tunnels (RFC 2473 §4.1.1), is a
+// destination option.
+constexpr std::uint8_t kHopByHop = 0;
+constexpr std::uint8_t kDestinationOptions = 60;
+constexpr std::uint8_t kFragmentHeader = 44;
+constexpr std::size_t kMaxExtensions = 4;
+
+std::uint16_t sum_of(Bytes bytes) {
+  std::uint64_t sum = 0;
+  std::size_t at = 0;
+  for (; at + 2 <= bytes.size(); at += 2) sum += load_be16(bytes.data() + at);
+  if (at < bytes.size()) sum += static_cast<std::uint64_t>(bytes[at]) << 8;
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<std::uint16_t>(sum);
+}
+
+/// Where the GRE header begins.
+std::expected<std::size_t, GreRefusal> find_gre(Bytes packet) {
+  if (packet[0] >> 4 == 4) {
+    if (packet[9] != kGre) return std::unexpected(GreRefusal::foreign);
+    if ((load_be16(&packet[6]) & kFragment) != 0) return std::unexpected(GreRefusal::fragment);
+    return (packet[0] & 0x0fu) * 4u;
+  }
+  auto next = packet[6];
+  std::size_t at = kIpv6HeaderSize;
+  for (std::size_t i = 0; i < kMaxExtensions && (next == kHopByHop || next == kDestinationOptions); ++i) {
+    if (packet.size() < at + 8) return std::unexpected(GreRefusal::foreign);
+    next = packet[at];
+    at += (packet[at + 1] + 1u) * 8u;
+  }
+  if (next == kFragmentHeader && packet.size() > at && packet[at] == kGre) return std::unexpected(GreRefusal::fragment);
+  if (next != kGre) return std::unexpected(GreRefusal::foreign);
+  return at;
+}
+
+}  // namespace
+
+std::size_t gre_overhead(Family family) {
+  return (family == Family::v4 ? kIpv4HeaderSize : kIpv6HeaderSize) + kGreHeaderSize;
+}
+
+std::uint32_t frame_overhead(Family family) {
+  constexpr std::size_t kEthernetWithTag = 18;
+  return static_cast<std::uint32_t>(gre_overhead(family) + kEthernetWithTag);
+}
+
+Gre::Gre(const GreEnds& ends) : ends_(ends), size_(gre_overhead(ends.ours.family())) {
+  ADIT_ASSERT(ends.ours.family() == ends.peers.family() && !ends.ours.is_none());
+  if (ends.ours.is_v4()) {
+    header_[0] = 0x45;
+    store_be16(&header_[6], kDontFragment);
+    header_[8] = kHopLimit;
+    header_[9] = kGre;
+    std::ranges::copy(ends.ours.bytes(), header_.begin() + 12);
+    std::ranges::copy(ends.peers.bytes(), header_.begin() + 16);
+  } else {
+    header_[0] = 0x60;
+    header_[6] = kGre;
+    header_[7] = kHopLimit;
+    std::ranges::copy(ends.ours.bytes(), header_.begin() + 8);
+    std::ranges::copy(ends.peers.bytes(), header_.begin() + 24);
+  }
+  store_be16(&header_[size_ - 2], kEthernet);
+}
+
+MutableBytes Gre::wrap(MutableBytes frame, std::uint8_t traffic_class) const {
+  const MutableBytes packet(frame.data() - size_, size_ + frame.size());
+  std::copy_n(header_.begin(), size_, packet.begin());
+  if (ends_.ours.is_v4()) {
+    packet[1] = traffic_class;
+    store_be16(&packet[2], static_cast<std::uint16_t>(std::min(packet.size(), kLargestSize)));
+    store_be16(&packet[10], static_cast<std::uint16_t>(~sum_of(packet.first(kIpv4HeaderSize))));
+  } else {
+    packet[0] = static_cast<std::uint8_t>(0x60 | traffic_class >> 4);
+    packet[1] = static_cast<std::uint8_t>(traffic_class << 4);
+    store_be16(&packet[4], static_cast<std::uint16_t>(std::min(packet.size() - kIpv6HeaderSize, kLargestSize)));
+  }
+  return packet;
+}
+
+std::expected<MutableBytes, GreRefusal> Gre::unwrap(MutableBytes packet) const {
+  if (!is_between_the_ends(packet)) return std::unexpected(GreRefusal::foreign);
+  const auto found = find_gre(packet);
+  if (!found) return std::unexpected(found.error());
+  if (packet.size() < *found + kGreHeaderSize) return std::unexpected(GreRefusal::foreign);
+  const auto gre = packet.subspan(*found);
+  const auto flags = load_be16(gre.data());
+  if ((flags & kMustBeZero) != 0 || load_be16(&gre[2]) != kEthernet) return std::unexpected(GreRefusal::foreign);
+  if ((flags & kChecksumPresent) == 0) return gre.subspan(kGreHeaderSize);
+  if (gre.size() < kGreHeaderSize + kGreChecksumSize || sum_of(gre) != 0xffff) {
+    return std::unexpected(GreRefusal::foreign);
+  }
+  return gre.subspan(kGreHeaderSize + kGreChecksumSize);
+}
+
+bool Gre::is_between_the_ends(Bytes packet) const {
+  const bool is_v4 = packet[0] >> 4 == 4;
+  if (is_v4 != ends_.ours.is_v4()) return false;
+  // The peer's and ours, one behind the other.
+  const auto addresses = packet.subspan(is_v4 ? 12 : 8, is_v4 ? 8 : 32);
+  return std::ranges::equal(addresses.first(addresses.size() / 2), ends_.peers.bytes()) &&
+         std::ranges::equal(addresses.last(addresses.size() / 2), ends_.ours.bytes());
+}
+
+}  // namespace adit::wire

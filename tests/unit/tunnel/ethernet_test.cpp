@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+// A tunnel that carries Ethernet frames.
+#include "tunnel/ethernet.h"
+
+#include "packets.h"
+#include "tunnel/link.h"
+#include "tunnel/own_packet.h"
+
+namespace adit::tunnel::test {
+namespace {
+
+using offload::test::build;
+using offload::test::is_sound;
+using offload::test::Recipe;
+
+Buffer frame_with(const Buffer& packet, std::uint16_t type = 0x0800) {
+  Buffer frame{2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0, 0};
+  store_be16(&frame[12], type);
+  frame.insert(frame.end(), packet.begin(), packet.end());
+  return frame;
+}
+
+struct EthernetLink : Link {
+  EthernetLink() {
+    const auto address_a = *IpAddress::parse(a.inner);
+    const auto address_b = *IpAddress::parse(b.inner);
+    world.connect();
+    a.tunnel->set_ethernet(wire::GreEnds{address_a, address_b});
+    b.tunnel->set_ethernet(wire::GreEnds{address_b, address_a});
+  }
+
+  /// What `to` makes of a packet from its peer.
+  std::vector<Buffer> accepted(Host& to, const Buffer& packet, std::uint8_t outer_class = 0) {
+    auto bytes = sealed(world.peer_of(to), ++counter, packet);
+    const Datagram datagram{{.remote = world.peer_of(to).address}, bytes, outer_class};
+    InboundBatch batch;
+    out.clear();
+    to.tunnel->classify({&datagram, 1}, world.now, batch, out);
+    open(batch.packets, *world.aead);
+    std::vector<MutableBytes> deliver;
+    to.tunnel->accept(batch, world.now, deliver, out);
+    std::vector<Buffer> frames;
+    for (const auto frame : deliver) frames.emplace_back(frame.begin(), frame.end());
+    return frames;
+  }
+  /// As it leaves `from`.
+  Buffer wrapped(Host& from, const Buffer& frame) {
+    room.assign(Ethernet::kHeadroom + frame.size(), 0);
+    std::ranges::copy(frame, room.begin() + Ethernet::kHeadroom);
+    wrapped_frame = from.tunnel->wrap(MutableBytes(room).subspan(Ethernet::kHeadroom));
+    if (!wrapped_frame) return {};
+    return {wrapped_frame->packet.begin(), wrapped_frame->packet.end()};
+  }
+
+  std::uint64_t counter = 5'000;
+  Outbox out;
+  Buffer room;
+  std::optional<WrappedFrame> wrapped_frame;
+};
+
+TEST_F(EthernetLink, AFrameCrossesWhateverIsInIt) {
+  for (const auto& frame : {frame_with(build({.payload = Buffer(100, 1)})), frame_with(Buffer(46, 9), 0x0806),
+                            frame_with(Buffer(1, 1), 0x0026), frame_with({})}) {
+    EXPECT_EQ(accepted(b, wrapped(a, frame)), std::vector<Buffer>{frame});
+  }
+  EXPECT_EQ(wrapped(a, Buffer(13, 1)), Buffer());
+  EXPECT_EQ(a.drops(DropReason::malformed_packet), 1U);
+}
+
+TEST_F(EthernetLink, TheClassOfWhatIsInsideStandsOutside) {
+  const auto packet = wrapped(a, frame_with(build({.tos = 0xb9, .payload = Buffer(10, 1)})));
+  EXPECT_EQ(wire::read_ip_packet(packet)->traffic_class, 0xb9);
+}
+
+TEST_F(EthernetLink, AMarkOfCongestionReachesThePacketInTheFrame) {
+  const auto inside = [](std::uint8_t tos) { return frame_with(build({.tos = tos, .payload = Buffer(10, 1)})); };
+  const auto marked = accepted(b, wrapped(a, inside(0x02)), 0x03);
+  EXPECT_EQ(marked, std::vector<Buffer>{inside(0x03)});
+  EXPECT_EQ(b.drops(DropReason::congestion), 0U);
+  EXPECT_TRUE(accepted(b, wrapped(a, inside(0x00)), 0x03).empty());
+  EXPECT_EQ(b.drops(DropReason::congestion), 1U);
+}
+
+TEST_F(EthernetLink, WhatIsNoFrameFromThePeerIsDroppedAndCounted) {
+  auto fragment = wrapped(a, frame_with(Buffer(46, 9)));
+  fragment[6] = 0x20;
+  EXPECT_TRUE(accepted(b, fragment).empty());
+  EXPECT_EQ(b.drops(DropReason::gre_fragment), 1U);
+  auto keyed = wrapped(a, frame_with(Buffer(46, 9)));
+  keyed[20] = 0x20;
+  EXPECT_TRUE(accepted(b, keyed).empty());
+  EXPECT_TRUE(accepted(b, inner_packet(a.inner, b.inner, 77)).empty());
+  auto runt = wrapped(a, frame_with({}));
+  runt.pop_back();
+  store_be16(&runt[2], static_cast<std::uint16_t>(runt.size()));
+  EXPECT_TRUE(accepted(b, runt).empty());
+  EXPECT_EQ(b.drops(DropReason::not_ethernet), 3U);
+}
+
+TEST_F(EthernetLink, AFrameTooLargeForTheWayIsDroppedAndCounted) {
+  const auto takes = [&](std::size_t size) {
+    wrapped(a, frame_with(Buffer(size - 14)));
+    return a.tunnel->take_wrapped({wrapped_frame->packet}, *wrapped_frame);
+  };
+  EXPECT_TRUE(takes(1420 - 24));
+  EXPECT_EQ(a.drops(DropReason::frame_too_large), 0U);
+  EXPECT_FALSE(takes(1420 - 23));
+  EXPECT_EQ(a.drops(DropReason::frame_too_large), 1U);
+}
+
+TEST_F(EthernetLink, TheLargestSegmentOfConnectionsInFramesIsLowered) {
+  Recipe syn{.tcp_options = 4, .flags = 0x02};
+  auto packet = build(syn);
+  const Buffer option{2, 4, 0x05, 0xb4};  // 1460
+  std::ranges::copy(option, packet.begin() + 40);
+  a.tunnel->set_mss_limits({.v4 = 1300, .v6 = 1280});
+  wrapped(a, frame_with(packet));
+  ASSERT_TRUE(a.tunnel->take_wrapped({wrapped_frame->packet}, *wrapped_frame));
+  EXPECT_EQ(load_be16(&wrapped_frame->packet[24 + 14 + 42]), 1300);
+  b.tunnel->set_mss_limits({.v4 = 1200, .v6 = 1180});
+  const auto arrived = accepted(b, {wrapped_frame->packet.begin(), wrapped_frame->packet.end()});
+  ASSERT_EQ(arrived.size(), 1U);
+  EXPECT_EQ(load_be16(&arrived[0][14 + 42]), 1200);
+}
+
+TEST_F(EthernetLink, ItsOwnDatagramsDoNotGoIntoItAgain) {
+  a.tunnel->set_own_port(51820);
+  Recipe recipe{.tcp = false, .source_port = 51820, .destination_port = b.address.port, .payload = Buffer(64)};
+  recipe.payload[0] = 4;
+  const auto bytes = b.address.address.bytes();
+  recipe.v4_addresses = {192, 0, 2, 1};
+  recipe.v4_addresses.insert(recipe.v4_addresses.end(), bytes.begin(), bytes.end());
+  EXPECT_EQ(wrapped(a, frame_with(build(recipe))), Buffer());
+  EXPECT_EQ(a.drops(DropReason::looped), 1U);
+  recipe.source_port = 4711;
+  EXPECT_NE(wrapped(a, frame_with(build(recipe))), Buffer()) << "another program's";
+}
+
+TEST_F(EthernetLink, TheTunnelItselfAnswersThePeersQuestions) {
+  // b's host has no such address: nobody else could answer.
+  b.echoes = false;
+  a.tunnel->set_probe_ends(ProbeEnds{*IpAddress::parse(a.inner), *IpAddress::parse(b.inner)});
+  for (const std::size_t size : {0U, 1400U}) {
+    Outbox question;
+    ASSERT_TRUE(a.tunnel->probe(size, world.now, question));
+    const auto asked = question.probes.at(0).plain.bytes;
+    EXPECT_TRUE(accepted(b, Buffer(asked.begin(), asked.end())).empty());
+    ASSERT_EQ(out.packets.size(), 1U);
+    const auto answer = out.packets[0].plain.bytes;
+    EXPECT_TRUE(accepted(a, Buffer(answer.begin(), answer.end())).empty());
+  }
+  EXPECT_EQ(a.tunnel->status().probes.answered, 2U);
+  EXPECT_EQ(b.drops(DropReason::not_ethernet), 0U);
+}
+
+TEST_F(EthernetLink, OnlySoundQuestionsToItselfAreAnswered) {
+  const Ethernet ethernet({*IpAddress::parse("fd09::2"), *IpAddress::parse("fd09::1")});
+  Buffer question(72, 7);
+  std::ranges::fill(std::span(question).first(56), std::uint8_t{0});
+  write_ip_header(question, ethernet.ends().peers, ethernet.ends().ours, kIcmp6, question.size());
+  question[40] = 128;
+  store_be16(&question[42], icmp_checksum(question, 40));
+  const auto answer = ethernet.answer(question, 15);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->size(), question.size() + 15);
+  EXPECT_EQ((*answer)[40], 129);
+  EXPECT_EQ(icmp_checksum(Bytes(*answer).first(question.size()), 40), 0);
+  EXPECT_TRUE(std::ranges::equal(Bytes(*answer).subspan(44, 28), Bytes(question).subspan(44, 28)));
+  for (const std::size_t at : {std::size_t{6}, std::size_t{39}, std::size_t{40}, std::size_t{41}, std::size_t{60}}) {
+    auto wrong = question;
+    wrong[at] ^= 1;
+    EXPECT_FALSE(ethernet.answer(wrong, 15)) << at;
+  }
+  EXPECT_FALSE(ethernet.answer(Bytes(question).first(47), 15));
+}
+
+}  // namespace
+}  // namespace adit::tunnel::test
