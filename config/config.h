@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/ip.h"
+#include "base/mac_address.h"
 #include "config/problem.h"
 #include "crypto/keys.h"
 
@@ -37,9 +38,29 @@ enum class KillSwitch : std::uint8_t {
   always,     ///< no, after a stop neither
 };
 
+/// What the interface hands over.
+enum class Mode : std::uint8_t {
+  tun,  ///< IP packets
+  tap,  ///< Ethernet frames
+};
+
+/// Of an interface for frames. They travel in GRE packets between two addresses that no host has.
+struct Tap {
+  std::optional<MacAddress> given_mac;
+  MacAddress mac;      ///< the given one, or made of the interface's name and this end's key
+  std::string bridge;  ///< the interface is put into that one; empty: into none
+  std::optional<IpNetwork> tunnel_address;
+  std::optional<IpAddress> tunnel_peer;
+  /// The ends of the GRE packets: as given, or as the order of the two public keys has it.
+  IpAddress ours;
+  IpAddress peers;
+};
+
 struct Interface {
   std::string name;
-  std::vector<IpNetwork> addresses;           ///< at least one; may have host bits
+  Mode mode = Mode::tun;
+  Tap tap;                                    ///< means something in that mode only
+  std::vector<IpNetwork> addresses;           ///< may have host bits; at least one, unless it is for frames
   std::vector<IpAddress> peer_addresses;      ///< n-th of a family: the far end of the n-th address of that family
   std::optional<std::uint32_t> mtu;           ///< none: auto
   std::optional<std::uint32_t> queue_length;  ///< packets

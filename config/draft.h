@@ -32,6 +32,9 @@ struct Draft {
   DraftList<IpAddress> peer_addresses;
   std::optional<At<std::uint32_t>> mtu;
   std::optional<At<std::string>> netns;
+  std::optional<At<std::string>> bridge;
+  std::optional<At<IpNetwork>> tunnel_address;
+  std::optional<At<IpAddress>> tunnel_peer;
 
   std::optional<At<crypto::PrivateKey>> private_key;
   std::optional<At<Listen>> listen;

@@ -77,6 +77,10 @@ Result<Switch> parse_switch(std::string_view text);
 Result<MssClamp> parse_mss_clamp(std::string_view text);
 /// auto or off.
 Result<bool> parse_path_probe(std::string_view text);
+/// tun or tap.
+Result<Mode> parse_mode(std::string_view text);
+/// Of a single station.
+Result<MacAddress> parse_mac(std::string_view text);
 /// on, off or always.
 Result<KillSwitch> parse_kill_switch(std::string_view text);
 /// Bytes, with or without a binary unit (K, M, G, KiB, MiB, GiB), or `auto`: none.

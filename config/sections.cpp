@@ -48,6 +48,28 @@ void assign(std::optional<At<T>> read, auto& target) {
   if (read) target = std::move(read->value);
 }
 
+/// Keys that mean nothing in the other mode are mistakes there.
+void read_tap(const Section& section, Draft& draft) {
+  auto& interface = draft.config.interface;
+  if (interface.mode == Mode::tun) {
+    for (const auto* const key : {"mac", "bridge", "tunnel_address", "tunnel_peer"}) {
+      if (const auto there = section.find(key)) there->problem("is for `mode: tap` only; add that, or remove this");
+    }
+    return;
+  }
+  for (const auto* const key : {"peer_addresses", "kill_switch", "multicast"}) {
+    if (const auto there = section.find(key)) there->problem("is not for `mode: tap`; remove it");
+  }
+  if (const auto mac = section.find("mac")) {
+    if (const auto address = mac->parse_word(parse_mac)) interface.tap.given_mac = address->value;
+  }
+  if (const auto bridge = section.find("bridge")) draft.bridge = bridge->parse_text(parse_device);
+  if (const auto address = section.find("tunnel_address")) {
+    draft.tunnel_address = address->parse_text(parse_interface_address);
+  }
+  if (const auto peer = section.find("tunnel_peer")) draft.tunnel_peer = peer->parse_text(parse_host_address);
+}
+
 void read_interface(const Section& section, Draft& draft) {
   auto& interface = draft.config.interface;
   if (const auto name = section.find("name")) {
@@ -55,10 +77,15 @@ void read_interface(const Section& section, Draft& draft) {
   } else {
     draft.unnamed = section.place();
   }
-  if (const auto addresses = section.require("addresses", "it lists this end's addresses inside the tunnel")) {
+  if (const auto mode = section.find("mode")) assign(mode->parse_word(parse_mode), interface.mode);
+  read_tap(section, draft);
+  const bool for_frames = interface.mode == Mode::tap;
+  if (const auto addresses = for_frames
+                                 ? section.find("addresses")
+                                 : section.require("addresses", "it lists this end's addresses inside the tunnel")) {
     draft.addresses = read_filled_list(*addresses, kAddressExample, kMaxAddresses, parse_interface_address);
   } else {
-    draft.addresses.complete = false;
+    draft.addresses.complete = for_frames;
   }
   if (const auto peers = section.find("peer_addresses")) {
     draft.peer_addresses = read_list(*peers, "[10.9.0.2]", kMaxAddresses, parse_host_address);

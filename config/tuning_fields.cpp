@@ -75,6 +75,23 @@ Result<bool> parse_path_probe(std::string_view text) {
               choose(kWords, text == "on" || meant == "on" ? std::optional<std::string_view>("auto") : meant));
 }
 
+Result<Mode> parse_mode(std::string_view text) {
+  static constexpr std::array<std::string_view, 2> kWords{"tun", "tap"};
+  const auto* const found = std::ranges::find(kWords, text);
+  if (found != kWords.end()) return static_cast<Mode>(found - kWords.begin());
+  return fail("{} is no mode; write tun for IP packets, or tap for Ethernet frames", shown(text));
+}
+
+Result<MacAddress> parse_mac(std::string_view text) {
+  const auto address = MacAddress::parse(text);
+  if (!address)
+    return fail("{} is no MAC address; write six pairs of digits, such as \"02:00:00:00:00:01\"", shown(text));
+  if (address->is_group())
+    return fail("{} is the address of a group of stations, which no interface can have", shown(text));
+  if (*address == MacAddress()) return fail("{} is nobody's address; leave mac out to have one made", shown(text));
+  return *address;
+}
+
 Result<KillSwitch> parse_kill_switch(std::string_view text) {
   static constexpr std::array<std::string_view, 4> kWords{"auto", "on", "off", "always"};
   const auto* const found = std::ranges::find(kWords, text);

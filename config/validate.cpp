@@ -10,6 +10,7 @@
 #include "config/fields.h"
 #include "config/hook_advice.h"
 #include "config/subnet_set.h"
+#include "config/tap_ends.h"
 
 namespace adit::config {
 namespace {
@@ -70,6 +71,35 @@ void check_peer_addresses(const Draft& draft, Problems& problems) {
     if (subnet == nullptr || subnet->value.address != address) continue;
     problems.add(place, fmt::format("{} is this end's own address; write the peer's", to_string(address)));
   }
+}
+
+constexpr std::uint32_t kMostInFrontOfFrames = 62;  ///< IPv6, GRE, Ethernet with a VLAN tag
+
+void check_tap(const Draft& draft, Problems& problems) {
+  if (draft.config.interface.mode != Mode::tap) return;
+  if (draft.bridge && !draft.addresses.items.empty()) {
+    problems.add(draft.addresses.items.front().place,
+                 fmt::format("an interface in a bridge needs no addresses: {} is to have them; remove them here",
+                             draft.bridge->value));
+  }
+  if (!draft.routes.items.empty()) {
+    problems.add(draft.routes.items.front().place,
+                 "routes do not go with `mode: tap`, where they would need a gateway; add a hook: ip route add NET via "
+                 "ROUTER");
+  }
+  if (draft.mtu && draft.mtu->value > kMaxMtu - kMostInFrontOfFrames) {
+    problems.add(draft.mtu->place, fmt::format("{} is too large for frames; the largest is {}", draft.mtu->value,
+                                               kMaxMtu - kMostInFrontOfFrames));
+  }
+  check_tap_ends(draft, problems);
+  const auto ends = tap_ends(draft);
+  if (!ends || !draft.allowed_ips || !draft.allowed_ips->complete) return;
+  const bool allowed =
+      std::ranges::any_of(draft.allowed_ips->items, [&](const auto& item) { return item.value.contains(ends->peers); });
+  if (allowed || draft.allowed_ips->items.empty()) return;
+  problems.add(draft.allowed_ips->items.front().place,
+               fmt::format("peer.allowed_ips has not {}, which all frames come from; add it, or leave allowed_ips out",
+                           to_string(ends->peers)));
 }
 
 void check_keys(const Draft& draft, Problems& problems) {
@@ -305,6 +335,7 @@ void validate(const Draft& draft, Problems& problems) {
   check_name_of_file(draft, problems);
   check_addresses(draft, problems);
   check_peer_addresses(draft, problems);
+  check_tap(draft, problems);
   check_keys(draft, problems);
   check_endpoints(draft, problems);
   for (const auto& route : draft.routes.items) check_route(draft, route, problems);
@@ -322,6 +353,7 @@ Config assemble(Draft draft) {
   for (const auto& item : draft.peer_addresses.items) config.interface.peer_addresses.push_back(item.value);
   if (draft.mtu) config.interface.mtu = draft.mtu->value;
   if (draft.netns) config.interface.netns = std::move(draft.netns->value);
+  if (config.interface.mode == Mode::tap) complete_tap(draft, config.interface);
   if (draft.private_key) config.local.private_key = std::move(draft.private_key->value);
   if (draft.listen) config.local.listen = draft.listen->value;
   if (draft.public_key) config.peer.public_key = draft.public_key->value;
@@ -340,6 +372,10 @@ std::vector<IpNetwork> default_allowed_ips(const Interface& interface, const std
   const auto add = [&](const IpNetwork& network) {
     if (seen.add(network)) allowed.push_back(network);
   };
+  if (interface.mode == Mode::tap) {
+    const auto& peer = interface.tap.peers;
+    return {{peer, static_cast<std::uint8_t>(peer.bits())}};
+  }
   for (const auto& address : interface.addresses) add(address.network());
   for (const auto& route : routes) add(route.to);
   if (!interface.multicast) return allowed;

@@ -248,6 +248,8 @@ void Writer::leave_out_the_rest() {
   const auto unless = [&](bool is_default, std::string_view key, std::string_view reason) {
     if (!is_default) leave_out(std::string(key), fmt::format("is left out: {}", reason));
   };
+  unless(interface.mode == Mode::tun, "interface.mode",
+         "the kernel's WireGuard carries IP packets; put a gretap over it, between tunnel_address and the peer's");
   unless(interface.peer_addresses.empty() || !for_app(), "interface.peer_addresses", "the apps of phones set none");
   unless(!interface.queue_length, "interface.queue_length", "add a hook: ip link set %i txqueuelen N");
   unless(!interface.owner && !interface.group, "interface.owner, interface.group",

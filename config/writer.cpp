@@ -99,11 +99,22 @@ std::string_view word_of(KillSwitch kill_switch) {
   return "auto";
 }
 
+void write_tap(std::string& out, const Tap& tap) {
+  add(out, "mode", "tap");
+  if (tap.given_mac) add(out, "mac", fmt::format("\"{}\"", to_string(*tap.given_mac)));
+  if (!tap.bridge.empty()) add(out, "bridge", text(tap.bridge));
+  if (tap.tunnel_address) add(out, "tunnel_address", address_text(*tap.tunnel_address));
+  if (tap.tunnel_peer) add(out, "tunnel_peer", address_text(*tap.tunnel_peer));
+}
+
 void write_interface(std::string& out, const Config& config) {
   const auto& interface = config.interface;
   out += "interface:\n";
   if (interface.name != config.name) add(out, "name", text(interface.name));
-  add(out, "addresses", list(interface.addresses, address_text));
+  if (interface.mode == Mode::tap) write_tap(out, interface.tap);
+  if (interface.mode == Mode::tun || !interface.addresses.empty()) {
+    add(out, "addresses", list(interface.addresses, address_text));
+  }
   if (!interface.peer_addresses.empty()) add(out, "peer_addresses", list(interface.peer_addresses, address_text));
   if (interface.mtu) add(out, "mtu", std::to_string(*interface.mtu));
   if (interface.queue_length) add(out, "queue_length", std::to_string(*interface.queue_length));

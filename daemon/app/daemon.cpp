@@ -49,8 +49,10 @@ Daemon::Daemon(config::Config config, const service::Logging& log, service::KeyL
   if (key_log == nullptr) confine_writing(config_, ground_.log);
   run_.goes_on = inheritance.goes_on();
   const auto& facts = inheritance.facts();
-  host_.emplace(config_, doors_->device, config_.interface.mtu.value_or(facts ? facts->mtu : host::kUnknownPathMtu),
-                run_.goes_on ? std::optional(facts->link) : std::nullopt);
+  host_.emplace(
+      config_, doors_->device,
+      config_.interface.mtu.value_or(facts ? facts->mtu : host::kUnknownPathMtu - host::frame_overhead(config_)),
+      run_.goes_on ? std::optional(facts->link) : std::nullopt);
   control_.emplace(ground_.loop, run_directory(), config_.name,
                    [this](std::string_view request) { return answer(request); });
   begin(inheritance, store_.load(), key_log);
@@ -184,7 +186,15 @@ void Daemon::told(const link::Health& health) {
   if (beside_.shield.is_for_another(doors_->sockets.port())) raise_shield();
   // Without keepalives an idle link is stale, too, and then the first question for a name wakes it.
   const bool idle = health.state == link::State::stale && link_->machine().status().attempts <= 1;
+  if (config_.interface.mode == config::Mode::tap && !idle) set_carrier(health.state == link::State::up);
   if (!idle) beside_.name_servers.serve(health.state == link::State::up);
+}
+
+/// Whoever is on the Ethernet is to see that nothing passes, as of a cable that was pulled.
+void Daemon::set_carrier(bool there) {
+  if (run_.carrier == there || (run_.goes_on && !run_.carrier && !there)) return;
+  run_.carrier = there;
+  if (!doors_->device.set_carrier(there)) ground_.log.debug("this kernel cannot be told the carrier of a TAP");
 }
 
 /// `adit events`, and the hooks that go with a state.
@@ -414,6 +424,8 @@ control::Report Daemon::report() {
   return {.name = config_.name,
           .interface = doors_->device.name(),
           .netns = config_.interface.netns,
+          .mac = doors_->device.offloads().frames ? to_string(config_.interface.tap.mac) : "",
+          .bridge = config_.interface.tap.bridge,
           .health = std::move(health),
           .since = upkeep.since(),
           .peer_key = missing.peer ? std::nullopt : std::optional(config_.peer.public_key),

@@ -68,8 +68,9 @@ class Daemon {
   };
   /// This run: how it began, and how it ends.
   struct Run {
-    bool goes_on = false;        ///< with the interface of the run before
-    std::uint32_t restarts = 0;  ///< StateStore::Loaded::restarts
+    bool goes_on = false;         ///< with the interface of the run before
+    std::optional<bool> carrier;  ///< as the interface was told, if it is for frames
+    std::uint32_t restarts = 0;   ///< StateStore::Loaded::restarts
     Ending ending = Ending::stopped;
     FileDescriptor session;  ///< for what the next run is to have of this one; none: nothing
     std::optional<Error> failure;
@@ -100,6 +101,7 @@ class Daemon {
 
   void turn();
   void told(const link::Health& health);
+  void set_carrier(bool there);
   void tell_events(const link::Health& health);
   void signal(int number);
   void network_changed(const net::NetworkChange& change);

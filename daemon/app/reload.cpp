@@ -154,6 +154,12 @@ Result<> Reload::change_to(config::Config& next, const link::Edit& edit) {
         "restart adit@{}`)",
         next.name);
   }
+  if (edit.has({"interface.mode"})) {
+    return fail(
+        "interface.mode means another interface, which a running link cannot have: restart it (`systemctl restart "
+        "adit@{}`)",
+        next.name);
+  }
   auto& host = parts_.link_parts.host;
   std::unique_ptr<crypto::Aead> aead;
   if (edit.has({"tuning.crypto"})) {
@@ -162,7 +168,8 @@ Result<> Reload::change_to(config::Config& next, const link::Edit& edit) {
     aead = std::move(*chosen);
   }
   // From fixed to auto the MTU begins with a cautious guess, as at the start; the way to the peer will tell.
-  const auto mtu = next.interface.mtu.value_or(parts_.config.interface.mtu ? host::kUnknownPathMtu : host.mtu());
+  const auto mtu = next.interface.mtu.value_or(
+      parts_.config.interface.mtu ? host::kUnknownPathMtu - host::frame_overhead(next) : host.mtu());
   link::Link::Machine successor;
   if (edit.identity()) {
     auto made = link::Link::make_machine(parts_.link_parts, next, mtu);

@@ -133,6 +133,11 @@ Result<> add_endpoint(const Config& ours, const std::optional<std::string>& wish
 }  // namespace
 
 Result<OtherEnd> other_end(const Config& ours, const OtherEndWishes& wishes) {
+  if (ours.interface.mode == config::Mode::tap) {
+    return fail(
+        "{} carries Ethernet frames (interface.mode: tap): write the other end's file by hand, with the same mode",
+        ours.file);
+  }
   OtherEnd other;
   auto& theirs = other.config;
   theirs.name = ours.name;

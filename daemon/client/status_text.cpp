@@ -95,6 +95,14 @@ std::string netns_text(const ordered_json& link) {
 }
 
 /// Likewise.
+std::string mode_text(const ordered_json& link) {
+  if (link.value("mode", "tun") != "tap") return {};
+  const auto bridge = link.value("bridge", ordered_json());
+  const auto in = bridge.is_string() ? " in " + bridge.get<std::string>() : std::string();
+  return fmt::format(" for Ethernet frames{}", in);
+}
+
+/// Likewise.
 std::string device_text(const ordered_json& link) {
   const auto device = link.at("local").value("device", ordered_json());
   return device.is_string() ? fmt::format(", over {}", device.get<std::string>()) : std::string();
@@ -197,9 +205,9 @@ std::string status_text(const ordered_json& link, std::int64_t now, bool coloure
   return first_line(link, now, coloured) + peer_line(peer) + handshake_line(peer, now) +
          fmt::format("  traffic    sent {}, received {}\n", amount(traffic.at("tx")), amount(traffic.at("rx"))) +
          drops_line(link.at("drops")) + routes_line(link.at("routes")) + blocked_line(link) +
-         fmt::format("  interface  {}{}, MTU {}{}, listening on {}{}\n", text(link, "interface"), netns_text(link),
-                     link.at("mtu").get<std::uint32_t>(), path_text(link), text(link.at("local"), "listen"),
-                     device_text(link)) +
+         fmt::format("  interface  {}{}, MTU {}{}, listening on {}{}\n", text(link, "interface"),
+                     mode_text(link) + netns_text(link), link.at("mtu").get<std::uint32_t>(), path_text(link),
+                     text(link.at("local"), "listen"), device_text(link)) +
          fmt::format("  offload    {}\n", offload_text(link.at("offload"))) + observation_lines(link) + wg_line(link);
 }
 

@@ -130,6 +130,9 @@ ordered_json to_json(const Report& report) {
   json["name"] = report.name;
   json["interface"] = report.interface;
   json["netns"] = report.netns.empty() ? ordered_json() : ordered_json(report.netns);
+  json["mode"] = report.mac.empty() ? "tun" : "tap";
+  json["mac"] = report.mac.empty() ? ordered_json() : ordered_json(report.mac);
+  json["bridge"] = report.bridge.empty() ? ordered_json() : ordered_json(report.bridge);
   json["state"] = name_of(report.health.state);
   json["reason"] = report.health.reason;
   json["since"] = unix_seconds(report.since);

@@ -24,7 +24,9 @@ namespace adit::control {
 struct Report {
   std::string name;
   std::string interface;
-  std::string netns;  ///< interface.netns; empty: none
+  std::string netns;   ///< interface.netns; empty: none
+  std::string mac;     ///< of an interface for Ethernet frames; empty: it is for IP packets
+  std::string bridge;  ///< interface.bridge; empty: none
   link::Health health;
   WallTime since;                             ///< when this state began
   std::optional<crypto::PublicKey> peer_key;  ///< none: not set up yet

@@ -158,6 +158,10 @@ void gather_probe(Facts& facts) {
     found.why_not = "the link is not up";
     return;
   }
+  if (config->interface.mode == config::Mode::tap) {
+    found.why_not = "the link carries Ethernet frames, whose addresses inside this host does not have";
+    return;
+  }
   const auto ends = tunnel::find_probe_ends(config->interface.addresses, config->interface.peer_addresses);
   if (!ends) {
     found.why_not = "the file does not say the peer's address in the tunnel (interface.peer_addresses)";

@@ -41,6 +41,7 @@ bool is_plain(const config::Route& route) {
 
 /// IPv4 subnets the peer may send from although this host's main table does not lead back into the tunnel.
 Evidence one_way_subnets(const config::Config& config) {
+  if (config.interface.mode == config::Mode::tap) return {};  // no host has what is allowed there
   config::SubnetSet led;
   for (const auto& address : config.interface.addresses) led.add(address.network());
   for (const auto& route : config.routes) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "doctor/checks.h"
+#include "host/host_plan.h"
 #include "wire/messages.h"
 
 namespace adit::doctor {
@@ -163,7 +164,8 @@ Finding judge_mtu(const Facts& facts) {
                    : config != nullptr       ? config->interface.mtu.value_or(0)
                                              : 0;
   if (mtu == 0) return ok("the MTU follows the way to the peer");
-  const auto needed = mtu + overhead(way->to.address.family());
+  const auto in_frames = config != nullptr ? host::frame_overhead(*config) : 0;
+  const auto needed = mtu + in_frames + overhead(way->to.address.family());
   const Evidence seen{fmt::format("MTU {} and {} bytes around each packet make {}; the way through {} carries {}", mtu,
                                   needed - mtu, needed, way->interface, way->route->mtu)};
   if (needed <= way->route->mtu) return ok("full packets fit the way to the peer", seen);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "host/link_number.h"
+#include "wire/gre.h"
 
 namespace adit::host {
 namespace {
@@ -86,9 +87,17 @@ std::vector<net::InterfaceAddress> addresses_with_peers(const config::Interface&
 
 }  // namespace
 
+std::uint32_t frame_overhead(const config::Config& config) {
+  const auto& interface = config.interface;
+  return interface.mode == config::Mode::tap ? wire::frame_overhead(interface.tap.ours.family()) : 0;
+}
+
 net::TunOptions tun_options(const config::Config& config) {
   const auto& interface = config.interface;
+  const bool for_frames = interface.mode == config::Mode::tap;
   return {.name = interface.name,
+          .frames = for_frames,
+          .mac = for_frames ? std::optional(interface.tap.mac) : std::nullopt,
           .owner = interface.owner,
           .group = interface.group,
           .persist = interface.persist,
@@ -110,9 +119,12 @@ net::ListenOptions listen_options(const config::Config& config) {
 
 InterfaceSettings interface_settings(const config::Config& config, std::uint32_t mtu,
                                      const std::vector<IpAddress>& peers) {
+  const bool for_frames = config.interface.mode == config::Mode::tap;
   InterfaceSettings settings{.mtu = mtu,
                              .queue_length = config.interface.queue_length,
-                             .multicast = config.interface.multicast,
+                             .multicast = config.interface.multicast || for_frames,
+                             .bridge = for_frames ? config.interface.tap.bridge : "",
+                             .has_neighbours = for_frames && config.interface.tap.bridge.empty(),
                              .addresses = addresses_with_peers(config.interface)};
   for (const auto& route : config.routes) {
     if (takes_the_host(config, route) || lies_in(config, peers, route)) continue;

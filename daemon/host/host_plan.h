@@ -15,6 +15,8 @@
 
 namespace adit::host {
 
+/// What the interface's MTU is smaller by than the packets that are sealed: 0 unless it is for frames.
+std::uint32_t frame_overhead(const config::Config& config);
 net::TunOptions tun_options(const config::Config& config);
 net::ListenOptions listen_options(const config::Config& config);
 /// Without the default routes of default_families, and without those that contain one of `peers`: of both PolicyRouting

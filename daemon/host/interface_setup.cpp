@@ -142,6 +142,10 @@ Result<std::vector<std::string>> InterfaceSetup::restore_link() {
   if (link->multicast != applied_.multicast) {
     restored.push_back(applied_.multicast ? "its multicast flag" : "that it is without multicast");
   }
+  if (!applied_.bridge.empty()) {
+    const auto bridge = net::find_link(netlink_, applied_.bridge);
+    if (bridge && *bridge != link->bridge) restored.push_back(fmt::format("that it is in {}", applied_.bridge));
+  }
   if (restored.empty()) return restored;
   if (auto done = change_link_to(applied_); !done) return std::unexpected(done.error());
   return restored;
@@ -185,6 +189,7 @@ void InterfaceSetup::remove() {
       .mtu = before_->mtu, .queue_length = before_->queue_length, .up = before_->up, .multicast = before_->multicast};
   std::ignore = net::change_link(netlink_, index_, back);
   std::ignore = net::change_link(netlink_, index_, {.address_generation = before_->address_generation});
+  if (!applied_.bridge.empty()) std::ignore = net::change_link(netlink_, index_, {.bridge = before_->bridge});
   active_ = false;
   before_.reset();
   applied_ = {};
@@ -224,13 +229,35 @@ Result<> InterfaceSetup::change(const InterfaceSettings& wanted) {
 Result<> InterfaceSetup::change_link_to(const InterfaceSettings& wanted) {
   // No link-local address of the kernel's making: nobody on the other side could use it, and packets from it would
   // only be refused as not allowed. In a message of its own, as it must not fail the rest, and before `up`.
-  if (before_->address_generation)
-    std::ignore = net::change_link(netlink_, index_, {.address_generation = IN6_ADDR_GEN_MODE_NONE});
+  if (before_->address_generation) {
+    const auto mode = wanted.has_neighbours ? IN6_ADDR_GEN_MODE_EUI64 : IN6_ADDR_GEN_MODE_NONE;
+    std::ignore = net::change_link(netlink_, index_, {.address_generation = static_cast<std::uint8_t>(mode)});
+  }
   const net::LinkChange change{.mtu = wanted.mtu,
                                .queue_length = wanted.queue_length.value_or(before_->queue_length),
                                .multicast = wanted.multicast};
   if (auto done = net::change_link(netlink_, index_, change); !done) {
     return fail("cannot set up the interface {} (mtu {}): {}", name_, wanted.mtu, net::describe(done.error()));
+  }
+  return put_into_bridge(wanted.bridge);
+}
+
+/// One that another configuration named is left, but not one that somebody else chose.
+Result<> InterfaceSetup::put_into_bridge(const std::string& name) {
+  if (name.empty() && applied_.bridge.empty()) return {};
+  const auto wanted = name.empty() ? net::NetlinkResult<std::uint32_t>(0) : net::find_link(netlink_, name);
+  if (!wanted) {
+    return fail(
+        "there is no interface {}: make that bridge first (`ip link add {} type bridge`), or correct "
+        "interface.bridge",
+        name, name);
+  }
+  const auto link = net::get_link(netlink_, index_);
+  if (link && link->bridge == *wanted) return {};
+  if (auto done = net::change_link(netlink_, index_, {.bridge = *wanted}); !done) {
+    if (name.empty()) return fail("cannot take {} out of its bridge: {}", name_, net::describe(done.error()));
+    return fail("cannot put {} into {}: {}; is that a bridge (interface.bridge)?", name_, name,
+                net::describe(done.error()));
   }
   return {};
 }

@@ -24,6 +24,8 @@ struct InterfaceSettings {
   std::uint32_t mtu = 1420;
   std::optional<std::uint32_t> queue_length;  ///< packets; none: as it is
   bool multicast = false;
+  std::string bridge;           ///< the name of the one it is in; empty: whatever others put it into
+  bool has_neighbours = false;  ///< an Ethernet that this host is on: IPv6 needs a link-local address there
   std::vector<net::InterfaceAddress> addresses;
   std::vector<net::RouteSpec> routes;  ///< default routes for the whole host belong to PolicyRouting
   friend bool operator==(const InterfaceSettings&, const InterfaceSettings&) = default;
@@ -82,6 +84,7 @@ class InterfaceSetup {
   Result<> adopt_leftovers(const InterfaceSettings& wanted);
   Result<> change(const InterfaceSettings& wanted);
   Result<> change_link_to(const InterfaceSettings& wanted);
+  Result<> put_into_bridge(const std::string& name);
   Result<> remove_unwanted(const InterfaceSettings& wanted);
   Result<> add_missing(const InterfaceSettings& wanted);
   Result<> add_missing_address(const net::InterfaceAddress& address, const std::vector<net::FoundAddress>& there);

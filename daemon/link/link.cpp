@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <tuple>
 #include <utility>
 
 #include "base/locked_memory.h"
@@ -31,7 +32,14 @@ std::uint32_t first_of(const std::vector<std::uint32_t>& uplinks) {
   return found == uplinks.end() ? 0 : *found;
 }
 
+/// None: the link carries IP packets.
+std::optional<wire::GreEnds> frame_ends(const config::Config& config) {
+  const auto& [mode, tap] = std::tie(config.interface.mode, config.interface.tap);
+  return mode == config::Mode::tap ? std::optional(wire::GreEnds{tap.ours, tap.peers}) : std::nullopt;
+}
+
 std::optional<tunnel::ProbeEnds> probe_ends(const config::Config& config) {
+  if (const auto ends = frame_ends(config)) return tunnel::ProbeEnds{ends->ours, ends->peers};
   return tunnel::find_probe_ends(config.interface.addresses, config.interface.peer_addresses);
 }
 
@@ -44,13 +52,14 @@ Result<Link::Machine> Link::make_machine(const Parts& parts, config::Config& con
                             .preshared_key = std::move(config.peer.preshared_key),
                             .keepalive = config.peer.keepalive,
                             .allowed_ips = config.peer.allowed_ips,
-                            .mtu = mtu,
+                            .mtu = mtu + host::frame_overhead(config),
                             .last_timestamp = parts.timestamps.last(),
                             .newest_initiation = parts.timestamps.newest_of(config.peer.public_key),
                             .copy_dscp = config.tuning.copy_dscp,
                             .only_when_needed = config.file.empty()};
   auto made = tunnel::Tunnel::make(std::move(settings), parts.random, parts.wall_clock);
   if (made) (*made)->set_key_observer(parts.key_log);
+  if (made) (*made)->set_ethernet(frame_ends(config));
   // Under systemd the unit keeps all of the daemon out of swap.
   if (!locked_memory_is_locked()) {
     parts.log.debug("keys may be swapped to disk: raise what this process may lock (ulimit -l, LimitMEMLOCK=)");
@@ -280,6 +289,7 @@ void Link::adopt(const Edit& edit, crypto::PresharedKey preshared_key) {
   preshared_key_watch_.emplace(parts_.loop, config.peer.preshared_key_file, *machine_, parts_.log);
   if (edit.preshared_key) machine_->set_preshared_key(std::move(preshared_key));
   machine_->set_allowed_ips(config.peer.allowed_ips);
+  machine_->set_ethernet(frame_ends(config));
   set_mtu(parts_.host.mtu());
   machine_->set_probe_ends(probe_ends(config));
   machine_->set_inner(config.interface.addresses);
@@ -306,7 +316,7 @@ void Link::adopt(const Edit& edit, crypto::PresharedKey preshared_key) {
 }
 
 void Link::set_mtu(std::uint32_t mtu) {
-  machine_->set_mtu(mtu);
+  machine_->set_mtu(mtu + host::frame_overhead(parts_.config));
   machine_->set_mss_limits(mss_limits(parts_.config, mtu));
 }
 

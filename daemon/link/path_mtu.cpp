@@ -139,16 +139,18 @@ void PathMtu::fit(Instant now) {
   const auto least = host::least_mtu(carries_v6);
   fit_fragments(least, now);
   if (parts_.config.interface.mtu || host.interface_is_away()) return;
-  const auto mtu = std::max(report().size, least);
+  const auto in_front = host::frame_overhead(parts_.config);
+  const auto fitting = [&](std::uint32_t size) { return std::max(size > in_front ? size - in_front : 0, least); };
+  const auto mtu = fitting(report().size);
   const auto before = host.mtu();
   if (mtu == before) return fit_segments();
   if (const auto done = host.set_mtu(mtu); !done) {
     parts_.log.warn("cannot set the MTU to {}: {}", mtu, done.error().message);
     return;
   }
-  parts_.tunnel.set_mtu(mtu);
+  parts_.tunnel.set_mtu(mtu + in_front);
   fit_segments();
-  if (mtu == std::max(top_, least)) {
+  if (mtu == fitting(top_)) {
     parts_.log.info("MTU is {}: the way to the peer carries {} bytes", mtu, route_mtu_);
   } else if (mtu < before) {
     parts_.log.warn("MTU is {}: larger packets are lost on the way to the peer, and no router says so", mtu);
@@ -159,7 +161,8 @@ void PathMtu::fit(Instant now) {
 
 /// Segments can be smaller than the interface's MTU asks for, and then need no fragments.
 void PathMtu::fit_segments() {
-  const auto size = report().size;
+  const auto in_front = host::frame_overhead(parts_.config);
+  const auto size = report().size > in_front ? report().size - in_front : 0;
   const auto mtu = parts_.host.mtu();
   parts_.tunnel.set_mss_limits(mss_limits(parts_.config, size == 0 ? mtu : std::min(size, mtu)));
 }
@@ -169,7 +172,8 @@ void PathMtu::fit_segments() {
 /// router told it, we do.
 void PathMtu::fit_fragments(std::uint32_t least, Instant now) {
   const auto size = report().size;
-  const bool narrow = !parts_.config.interface.mtu && size != 0 && size < least;
+  const auto in_front = host::frame_overhead(parts_.config);
+  const bool narrow = !parts_.config.interface.mtu && size != 0 && size < least + in_front;
   if (!narrow) {
     narrow_ = {};
     return;
@@ -178,11 +182,12 @@ void PathMtu::fit_fragments(std::uint32_t least, Instant now) {
     parts_.log.warn(
         "the way to the peer has room for {} bytes inside, and with IPv6 among interface.addresses packets may have "
         "{}: those that are too large travel in fragments, which some firewalls drop",
-        size, least);
+        size, least + in_front);
   }
   if (narrow_.size == size && now - narrow_.told_at < kTellKernel) return;
   narrow_ = {size, now};
-  if (size + overhead() < route_mtu_) tell_kernel(size + overhead());
+  // An IP packet is nothing that an interface for frames would take.
+  if (in_front == 0 && size + overhead() < route_mtu_) tell_kernel(size + overhead());
 }
 
 void PathMtu::tell_kernel(std::uint32_t mtu) {

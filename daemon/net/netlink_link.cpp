@@ -28,6 +28,7 @@ LinkState parse_link(nlmsghdr* message) {
   state.name = attributes.text(IFLA_IFNAME);
   state.mtu = attributes.u32(IFLA_MTU).value_or(0);
   state.queue_length = attributes.u32(IFLA_TXQLEN).value_or(0);
+  state.bridge = attributes.u32(IFLA_MASTER).value_or(0);
   state.up = (header.ifi_flags & IFF_UP) != 0;
   state.multicast = (header.ifi_flags & IFF_MULTICAST) != 0;
   if (auto* const found = attributes.find(IFLA_STATS64)) {
@@ -58,6 +59,17 @@ NetlinkResult<LinkState> get_link(Netlink& netlink, std::uint32_t index) {
   return state;
 }
 
+NetlinkResult<std::uint32_t> find_link(Netlink& netlink, const std::string& name) {
+  std::uint32_t index = 0;
+  NetlinkMessage message(RTM_GETLINK, 0, header_for(0));
+  message.put(IFLA_IFNAME, name);
+  auto done = netlink.query(std::move(message), [&](nlmsghdr* answer) {
+    index = static_cast<std::uint32_t>(header_of<ifinfomsg>(answer).ifi_index);
+  });
+  if (!done) return std::unexpected(done.error());
+  return index;
+}
+
 NetlinkResult<> change_link(Netlink& netlink, std::uint32_t index, const LinkChange& change) {
   auto header = header_for(index);
   put_flag(header, change.up, IFF_UP);
@@ -66,6 +78,7 @@ NetlinkResult<> change_link(Netlink& netlink, std::uint32_t index, const LinkCha
   if (change.name) message.put(IFLA_IFNAME, *change.name);
   if (change.mtu) message.put_u32(IFLA_MTU, *change.mtu);
   if (change.queue_length) message.put_u32(IFLA_TXQLEN, *change.queue_length);
+  if (change.bridge) message.put_u32(IFLA_MASTER, *change.bridge);
   if (change.address_generation) {
     auto* families = message.begin(IFLA_AF_SPEC);
     auto* inet6 = message.begin(AF_INET6);

@@ -19,6 +19,7 @@ struct LinkState {
   std::uint64_t dropped_out = 0;  ///< packets it was given to send and had no room for, since it was made
   /// IN6_ADDR_GEN_MODE_*: how the kernel makes up link-local addresses; none: the link has no IPv6.
   std::optional<std::uint8_t> address_generation;
+  std::uint32_t bridge = 0;  ///< number of the bridge (or the like) it is in; 0: none
 };
 
 /// Only what is set is changed. The kernel changes flags before the rest: to have no link-local address, set
@@ -30,9 +31,12 @@ struct LinkChange {
   std::optional<bool> up;
   std::optional<bool> multicast;
   std::optional<std::uint8_t> address_generation;
+  std::optional<std::uint32_t> bridge;  ///< number of the one it is put into; 0: taken out
 };
 
 NetlinkResult<LinkState> get_link(Netlink& netlink, std::uint32_t index);
+/// Its number.
+NetlinkResult<std::uint32_t> find_link(Netlink& netlink, const std::string& name);
 NetlinkResult<> change_link(Netlink& netlink, std::uint32_t index, const LinkChange& change);
 
 }  // namespace adit::net

@@ -152,7 +152,8 @@ class AditEnd(End):
         local = {"private_key": side.private_key}
         if side.listen:
             local["listen"] = side.listen
-        return {"interface": {"name": self.device, "addresses": side.addresses, **side.interface}, "local": local,
+        addresses = {"addresses": side.addresses} if side.addresses else {}  # an interface for frames may have none
+        return {"interface": {"name": self.device, **addresses, **side.interface}, "local": local,
                 "peer": peer, **({"routes": side.routes} if side.routes else {}), "log": {"level": "debug"}, **side.more}
 
     def write_config(self):

@@ -21,6 +21,9 @@ std::string dump(const Config& config) {
   std::string all = fmt::format("{} {} {} {} {} {} {} {} {} {}\n", name, interface.name, interface.persist,
                                 interface.multicast, static_cast<int>(interface.kill_switch), interface.netns,
                                 link_number, missing.private_key, missing.peer, static_cast<int>(level));
+  const auto& tap = interface.tap;
+  all += fmt::format("{} {} {} {} {} {}\n", static_cast<int>(interface.mode), to_string(tap.mac),
+                     tap.given_mac.has_value(), tap.bridge, to_string(tap.ours), to_string(tap.peers));
   for (const auto& address : interface.addresses) all += to_string(address) + " ";
   for (const auto& address : interface.peer_addresses) all += to_string(address) + " ";
   for (const auto& number : {interface.mtu, interface.queue_length, interface.owner, interface.group, local.fwmark}) {
@@ -123,6 +126,11 @@ dns:
           .text(),
       Parts{.interface = Parts().interface + "  netns: /proc/1/ns/net\n"}.text(),
       Parts{.local = Parts().local + "  device: [eth0, \"5\"]\n"}.text(),
+      Parts{.interface = "  mode: tap\n"}.text(),
+      Parts{.interface = "  mode: tap\n  mac: 02:00:00:00:00:01\n  bridge: \"5\"\n  tunnel_address: fd09::1/64\n"
+                         "  tunnel_peer: fd09::2\n"}
+          .text(),
+      Parts{.interface = "  mode: tap\n  addresses: [10.9.0.1/24]\n  tunnel_address: 10.8.0.1/31\n"}.text(),
   };
   for (const auto& text : texts) {
     const auto first = read(folder, text);

@@ -220,6 +220,41 @@ TEST(InterfaceSetup, APersistentInterfaceIsPutBackAsItWas) {
   });
 }
 
+TEST(InterfaceSetup, AnInterfaceForFramesIsPutIntoItsBridgeAndTakenOutAgain) {
+  in_namespace([] {
+    run("ip tuntap add dev tun-i mode tap; ip link add br-i type bridge; ip link add br-j type bridge");
+    const auto before = network_dump();
+    const net::TunOptions options{
+        .name = "tun-i", .frames = true, .mac = MacAddress::parse("02:00:00:00:00:07").value()};
+    Interface interface(options);
+    const InterfaceSettings wanted{.mtu = 1300, .multicast = true, .bridge = "br-i"};
+    expect_done(interface.setup->apply(wanted));
+    EXPECT_THAT(run("ip link show tun-i"),
+                AllOf(HasSubstr("master br-i"), HasSubstr("02:00:00:00:00:07"), HasSubstr("mtu 1300")));
+    run("ip link set tun-i nomaster");
+    const auto restored = interface.setup->restore();
+    ASSERT_TRUE(restored);
+    EXPECT_THAT(*restored, testing::ElementsAre("that it is in br-i"));
+    EXPECT_THAT(run("ip link show tun-i"), HasSubstr("master br-i"));
+
+    expect_done(interface.setup->apply({.mtu = 1300, .multicast = true, .bridge = "br-j"}));
+    EXPECT_THAT(run("ip link show tun-i"), HasSubstr("master br-j"));
+    const auto missing = interface.setup->apply({.mtu = 1300, .multicast = true, .bridge = "br-k"});
+    ASSERT_FALSE(missing);
+    EXPECT_THAT(missing.error().message, HasSubstr("there is no interface br-k: make that bridge first"));
+    EXPECT_THAT(run("ip link show tun-i"), HasSubstr("master br-j")) << "as it was";
+    const auto no_bridge = interface.setup->apply({.mtu = 1300, .multicast = true, .bridge = "lo"});
+    ASSERT_FALSE(no_bridge);
+    EXPECT_THAT(no_bridge.error().message, HasSubstr("is that a bridge"));
+
+    expect_done(interface.setup->apply({.mtu = 1300, .multicast = true, .has_neighbours = true}));
+    EXPECT_THAT(run("ip -d link show tun-i"), AllOf(Not(HasSubstr("master")), HasSubstr("addrgenmode eui64")));
+    expect_done(interface.setup->apply(wanted));
+    interface.setup->remove();
+    EXPECT_THAT(run("ip link show tun-i"), Not(HasSubstr("master")));
+  });
+}
+
 TEST(InterfaceSetup, WhoGoesOnWithAnEarlierRunPutsBackWhatThatOneFound) {
   in_namespace([] {
     run("ip tuntap add dev tun-i mode tun; ip link set tun-i mtu 1300 txqueuelen 20 multicast on");

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: MIT
+"""The link as an Ethernet cable (interface.mode: tap): a LAN at either end, bridged, and what runs on LANs.
+
+    near ── lan ┐                                        ┌ lan ── far
+                br0 (host a) ── tun0 ═══ link ═══ tun0 ── br0 (host b)
+"""
+import pathlib
+import re
+import signal
+import socket
+import struct
+import sys
+
+import pytest
+
+from lab import gretap
+from lab.traffic import BackgroundPing, answers, iperf, ping, traffic_within, transfer
+from lab.wait import wait_until
+
+pytestmark = pytest.mark.adit_only
+MEGABYTES = 8 << 20
+BRIDGED = {"mode": "tap", "bridge": "br0"}
+IN_FRONT = 20 + 4 + 14 + 4  # IPv4, GRE, Ethernet and a VLAN tag
+MTU = 1500 - 60 - IN_FRONT  # as the way to the peer has it, over IPv4
+
+
+def frames(interface=None, **fields):
+    """A Side that carries frames."""
+    return {"addresses": [], "allowed_ips": None, "interface": {"mode": "tap", **(interface or {})}, **fields}
+
+
+def lan(lab, host, number, offloads=True):
+    """A bridge on `host`, and behind it another host with 192.168.50.NUMBER and fd50::NUMBER."""
+    behind = lab.namespace(f"behind-{host.label}")
+    host.ip("link", "add", "br0", "type", "bridge")
+    host.ip("link", "add", "lan", "type", "veth", "peer", "name", "eth0", "netns", behind.name)
+    host.ip("link", "set", "lan", "master", "br0", "up")
+    host.ip("link", "set", "br0", "up")
+    behind.ip("addr", "add", f"192.168.50.{number}/24", "dev", "eth0")
+    behind.ip("addr", "add", f"fd50::{number}/64", "dev", "eth0", "nodad")
+    behind.ip("link", "set", "eth0", "up")
+    if not offloads:  # it computes and checks every checksum itself: a wrong one would be lost, and counted
+        behind.run("ethtool", "-K", "eth0", "tx", "off", "rx", "off", "tso", "off", "gso", "off", "gro", "off")
+    return behind
+
+
+def link_of(end):
+    return end.host.ip("-details", "link", "show", "dev", end.device)
+
+
+@pytest.fixture
+def lans(make, lab):
+    """lans(FIELDS…): the picture above, started."""
+    def lans(a=None, b=None, offloads=True):
+        near, far = lan(lab, lab.a, 1, offloads), lan(lab, lab.b, 2, offloads)
+        link = make(a=frames(BRIDGED, **(a or {})), b=frames(BRIDGED, **(b or {}))).start()
+        traffic_within(near, "192.168.50.2", 20)
+        return link, near, far
+    return lans
+
+
+def sums_are_sound(*hosts):
+    for host in hosts:
+        counters = host.run("nstat", "-asz", "TcpInCsumErrors", "UdpInCsumErrors", "TcpInErrs").stdout
+        assert re.findall(r"^\S+\s+(\d+)", counters, re.MULTILINE) == ["0", "0", "0"], counters
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_two_lans_are_one(lans, workers):
+    more = {"more": {"tuning": {"workers": workers}}}
+    link, near, far = lans(a=more, b=more)
+    ping(far, "192.168.50.1")
+    traffic_within(near, "fd50::2", 10)
+    assert "192.168.50.2" in near.ip("neigh") and "fd50::2" in near.ip("neigh"), "by ARP and neighbour discovery"
+    for address_far, address_near in (("192.168.50.2", "192.168.50.1"), ("fd50::2", "fd50::1")):
+        assert transfer(near, far, address_far, MEGABYTES)
+        assert transfer(far, near, address_near, MEGABYTES)
+    for end in (link.a, link.b):
+        status = end.status()
+        assert status["mode"] == "tap" and status["bridge"] == "br0" and status["mtu"] == MTU
+        assert status["mac"] in link_of(end)
+        assert status["offload"]["tun_tcp"] in ("on", "unavailable"), "the kernel took what was merged"
+        assert "master br0" in link_of(end)
+    assert "for Ethernet frames in br0" in link.a.adit("status", link.a.name).stdout
+
+
+def test_hosts_that_check_every_checksum_find_none_wrong(lans):
+    _, near, far = lans(offloads=False)
+    for address in ("192.168.50.2", "fd50::2"):
+        traffic_within(near, address, 10)
+        assert transfer(near, far, address, MEGABYTES)
+    end = iperf(near, far, "192.168.50.2", "-u", "-b", "20M", "-l", "1300", size="3M")
+    assert end["sum"]["packets"] > end["sum"]["lost_packets"]
+    sums_are_sound(near, far)
+
+
+def test_every_segment_that_leaves_has_valid_checksums(lans):
+    """The sending host hands over super-frames; the far one merges nothing, and shows each as it came out."""
+    link, near, far = lans(b={"more": {"tuning": {"tun_offload": "off"}}})
+    dump = far.popen("tcpdump", "-n", "-vv", "-l", "-Q", "in", "-i", "eth0", "-B", "32768", "tcp", name="tcpdump")
+    wait_until(lambda: "listening on" in dump.log(), 10, "tcpdump to listen")
+    for address in ("192.168.50.2", "fd50::2"):
+        assert transfer(near, far, address, MEGABYTES)
+    wait_until(lambda: dump.log().count("(correct)") > 1000, 20, "the dump")
+    dump.stop()
+    assert not re.search(r"incorrect|bad cksum", dump.log())
+
+
+def test_broadcasts_and_frames_that_are_not_ip_cross(lans):
+    """As DHCP asks, as Wake-on-LAN wakes, as bridges talk to each other."""
+    _, near, far = lans()
+    with far.socket(socket.AF_INET, socket.SOCK_DGRAM) as server, near.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        server.bind(("", 67))
+        server.settimeout(20)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+        client.sendto(b"who has an address for me", ("255.255.255.255", 67))
+        assert server.recv(100) == b"who has an address for me"
+    with far.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0842)) as woken, \
+            near.socket(socket.AF_PACKET, socket.SOCK_RAW) as waker:
+        woken.bind(("eth0", 0x0842))
+        woken.settimeout(20)
+        waker.bind(("eth0", 0))
+        frame = b"\xff" * 6 + bytes.fromhex("020000000001") + struct.pack("!H", 0x0842) + b"\xff" * 6 + b"\2\0\0\0\0\7" * 16
+        waker.send(frame)
+        assert woken.recv(200) == frame
+
+
+def test_vlan_tags_and_stp_cross(lans):
+    link, near, far = lans()
+    dump = far.popen("tcpdump", "-n", "-e", "-l", "-i", "eth0", "-Q", "in", "vlan", name="tcpdump")
+    bridges = link.b.host.popen("tcpdump", "-n", "-l", "-i", link.b.device, "-Q", "in", "stp", name="tcpdump")
+    wait_until(lambda: "listening on" in dump.log() and "listening on" in bridges.log(), 10, "tcpdump to listen")
+    with near.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
+        sender.bind(("eth0", 0))
+        head = b"\xff" * 6 + bytes.fromhex("020000000001")
+        for size in (46, MTU):  # the largest packet the interface takes, with a tag in front
+            sender.send(head + struct.pack("!HHH", 0x8100, 5, 0x88B5) + bytes(size))
+    wait_until(lambda: dump.log().count("vlan 5") == 2, 20, "the tagged frames")
+    lengths = [int(length) for length in re.findall(r"802\.1Q \(0x8100\), length (\d+)", dump.log())]
+    assert sorted(lengths) == [46 + 18, MTU + 18]
+    link.a.host.ip("link", "set", "br0", "type", "bridge", "stp_state", "1")
+    wait_until(lambda: "STP 802.1" in bridges.log(), 30, "the other bridge's word")
+
+
+def test_connections_are_told_how_large_segments_may_be_and_what_is_too_large_is_counted(lans):
+    off = {"more": {"tuning": {"mss_clamp": "off"}}}
+    link, near, far = lans(a=off, b=off)
+    assert link.a.drops("frame_too_large") == 0
+    with far.socket(socket.AF_INET, socket.SOCK_STREAM) as server, near.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
+        server.bind(("192.168.50.2", 0))
+        server.listen(1)
+        client.connect(server.getsockname())
+        client.send(bytes(30_000))
+        wait_until(lambda: link.a.drops("frame_too_large") > 0, 20, "segments of 1,448 bytes to be refused")
+    link.a.side.more = {}
+    link.a.write_config()
+    link.a.adit("reload", link.a.name)
+    assert transfer(near, far, "192.168.50.2", MEGABYTES)
+
+
+def test_two_hosts_without_a_bridge(make):
+    link = make(a=frames({}, addresses=["192.168.60.1/24", "fd60::1/64"]),
+                b=frames({}, addresses=["192.168.60.2/24", "fd60::2/64"])).start()
+    traffic_within(link.a.host, "192.168.60.2", 20)
+    traffic_within(link.b.host, "fd60::1", 20)
+    assert "fe80::" in link.a.host.ip("addr", "show", "dev", link.a.device), "IPv6 needs it on an Ethernet"
+    assert transfer(link.a.host, link.b.host, "fd60::2", MEGABYTES)
+    assert link.a.state() == "up"
+    # The peer is asked how large a packet may be, at an address that only the daemon has.
+    wait_until(lambda: link.a.status()["path"]["answered"] > 0, 20, "the other daemon to answer")
+
+
+def test_the_carrier_follows_the_link(make, lab):
+    end = make(calls="a", a=frames({}, addresses=["192.168.60.1/24"]), b=frames({}, addresses=["192.168.60.2/24"]))
+    end.a.start()
+    wait_until(lambda: "NO-CARRIER" in link_of(end.a), 10, "no carrier without a peer")
+    end.b.start()
+    wait_until(lambda: "LOWER_UP" in link_of(end.a) and "LOWER_UP" in link_of(end.b), 20, "the carrier")
+    traffic_within(end.a.host, "192.168.60.2", 20)
+    end.b.stop()
+    asking = BackgroundPing(end.a.host, "192.168.60.2")
+    wait_until(lambda: "NO-CARRIER" in link_of(end.a), 90, "the carrier to go", interval=0.5)
+    asking.stop()
+    end.b.start()
+    wait_until(lambda: "LOWER_UP" in link_of(end.a), 60, "the carrier to come back")
+    traffic_within(end.a.host, "192.168.60.2", 20)
+
+
+def test_a_restart_and_a_successor_keep_the_port_in_its_bridge(lans):
+    link, near, far = lans()
+    mac = link.a.status()["mac"]
+    background = BackgroundPing(near, "192.168.50.2")
+    before = link.a.log().count("going on with the session")
+    link.a.process.send_signal(signal.SIGUSR2)
+    wait_until(lambda: link.a.log().count("going on with the session") > before, 20, "the successor")
+    background.goes_on(10)
+    sent, received = background.stop()
+    assert received == sent, "not a single frame is lost"
+    assert "master br0" in link_of(link.a)
+
+    link.a.stop()
+    assert link.a.device not in link.a.host.ip("link"), "the interface went, out of the bridge"
+    link.a.start()
+    traffic_within(near, "192.168.50.2", 40)
+    assert link.a.status()["mac"] == mac
+    assert transfer(near, far, "192.168.50.2", 1 << 20)
+
+
+def test_a_reload_changes_what_can_change(lans):
+    link, near, _ = lans()
+    end = link.a
+
+    def reload(**interface):
+        end.side.interface = {**BRIDGED, **interface}
+        end.write_config()
+        return end.adit("reload", end.name, check=False)
+
+    assert reload(mac="02:00:00:00:00:99", mtu=1300).returncode == 0
+    assert "02:00:00:00:00:99" in link_of(end) and "mtu 1300" in link_of(end)
+    assert end.status()["mac"] == "02:00:00:00:00:99"
+    end.host.ip("link", "add", "br1", "type", "bridge")
+    assert reload(bridge="br1").returncode == 0
+    assert "master br1" in link_of(end)
+    refused = reload(bridge="br7")
+    assert refused.returncode != 0 and "there is no interface br7" in refused.stdout + refused.stderr
+    assert "master br1" in link_of(end)
+    assert reload(bridge="br0").returncode == 0
+    traffic_within(near, "192.168.50.2", 20)
+
+    end.side.interface, end.side.addresses = {}, ["10.9.0.1/30"]
+    end.write_config()
+    refused = end.adit("reload", end.name, check=False)
+    assert refused.returncode != 0 and "restart it" in refused.stdout + refused.stderr
+    assert answers(near, "192.168.50.2")
+
+
+def gre_peer(end, local, remote, address):
+    """A `gretap` over the end's tunnel, with an address of its own."""
+    process = end.host.popen(sys.executable, pathlib.Path(gretap.__file__), "lan0", local, remote, name="gretap")
+    wait_until(lambda: "ready" in process.log() or not process.alive, 10, "the TAP")
+    assert process.alive, process.log()
+    end.host.ip("addr", "add", address, "dev", "lan0")
+    end.host.ip("link", "set", "lan0", "mtu", str(1420 - IN_FRONT), "up")
+
+
+@pytest.mark.parametrize("kind", ["adit", "go"])
+@pytest.mark.parametrize("inner", [4, 6])
+def test_the_other_end_may_be_any_wireguard_with_a_gretap_on_top(make, kind, inner):
+    ours, theirs, prefix = ("10.9.0.1", "10.9.0.2", 30) if inner == 4 else ("fd09::1", "fd09::2", 126)
+    link = make(("adit", kind), a=frames({"tunnel_address": f"{ours}/{prefix}"}, addresses=["192.168.60.1/24"]))
+    link.start()
+    gre_peer(link.b, theirs, ours, "192.168.60.2/24")
+    traffic_within(link.a.host, "192.168.60.2", 20)
+    assert ping(link.b.host, "192.168.60.1") == 3
+    assert transfer(link.a.host, link.b.host, "192.168.60.2", 1 << 20)
+    assert transfer(link.b.host, link.a.host, "192.168.60.1", 1 << 20)
+    assert ping(link.b.host, ours) == 3, "nobody but the daemon has that address, and it answers"
+
+
+def test_what_is_no_frame_is_dropped_and_counted(make):
+    link = make(a=frames({"tunnel_address": "10.9.0.1/30"}, addresses=["192.168.60.1/24"])).start()
+    traffic_within(link.b.host, "10.9.0.1", 20)
+    end, ethernet = link.a, struct.pack("!HH", 0, 0x6558)
+    with link.b.host.socket(socket.AF_INET, socket.SOCK_RAW, 47) as wire:
+        before = end.drops("not_ethernet")
+        for header in (struct.pack("!HHI", 0x2000, 0x6558, 7), struct.pack("!HHI", 0x1000, 0x6558, 7),
+                       struct.pack("!HH", 1, 0x6558), struct.pack("!HH", 0, 0x0800), b"\0"):
+            wire.sendto(header + bytes(60), ("10.9.0.1", 0))
+        wire.sendto(ethernet + bytes(13), ("10.9.0.1", 0))
+        wait_until(lambda: end.drops("not_ethernet") >= before + 6, 20, "six packets that are no frames to be counted")
+        wire.sendto(ethernet + bytes(4000), ("10.9.0.1", 0))
+        wait_until(lambda: end.drops("gre_fragment") >= 3, 20, "three fragments to be counted")
+    assert answers(link.b.host, "10.9.0.1")
+    assert end.state() == "up"
