@@ -245,10 +245,9 @@ def gre_peer(end, local, remote, address):
 
 
 @pytest.mark.parametrize("kind", ["adit", "go"])
-@pytest.mark.parametrize("inner", [4, 6])
-def test_the_other_end_may_be_any_wireguard_with_a_gretap_on_top(make, kind, inner):
-    ours, theirs, prefix = ("10.9.0.1", "10.9.0.2", 30) if inner == 4 else ("fd09::1", "fd09::2", 126)
-    link = make(("adit", kind), a=frames({"tunnel_address": f"{ours}/{prefix}"}, addresses=["192.168.60.1/24"]))
+def test_the_other_end_may_be_any_wireguard_with_a_gretap_on_top(make, kind):
+    ours, theirs = "10.9.0.1", "10.9.0.2"
+    link = make(("adit", kind), a=frames({"tunnel_address": f"{ours}/30"}, addresses=["192.168.60.1/24"]))
     link.start()
     gre_peer(link.b, theirs, ours, "192.168.60.2/24")
     traffic_within(link.a.host, "192.168.60.2", 20)

@@ -13,7 +13,7 @@ import sys
 
 TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 0x0002, 0x1000
 GRE = 47
-IP_FREEBIND = 15
+IPV6_FREEBIND = 78
 ETHERNET = b"\0\0\x65\x58"
 
 
@@ -22,7 +22,8 @@ def main(device, local, remote):
     fcntl.ioctl(tap, TUNSETIFF, struct.pack("16sH22x", device.encode(), IFF_TAP | IFF_NO_PI))
     v6 = ":" in local
     with socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, socket.SOCK_RAW, GRE) as wire:
-        wire.setsockopt(socket.SOL_IP, IP_FREEBIND, 1)  # an IPv6 address may still be tentative
+        if v6:  # its address may still be tentative
+            wire.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
         wire.bind((local, 0))
         print("ready", flush=True)
         while True:
