@@ -38,6 +38,13 @@ std::string value_of(const std::string& output, std::string_view key) {
   return output.substr(begin, output.find('\n', begin) - begin);
 }
 
+/// What begins with a line that opens an array. A shell may have greeted before.
+std::string array_in(const std::string& output) {
+  if (output.starts_with('[')) return output;
+  const auto at = output.find("\n[");
+  return at == std::string::npos ? std::string() : output.substr(at + 1);
+}
+
 /// Ctrl-C with hosts half done: what runs there at the moment ends of it, too, and then all is taken back.
 class Interruption {
  public:
@@ -192,7 +199,7 @@ class Installer {
   /// "connecting: calling …"
   std::string state_of(const Installation& end) {
     const auto said = end.host.run(fmt::format("adit status {} --json", shell_word(end.name)));
-    const auto status = said ? nlohmann::json::parse(said->output, nullptr, false) : nlohmann::json();
+    const auto status = said ? nlohmann::json::parse(array_in(said->output), nullptr, false) : nlohmann::json();
     if (!status.is_array() || status.empty() || !status[0].is_object()) return "its state cannot be asked for";
     const auto state = status[0].value("state", "");
     const auto reason = status[0].value("reason", "");

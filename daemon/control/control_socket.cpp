@@ -192,7 +192,11 @@ void ControlSocket::pause_accepting() {
 }
 
 void ControlSocket::add(FileDescriptor fd) {
-  if (clients_.size() >= kMaxClients) clients_.pop_front();
+  if (clients_.size() >= kMaxClients) {
+    // Rather one that asks once more than one that waits for what happens.
+    const auto asking = std::ranges::find_if(clients_, [](const Client& each) { return !each.subscribed; });
+    clients_.erase(asking == clients_.end() ? clients_.begin() : asking);
+  }
   const auto client = clients_.emplace(clients_.end());
   client->fd = std::move(fd);
   client->is_owner = is_owner(client->fd.get());

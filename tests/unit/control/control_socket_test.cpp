@@ -353,6 +353,22 @@ TEST_F(ControlSocketTest, OfTooManyClientsTheOneThatWasSilentLongestGoes) {
   EXPECT_TRUE(clients[1]->ended());
 }
 
+TEST_F(ControlSocketTest, AReaderOfEventsOutlivesAnyNumberOfThoseWhoAskOnce) {
+  open();
+  Client reader(path_);
+  ask(reader, R"({"command":"events"})"
+              "\n");
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 100; ++i) {
+    clients.push_back(std::make_unique<Client>(path_));
+    settle();
+  }
+  EXPECT_EQ(socket_->clients(), ControlSocket::kMaxClients);
+  socket_->publish("still here", lost);
+  settle();
+  EXPECT_EQ(reader.receive(), "still here\n");
+}
+
 TEST_F(ControlSocketTest, WithoutDescriptorsItWaitsAndComesBack) {
   open();
   {
