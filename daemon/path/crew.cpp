@@ -41,8 +41,11 @@ void Crew::start(std::size_t helpers) {
   threads_.reserve(helpers);
   try {
     while (threads_.size() < helpers) {
-      threads_.emplace_back([this] { help(); });
-      pthread_setname_np(threads_.back().native_handle(), "adit-worker");
+      threads_.emplace_back([this] {
+        // By itself: another thread's name is a file, and writing may be confined (rights/fence.h).
+        pthread_setname_np(pthread_self(), "adit-worker");
+        help();
+      });
     }
   } catch (const std::system_error&) {
     return;  // the system's limit of threads: fewer, then
