@@ -53,7 +53,7 @@ def lans(make, lab):
     """lans(FIELDS…): the picture above, started."""
     def lans(a=None, b=None, offloads=True):
         near, far = lan(lab, lab.a, 1, offloads), lan(lab, lab.b, 2, offloads)
-        link = make(a=frames(BRIDGED, **(a or {})), b=frames(BRIDGED, **(b or {}))).start()
+        link = make(a=frames(**{"interface": BRIDGED, **(a or {})}), b=frames(**{"interface": BRIDGED, **(b or {})})).start()
         traffic_within(near, "192.168.50.2", 20)
         return link, near, far
     return lans
@@ -82,6 +82,17 @@ def test_two_lans_are_one(lans, workers):
         assert status["offload"]["tun_tcp"] in ("on", "unavailable"), "the kernel took what was merged"
         assert "master br0" in link_of(end)
     assert "for Ethernet frames in br0" in link.a.adit("status", link.a.name).stdout
+
+
+def test_ends_with_ipv6_addresses_in_the_tunnel(lans):
+    ends = {"tunnel_address": "fd77::1", "tunnel_peer": "fd77::2"}
+    other = {"tunnel_address": "fd77::2", "tunnel_peer": "fd77::1"}
+    link, near, far = lans(a={"interface": {**BRIDGED, **ends}}, b={"interface": {**BRIDGED, **other}})
+    for address_far, address_near in (("192.168.50.2", "192.168.50.1"), ("fd50::2", "fd50::1")):
+        assert transfer(near, far, address_far, MEGABYTES)
+        assert transfer(far, near, address_near, MEGABYTES)
+    assert link.a.status()["mtu"] == MTU - 20
+    wait_until(lambda: all(end.state() == "up" for end in (link.a, link.b)), 10, "both to hear of each other")
 
 
 def test_hosts_that_check_every_checksum_find_none_wrong(lans):
