@@ -57,7 +57,8 @@ Result<rights::Outcome> become_user(const Options& options, const config::Config
 
 void confine_writing(const config::Config& config, Log& log) {
   if (config.hooks != config::Hooks{}) return;
-  // Of another process's namespaces (/proc/PID/ns/net) one that is confined sees nothing, nor would the run that follows.
+  // Of another process's namespaces (/proc/PID/ns/net) one that is confined sees nothing, nor would the run that
+  // follows.
   if (config.interface.netns.starts_with('/')) return;
   std::vector<std::filesystem::path> places{"/proc/sys/net", "/dev/net", "/dev/null"};
   for (const auto& folder : {run_directory(), wg_directory(), state_directory()}) {

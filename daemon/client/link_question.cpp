@@ -29,8 +29,7 @@ std::string problem_text(const std::string& name, const std::filesystem::path& s
           "adit@{0}`, start it with `systemctl start adit@{0}`",
           name, socket.string());
     case AskFailure::forbidden:
-      return fmt::format(
-          "link {0} may only be asked by its owner or the group adit: `sudo adit status {0}`", name);
+      return fmt::format("link {0} may only be asked by its owner or the group adit: `sudo adit status {0}`", name);
     case AskFailure::no_answer:
       return fmt::format(
           "link {0} runs but does not answer within {1} s: see `journalctl -u adit@{0}`, or restart it "

@@ -44,8 +44,8 @@ struct TunPacket {
 /// What the interface may hand over and be given, beside plain packets.
 struct TunOffloads {
   bool frames = false;  ///< all of it in Ethernet frames
-  bool tcp = false;  ///< TSO for IPv4 and IPv6, and checksums
-  bool udp = false;  ///< USO for both (Linux 6.2)
+  bool tcp = false;     ///< TSO for IPv4 and IPv6, and checksums
+  bool udp = false;     ///< USO for both (Linux 6.2)
 };
 
 /// More than any IP packet has.

@@ -16,16 +16,12 @@
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
-#include <system_error>
 
 #include "base/file_descriptor.h"
+#include "rights/describe.h"
 
 namespace adit::rights {
 namespace {
-
-std::string describe(int error) {
-  return std::generic_category().message(error);
-}
 
 // System calls
 

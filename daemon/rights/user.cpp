@@ -26,6 +26,7 @@
 
 #include "base/file_descriptor.h"
 #include "base/paths.h"
+#include "rights/describe.h"
 
 namespace adit::rights {
 namespace {
@@ -44,10 +45,6 @@ struct User {
   uid_t id;
   gid_t group;
 };
-
-std::string describe(int error) {
-  return std::generic_category().message(error);
-}
 
 std::optional<User> find_user(const std::string& name) {
   const passwd* const entry = ::getpwnam(name.c_str());

@@ -95,6 +95,7 @@ void visit(Visitor& visitor, tunnel::Status& status) {
     visitor.number(traffic->packets);
     visitor.number(traffic->bytes);
   }
+  visitor.number(status.large);
   visitor.number(status.wire.sent);
   visitor.number(status.wire.received);
   visitor.any_bits(status.drops);
@@ -103,6 +104,7 @@ void visit(Visitor& visitor, tunnel::Status& status) {
   visit(visitor, status.handshake_time);
   visit(visitor, status.round_trip);
   visit(visitor, status.heard_at);
+  visit(visitor, status.reached_at);
   visitor.number(status.attempts);
   visit(visitor, status.attempting_since);
   visit(visitor, status.unanswered_at);

@@ -6,16 +6,6 @@
 #include "wire/ecn.h"
 
 namespace adit::tunnel {
-namespace {
-
-// ICMP types.
-constexpr std::uint8_t kEchoRequest4 = 8;
-constexpr std::uint8_t kEchoReply4 = 0;
-constexpr std::uint8_t kEchoRequest6 = 128;
-constexpr std::uint8_t kEchoReply6 = 129;
-
-}  // namespace
-
 std::optional<WrappedFrame> Ethernet::wrap(MutableBytes frame) const {
   if (frame.size() < offload::kEthernetHeaderSize) return std::nullopt;
   WrappedFrame wrapped;

@@ -14,6 +14,11 @@ inline constexpr std::size_t kIpv6Header = 40;
 inline constexpr std::size_t kIcmpHeader = 8;
 inline constexpr std::uint8_t kIcmp = 1;
 inline constexpr std::uint8_t kIcmp6 = 58;
+// Types of messages (RFC 792, RFC 4443).
+inline constexpr std::uint8_t kEchoRequest4 = 8;
+inline constexpr std::uint8_t kEchoReply4 = 0;
+inline constexpr std::uint8_t kEchoRequest6 = 128;
+inline constexpr std::uint8_t kEchoReply6 = 129;
 
 /// The IP header of a packet of `size` bytes, without options, into the front of `out`, which is all zero there.
 /// Returns its size.

@@ -9,12 +9,6 @@
 namespace adit::tunnel {
 namespace {
 
-// ICMP types.
-constexpr std::uint8_t kEchoRequest4 = 8;
-constexpr std::uint8_t kEchoReply4 = 0;
-constexpr std::uint8_t kEchoRequest6 = 128;
-constexpr std::uint8_t kEchoReply6 = 129;
-
 /// The other host of a subnet that has only two (RFC 3021 for /31, RFC 6164 for /127).
 IpAddress other_host(const IpNetwork& network) {
   const auto bits = network.address.bits();

@@ -4,12 +4,11 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "wire/ip_packet.h"
 
 namespace adit::wire {
 namespace {
 
-constexpr std::size_t kIpv4HeaderSize = 20;
-constexpr std::size_t kIpv6HeaderSize = 40;
 constexpr std::size_t kGreHeaderSize = 4;
 constexpr std::size_t kGreChecksumSize = 4;  ///< and two reserved bytes
 constexpr std::uint8_t kGre = 47;

@@ -4,8 +4,6 @@
 namespace adit::wire {
 namespace {
 
-constexpr std::size_t kIpv4HeaderSize = 20;
-constexpr std::size_t kIpv6HeaderSize = 40;
 constexpr std::size_t kUdpHeaderSize = 8;
 constexpr std::uint8_t kUdp = 17;
 

@@ -9,6 +9,9 @@
 
 namespace adit::wire {
 
+inline constexpr std::size_t kIpv4HeaderSize = 20;  ///< without options
+inline constexpr std::size_t kIpv6HeaderSize = 40;
+
 struct IpPacket {
   IpAddress source;
   IpAddress destination;

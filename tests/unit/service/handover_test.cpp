@@ -31,6 +31,8 @@ FileDescriptor written(const SessionFacts& facts = usual()) {
   auto& status = holder.saved.status;
   status.handshake_at = kNow;
   status.handshake_time = {std::chrono::hours(24 * 365 * 70)};  // 2040
+  status.reached_at = kNow;
+  status.large = 9;
   status.problem = tunnel::HandshakeProblem{.reason = tunnel::DropReason::wrong_key,
                                             .from = Endpoint::parse("[2001:db8::1]:7").value(),
                                             .key = {},
@@ -67,6 +69,8 @@ TEST(Handover, WhatWasWrittenIsReadOnce) {
   const auto& status = holder.saved.status;
   EXPECT_EQ(status.handshake_time, WallTime{std::chrono::hours(24 * 365 * 70)});
   EXPECT_EQ(status.heard_at, std::nullopt);
+  EXPECT_EQ(status.reached_at, kNow);
+  EXPECT_EQ(status.large, 9U);
   ASSERT_TRUE(status.problem);
   EXPECT_EQ(status.problem->reason, tunnel::DropReason::wrong_key);
   EXPECT_EQ(to_string(status.problem->from), "[2001:db8::1]:7");
