@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A D-Bus of its own with something on it that takes what systemd-resolved takes, and remembers it."""
 import ipaddress
+import socket
 import subprocess
 import threading
 
@@ -27,7 +28,12 @@ class Bus:
 
     def start(self):
         self.process = subprocess.Popen(["dbus-daemon", f"--config-file={self.config}", "--nofork", "--nopidfile"])
-        wait_until(self.socket.exists, 10, "the bus")
+        wait_until(self.answers, 10, "the bus")
+
+    def answers(self):
+        """The file is there a moment before anybody listens."""
+        with socket.socket(socket.AF_UNIX) as client:
+            return client.connect_ex(str(self.socket)) == 0
 
     def stop(self):
         if self.process is not None:

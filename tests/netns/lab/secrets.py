@@ -17,11 +17,26 @@ KEY = 32
 
 
 def forms(key):
-    """What 16 bytes of the key, wherever they begin, have one of: by the name of the form."""
-    texts = {"as it is": (key, 8), "in base64": (base64.b64encode(key), 11), "in hex": (key.hex().encode(), 16),
-             "in HEX": (key.hex().upper().encode(), 16)}
-    return [(name, text[at:at + size]) for name, (text, size) in texts.items()
-            for at in range(0, len(text) - size + 1, size)]
+    """(name, text, how many bytes of it 16 bytes of the key take) of each form it may have."""
+    return [("as it is", key, 16), ("in base64", base64.b64encode(key), 22), ("in hex", key.hex().encode(), 32),
+            ("in HEX", key.hex().upper().encode(), 32)]
+
+
+def stands_in(content, text, least):
+    """Where in `content` at least so many bytes of `text` stand in a row; None: nowhere."""
+    size = least // 2  # so many of them, from a multiple of it on, are in every such row
+    for begin in range(0, len(text) - size + 1, size):
+        at = content.find(text[begin:begin + size])
+        while at >= 0:
+            first, last = begin, begin + size
+            while first > 0 and at - (begin - first) > 0 and content[at - (begin - first) - 1] == text[first - 1]:
+                first -= 1
+            while last < len(text) and at + last - begin < len(content) and content[at + last - begin] == text[last]:
+                last += 1
+            if last - first >= least:
+                return at - (begin - first)
+            at = content.find(text[begin:begin + size], at + 1)
+    return None
 
 
 def areas(pid):
@@ -79,13 +94,12 @@ def traces(pid, known):
     for _, locked, bytes_ in content:
         if locked:
             known.update(places(bytes_))
-    wanted = [(form, part) for key in known for form, part in forms(key)]
     found = []
     for name, locked, bytes_ in content:
         if locked or not any(bytes_):
             continue
-        for form, part in wanted:
-            at = bytes_.find(part)
-            if at >= 0:
-                found.append(f"{part!r} ({form}) in {name} at +{at:x} of {len(bytes_):x}")
+        for form, text, least in (form for key in known for form in forms(key)):
+            at = stands_in(bytes_, text, least)
+            if at is not None:
+                found.append(f"{text!r} ({form}) in {name} at +{at:x} of {len(bytes_):x}")
     return found
