@@ -6,7 +6,7 @@ import sys
 import xml.etree.ElementTree as tree
 
 LIMIT = float(os.environ.get("ADIT_HEALING_LIMIT", "60"))
-KINDS = {"adit": "Adit", "go": "wireguard-go"}
+KINDS = {"adit": "Adit", "go": "wireguard-go", "quick": "wg-quick"}
 
 
 def rows(root):

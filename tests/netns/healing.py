@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What networks do to an unattended link, done to Adit's and to wireguard-go's, and the seconds until packets pass again.
+"""What networks do to an unattended link, done to Adit's, to wireguard-go's and to one that wg-quick has set up (on
+wireguard-go: kernels may lack their own), and the seconds until packets pass again.
 Run by `scripts/bench --healing`, which makes a table of it, and by no test run: nothing here is judged.
 """
 import os
@@ -19,7 +20,7 @@ LIMIT = float(os.environ.get("ADIT_HEALING_LIMIT", "60"))  # seconds; what takes
 WireguardGoEnd.binary = os.environ.get("WIREGUARD_GO") or WireguardGoEnd.binary
 
 
-@pytest.fixture(params=["adit", "go"])
+@pytest.fixture(params=["adit", "go", "quick"])
 def kind(request):
     return request.param
 

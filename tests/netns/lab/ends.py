@@ -227,11 +227,14 @@ class WireguardGoEnd(End):
     def wg(self, *arguments, input=None):
         return self.host.run("wg", *arguments, input=input, binds=self.wg_binds).stdout
 
-    def start(self):
+    def run_it(self):
         self.socket.unlink(missing_ok=True)
         self.process = self.host.popen(self.binary, "-f", self.device, name=self.program, binds=self.wg_binds,
                                        env={"WG_PROCESS_FOREGROUND": "1", "LOG_LEVEL": "verbose"})
         wait_until(lambda: self.socket.exists() or not self.process.alive, 10, "wireguard-go's socket")
+
+    def start(self):
+        self.run_it()
         self.wg("setconf", self.device, "/dev/stdin", input=self.config())
         for address in self.side.addresses:
             self.host.ip("addr", "add", address, "dev", self.device)
@@ -263,6 +266,29 @@ class WireguardGoEnd(End):
     def latest_handshake(self):
         seconds = int(self._show("latest-handshakes"))
         return seconds or None
+
+
+class WgQuickEnd(WireguardGoEnd):
+    """wireguard-go as wg-quick sets it up. That has it started by a program of ours, which waits until we have."""
+    program = "wg-quick"
+
+    def start(self):
+        wanted = self.directory / "wanted"
+        wanted.unlink(missing_ok=True)
+        starter = self.directory / "starter"
+        starter.write_text(f"#!/bin/sh\ntouch {wanted}; until [ -S {WG_DIR}/{self.device}.sock ]; do sleep 0.01; done\n")
+        starter.chmod(0o700)
+        file = self.directory / f"{self.device}.conf"
+        file.write_text(self.config().replace("[Peer]", f"Address = {', '.join(self.side.addresses)}\n[Peer]"))
+        file.chmod(0o600)
+        self.socket.unlink(missing_ok=True)
+        wg_quick = self.host.popen("wg-quick", "up", file, name="wg-quick-up", binds=self.wg_binds,
+                                   env={"WG_QUICK_USERSPACE_IMPLEMENTATION": str(starter)})
+        wait_until(lambda: wanted.exists() or not wg_quick.alive, 20, "wg-quick to ask for wireguard-go")
+        self.run_it()
+        if wg_quick.wait(20) != 0:
+            raise Failed(f"wg-quick: {wg_quick.log()}")
+        wait_until(self._is_up, 10, "the interface")
 
 
 class Link:
