@@ -95,9 +95,8 @@ class Newcomer:
         return None if done.returncode == 0 else done.stdout.strip()[-300:]
 
     def fetch(self, packages):
-        """Has apt fetch these, with all that they depend on, and install nothing: they are at hand, also offline."""
-        self._as("root", "apt-get", "-q", "-y", "--download-only", "--no-install-recommends", "install", *packages,
-                 timeout=600)
+        """Has apt fetch these, with all that an `apt install` of them installs, and install nothing: at hand, offline."""
+        self._as("root", "apt-get", "-q", "-y", "--download-only", "install", *packages, timeout=600)
 
     def type(self, line):
         """As the user, in the clone; returns what was printed."""
