@@ -36,6 +36,7 @@ void wipe(void* memory, std::size_t size) noexcept {
   ::explicit_bzero(memory, size);
 }
 
+// NOLINTBEGIN(cppcoreguidelines-no-malloc): this is what new and delete are made of.
 void* allocate(std::size_t size, std::size_t alignment) {
   for (;;) {
     void* const memory = alignment <= __STDCPP_DEFAULT_NEW_ALIGNMENT__
@@ -53,6 +54,7 @@ void release(void* memory) noexcept {
   wipe(memory, ::malloc_usable_size(memory));
   std::free(memory);
 }
+// NOLINTEND(cppcoreguidelines-no-malloc)
 
 }  // namespace
 

@@ -18,22 +18,22 @@ namespace {
 class WipedBuffers {
  public:
   WipedBuffers() {
-    std::setvbuf(stdin, in_.data(), _IOFBF, in_.size());
-    std::setvbuf(stdout, out_.data(), ::isatty(STDOUT_FILENO) != 0 ? _IOLBF : _IOFBF, out_.size());
+    std::setvbuf(stdin, input.data(), _IOFBF, input.size());
+    std::setvbuf(stdout, output.data(), ::isatty(STDOUT_FILENO) != 0 ? _IOLBF : _IOFBF, output.size());
   }
   WipedBuffers(const WipedBuffers&) = delete;
   WipedBuffers& operator=(const WipedBuffers&) = delete;
   ~WipedBuffers() {
     std::cout.flush();
     std::fflush(stdout);
-    ::explicit_bzero(in_.data(), in_.size());
-    ::explicit_bzero(out_.data(), out_.size());
+    ::explicit_bzero(input.data(), input.size());
+    ::explicit_bzero(output.data(), output.size());
   }
 
  private:
   // Used by the C library until the program has ended.
-  static inline std::array<char, 4096> in_{};
-  static inline std::array<char, 4096> out_{};
+  static inline std::array<char, 4096> input{};
+  static inline std::array<char, 4096> output{};
 };
 
 }  // namespace

@@ -60,7 +60,7 @@ std::vector<std::string> running_links() {
 
 std::string no_running_links() {
   std::error_code error;
-  std::filesystem::directory_iterator(run_directory(), error);
+  [[maybe_unused]] const std::filesystem::directory_iterator look(run_directory(), error);
   if (error == std::errc::permission_denied) {
     return fmt::format("whether links run here may not be seen: {} is closed to this user; try with sudo",
                        run_directory().string());

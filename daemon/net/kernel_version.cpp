@@ -17,8 +17,8 @@ constexpr std::pair kOldestTested{6, 1};
 
 std::optional<std::string> doubt_about_kernel(std::string_view release) {
   std::pair<int, int> version;
-  const char* const end = release.data() + release.size();
-  const auto [dot, error] = std::from_chars(release.data(), end, version.first);
+  const auto* const end = release.end();
+  const auto [dot, error] = std::from_chars(release.begin(), end, version.first);
   if (error != std::errc() || dot == end || *dot != '.') return std::nullopt;
   if (std::from_chars(dot + 1, end, version.second).ec != std::errc()) return std::nullopt;
   if (version >= kOldestTested) return std::nullopt;

@@ -155,6 +155,31 @@ NetlinkResult<> Netlink::request(NetlinkMessage message) {
   return query(std::move(message), [](nlmsghdr*) {});
 }
 
+namespace {
+
+/// Of a batch of so many requests.
+NetlinkResult<> take_verdicts(int fd, std::vector<std::uint8_t>& answers, std::size_t size,
+                              const std::function<void(std::size_t, const NetlinkError&)>& done) {
+  for (std::size_t answered = 0; answered < size;) {
+    const auto received = recv(fd, answers.data(), answers.size(), 0);
+    if (received < 0 && errno == EINTR) continue;
+    if (received <= 0) return std::unexpected(NetlinkError{errno, "the kernel's answers could not be read"});
+    auto rest = static_cast<int>(received);
+    auto* answer = reinterpret_cast<nlmsghdr*>(answers.data());
+    for (; nlmsg_ok(answer, rest) != 0; answer = nlmsg_next(answer, &rest)) {
+      const auto index = answer->nlmsg_seq - kBatchSequence;
+      if (answer->nlmsg_type != NLMSG_ERROR || index >= size) continue;
+      const auto* verdict = verdict_of(answer);
+      if (verdict == nullptr) return std::unexpected(NetlinkError{EPROTO, "the kernel's answer is cut off"});
+      done(index, {-verdict->error, verdict->error == 0 ? std::string() : explanation_of(answer, *verdict)});
+      ++answered;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 NetlinkResult<> Netlink::request_each(std::size_t count, const std::function<NetlinkMessage(std::size_t)>& make,
                                       const std::function<void(std::size_t, const NetlinkError&)>& done) {
   const int fd = nl_socket_get_fd(socket_.get());
@@ -178,21 +203,8 @@ NetlinkResult<> Netlink::request_each(std::size_t count, const std::function<Net
     if (send(fd, requests.data(), requests.size(), 0) < 0) {
       return std::unexpected(NetlinkError{errno, "the requests could not be sent"});
     }
-    for (std::size_t answered = 0; answered < size;) {
-      const auto received = recv(fd, answers.data(), answers.size(), 0);
-      if (received < 0 && errno == EINTR) continue;
-      if (received <= 0) return std::unexpected(NetlinkError{errno, "the kernel's answers could not be read"});
-      auto rest = static_cast<int>(received);
-      auto* answer = reinterpret_cast<nlmsghdr*>(answers.data());
-      for (; nlmsg_ok(answer, rest) != 0; answer = nlmsg_next(answer, &rest)) {
-        const auto index = answer->nlmsg_seq - kBatchSequence;
-        if (answer->nlmsg_type != NLMSG_ERROR || index >= size) continue;
-        const auto* verdict = verdict_of(answer);
-        if (verdict == nullptr) return std::unexpected(NetlinkError{EPROTO, "the kernel's answer is cut off"});
-        done(first + index, {-verdict->error, verdict->error == 0 ? std::string() : explanation_of(answer, *verdict)});
-        ++answered;
-      }
-    }
+    const auto tell = [&](std::size_t index, const NetlinkError& error) { done(first + index, error); };
+    if (auto answered = take_verdicts(fd, answers, size, tell); !answered) return answered;
     batch =
         boot_now() - begun > kLongBatch ? std::max<std::size_t>(batch / 4, 1) : std::min(batch + kFirstBatch, kBatch);
     between();

@@ -3,6 +3,7 @@
 
 namespace adit::tunnel {
 
+// NOLINTNEXTLINE(readability-function-size): two lines for each of them, and nothing else.
 std::string_view name_of(DropReason reason) {
   switch (reason) {
     case DropReason::malformed_packet:

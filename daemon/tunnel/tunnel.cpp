@@ -302,33 +302,36 @@ void Tunnel::accept(const InboundBatch& batch, Instant now, std::vector<MutableB
       continue;
     }
     data = true;
-    const auto header = wire::read_ip_packet(plaintext);
-    if (!header) {
-      count_drop(DropReason::malformed_packet);
-    } else if (!allowed_ips_.contains(header->source)) {
-      count_drop(DropReason::disallowed_source);
-      status_.disallowed_source = header->source;
-    } else if (elsewhere_.own.contains(header->source)) {
-      count_drop(DropReason::own_source);
-    } else if (!wire::take_outer_ecn(plaintext.first(header->size), packet.ecn)) {
-      count_drop(DropReason::congestion);
-    } else if (!take_answer(plaintext.first(header->size), now, out)) {
-      auto inner = plaintext.first(header->size);
-      if (carries_frames()) {
-        const auto frame = take_frame(inner, now, out);
-        if (!frame) continue;
-        inner = frame->frame;
-      } else {
-        offload::clamp_mss(inner, manner_.mss, false);
-      }
-      deliver.push_back(inner);
-      status_.received.packets += 1;
-      status_.received.bytes += header->size;
-    }
+    take_data(plaintext, packet.ecn, now, deliver, out);
   }
   if (authentic) keep_fresh_after_receiving(now, out);
   if (data) after_data_received(now);
   out.path = path_;
+}
+
+/// What the peer has to say, once it is sure that it does.
+void Tunnel::take_data(MutableBytes plaintext, wire::Ecn ecn, Instant now, std::vector<MutableBytes>& deliver,
+                       Outbox& out) {
+  const auto header = wire::read_ip_packet(plaintext);
+  if (!header) return count_drop(DropReason::malformed_packet);
+  if (!allowed_ips_.contains(header->source)) {
+    status_.disallowed_source = header->source;
+    return count_drop(DropReason::disallowed_source);
+  }
+  if (elsewhere_.own.contains(header->source)) return count_drop(DropReason::own_source);
+  auto inner = plaintext.first(header->size);
+  if (!wire::take_outer_ecn(inner, ecn)) return count_drop(DropReason::congestion);
+  if (take_answer(inner, now, out)) return;
+  if (carries_frames()) {
+    const auto frame = take_frame(inner, now, out);
+    if (!frame) return;
+    inner = frame->frame;
+  } else {
+    offload::clamp_mss(inner, manner_.mss, false);
+  }
+  deliver.push_back(inner);
+  status_.received.packets += 1;
+  status_.received.bytes += header->size;
 }
 
 void Tunnel::take_handshake(wire::MessageType type, const Datagram& datagram, Instant now, Outbox& out) {

@@ -151,6 +151,7 @@ class Tunnel {
   void begin_session(const noise::Keypair& keypair, Duration round_trip, Instant now, Outbox& out);
   void follow_answer(const Path& path, const Handshaker::Outcome::Answered& answered, Instant now, Outbox& out);
   void roam(const Path& path, Outbox& out);
+  void take_data(MutableBytes plaintext, wire::Ecn ecn, Instant now, std::vector<MutableBytes>& deliver, Outbox& out);
   bool take_answer(Bytes packet, Instant now, Outbox& out);
   std::optional<UnwrappedFrame> take_frame(MutableBytes packet, Instant now, Outbox& out);
   void roam_to_caller(Outbox& out);
