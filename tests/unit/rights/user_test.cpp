@@ -80,7 +80,8 @@ TEST_F(UserTest, WhatALinkNeedsBesidesIsKept) {
 TEST_F(UserTest, ItsFoldersAreMadeForItAndWhatRootLeftThereIsGivenToIt) {
   std::filesystem::create_directories(temporary_.path() / "state/office");
   test::write_file(temporary_.path() / "state/office/timestamp", "x");
-  std::filesystem::create_hard_link("/etc/hostname", temporary_.path() / "state/office/hard");
+  test::write_file(temporary_.path() / "elsewhere", "root's");
+  std::filesystem::create_hard_link(temporary_.path() / "elsewhere", temporary_.path() / "state/office/hard");
   std::filesystem::create_symlink("/etc/shadow", temporary_.path() / "state/office/soft");
   in_killed_process([] { ASSERT_TRUE(become(kNobody, needs())); });
   for (const auto* each : {"run", "wg", "state/office", "state/office/timestamp"}) EXPECT_EQ(owner(each), kId) << each;
