@@ -135,16 +135,7 @@ def test_a_keepalive_switched_on_in_the_file_is_sent_by_the_successor_on_an_idle
     link = make(keepalive=0).start()
     tap = Tap(lab.r, "tob", PORT)
     traffic_within(link.a.host, link.b.side.addr4, 10)
-
-    # Whoever received last owes a sign of life after 10 s; the ends may have asked each other something, too.
-    fell_silent = (len(tap.seen()), time.monotonic())
-
-    def idle():
-        nonlocal fell_silent
-        if len(tap.seen()) != fell_silent[0]:
-            fell_silent = (len(tap.seen()), time.monotonic())
-        return time.monotonic() - fell_silent[1] > 15
-    wait_until(idle, 60, "the link to fall silent")
+    tap.wait_for_silence()
     silent_since = len(tap.seen())
     edit(link.a, "peer", keepalive="1s")
     renew(link.a)

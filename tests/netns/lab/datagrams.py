@@ -99,6 +99,18 @@ class Tap:
         wait_until(lambda: sum(d.type == type for d in self.seen()) >= count, timeout, f"{count} messages of type {type}")
         return [d for d in self.seen() if d.type == type]
 
+    def wait_for_silence(self):
+        """Until no timer of an idle end without keepalives makes it send: whoever received last owes a sign of life after
+        10 s, and the ends may have asked each other something, too."""
+        last = (len(self.seen()), time.monotonic())
+
+        def silent():
+            nonlocal last
+            if len(self.seen()) != last[0]:
+                last = (len(self.seen()), time.monotonic())
+            return time.monotonic() - last[1] > 15
+        wait_until(silent, 60, "the link to fall silent")
+
     def send(self, datagram):
         self._socket.send(datagram.frame())
 
