@@ -6,20 +6,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/two_hosts.h"
 #include "crypto/blake2s.h"
 
 namespace adit::config {
 namespace {
-
-/// The other host of a subnet that has only two (RFC 3021 for /31, RFC 6164 for /127).
-IpAddress other_host(const IpNetwork& network) {
-  const auto bits = network.address.bits();
-  if (network.prefix != bits - 2 && network.prefix != bits - 1) return {};
-  std::array<std::uint8_t, 16> bytes{};
-  std::ranges::copy(network.address.bytes(), bytes.begin());
-  bytes[bits / 8 - 1] ^= network.prefix == bits - 2 ? 3 : 1;
-  return network.address.is_v4() ? IpAddress::v4(std::span(bytes).first<4>()) : IpAddress::v6(bytes);
-}
 
 /// Nobody but the two ends ever sees them, so that they can be the same in every link.
 TapEnds ends_by_keys(const crypto::PublicKey& ours, const crypto::PublicKey& peers) {

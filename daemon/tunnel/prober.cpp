@@ -4,24 +4,10 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/two_hosts.h"
 #include "tunnel/own_packet.h"
 
 namespace adit::tunnel {
-namespace {
-
-/// The other host of a subnet that has only two (RFC 3021 for /31, RFC 6164 for /127).
-IpAddress other_host(const IpNetwork& network) {
-  const auto bits = network.address.bits();
-  if (network.prefix != bits - 2 && network.prefix != bits - 1) return {};
-  std::array<std::uint8_t, 16> bytes{};
-  std::ranges::copy(network.address.bytes(), bytes.begin());
-  // Hosts are numbers 1 and 2 of four, or 0 and 1 of two.
-  bytes[bits / 8 - 1] ^= network.prefix == bits - 2 ? 3 : 1;
-  return network.address.is_v4() ? IpAddress::v4(std::span(bytes).first<4>()) : IpAddress::v6(bytes);
-}
-
-}  // namespace
-
 std::optional<ProbeEnds> find_probe_ends(std::span<const IpNetwork> addresses, std::span<const IpAddress> peers) {
   const auto nth_peer = [&](Family family, std::size_t n) -> IpAddress {
     for (const auto& peer : peers) {

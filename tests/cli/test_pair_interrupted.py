@@ -27,7 +27,6 @@ esac
 """
 
 
-@pytest.mark.skipif(not ADIT.exists(), reason="adit is not built")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_what_was_done_is_taken_back_when_it_is_interrupted(tmp_path, number):
     ssh = tmp_path / "bin/ssh"
