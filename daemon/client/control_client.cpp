@@ -19,7 +19,8 @@ using Clock = std::chrono::steady_clock;
 
 /// Nothing tells when there is room in a full queue.
 constexpr std::chrono::milliseconds kQueuePause{10};
-constexpr std::size_t kLongestAnswer = 1024 * 1024;
+/// A status with 16,384 routes, each with a metric, a table and a source of IPv6, has 2.5 MB.
+constexpr std::size_t kLongestAnswer = 4 * 1024 * 1024;
 
 std::unexpected<AskError> failure(int error) {
   switch (error) {
@@ -76,8 +77,9 @@ Answer read_answer(const FileDescriptor& fd, Clock::time_point deadline) {
     const auto size = ::recv(fd.get(), part.data(), part.size(), 0);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) continue;
     if (size <= 0) return failure(size < 0 ? errno : ECONNRESET);
+    const auto before = answer.size();
     answer.append(part.data(), static_cast<std::size_t>(size));
-    if (const auto end = answer.find('\n'); end != std::string::npos) return answer.substr(0, end);
+    if (const auto end = answer.find('\n', before); end != std::string::npos) return answer.substr(0, end);
   }
   return failure(EMSGSIZE);
 }

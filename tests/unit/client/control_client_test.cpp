@@ -56,6 +56,14 @@ TEST_F(ControlClientTest, OneThatManyAskAtOnceIsWaitedFor) {
   EXPECT_EQ(*answer, "yes");
 }
 
+TEST_F(ControlClientTest, TheStatusOfALinkWithThousandsOfRoutesIsReadWhole) {
+  const auto status = R"({"routes":")" + std::string(2'500'000, 'r') + "\"}";
+  const test::FakeDaemon office(socket_, status + "\n");
+  const auto answer = ask(socket_, "{}", std::chrono::minutes(1));
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(*answer, status);
+}
+
 TEST_F(ControlClientTest, ADaemonThatHangsUpIsAnError) {
   const test::FakeDaemon office(socket_, "half an answ");
   const auto answer = ask(socket_, "{}", 5000ms);
