@@ -21,9 +21,7 @@ namespace adit::cli {
 namespace {
 
 struct PairArguments {
-  std::array<std::string, 2> ends;
-  std::vector<std::string> tunnels;
-  std::vector<std::string> routes;
+  PairWords words;
   std::filesystem::path folder = ".";
   std::vector<std::string> installs;
   std::string package;
@@ -86,18 +84,38 @@ bool write_files(const PairArguments& arguments, const Configs& configs, Context
   return true;
 }
 
+/// What it is to the host, and where its addresses are.
+std::string interface_in_words(const Configs& configs, std::size_t end) {
+  const auto& interface = configs[end].interface;
+  const std::string frames = interface.mode == config::Mode::tap ? "an Ethernet cable, " : "";
+  if (!interface.tap.bridge.empty()) return fmt::format("{}put into {}", frames, interface.tap.bridge);
+  if (interface.addresses.empty()) {
+    return fmt::format(
+        "{}without an address: write one of the network behind {} into interface.addresses, or let a DHCP client ask "
+        "for one on {}",
+        frames, configs[1 - end].interface.tap.bridge, interface.name);
+  }
+  std::string addresses;
+  for (const auto& address : interface.addresses) addresses += " " + to_string(address.address);
+  return fmt::format("{}inside the tunnel{}", frames, addresses);
+}
+
 void print_next_steps(const PairArguments& arguments, const Configs& configs, Context& context) {
   say(context.out, "Wrote {} and {}, readable by you alone: they hold the keys.\n\n",
       file_of(arguments, configs[0]).native(), file_of(arguments, configs[1]).native());
   for (std::size_t i = 0; i < configs.size(); ++i) {
     const auto& config = configs[i];
-    say(context.out, "  {}: inside the tunnel", config.name);
-    for (const auto& address : config.interface.addresses) say(context.out, " {}", to_string(address.address));
+    say(context.out, "  {}: {}", config.name, interface_in_words(configs, i));
     for (const auto& called : configs[1 - i].peer.endpoints) {
       say(context.out, "; let UDP port {} in", called.port);
     }
     if (configs[1 - i].peer.endpoints.empty()) say(context.out, "; behind NAT, calls {}", configs[1 - i].name);
     say(context.out, "\n");
+  }
+  if (std::ranges::any_of(configs, [](const auto& config) { return !config.interface.tap.bridge.empty(); })) {
+    say(context.out,
+        "\nA bridge has to be there before the link starts. Hosts behind it need the MTU that `adit status` shows; "
+        "`adit doctor` tells more.\n");
   }
   say(context.out, "\nNext, on each host:\n");
   for (const auto& config : configs) {
@@ -130,8 +148,10 @@ int install_on_hosts(const PairArguments& arguments, const Configs& configs, Con
       say(context.err, "adit pair: this link could not work; nothing was done\n");
       return kFailed;
     }
+    const auto& theirs = configs[1 - i].interface.addresses;
     ends.push_back({configs[i].name, target->second, std::move(text),
-                    to_string(configs[1 - i].interface.addresses.front().address)});
+                    theirs.empty() ? std::string() : to_string(theirs.front().address),
+                    configs[i].interface.tap.bridge});
   }
   InstallOptions options{.package = {}, .dry_run = arguments.dry_run};
   if (!arguments.package.empty()) options.package = arguments.package;
@@ -141,7 +161,7 @@ int install_on_hosts(const PairArguments& arguments, const Configs& configs, Con
 }
 
 int pair(const PairArguments& arguments, Context& context) {
-  const auto request = parse_request(arguments.ends, arguments.tunnels, arguments.routes);
+  const auto request = parse_request(arguments.words);
   const auto configs = request ? plan(*request, local_subnets(), context.random) : std::unexpected(request.error());
   if (!configs) {
     say(context.err, "adit pair: {}\n", configs.error().message);
@@ -160,16 +180,23 @@ void add_pair(CLI::App& app, Context& context) {
   const auto arguments = std::make_shared<PairArguments>();
   constexpr auto end_help =
       "NAME=HOST[:PORT]: a host's name, and where it is reached; HOST - : it is behind NAT and calls";
-  command.option("HOST1", arguments->ends[0], end_help).required();
-  command.option("HOST2", arguments->ends[1], "NAME=HOST[:PORT]: the other host").required();
+  command.option("HOST1", arguments->words.ends[0], end_help).required();
+  command.option("HOST2", arguments->words.ends[1], "NAME=HOST[:PORT]: the other host").required();
   command
-      .option("--tunnel", arguments->tunnels,
+      .option("--tunnel", arguments->words.tunnels,
               "NET: a subnet for the tunnel itself; default: a random one of each family")
       .one_value();
   command
-      .option("--routes", arguments->routes,
+      .option("--routes", arguments->words.routes,
               "NAME=NET,…: subnets behind host NAME (or default), for the other host to reach")
       .one_value();
+  const auto tap = command.flag("--tap", arguments->words.frames,
+                                "An Ethernet cable between the hosts (interface.mode: tap) instead of a link for IP");
+  command
+      .option("--bridge", arguments->words.bridges,
+              "NAME=BRIDGE: the bridge of host NAME that its end is put into; default: none, the end has addresses")
+      .one_value()
+      .needs(tap);
   const auto output = command.option("-o,--output", arguments->folder, "DIR: where to write the files; default: here");
   const auto install = command.option(
       "--install", arguments->installs,
@@ -183,7 +210,9 @@ void add_pair(CLI::App& app, Context& context) {
       "Example, a server at the office and a laptop behind NAT, which is to reach the office's network:\n"
       "  adit pair office=vpn.example.net laptop=- --routes office=192.168.20.0/24\n"
       "The same, on both hosts by one command:\n"
-      "  adit pair office=vpn.example.net laptop=- --install office=root@vpn.example.net --install laptop=local");
+      "  adit pair office=vpn.example.net laptop=- --install office=root@vpn.example.net --install laptop=local\n"
+      "One network of the two behind bridges br0:\n"
+      "  adit pair office=vpn.example.net home=- --tap --bridge office=br0 --bridge home=br0");
   command.callback([&context, arguments] { context.exit_status = pair(*arguments, context); });
 }
 

@@ -94,8 +94,8 @@ class Installer {
         "[ -d /run/systemd/system ] && echo systemd=yes; "
         "version=$(aditd --version 2>/dev/null | head -n 1) && echo \"adit=$version\"; "
         "[ -e {} ] && echo there=yes; [ -c /dev/net/tun ] || modprobe tun 2>/dev/null; "
-        "[ -c /dev/net/tun ] && echo tun=yes; echo end=yes",
-        shell_word(path_of(end.name)));
+        "[ -c /dev/net/tun ] && echo tun=yes; [ -d {} ] && echo bridge=yes; echo end=yes",
+        shell_word(path_of(end.name)), shell_word(fmt::format("/sys/class/net/{}/bridge", end.bridge)));
     const auto found = ask(end, script);
     if (!found) return false;
     if (value_of(*found, "end") != "yes") {
@@ -108,6 +108,12 @@ class Installer {
     if (value_of(*found, "tun") != "yes") {
       return complain(end,
                       "there is no /dev/net/tun there: load the tun module, or pass the device into the container");
+    }
+    if (!end.bridge.empty() && value_of(*found, "bridge") != "yes") {
+      return complain(end,
+                      fmt::format("there is no bridge {0} there: make it first (`ip link add {0} type bridge`, and "
+                                  "in the host's network configuration, so that it is there after a restart)",
+                                  end.bridge));
     }
     if (value_of(*found, "there") == "yes") {
       return complain(end, fmt::format("{} is there already: choose another name, or take the link away first (`adit "
@@ -293,8 +299,9 @@ int install(const std::vector<Installation>& ends, const InstallOptions& options
   if (!options.dry_run) return Installer(ends, options, context).run();
   for (const auto& end : ends) {
     const auto& where = end.host.target();
-    say(context.out, "{} ({}): see that systemd runs there, /dev/net/tun is there, and {} is not\n", end.name, where,
-        path_of(end.name));
+    const auto bridge = end.bridge.empty() ? std::string() : fmt::format(", a bridge {}", end.bridge);
+    say(context.out, "{} ({}): see that systemd runs there, that there is /dev/net/tun{}, and no {}\n", end.name, where,
+        bridge, path_of(end.name));
     if (options.package) {
       say(context.out, "{} ({}): install {}, if Adit is not there\n", end.name, where, options.package->native());
     }
@@ -305,9 +312,9 @@ int install(const std::vector<Installation>& ends, const InstallOptions& options
   for (const auto& end : ends) {
     say(context.out, "{} ({}): systemctl enable --now {}\n", end.name, end.host.target(), unit_of(end.name));
   }
-  say(context.out,
-      "wait until both are up, for {} s at most, and ping {} from {}; take all of it back if they are not\n",
-      kPatience.count(), ends.front().address, ends.front().name);
+  const auto& [first, address] = std::tie(ends.front().name, ends.front().address);
+  say(context.out, "wait until both are up, for {} s at most{}; take all of it back if they are not\n",
+      kPatience.count(), address.empty() ? "" : fmt::format(", and ping {} from {}", address, first));
   return kDone;
 }
 

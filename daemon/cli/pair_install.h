@@ -18,7 +18,8 @@ struct Installation {
   std::string name;  ///< of the link there
   Remote host;
   std::string file;     ///< the text of its configuration, with its keys
-  std::string address;  ///< of the other end, inside the tunnel
+  std::string address;  ///< of the other end, inside the tunnel; empty: it has none of its own
+  std::string bridge;   ///< which has to be there; empty: none
 };
 
 /// NAME=TARGET each, TARGET being `local` or what ssh takes. The error is a sentence.

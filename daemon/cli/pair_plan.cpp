@@ -43,6 +43,42 @@ Result<> add_behind(std::array<PairEnd, 2>& ends, std::string_view text) {
   return {};
 }
 
+Result<> add_bridge(std::array<PairEnd, 2>& ends, std::string_view text) {
+  const auto parts = split_name(text, "--bridge NAME=BRIDGE");
+  if (!parts) return std::unexpected(parts.error());
+  const auto [name, bridge] = *parts;
+  const auto end = std::ranges::find(ends, name, &PairEnd::name);
+  if (end == ends.end())
+    return fail("--bridge: there is no host \"{}\" in this pair; it joins {} and {}", name, ends[0].name, ends[1].name);
+  if (!end->bridge.empty())
+    return fail("--bridge: {} is in {} already; an interface is in one bridge", name, end->bridge);
+  auto device = config::parse_device(bridge);
+  if (!device) return fail("--bridge: {}", device.error().message);
+  end->bridge = std::move(*device);
+  return {};
+}
+
+/// What goes with Ethernet frames, and what does not.
+Result<> check_frames(const PairWords& words, const PairRequest& request) {
+  if (!request.frames) {
+    if (!words.bridges.empty()) return fail("--bridge: only interfaces for Ethernet frames go into bridges; add --tap");
+    return {};
+  }
+  if (!words.routes.empty()) {
+    return fail(
+        "--routes does not go with --tap: an Ethernet cable makes one network of two, and what is routed over it needs "
+        "a router's address there; leave it out, and set routes on the hosts that are to have them");
+  }
+  const auto bridged = std::ranges::find_if(request.ends, [](const auto& end) { return !end.bridge.empty(); });
+  if (bridged != request.ends.end() && !words.tunnels.empty()) {
+    return fail(
+        "--tunnel does not go with --bridge: behind {} there are addresses already; leave it out, and give {} one of "
+        "those where it is in no bridge",
+        bridged->bridge, request.ends[bridged == request.ends.begin() ? 1 : 0].name);
+  }
+  return {};
+}
+
 /// What the reader could not tell from one file alone.
 Result<> check(const PairRequest& request) {
   const auto& [a, b] = request.ends;
@@ -94,6 +130,15 @@ Result<std::vector<IpNetwork>> pick_tunnels(const PairRequest& request, std::vec
   return std::vector{*v4, pick_ipv6_subnet(random)};
 }
 
+/// The subnets that both ends have an address of.
+Result<std::vector<IpNetwork>> tunnels_of(const PairRequest& request, std::vector<IpNetwork> taken,
+                                          RandomSource& random) {
+  // Who is in a bridge, or reaches one, is in the network behind it.
+  if (std::ranges::any_of(request.ends, [](const auto& end) { return !end.bridge.empty(); })) return {};
+  if (!request.tunnels.empty()) return request.tunnels;
+  return pick_tunnels(request, std::move(taken), random);
+}
+
 /// The routes one end gets to what is behind the other.
 Result<std::vector<config::Route>> routes_to(const PairEnd& other, const std::vector<IpNetwork>& tunnels) {
   std::vector<config::Route> routes;
@@ -118,7 +163,8 @@ Result<PairEnd> parse_end(std::string_view text) {
   if (!parts) return std::unexpected(parts.error());
   const auto [name, host] = *parts;
   if (const auto valid = config::check_name(name); !valid) return std::unexpected(valid.error());
-  PairEnd end{std::string(name), std::nullopt, std::nullopt, {}, false};
+  PairEnd end;
+  end.name = name;
   if (host == kNat) return end;
   if (std::ranges::count(host, ':') > 1 && !host.starts_with('[')) {
     return fail("{}: \"{}\" needs brackets around the IPv6 address: {}=[ADDR6]:PORT", name, host, name);
@@ -140,11 +186,11 @@ Result<PairEnd> parse_end(std::string_view text) {
   return end;
 }
 
-Result<PairRequest> parse_request(const std::array<std::string, 2>& ends, const std::vector<std::string>& tunnels,
-                                  const std::vector<std::string>& routes) {
+Result<PairRequest> parse_request(const PairWords& words) {
   PairRequest request;
-  for (std::size_t i = 0; i < ends.size(); ++i) {
-    auto end = parse_end(ends[i]);
+  request.frames = words.frames;
+  for (std::size_t i = 0; i < words.ends.size(); ++i) {
+    auto end = parse_end(words.ends[i]);
     if (!end) return std::unexpected(end.error());
     request.ends[i] = std::move(*end);
   }
@@ -155,7 +201,7 @@ Result<PairRequest> parse_request(const std::array<std::string, 2>& ends, const 
     else if (first.has_usual_port)
       first.port = static_cast<std::uint16_t>(*second.port - 1);
   }
-  for (const auto& text : tunnels) {
+  for (const auto& text : words.tunnels) {
     const auto subnet = config::parse_subnet(text);
     if (!subnet) return fail("--tunnel: {}", subnet.error().message);
     const auto hosts = ends_of(*subnet);
@@ -166,17 +212,20 @@ Result<PairRequest> parse_request(const std::array<std::string, 2>& ends, const 
     }
     request.tunnels.push_back(*subnet);
   }
-  for (const auto& text : routes) {
+  for (const auto& text : words.routes) {
     if (const auto added = add_behind(request.ends, text); !added) return std::unexpected(added.error());
   }
+  for (const auto& text : words.bridges) {
+    if (const auto added = add_bridge(request.ends, text); !added) return std::unexpected(added.error());
+  }
+  if (const auto valid = check_frames(words, request); !valid) return std::unexpected(valid.error());
   if (const auto valid = check(request); !valid) return std::unexpected(valid.error());
   return request;
 }
 
 Result<std::array<config::Config, 2>> plan(const PairRequest& request, std::vector<IpNetwork> taken,
                                            RandomSource& random) {
-  const auto tunnels = request.tunnels.empty() ? pick_tunnels(request, std::move(taken), random)
-                                               : Result<std::vector<IpNetwork>>(request.tunnels);
+  const auto tunnels = tunnels_of(request, std::move(taken), random);
   if (!tunnels) return std::unexpected(tunnels.error());
   std::array<config::Config, 2> configs;
   const auto preshared_key = crypto::generate_preshared_key(random);
@@ -187,6 +236,8 @@ Result<std::array<config::Config, 2>> plan(const PairRequest& request, std::vect
     const auto& theirs = request.ends[1 - i];
     config.name = ours.name;
     config.interface.name = config::interface_name_for(ours.name);
+    if (request.frames) config.interface.mode = config::Mode::tap;
+    config.interface.tap.bridge = ours.bridge;
     for (const auto& tunnel : *tunnels) {
       const auto ends = ends_of(tunnel);
       if (!ends) return std::unexpected(ends.error());

@@ -35,7 +35,7 @@ _adit() {
 
   case $command in
     '') options='--version' ;;
-    pair) options='--tunnel --routes --output --install --package --dry-run' ;;
+    pair) options='--tunnel --routes --tap --bridge --output --install --package --dry-run' ;;
     unpair) options='--dry-run' ;;
     check) options='--name' ;;
     import) options='--output --peer --all' ;;

@@ -49,6 +49,8 @@ end
 
 complete -c adit -n '__adit_is pair' -x -l tunnel -d 'A subnet for the tunnel itself'
 complete -c adit -n '__adit_is pair' -x -l routes -d 'NAME=NET,…: subnets behind a host'
+complete -c adit -n '__adit_is pair' -l tap -d 'An Ethernet cable instead of a link for IP'
+complete -c adit -n '__adit_is pair' -x -l bridge -d 'NAME=BRIDGE: the bridge that an end is put into'
 complete -c adit -n '__adit_is pair' -x -s o -l output -a '(__fish_complete_directories)' -d 'Where to write'
 complete -c adit -n '__adit_is pair' -x -l install -d 'NAME=TARGET: put its file there and start it'
 complete -c adit -n '__adit_is pair' -r -F -l package -d 'For a host that has no Adit yet'

@@ -11,7 +11,7 @@ namespace {
 using Texts = std::vector<std::string>;
 
 std::string error_of(const std::array<std::string, 2>& ends, const Texts& tunnels = {}, const Texts& routes = {}) {
-  const auto request = parse_request(ends, tunnels, routes);
+  const auto request = parse_request({ends, tunnels, routes});
   return request ? "" : request.error().message;
 }
 
@@ -87,8 +87,10 @@ TEST(PairPlan, RefusesPairsThatCannotWork) {
 }
 
 TEST(PairPlan, GivesEachEndWhatIsBehindTheOther) {
-  const auto request = parse_request({"a=a.example:1000", "b=-"}, {"10.9.0.0/30", "fd09::/126"},
-                                     {"a=192.168.1.0/24,fd20::/64", "a=192.168.1.0/24", "a=default", "b=10.1.0.0/16"});
+  const auto request =
+      parse_request({.ends = {"a=a.example:1000", "b=-"},
+                     .tunnels = {"10.9.0.0/30", "fd09::/126"},
+                     .routes = {"a=192.168.1.0/24,fd20::/64", "a=192.168.1.0/24", "a=default", "b=10.1.0.0/16"}});
   ASSERT_TRUE(request) << request.error().message;
   SeededRandom random;
   const auto configs = plan(*request, {}, random);
@@ -115,8 +117,52 @@ TEST(PairPlan, GivesEachEndWhatIsBehindTheOther) {
   EXPECT_EQ(reveal_base64(a.peer.preshared_key), reveal_base64(b.peer.preshared_key));
 }
 
+TEST(PairPlan, GivesTwoEndsOfACableAddressesUnlessABridgeIsThere) {
+  const auto made = [](const PairWords& words) {
+    SeededRandom random;
+    const auto request = parse_request(words);
+    EXPECT_TRUE(request) << request.error().message;
+    return std::move(*plan(*request, {}, random));
+  };
+  const std::array<std::string, 2> ends{"a=a.example", "b=-"};
+  const auto plain = made({.ends = ends, .frames = true});
+  for (const auto& config : plain) {
+    EXPECT_EQ(config.interface.mode, config::Mode::tap);
+    EXPECT_EQ(config.interface.addresses.size(), 2);
+    EXPECT_EQ(config.interface.tap.bridge, "");
+  }
+  const auto given = made({.ends = ends, .tunnels = {"192.168.9.0/24"}, .frames = true});
+  EXPECT_EQ(to_string(given[1].interface.addresses[0]), "192.168.9.2/24");
+  const auto bridged = made({.ends = ends, .frames = true, .bridges = {"b=br-lan"}});
+  EXPECT_EQ(bridged[0].interface.tap.bridge, "");
+  EXPECT_EQ(bridged[1].interface.tap.bridge, "br-lan");
+  for (const auto& config : bridged) EXPECT_TRUE(config.interface.addresses.empty());
+}
+
+TEST(PairPlan, SaysWhatDoesNotGoWithACable) {
+  const struct {
+    PairWords words;
+    std::string_view reason;
+  } table[] = {
+      {{.bridges = {"a=br0"}}, "add --tap"},
+      {{.frames = true, .bridges = {"br0"}}, "write --bridge NAME=BRIDGE"},
+      {{.frames = true, .bridges = {"c=br0"}}, "there is no host \"c\" in this pair"},
+      {{.frames = true, .bridges = {"a=br0", "a=br1"}}, "a is in br0 already"},
+      {{.frames = true, .bridges = {"a=b/r"}}, "--bridge: \"b/r\""},
+      {{.routes = {"a=10.1.0.0/16"}, .frames = true}, "--routes does not go with --tap"},
+      {{.tunnels = {"10.9.0.0/30"}, .frames = true, .bridges = {"a=br0"}}, "give b one of those"},
+  };
+  for (auto [words, reason] : table) {
+    words.ends = {"a=a.example", "b=b.example"};
+    const auto request = parse_request(words);
+    ASSERT_FALSE(request) << reason;
+    EXPECT_NE(request.error().message.find(reason), std::string::npos) << request.error().message;
+  }
+}
+
 TEST(PairPlan, PicksSubnetsThatTouchNothingItWasToldOf) {
-  const auto request = parse_request({"a=10.200.1.1", "b=b.example"}, {}, {"a=10.0.0.0/9", "b=10.128.0.0/10"});
+  const auto request =
+      parse_request({.ends = {"a=10.200.1.1", "b=b.example"}, .routes = {"a=10.0.0.0/9", "b=10.128.0.0/10"}});
   ASSERT_TRUE(request);
   SeededRandom random;
   for (int i = 0; i < 100; ++i) {
@@ -128,7 +174,8 @@ TEST(PairPlan, PicksSubnetsThatTouchNothingItWasToldOf) {
 }
 
 TEST(PairPlan, NeedsATunnelOfTheFamilyThatIsRouted) {
-  const auto request = parse_request({"a=a.example", "b=b.example"}, {"10.9.0.0/30"}, {"a=fd20::/64"});
+  const auto request =
+      parse_request({.ends = {"a=a.example", "b=b.example"}, .tunnels = {"10.9.0.0/30"}, .routes = {"a=fd20::/64"}});
   ASSERT_TRUE(request);
   SeededRandom random;
   const auto configs = plan(*request, {}, random);
@@ -138,7 +185,7 @@ TEST(PairPlan, NeedsATunnelOfTheFamilyThatIsRouted) {
 
 TEST(PairPlan, OneHostTwiceGetsTwoPorts) {
   const auto ports = [](const std::string& a, const std::string& b) {
-    const auto request = parse_request({a, b}, {}, {});
+    const auto request = parse_request({.ends = {a, b}});
     return request ? std::pair(*request->ends[0].port, *request->ends[1].port)
                    : std::pair<std::uint16_t, std::uint16_t>();
   };
@@ -158,7 +205,7 @@ TEST(PairPlan, RoutesThatHoldAnEndpointAreRefused) {
 TEST(PairPlan, NamesInterfacesAsTheKernelAllows) {
   const auto name_for = [](const std::string& link) {
     SeededRandom random;
-    return (*plan(*parse_request({link + "=a.example", "b=b.example"}, {}, {}), {}, random))[0].interface.name;
+    return (*plan(*parse_request({.ends = {link + "=a.example", "b=b.example"}}), {}, random))[0].interface.name;
   };
   EXPECT_EQ(name_for("office"), "office");
   EXPECT_EQ(name_for("fifteen-letters"), "fifteen-letters");

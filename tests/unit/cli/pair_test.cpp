@@ -58,6 +58,55 @@ TEST(Pair, LetsTheEndBehindNatCall) {
   EXPECT_EQ(home->interface.addresses[1].network(), office->interface.addresses[1].network());
 }
 
+TEST(Pair, MakesAnEthernetCable) {
+  const Folder folder;
+  const auto outcome = adit({"pair", "a=a.example.net", "b=-", "--tap", "-o", folder.path()});
+  ASSERT_EQ(outcome.status, kDone) << outcome.err;
+  const auto a = config::read_config(folder / "a.yaml", {});
+  const auto b = config::read_config(folder / "b.yaml", {});
+  ASSERT_TRUE(a) << to_string(a.error()[0]);
+  ASSERT_TRUE(b) << to_string(b.error()[0]);
+  EXPECT_TRUE(a->warnings.empty() && b->warnings.empty());
+  EXPECT_EQ(a->interface.mode, config::Mode::tap);
+  EXPECT_EQ(a->interface.addresses[0].network(), b->interface.addresses[0].network());
+  EXPECT_EQ(a->interface.tap.ours, b->interface.tap.peers) << "both come to the same by themselves";
+  EXPECT_EQ(a->peer.allowed_ips, (std::vector{IpNetwork{b->interface.tap.ours, 32}}));
+  const auto address = to_string(b->interface.addresses[0].address);
+  EXPECT_NE(outcome.out.find("b: an Ethernet cable, inside the tunnel " + address), std::string::npos) << outcome.out;
+  EXPECT_EQ(outcome.out.find("bridge"), std::string::npos) << outcome.out;
+}
+
+TEST(Pair, MakesACableBetweenABridgeAndAHost) {
+  const Folder folder;
+  const auto outcome =
+      adit({"pair", "office=a.example.net", "home=-", "--tap", "--bridge", "office=br0", "-o", folder.path()});
+  ASSERT_EQ(outcome.status, kDone) << outcome.err;
+  const auto office = config::read_config(folder / "office.yaml", {});
+  const auto home = config::read_config(folder / "home.yaml", {});
+  ASSERT_TRUE(office && home);
+  EXPECT_EQ(office->interface.tap.bridge, "br0");
+  EXPECT_TRUE(home->interface.addresses.empty());
+  EXPECT_NE(outcome.out.find("office: an Ethernet cable, put into br0"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("one of the network behind br0"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("has to be there before the link starts"), std::string::npos) << outcome.out;
+  EXPECT_EQ(adit({"pair", "a=a.example", "b=-", "--bridge", "a=br0", "-o", folder.path()}).status, kWrongUsage);
+}
+
+TEST(Pair, SaysWhatItWouldInstallOfACable) {
+  const auto dry_run = [](std::vector<std::string> more) {
+    std::vector<std::string> words{"pair",  "a=a.example", "b=-",     "--tap",    "--install",
+                                   "a=one", "--install",   "b=local", "--dry-run"};
+    words.insert(words.end(), more.begin(), more.end());
+    return adit(words);
+  };
+  const auto bridged = dry_run({"--bridge", "a=br0"});
+  ASSERT_EQ(bridged.status, kDone) << bridged.err;
+  EXPECT_NE(bridged.out.find("that there is /dev/net/tun, a bridge br0, and no /etc/adit/a.yaml"), std::string::npos)
+      << bridged.out;
+  EXPECT_EQ(bridged.out.find("ping"), std::string::npos) << "nobody has an address that is known";
+  EXPECT_NE(dry_run({"--tunnel", "10.9.0.0/30"}).out.find("and ping 10.9.0.2 from a"), std::string::npos);
+}
+
 TEST(Pair, NeverOverwritesAFile) {
   for (const auto* existing : {"a.yaml", "b.yaml"}) {
     const Folder folder;
