@@ -10,6 +10,7 @@
 
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/gretap.h"
 #include "cli/key_output.h"
 #include "cli/other_end.h"
 #include "cli/print.h"
@@ -55,11 +56,22 @@ std::expected<config::Config, int> read(const std::string& file, Context& contex
   return std::unexpected(kInvalidConfig);
 }
 
+/// Where the GRE packets' ends follow from the order of the two keys, the new one has the old one's place: else this
+/// end's would change with it.
+crypto::PrivateKey new_key_for(const config::Config& ours, RandomSource& random) {
+  const auto own = public_key_of(ours.local.private_key);
+  for (;;) {
+    auto key = crypto::generate_private_key(random);
+    const bool by_keys = ours.interface.mode == config::Mode::tap && !ours.interface.tap.tunnel_address;
+    if (!by_keys || (public_key_of(key) < own) == (ours.peer.public_key < own)) return key;
+  }
+}
+
 /// The other end's own key, if it is here or made now.
 std::expected<std::optional<crypto::PrivateKey>, Failure> key_of_other_end(const ExportArguments& arguments,
                                                                            const config::Config& ours,
                                                                            Context& context) {
-  if (arguments.new_key) return crypto::generate_private_key(context.random);
+  if (arguments.new_key) return new_key_for(ours, context.random);
   if (!arguments.private_key_file) return std::nullopt;
   auto key = config::read_private_key_file(*arguments.private_key_file);
   if (!key) return std::unexpected(Failure{kFailed, std::move(key.error().message)});
@@ -84,16 +96,24 @@ void say_where_the_new_key_goes(const config::Config& ours, const crypto::Public
       to_base64(ours.peer.public_key), to_base64(key), in_quotes(ours.file), ours.name);
 }
 
-std::string heading_of(const config::Config& ours, const ExportArguments& arguments) {
+std::string heading_of(const config::Config& ours, const ExportArguments& arguments, const std::string& gretap) {
   if (arguments.qr) return {};
-  return arguments.peer
-             ? fmt::format(
-                   "The other end of Adit's link {}, for wg-quick or an app of WireGuard.\nIt holds secret keys.",
-                   ours.name)
-             : fmt::format(
-                   "Adit's link {0} for wg-quick: /etc/wireguard/{1}.conf, which names the interface.\n"
-                   "It holds secret keys: keep it to its owner (mode 0600).",
-                   ours.name, ours.interface.name);
+  auto heading =
+      arguments.peer
+          ? fmt::format("The other end of Adit's link {}, for wg-quick or an app of WireGuard.\nIt holds secret keys.",
+                        ours.name)
+          : fmt::format(
+                "Adit's link {0} for wg-quick: /etc/wireguard/{1}.conf, which names the interface.\n"
+                "It holds secret keys: keep it to its owner (mode 0600).",
+                ours.name, ours.interface.name);
+  if (!gretap.empty()) {
+    heading += fmt::format(
+        "\nThe link carries Ethernet frames, in GRE packets, which WireGuard itself does not make: the hooks below put "
+        "{}\n"
+        "on top, which is for them. That takes the kernel's module ip_gre (over IPv6 ip6_gre).",
+        gretap);
+  }
+  return heading;
 }
 
 Result<> show_qr(std::string_view text, Context& context) {
@@ -130,10 +150,31 @@ Result<> put_out(const ExportArguments& arguments, std::string text, Context& co
   return done;
 }
 
-std::expected<void, Failure> write(const ExportArguments& arguments, const config::Config& ours, Context& context) {
+/// The frames' interface, in place of the one there was; empty: the link is for IP packets. What is to be known of it.
+std::string put_on_gretap_if_needed(config::Config& config, std::vector<std::string>& guesses) {
+  if (config.interface.mode != config::Mode::tap) return {};
+  const bool has_hooks =
+      config.hooks.up != std::vector<config::Hook>() || config.hooks.down != std::vector<config::Hook>();
+  auto name = put_on_gretap(config);
+  guesses.push_back(fmt::format(
+      "the link carries Ethernet frames: where this file is used, they come out of {}, a gretap that its hooks make",
+      name));
+  if (has_hooks) {
+    guesses.push_back(fmt::format(
+        "%i is WireGuard's own interface there: where a hook means the one for frames, write {} into it", name));
+  }
+  return name;
+}
+
+std::expected<void, Failure> write(const ExportArguments& arguments, config::Config& ours, Context& context) {
   config::WgQuickOptions options;
-  const auto heading = heading_of(ours, arguments);
-  options.heading = heading;
+  if (arguments.qr && ours.interface.mode == config::Mode::tap) {
+    return std::unexpected(Failure{
+        kFailed, fmt::format("--qr: {} carries Ethernet frames (interface.mode: tap), and the WireGuard apps of "
+                             "phones IP packets only: none can be an end of it; take a host with Adit, or one "
+                             "with wg-quick and the kernel's gretap (without --qr)",
+                             ours.file)});
+  }
   if (arguments.qr) options.reader = config::WgQuickReader::app;
   config::WgQuickText written;
   std::vector<std::string> guesses;
@@ -146,9 +187,13 @@ std::expected<void, Failure> write(const ExportArguments& arguments, const confi
     options.has_private_key = key->has_value();
     if (*key) other->config.local.private_key = std::move(**key);
     if (arguments.new_key) new_key = public_key_of(other->config.local.private_key);
-    written = to_wg_quick(other->config, options);
     guesses = std::move(other->guesses);
+    const auto heading = heading_of(ours, arguments, put_on_gretap_if_needed(other->config, guesses));
+    options.heading = heading;
+    written = to_wg_quick(other->config, options);
   } else {
+    const auto heading = heading_of(ours, arguments, put_on_gretap_if_needed(ours, guesses));
+    options.heading = heading;
     written = to_wg_quick(ours, options);
   }
   for (auto warning : written.left_out) {
@@ -185,7 +230,7 @@ int run_export(const ExportArguments& arguments, Context& context) {
     say(context.err, "adit export: {}\n", *wrong);
     return kWrongUsage;
   }
-  const auto ours = read(arguments.file, context);
+  auto ours = read(arguments.file, context);
   if (!ours) return ours.error();
   const auto done = write(arguments, *ours, context);
   if (done) return kDone;

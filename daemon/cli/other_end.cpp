@@ -5,6 +5,7 @@
 
 #include "cli/tunnel_subnets.h"
 #include "config/fields.h"
+#include "config/validate.h"
 #include "config/wg_quick_routes.h"
 
 namespace adit::cli {
@@ -59,6 +60,48 @@ Result<IpNetwork> address_beside(const Config& ours, const IpNetwork& own, std::
   }
   const auto bits = static_cast<std::uint8_t>(address->bits());
   return IpNetwork{*address, own.contains(*address) ? own.prefix : bits};
+}
+
+Result<> add_addresses(const Config& ours, OtherEnd& other) {
+  for (const auto& own : ours.interface.addresses) {
+    const auto address = address_beside(ours, own, other.guesses);
+    if (!address) return std::unexpected(address.error());
+    other.config.interface.addresses.push_back(*address);
+  }
+  return {};
+}
+
+/// The other end of the GRE packets is known; which addresses its interface has, only where there is room for two.
+Result<> add_cable(const Config& ours, const OtherEndWishes& wishes, OtherEnd& other) {
+  if (!wishes.routes.empty()) {
+    return fail(
+        "--routes: {} carries Ethernet frames (interface.mode: tap), and what is routed over those needs a router's "
+        "address; leave it out, and set routes on the hosts that are to have them",
+        ours.file);
+  }
+  auto& interface = other.config.interface;
+  interface.mode = config::Mode::tap;
+  interface.tap.ours = ours.interface.tap.peers;
+  interface.tap.peers = ours.interface.tap.ours;
+  other.config.peer.allowed_ips = config::default_allowed_ips(interface, {});
+  for (const auto& own : ours.interface.addresses) {
+    std::vector<std::string> guesses;
+    const auto address = address_beside(ours, own, guesses);
+    if (address && guesses.empty()) {
+      interface.addresses.push_back(*address);
+    } else {
+      other.guesses.push_back(
+          fmt::format("the other end gets no address beside {}: add one that is free there to its interface for "
+                      "frames, or put that into a bridge",
+                      to_string(own)));
+    }
+  }
+  if (ours.interface.addresses.empty()) {
+    other.guesses.emplace_back(
+        "the other end's interface for frames gets no address: put it into a bridge there, or add one of the network "
+        "here");
+  }
+  return {};
 }
 
 /// What the other end reaches here: our own subnets, and what it is told is behind us.
@@ -133,29 +176,23 @@ Result<> add_endpoint(const Config& ours, const std::optional<std::string>& wish
 }  // namespace
 
 Result<OtherEnd> other_end(const Config& ours, const OtherEndWishes& wishes) {
-  if (ours.interface.mode == config::Mode::tap) {
-    return fail(
-        "{} carries Ethernet frames (interface.mode: tap): write the other end's file by hand, with the same mode",
-        ours.file);
-  }
   OtherEnd other;
   auto& theirs = other.config;
   theirs.name = ours.name;
   theirs.file = ours.file;
   theirs.interface.name = ours.interface.name;
   theirs.interface.mtu = ours.interface.mtu;
-  for (const auto& own : ours.interface.addresses) {
-    const auto address = address_beside(ours, own, other.guesses);
-    if (!address) return std::unexpected(address.error());
-    theirs.interface.addresses.push_back(*address);
-  }
+  const bool for_frames = ours.interface.mode == config::Mode::tap;
+  if (auto added = for_frames ? add_cable(ours, wishes, other) : add_addresses(ours, other); !added)
+    return std::unexpected(added.error());
   // Where we call it is where it has to listen.
   if (!ours.peer.endpoints.empty()) theirs.local.listen.port = ours.peer.endpoints[0].port;
   theirs.peer.public_key = public_key_of(ours.local.private_key);
   theirs.peer.preshared_key = ours.peer.preshared_key.clone();
   theirs.peer.has_preshared_key = ours.peer.has_preshared_key;
   theirs.peer.keepalive = ours.peer.keepalive;
-  if (auto added = add_routes(ours, wishes.routes, theirs); !added) return std::unexpected(added.error());
+  if (auto added = for_frames ? Result<>() : add_routes(ours, wishes.routes, theirs); !added)
+    return std::unexpected(added.error());
   if (auto added = add_name_servers(wishes.name_servers, theirs); !added) return std::unexpected(added.error());
   if (auto added = add_endpoint(ours, wishes.endpoint, other); !added) return std::unexpected(added.error());
   return other;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/command_line.h"
 #include "config/reader.h"
@@ -164,6 +167,94 @@ TEST_F(Export, FindsTheOtherEndsAddress) {
     EXPECT_TRUE(has(to_yaml(read_wg(outcome.out), ""), row.other)) << outcome.out;
     EXPECT_EQ(has(outcome.err, "is taken for the other end's address"), row.guess) << outcome.err;
   }
+}
+
+/// The lines of a key.
+std::string lines_of(const std::string& text, std::string_view key) {
+  std::string lines;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = text.find('\n', at);
+    if (const auto line = text.substr(at, end - at); line.starts_with(key)) lines += line + "\n";
+    at = end + 1;
+  }
+  return lines;
+}
+
+/// A file for Ethernet frames.
+std::string tap_file(std::string_view interface) {
+  return fmt::format(
+      "interface:\n  mode: tap\n{}local:\n  private_key: 2BO4c0XAbZUVu1qN0kaKiU1qWA9F4692YrMi0aIpx1Q=\n"
+      "peer:\n  public_key: rpvIuiqU85fsmv4kvk55KkS3/jEfjtozVrHa5QdAXE4=\n  endpoint: a.example:1\n",
+      interface);
+}
+
+TEST_F(Export, TheOtherEndOfACableIsWireGuardWithAGretapOnTop) {
+  const auto file = folder_.write(
+      "lan.yaml", tap_file("  addresses: [192.168.60.1/30, \"fd60::9/64\"]\n  tunnel_address: 10.9.0.1/30\n"));
+  const auto outcome = run({file, "--peer", "--new-key"});
+  ASSERT_EQ(outcome.status, kDone) << outcome.err;
+  EXPECT_TRUE(has(outcome.out, "\nAddress = 10.9.0.2/32\n")) << outcome.out;
+  EXPECT_TRUE(has(outcome.out, "\nAllowedIPs = 10.9.0.1/32\n")) << outcome.out;
+  EXPECT_FALSE(has(outcome.out, "\nTable")) << outcome.out;
+  EXPECT_EQ(lines_of(outcome.out, "PostUp"),
+            "PostUp = ip link add lan-tap type gretap local 10.9.0.2 remote 10.9.0.1\n"
+            "PostUp = sh -c 'ip link set lan-tap mtu $(($(cat /sys/class/net/%i/mtu) - 42))'\n"
+            "PostUp = ip addr add 192.168.60.2/30 dev lan-tap\n"
+            "PostUp = ip link set lan-tap up\n");
+  EXPECT_EQ(lines_of(outcome.out, "PreDown"), "PreDown = ip link del lan-tap\n");
+  EXPECT_TRUE(has(outcome.out, "# on top, which is for them")) << outcome.out;
+  EXPECT_TRUE(has(outcome.err, "they come out of lan-tap, a gretap that its hooks make")) << outcome.err;
+  EXPECT_TRUE(has(outcome.err, "no address beside fd60::9/64: add one")) << outcome.err;
+  EXPECT_TRUE(has(run({file, "--peer", "--new-key", "--routes", "10.1.0.0/16"}).err, "set routes on the hosts"));
+}
+
+TEST_F(Export, ThisEndOfACableIsThatToo) {
+  const auto file = folder_.write(
+      "with-a-long-one.yaml",
+      tap_file("  bridge: br0\n  mac: '02:00:00:00:00:07'\n  mtu: 1300\n  tunnel_address: fd09::1/126\n") +
+          "hooks:\n  up: [iptables -A INPUT -i $ADIT_INTERFACE -j ACCEPT]\n");
+  const auto outcome = run({file});
+  ASSERT_EQ(outcome.status, kDone) << outcome.err;
+  EXPECT_TRUE(has(outcome.out, "\nAddress = fd09::1/128\n")) << outcome.out;
+  EXPECT_TRUE(has(outcome.out, "\nMTU = 1362\n")) << outcome.out;
+  EXPECT_EQ(lines_of(outcome.out, "PostUp"),
+            "PostUp = ip link add with-a-long-tap type ip6gretap local fd09::1 remote fd09::2 encaplimit none\n"
+            "PostUp = ip link set with-a-long-tap mtu 1300\n"
+            "PostUp = ip link set with-a-long-tap address 02:00:00:00:00:07\n"
+            "PostUp = ip link set with-a-long-tap master br0\n"
+            "PostUp = ip link set with-a-long-tap up\n"
+            "PostUp = iptables -A INPUT -i %i -j ACCEPT || true\n");
+  EXPECT_TRUE(has(outcome.err, "write with-a-long-tap into it")) << outcome.err;
+}
+
+TEST_F(Export, ANewKeyKeepsTheAddressesThatFollowFromTheOrderOfTheKeys) {
+  const auto file = folder_.write("lan.yaml", tap_file("  bridge: br0\n"));
+  const auto ours = config::read_config(file, {});
+  ASSERT_TRUE(ours);
+  for (int i = 0; i < 8; ++i) {
+    const auto outcome = run({file, "--peer", "--new-key"});
+    ASSERT_EQ(outcome.status, kDone) << outcome.err;
+    EXPECT_TRUE(has(outcome.out, fmt::format("\nAddress = {}/32\n", to_string(ours->interface.tap.peers))));
+    const auto theirs = public_key_of(read_wg(outcome.out).local.private_key);
+    const auto own = public_key_of(ours->local.private_key);
+    EXPECT_EQ(theirs < own, ours->peer.public_key < own);
+    EXPECT_TRUE(has(outcome.err, "put it into a bridge there")) << outcome.err;
+  }
+}
+
+TEST_F(Export, NoPhoneIsAnEndOfACable) {
+  const auto file = folder_.write("lan.yaml", tap_file("  bridge: br0\n"));
+  const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY);
+  ASSERT_GE(terminal, 0);
+  for (const auto& more : {std::vector<std::string>{}, std::vector<std::string>{"--peer", "--new-key"}}) {
+    std::vector<std::string> words{"export", file, "--qr"};
+    words.insert(words.end(), more.begin(), more.end());
+    const auto outcome = adit(words, "", terminal);
+    EXPECT_EQ(outcome.status, kFailed);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_TRUE(has(outcome.err, "none can be an end of it")) << outcome.err;
+  }
+  ::close(terminal);
 }
 
 TEST_F(Export, AWrongFileIsAnInvalidConfiguration) {
