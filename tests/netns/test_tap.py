@@ -247,12 +247,13 @@ def test_a_reload_changes_what_can_change(lans):
 
 
 def gre_peer(end, local, remote, address):
-    """A `gretap` over the end's tunnel, with an address of its own."""
+    """A `gretap` over the end's tunnel, with an address of its own; the process that is it."""
     process = end.host.popen(sys.executable, pathlib.Path(gretap.__file__), "lan0", local, remote, name="gretap")
     wait_until(lambda: "ready" in process.log() or not process.alive, 10, "the TAP")
     assert process.alive, process.log()
     end.host.ip("addr", "add", address, "dev", "lan0")
     end.host.ip("link", "set", "lan0", "mtu", str(1420 - IN_FRONT), "up")
+    return process
 
 
 @pytest.mark.parametrize("kind", ["adit", "go"])
@@ -260,12 +261,22 @@ def test_the_other_end_may_be_any_wireguard_with_a_gretap_on_top(make, kind):
     ours, theirs = "10.9.0.1", "10.9.0.2"
     link = make(("adit", kind), a=frames({"tunnel_address": f"{ours}/30"}, addresses=["192.168.60.1/24"]))
     link.start()
-    gre_peer(link.b, theirs, ours, "192.168.60.2/24")
-    traffic_within(link.a.host, "192.168.60.2", 20)
+    peer = gre_peer(link.b, theirs, ours, "192.168.60.2/24")
+    traffic_within(link.a.host, "192.168.60.2", 20, needs=peer)
     assert ping(link.b.host, "192.168.60.1") == 3
     assert transfer(link.a.host, link.b.host, "192.168.60.2", 1 << 20)
     assert transfer(link.b.host, link.a.host, "192.168.60.1", 1 << 20)
     assert ping(link.b.host, ours) == 3, "nobody but the daemon has that address, and it answers"
+
+
+def test_a_peer_without_its_gretap_says_so_in_words_that_are_no_frames(make):
+    """Its kernel answers each frame with ICMP, protocol 47 unreachable: that is counted, and hurts nobody."""
+    link = make(a=frames({"tunnel_address": "10.9.0.1/30"}, addresses=["192.168.60.1/24"])).start()
+    asking = BackgroundPing(link.a.host, "192.168.60.2")  # its ARP requests are the frames
+    wait_until(lambda: link.a.drops("not_ethernet") > 0, 20, "ICMP instead of frames")
+    peer = gre_peer(link.b, "10.9.0.2", "10.9.0.1", "192.168.60.2/24")  # while frames come, before it is up and after
+    traffic_within(link.a.host, "192.168.60.2", 20, needs=peer)
+    asking.close()
 
 
 def test_what_is_no_frame_is_dropped_and_counted(make):

@@ -3,7 +3,11 @@
 tunnel, and come out of them (RFC 2784, protocol 0x6558), a frame at a time.
 
     python3 gretap.py DEVICE LOCAL REMOTE
+
+What cannot be passed on is lost, as on a cable, and said: frames that come before the TAP is up (EIO), packets too large for
+the tunnel, answers of ICMP to earlier ones. It ends with its TAP only.
 """
+import contextlib
 import fcntl
 import os
 import select
@@ -15,6 +19,14 @@ TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 0x0002, 0x1000
 GRE = 47
 IPV6_FREEBIND = 78
 ETHERNET = b"\0\0\x65\x58"
+
+
+@contextlib.contextmanager
+def said(what):
+    try:
+        yield
+    except OSError as error:
+        print(f"{what}: {error}", flush=True)
 
 
 def main(device, local, remote):
@@ -30,15 +42,14 @@ def main(device, local, remote):
             for ready in select.select([tap, wire], [], [])[0]:
                 if ready == tap:
                     frame = os.read(tap, 65536)
-                    try:
+                    with said(f"{len(frame)} bytes for the wire"):
                         wire.sendto(ETHERNET + frame, (remote, 0))
-                    except OSError as error:
-                        print(f"{len(frame)} bytes: {error}", flush=True)
                     continue
-                packet = wire.recv(65536)
-                gre = packet if v6 else packet[(packet[0] & 15) * 4:]  # IPv6 gives no header
-                if gre[:4] == ETHERNET:
-                    os.write(tap, gre[4:])
+                with said("a packet for the TAP"):
+                    packet = wire.recv(65536)
+                    gre = packet if v6 else packet[(packet[0] & 15) * 4:]  # IPv6 gives no header
+                    if gre[:4] == ETHERNET:
+                        os.write(tap, gre[4:])
 
 
 if __name__ == "__main__":

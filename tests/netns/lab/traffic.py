@@ -30,12 +30,17 @@ def answers(host, to, *options):
     return host.run("ping", "-n", "-q", "-c", 1, "-W", 1, *options, to, check=False).returncode == 0
 
 
-def traffic_within(host, to, timeout):
+def traffic_within(host, to, timeout, needs=None):
     """Waits until a ping is answered; returns after how many seconds. Sends one every 0.1 s, since the first ones may
-    be lost while a session is made."""
+    be lost while a session is made. `needs`: a process without which there will be no answer."""
     process = host.popen("ping", "-n", "-D", "-i", "0.1", to, name="ping")
+
+    def answered():
+        if needs and not needs.alive:
+            raise Failed(f"no answer from {to}: what it needs has ended\n{needs.log()}")
+        return "bytes from" in process.log()
     try:
-        return wait_until(lambda: "bytes from" in process.log(), timeout, f"an answer from {to}", interval=0.02)
+        return wait_until(answered, timeout, f"an answer from {to}", interval=0.02)
     finally:
         process.close()
 
