@@ -53,13 +53,7 @@ def hosts(tmp_path, machine):
             host.put("/etc/resolv.conf", "", 0o644)
         pair.boot(installed=False)
         office, home = pair.hosts
-        home.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/root/.ssh/id_ed25519")
-        office.run("mkdir", "-p", "/root/.ssh")
-        office.put("/root/.ssh/authorized_keys", home.run("cat", "/root/.ssh/id_ed25519.pub").stdout)
-        office.run("ssh-keygen", "-A")
-        office.systemctl("start", "ssh")
-        key = office.run("cat", "/etc/ssh/ssh_host_ed25519_key.pub").stdout.split()
-        home.put("/root/.ssh/known_hosts", f"vpn.example.net {key[0]} {key[1]}\n")
+        pair.let_in(home, office, "vpn.example.net")
         yield pair
     finally:
         pair.close()

@@ -25,14 +25,7 @@ def hosts(tmp_path, layers):
     pair = Pair(tmp_path, layers)
     try:
         pair.boot()
-        a, b = pair.a, pair.b
-        a.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/root/.ssh/id_ed25519")
-        b.run("mkdir", "-p", "/root/.ssh")
-        b.put("/root/.ssh/authorized_keys", a.run("cat", "/root/.ssh/id_ed25519.pub").stdout)
-        b.run("ssh-keygen", "-A")
-        b.systemctl("start", "ssh")
-        key = b.run("cat", "/etc/ssh/ssh_host_ed25519_key.pub").stdout.split()
-        a.put("/root/.ssh/known_hosts", f"{ADDRESS['b']} {key[0]} {key[1]}\n")
+        pair.let_in(pair.a, pair.b, ADDRESS["b"])
         yield pair
     finally:
         pair.close()

@@ -64,6 +64,17 @@ class Pair:
                 host.run("/usr/libexec/adit/after-install")
         return self
 
+    @staticmethod
+    def let_in(client, server, name):
+        """Root on `client` may log in on `server`, whose sshd runs then, as root by a key, and knows it as `name`."""
+        client.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/root/.ssh/id_ed25519")
+        server.run("mkdir", "-p", "/root/.ssh")
+        server.put("/root/.ssh/authorized_keys", client.run("cat", "/root/.ssh/id_ed25519.pub").stdout)
+        server.run("ssh-keygen", "-A")
+        server.systemctl("start", "ssh")
+        key = server.run("cat", "/etc/ssh/ssh_host_ed25519_key.pub").stdout.split()
+        client.put("/root/.ssh/known_hosts", f"{name} {key[0]} {key[1]}\n")
+
     def close(self):
         for host in self.hosts:
             host.close()
