@@ -11,7 +11,6 @@ import pytest
 from shells import ROOT
 
 VERSION = re.search(r"\d+\.\d+\.\d+", (ROOT / "debian/changelog").read_text())[0]
-TARBALL = ROOT / f"build/packages/adit-{VERSION}.tar.xz"
 
 pytestmark = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="this is no clone, and only git knows what is committed")
 
@@ -20,21 +19,21 @@ def git(*words):
     return subprocess.run(["git", "-c", "safe.directory=*", "-C", ROOT, *words], check=True, capture_output=True, text=True).stdout
 
 
-def make(umask, **environment):
-    TARBALL.unlink(missing_ok=True)
+def make(folder, umask=0o022, **environment):
     config = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
-    subprocess.run([ROOT / "scripts/package", "--source"], check=True, umask=umask, stdout=subprocess.PIPE,
+    subprocess.run([ROOT / "scripts/package", "--source", folder], check=True, umask=umask, stdout=subprocess.PIPE,
                    env={**os.environ, **config, **environment})
-    return hashlib.sha256(TARBALL.read_bytes()).hexdigest()
+    return folder / f"adit-{VERSION}.tar.xz"
 
 
-def test_it_is_the_same_whoever_makes_it():
-    assert make(0o022, TZ="UTC") == make(0o077, TZ="Asia/Tokyo", LC_ALL="C", HOME="/nonexistent")
+def test_it_is_the_same_whoever_makes_it(tmp_path):
+    first = make(tmp_path / "first", TZ="UTC")
+    second = make(tmp_path / "second", 0o077, TZ="Asia/Tokyo", LC_ALL="C", HOME="/nonexistent")
+    assert hashlib.sha256(first.read_bytes()).digest() == hashlib.sha256(second.read_bytes()).digest()
 
 
-def test_it_holds_what_is_committed_and_nothing_else():
-    make(0o022)
-    with tarfile.open(TARBALL) as archive:
+def test_it_holds_what_is_committed_and_nothing_else(tmp_path):
+    with tarfile.open(make(tmp_path)) as archive:
         files = [member for member in archive.getmembers() if not member.isdir()]
         top = f"adit-{VERSION}/"
         assert sorted(member.name.removeprefix(top) for member in files) == sorted(
