@@ -2,7 +2,7 @@
 """The arithmetic and the table of scripts/bench; needs neither root nor a network."""
 import pytest
 
-from link import table
+from link import table, tap
 from link.figures import Figure, median, percentile, ratio, spread, verdict
 from link.measures import MEASURES, Measure
 from link.samples import Samples
@@ -122,3 +122,17 @@ def test_lost_pings_and_failures_are_told():
 def test_no_two_figures_share_a_key():
     keys = [figure.key for measure in MEASURES for figure in measure.figures]
     assert len(keys) == len(set(keys))
+
+
+def test_the_cables_ratios_are_of_the_frames_to_the_others():
+    samples = Samples()
+    for peer, values in ((tap.PACKETS, [100, 120, 110]), (tap.FRAMES, [99, 95, 110]), (tap.GRETAP, [20, 25, 22])):
+        for number, value in enumerate(values, 1):
+            samples.add(number, "wire", peer, "tcp", {"tcp": value})
+    samples.fail(2, "wire", tap.GRETAP, "start", "no answer\nand more")
+    text = "\n".join(tap.render(samples, ("wire",)))
+    assert line_of(text, "mode: tap  ").split()[2:] == ["99", "(95..110)"]
+    assert "mode: tap / mode: tun: 0.90 (wanted: 0.9 or more)" in text
+    assert "mode: tap / GRETAP over mode: tun: 4.50 (wanted: 3 or more)" in text
+    assert "FAILED in round 2: adit-gretap, wire, start: no answer" in text and "and more" not in text
+    assert "mode: tap / mode: tun: -" in "\n".join(tap.render(Samples(), ("wire",)))

@@ -3,7 +3,8 @@
 import importlib
 import shutil
 
-BY_NAME = {"adit": "Adit", "wireguard-go": "WireguardGo", "openvpn": "Openvpn", "fastd": "Fastd"}
+BY_NAME = {"adit": "Adit", "wireguard-go": "WireguardGo", "openvpn": "Openvpn", "fastd": "Fastd", "adit-tap": "AditTap",
+           "adit-gretap": "AditGretap"}
 
 
 class Peer:

@@ -39,7 +39,7 @@ class Adit(Peer):
     def prepare(self, a, b):
         keys = {"a": new_key(), "b": new_key()}
         for end, other in ((a, b), (b, a)):
-            config = {"interface": {"name": end.device, "addresses": end.inner, "mtu": MTU},
+            config = {"interface": {"name": end.device, **self.interface(end)},
                       "local": {"private_key": keys[end.label][0], "listen": end.port},
                       "peer": {"public_key": keys[other.label][1], "endpoint": f"{end.peer_address}:{end.port}"}}
             for folder in ("run", "state", "wireguard"):
@@ -47,6 +47,9 @@ class Adit(Peer):
             file = self._home(end) / f"{LINK}.yaml"
             file.touch(mode=0o600)
             file.write_text(json.dumps(config))  # JSON is YAML, and needs no library
+
+    def interface(self, end):
+        return {"addresses": end.inner, "mtu": MTU}
 
     @staticmethod
     def _home(end):
