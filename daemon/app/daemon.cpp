@@ -52,7 +52,7 @@ Daemon::Daemon(config::Config config, const service::Logging& log, service::KeyL
   host_.emplace(
       config_, doors_->device,
       config_.interface.mtu.value_or(facts ? facts->mtu : host::kUnknownPathMtu - host::frame_overhead(config_)),
-      run_.goes_on ? std::optional(facts->link) : std::nullopt);
+      run_.goes_on ? std::optional(host::InterfacePast{facts->link, facts->bridge}) : std::nullopt);
   control_.emplace(ground_.loop, run_directory(), config_.name,
                    [this](std::string_view request) { return answer(request); });
   begin(inheritance, store_.load(), key_log);

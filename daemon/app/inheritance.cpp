@@ -68,11 +68,13 @@ bool Inheritance::endpoints_edited(const config::Config& config) const {
 Result<service::Estate> bequeath(FileDescriptor session, const config::Config& config, path::Doors& doors,
                                  host::HostSetup& host, tunnel::Tunnel& tunnel) {
   const auto holder = std::make_unique<tunnel::SavedTunnelHolder>();  // in locked memory
+  auto past = host.interface_past();
   const service::SessionFacts facts{.boot = service::read_boot_id(),
                                     .endpoints = hash_of(config.peer.endpoints),
                                     .tun_existed = doors.device.existed_before(),
                                     .tun_moved = host.interface_is_away(),
-                                    .link = host.interface_before(),
+                                    .link = std::move(past.before),
+                                    .bridge = past.bridge,
                                     .mtu = host.mtu()};
   tunnel.hand_over(holder->saved);
   if (auto done = service::write_session(session, holder->saved, facts); !done) return std::unexpected(done.error());

@@ -11,14 +11,14 @@
 
 namespace adit::host {
 HostSetup::HostSetup(const config::Config& config, const net::TunDevice& device, std::uint32_t mtu,
-                     std::optional<net::LinkState> before)
+                     std::optional<InterfacePast> past)
     : config_(config),
       interface_index_(device.index()),
       mtu_(mtu),
       away_(device.is_away()),
       netlink_(or_throw(net::Netlink::open())),
       interface_netlink_(or_throw(device.open_netlink())),
-      interface_(interface_netlink_, device.index(), device.name(), std::move(before)),
+      interface_(interface_netlink_, device.index(), device.name(), std::move(past)),
       policy_(netlink_),
       dropped_before_(dropped_so_far()) {
   left_blocked_ = PolicyRouting::is_blocked(netlink_, number_of(config));

@@ -17,9 +17,9 @@ namespace adit::host {
 class HostSetup {
  public:
   /// Throws std::runtime_error with a sentence. `config` must outlive this.
-  /// `before`: of the interface, where an earlier run goes on in this one.
+  /// `past`: of the interface, where an earlier run goes on in this one.
   HostSetup(const config::Config& config, const net::TunDevice& device, std::uint32_t mtu,
-            std::optional<net::LinkState> before = {});
+            std::optional<InterfacePast> past = {});
   ~HostSetup();
   HostSetup(const HostSetup&) = delete;
   HostSetup& operator=(const HostSetup&) = delete;
@@ -68,7 +68,7 @@ class HostSetup {
   Result<net::RouteInfo> route_to(const Endpoint& peer);
 
   /// The interface as it was before any of us came.
-  const net::LinkState& interface_before() const { return interface_.before(); }
+  InterfacePast interface_past() const { return interface_.past(); }
   std::uint32_t mtu() const { return mtu_; }
   /// As the interface has it now, whoever gave it that: others give it MTU and flags. Nothing when the kernel does not
   /// say.

@@ -83,8 +83,10 @@ net::NetlinkResult<std::map<IpNetwork, std::uint32_t>> list_neighbours(net::Netl
 }
 
 InterfaceSetup::InterfaceSetup(net::Netlink& netlink, std::uint32_t index, std::string name,
-                               std::optional<net::LinkState> before)
-    : netlink_(netlink), index_(index), name_(std::move(name)), before_(std::move(before)) {}
+                               std::optional<InterfacePast> past)
+    : netlink_(netlink), index_(index), name_(std::move(name)), bridge_(past ? past->bridge : 0) {
+  if (past) before_ = std::move(past->before);
+}
 
 InterfaceSetup::~InterfaceSetup() {
   remove();
@@ -189,7 +191,7 @@ void InterfaceSetup::remove() {
       .mtu = before_->mtu, .queue_length = before_->queue_length, .up = before_->up, .multicast = before_->multicast};
   std::ignore = net::change_link(netlink_, index_, back);
   std::ignore = net::change_link(netlink_, index_, {.address_generation = before_->address_generation});
-  if (!applied_.bridge.empty()) std::ignore = net::change_link(netlink_, index_, {.bridge = before_->bridge});
+  std::ignore = leave_bridge();
   active_ = false;
   before_.reset();
   applied_ = {};
@@ -244,8 +246,8 @@ Result<> InterfaceSetup::change_link_to(const InterfaceSettings& wanted) {
 
 /// One that another configuration named is left, but not one that somebody else chose.
 Result<> InterfaceSetup::put_into_bridge(const std::string& name) {
-  if (name.empty() && applied_.bridge.empty()) return {};
-  const auto wanted = name.empty() ? net::NetlinkResult<std::uint32_t>(0) : net::find_link(netlink_, name);
+  if (name.empty()) return leave_bridge();
+  const auto wanted = net::find_link(netlink_, name);
   if (!wanted) {
     return fail(
         "there is no interface {}: make that bridge first (`ip link add {} type bridge`), or correct "
@@ -253,11 +255,25 @@ Result<> InterfaceSetup::put_into_bridge(const std::string& name) {
         name, name);
   }
   const auto link = net::get_link(netlink_, index_);
-  if (link && link->bridge == *wanted) return {};
-  if (auto done = net::change_link(netlink_, index_, {.bridge = *wanted}); !done) {
-    if (name.empty()) return fail("cannot take {} out of its bridge: {}", name_, net::describe(done.error()));
+  const bool is_in = link && link->bridge == *wanted;
+  const auto done = is_in ? net::NetlinkResult<>() : net::change_link(netlink_, index_, {.bridge = *wanted});
+  if (!done) {
     return fail("cannot put {} into {}: {}; is that a bridge (interface.bridge)?", name_, name,
                 net::describe(done.error()));
+  }
+  bridge_ = before_->bridge == *wanted ? 0 : *wanted;
+  return {};
+}
+
+/// For the one that it was in before, if that is still there.
+Result<> InterfaceSetup::leave_bridge() {
+  const auto ours = std::exchange(bridge_, 0);
+  const auto link = ours == 0 ? net::LinkState() : net::get_link(netlink_, index_);
+  if (ours == 0 || !link || link->bridge != ours) return {};
+  if (before_->bridge != 0 && net::change_link(netlink_, index_, {.bridge = before_->bridge})) return {};
+  if (auto done = net::change_link(netlink_, index_, {.bridge = 0}); !done) {
+    bridge_ = ours;
+    return fail("cannot take {} out of its bridge: {}", name_, net::describe(done.error()));
   }
   return {};
 }

@@ -31,14 +31,19 @@ struct InterfaceSettings {
   friend bool operator==(const InterfaceSettings&, const InterfaceSettings&) = default;
 };
 
+/// What an earlier run, which was released, leaves to know to the next.
+struct InterfacePast {
+  net::LinkState before;     ///< the link as that one found it
+  std::uint32_t bridge = 0;  ///< number of the one that it is in because of us; 0: none
+};
+
 /// The networks that this host is in, each with the number of the interface, which is up; but for those of `but`.
 net::NetlinkResult<std::map<IpNetwork, std::uint32_t>> list_neighbours(net::Netlink& netlink, std::uint32_t but);
 
 class InterfaceSetup {
  public:
-  /// `before`: the link as it was before an earlier run that was released; none: as it is at the first `apply`.
-  InterfaceSetup(net::Netlink& netlink, std::uint32_t index, std::string name,
-                 std::optional<net::LinkState> before = {});
+  /// `past`: none: the link is to be left as it is at the first `apply`.
+  InterfaceSetup(net::Netlink& netlink, std::uint32_t index, std::string name, std::optional<InterfacePast> past = {});
   /// As remove().
   ~InterfaceSetup();
   InterfaceSetup(const InterfaceSetup&) = delete;
@@ -68,8 +73,8 @@ class InterfaceSetup {
   /// Leaves all as it is, for a later run.
   void release() { active_ = false; }
 
-  /// The link as `remove` puts it back. Only while something is applied.
-  const net::LinkState& before() const { return *before_; }
+  /// Only while something is applied.
+  InterfacePast past() const { return {before_.value_or(net::LinkState()), bridge_}; }
   const std::vector<net::RouteSpec>& routes() const { return applied_.routes; }
   /// A sentence for each route that was left out, since another of that destination and metric is there: it would have
   /// to take the place of somebody else's network. restore() adds it when that one is gone.
@@ -85,6 +90,7 @@ class InterfaceSetup {
   Result<> change(const InterfaceSettings& wanted);
   Result<> change_link_to(const InterfaceSettings& wanted);
   Result<> put_into_bridge(const std::string& name);
+  Result<> leave_bridge();
   Result<> remove_unwanted(const InterfaceSettings& wanted);
   Result<> add_missing(const InterfaceSettings& wanted);
   Result<> add_missing_address(const net::InterfaceAddress& address, const std::vector<net::FoundAddress>& there);
@@ -100,6 +106,7 @@ class InterfaceSetup {
   bool active_ = false;                   ///< something is applied, or about to be
   std::optional<net::LinkState> before_;  ///< as we found the link; set while active
   InterfaceSettings applied_;
+  std::uint32_t bridge_ = 0;           ///< InterfacePast::bridge
   std::vector<std::string> restored_;  ///< what the last add_missing found missing
   std::vector<std::string> conflicts_;
   std::vector<net::InterfaceAddress> forgone_;

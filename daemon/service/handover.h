@@ -35,6 +35,7 @@ struct SessionFacts {
   bool tun_existed = false;  ///< before any of us came
   bool tun_moved = false;    ///< by somebody, to another network namespace
   net::LinkState link;       ///< the interface as it was then, less its name
+  std::uint32_t bridge = 0;  ///< number of the one that it is in because of us; 0: none
   std::uint32_t mtu = 0;     ///< of the interface now
   bool session = false;      ///< when read: the session beside them is of use
 };

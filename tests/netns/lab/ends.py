@@ -204,7 +204,7 @@ class FileEnd(AditEnd):
         self.written = yaml.safe_load(file.read_text())
         interface = self.written["interface"]
         self.device = interface.get("name", file.stem)
-        super().__init__(Side(host, file.stem, None, None, None, interface["addresses"], None), directory)
+        super().__init__(Side(host, file.stem, None, None, None, interface.get("addresses", []), None), directory)
         self.file = file
 
     def write_config(self):

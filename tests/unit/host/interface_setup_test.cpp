@@ -255,13 +255,49 @@ TEST(InterfaceSetup, AnInterfaceForFramesIsPutIntoItsBridgeAndTakenOutAgain) {
   });
 }
 
+TEST(InterfaceSetup, ABridgeIsLeftByWhoPutTheInterfaceThereAndByNobodyElse) {
+  in_namespace([] {
+    run("ip tuntap add dev tun-i mode tap; ip link add br-i type bridge; ip link add br-j type bridge");
+    Interface interface({.name = "tun-i", .frames = true, .mac = MacAddress::parse("02:00:00:00:00:07").value()});
+    const InterfaceSettings bridged{.mtu = 1300, .multicast = true, .bridge = "br-i"};
+    const InterfaceSettings alone{.mtu = 1300, .multicast = true, .has_neighbours = true};
+    const auto begin_anew = [&interface] {
+      const auto found = interface.setup->past();
+      interface.setup->release();
+      interface.setup.emplace(interface.netlink, interface.tun->index(), interface.tun->name(), found);
+    };
+    expect_done(interface.setup->apply(bridged));
+    begin_anew();
+    expect_done(interface.setup->apply(bridged));
+    begin_anew();
+    expect_done(interface.setup->apply(alone));
+    EXPECT_THAT(run("ip link show tun-i"), Not(HasSubstr("master"))) << "the run before had put it there";
+
+    run("ip link set tun-i master br-j");
+    expect_done(interface.setup->apply({.mtu = 1290, .multicast = true, .has_neighbours = true}));
+    begin_anew();
+    expect_done(interface.setup->apply(alone));
+    EXPECT_THAT(run("ip link show tun-i"), HasSubstr("master br-j")) << "somebody else's choice";
+    expect_done(interface.setup->apply(bridged));
+    run("ip link set tun-i master br-j");
+    expect_done(interface.setup->apply(alone));
+    EXPECT_THAT(run("ip link show tun-i"), HasSubstr("master br-j")) << "likewise, after it was ours";
+    interface.setup->remove();
+    EXPECT_THAT(run("ip link show tun-i"), HasSubstr("master br-j"));
+
+    expect_done(interface.setup->apply(bridged));
+    interface.setup->remove();
+    EXPECT_THAT(run("ip link show tun-i"), HasSubstr("master br-j")) << "as it was before";
+  });
+}
+
 TEST(InterfaceSetup, WhoGoesOnWithAnEarlierRunPutsBackWhatThatOneFound) {
   in_namespace([] {
     run("ip tuntap add dev tun-i mode tun; ip link set tun-i mtu 1300 txqueuelen 20 multicast on");
     const auto before = network_dump();
     Interface interface;
     expect_done(interface.setup->apply(usual()));
-    const auto found = interface.setup->before();
+    const auto found = interface.setup->past();
     interface.setup->release();
     interface.setup.emplace(interface.netlink, interface.tun->index(), interface.tun->name(), found);
     auto wanted = usual();

@@ -17,7 +17,14 @@ SessionFacts usual() {
           .endpoints = crypto::Hash{1, 2, 3},
           .tun_existed = true,
           .tun_moved = true,
-          .link = {.name = {}, .mtu = 1300, .queue_length = 20, .up = true, .multicast = true, .address_generation = 1},
+          .link = {.name = {},
+                   .mtu = 1300,
+                   .queue_length = 20,
+                   .up = true,
+                   .multicast = true,
+                   .address_generation = 1,
+                   .bridge = 5},
+          .bridge = 6,
           .mtu = 1420};
 }
 
@@ -62,6 +69,8 @@ TEST(Handover, WhatWasWrittenIsReadOnce) {
   EXPECT_TRUE(facts->link.up);
   EXPECT_TRUE(facts->link.multicast);
   EXPECT_EQ(facts->link.address_generation, 1);
+  EXPECT_EQ(facts->link.bridge, 5u);
+  EXPECT_EQ(facts->bridge, 6u);
   EXPECT_EQ(facts->mtu, 1420u);
   EXPECT_EQ(holder.saved.sessions[1].next_counter, 77u);
   EXPECT_EQ(holder.saved.sessions[1].created, kNow);

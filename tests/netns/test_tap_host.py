@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+"""What surrounds a link for Ethernet frames: `adit pair --tap`, `adit export`, and the bridge,
+which is left by who put the interface there.
+
+    near ── lan ┐                                        ┌ lan ── far
+                br0 (host a) ── tun0 ═══ link ═══ tun0 ── br0 (host b)
+"""
+import pathlib
+import re
+import signal
+import sys
+
+import pytest
+
+from lab import gretap
+from lab.ends import ADIT, FileEnd
+from lab.traffic import ping, traffic_within
+from lab.wait import wait_until
+
+pytestmark = pytest.mark.adit_only
+
+
+def lan(lab, host, number, bridge="br0"):
+    """A bridge on `host`, and behind it another host with 192.168.50.NUMBER."""
+    behind = lab.namespace(f"behind-{host.label}")
+    host.ip("link", "add", bridge, "type", "bridge")
+    host.ip("link", "add", "lan", "type", "veth", "peer", "name", "eth0", "netns", behind.name)
+    host.ip("link", "set", "lan", "master", bridge, "up")
+    host.ip("link", "set", bridge, "up")
+    behind.ip("addr", "add", f"192.168.50.{number}/24", "dev", "eth0")
+    behind.ip("link", "set", "eth0", "up")
+    return behind
+
+
+def bridged(**interface):
+    """A Side whose interface is in br0."""
+    return {"addresses": [], "allowed_ips": None, "interface": {"mode": "tap", "bridge": "br0", **interface}}
+
+
+@pytest.fixture
+def lans(make, lab):
+    """The picture above, started: the link and both hosts behind it."""
+    near, far = lan(lab, lab.a, 1), lan(lab, lab.b, 2)
+    link = make(a=bridged(), b=bridged()).start()
+    traffic_within(near, "192.168.50.2", 20)
+    return link, near, far
+
+
+def master_of(end):
+    """The bridge that the end's interface is in; None: in none."""
+    found = re.search(r" master (\S+)", end.host.ip("link", "show", "dev", end.device))
+    return found and found[1]
+
+
+def pair(lab, folder, *options):
+    """Files of both ends, by `adit pair`, and what it said."""
+    done = lab.a.run(ADIT, "pair", "a=10.1.0.2", "b=10.2.0.2", "--tap", *options, "-o", folder)
+    ends = []
+    for host, name in ((lab.a, "a"), (lab.b, "b")):
+        file = folder / f"{name}.yaml"
+        ends.append(FileEnd(host, file, folder))
+        lab.ends.append(ends[-1])
+    return ends, done.stdout
+
+
+def test_what_pair_makes_is_a_cable_that_works_at_once(lab, tmp_path):
+    (a, b), said = pair(lab, tmp_path, "--tunnel", "192.168.60.0/24")
+    b.start()
+    a.start()
+    traffic_within(lab.a, "192.168.60.2", 30)
+    assert "192.168.60.2" in lab.a.ip("neigh"), "by ARP"
+    assert a.status()["mode"] == "tap" and "192.168.60.2" in said
+    wait_until(lambda: a.state() == "up" and b.state() == "up", 20, "both ends to be up")
+
+
+def test_pair_puts_an_end_into_its_bridge(lab, tmp_path):
+    far = lan(lab, lab.b, 2, "br-lan")
+    (a, b), said = pair(lab, tmp_path, "--bridge", "b=br-lan")
+    assert "put into br-lan" in said and "one of the network behind br-lan" in said
+    b.start()
+    a.start()
+    assert master_of(b) == "br-lan" and master_of(a) is None
+    lab.a.ip("addr", "add", "192.168.50.1/24", "dev", a.device)
+    traffic_within(lab.a, "192.168.50.2", 30)
+    assert ping(far, "192.168.50.1") == 3
+
+
+def test_the_other_end_may_be_what_export_made_of_it(make, lab, tmp_path):
+    """By its own hooks, as wg-quick would have bash run them; where the kernel has no gretap, another one stands in."""
+    ours, theirs = "10.9.0.1", "10.9.0.2"
+    link = make(("adit", "go"), a={**bridged(tunnel_address=f"{ours}/30"), "addresses": ["192.168.60.1/30"]})
+    del link.a.side.interface["bridge"]
+    link.a.write_config()
+    done = lab.a.run(ADIT, "export", link.a.file, "--peer")
+    assert f"\nAddress = {theirs}/32\n" in done.stdout and f"\nAllowedIPs = {ours}/32\n" in done.stdout
+    assert "a gretap that its hooks make" in done.stderr
+    link.b.start()
+    commands = [line.partition(" = ")[2].replace("%i", link.b.device)
+                for line in done.stdout.splitlines() if line.startswith("PostUp")]
+    name = re.search(r"ip link add (\S+) type gretap", commands[0])[1]
+    if link.b.host.run("sh", "-c", commands[0], check=False).returncode != 0:
+        process = link.b.host.popen(sys.executable, pathlib.Path(gretap.__file__), name, theirs, ours, name="gretap")
+        wait_until(lambda: "ready" in process.log() or not process.alive, 10, "the TAP")
+        assert process.alive, process.log()
+    for command in commands[1:]:
+        link.b.host.run("bash", "-ec", command)
+    details = link.b.host.ip("addr", "show", "dev", name)
+    assert "mtu 1378" in details and "192.168.60.2/30" in details
+    link.a.start()
+    traffic_within(link.a.host, "192.168.60.2", 20)
+    assert ping(link.b.host, "192.168.60.1") == 3
+
+
+def test_a_bridge_that_the_file_names_no_more_is_left(lans):
+    link, near, _ = lans
+    end = link.a
+    end.side.interface = {"mode": "tap"}
+    end.write_config()
+    assert end.adit("reload", end.name, check=False).returncode == 0
+    assert master_of(end) is None
+    end.side.interface = {"mode": "tap", "bridge": "br0"}
+    end.write_config()
+    assert end.adit("reload", end.name, check=False).returncode == 0
+    assert master_of(end) == "br0"
+    traffic_within(near, "192.168.50.2", 20)
+
+    def succeed():
+        before = end.log().count("going on with the session")
+        end.process.send_signal(signal.SIGUSR2)
+        wait_until(lambda: end.log().count("going on with the session") > before, 20, "the successor")
+    succeed()
+    assert master_of(end) == "br0"
+    end.side.interface = {"mode": "tap"}
+    end.write_config()
+    succeed()
+    wait_until(lambda: master_of(end) is None, 20, "the successor to leave what the run before had put it into")
+
+    end.host.ip("link", "set", end.device, "master", "br0")
+    succeed()
+    end.write_config()
+    end.adit("reload", end.name)
+    assert master_of(end) == "br0", "whoever put it there knows why"
+
+
+def test_an_interface_that_stays_leaves_the_bridge_at_the_end(lans):
+    link, _, _ = lans
+    end = link.a
+    end.side.interface = {"mode": "tap", "bridge": "br0", "persist": True}
+    end.write_config()
+    assert end.adit("reload", end.name, check=False).returncode == 0
+    before = end.log().count("going on with the session")
+    end.process.send_signal(signal.SIGUSR2)
+    wait_until(lambda: end.log().count("going on with the session") > before, 20, "the successor")
+    assert master_of(end) == "br0"
+    end.stop()
+    assert end.device in end.host.ip("link") and master_of(end) is None
+    end.host.ip("link", "del", end.device)
