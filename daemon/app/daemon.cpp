@@ -426,6 +426,7 @@ control::Report Daemon::report() {
           .netns = config_.interface.netns,
           .mac = doors_->device.offloads().frames ? to_string(config_.interface.tap.mac) : "",
           .bridge = config_.interface.tap.bridge,
+          .learnt_macs = host_->look_at_learnt(),
           .health = std::move(health),
           .since = upkeep.since(),
           .peer_key = missing.peer ? std::nullopt : std::optional(config_.peer.public_key),

@@ -67,6 +67,8 @@ constexpr auto kFigures = std::to_array<Figure>({
     {{"adit_receive_packets_total", "Inner packets received from the peer", MetricType::Counter},
      "/traffic/rx/packets"},
     {{"adit_mtu_bytes", "The MTU of the link's interface"}, "/mtu"},
+    {{"adit_learnt_macs", "MAC addresses that the bridge has learnt behind the interface; absent where it is in none"},
+     "/learnt_macs"},
     {{"adit_path_size_bytes", "The largest inner packet that is believed to reach the peer in one piece"},
      "/path/size"},
     {{"adit_path_probes_total", "Echo requests sent to the peer to find that out", MetricType::Counter}, "/path/asked"},

@@ -99,7 +99,10 @@ std::string mode_text(const ordered_json& link) {
   if (link.value("mode", "tun") != "tap") return {};
   const auto bridge = link.value("bridge", ordered_json());
   const auto in = bridge.is_string() ? " in " + bridge.get<std::string>() : std::string();
-  return fmt::format(" for Ethernet frames{}", in);
+  const auto learnt = link.value("learnt_macs", ordered_json());
+  if (!learnt.is_number()) return fmt::format(" for Ethernet frames{}", in);
+  const auto count = learnt.get<std::uint64_t>();
+  return fmt::format(" for Ethernet frames{} ({} MAC address{} behind it)", in, count, count == 1 ? "" : "es");
 }
 
 /// Likewise.

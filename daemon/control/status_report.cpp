@@ -133,6 +133,7 @@ ordered_json to_json(const Report& report) {
   json["mode"] = report.mac.empty() ? "tun" : "tap";
   json["mac"] = report.mac.empty() ? ordered_json() : ordered_json(report.mac);
   json["bridge"] = report.bridge.empty() ? ordered_json() : ordered_json(report.bridge);
+  json["learnt_macs"] = report.learnt_macs ? ordered_json(*report.learnt_macs) : ordered_json();
   json["state"] = name_of(report.health.state);
   json["reason"] = report.health.reason;
   json["since"] = unix_seconds(report.since);

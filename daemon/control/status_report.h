@@ -24,9 +24,10 @@ namespace adit::control {
 struct Report {
   std::string name;
   std::string interface;
-  std::string netns;   ///< interface.netns; empty: none
-  std::string mac;     ///< of an interface for Ethernet frames; empty: it is for IP packets
-  std::string bridge;  ///< interface.bridge; empty: none
+  std::string netns;                         ///< interface.netns; empty: none
+  std::string mac;                           ///< of an interface for Ethernet frames; empty: it is for IP packets
+  std::string bridge;                        ///< interface.bridge; empty: none
+  std::optional<std::uint32_t> learnt_macs;  ///< by the bridge that it is in; none: it is in none
   link::Health health;
   WallTime since;                             ///< when this state began
   std::optional<crypto::PublicKey> peer_key;  ///< none: not set up yet

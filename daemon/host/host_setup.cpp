@@ -21,6 +21,7 @@ HostSetup::HostSetup(const config::Config& config, const net::TunDevice& device,
       interface_(interface_netlink_, device.index(), device.name(), std::move(past)),
       policy_(netlink_),
       dropped_before_(dropped_so_far()) {
+  if (device.offloads().frames) learnt_.emplace(or_throw(device.open_netlink()));
   left_blocked_ = PolicyRouting::is_blocked(netlink_, number_of(config));
   peers_ = peers_of(config, {});
   // What an earlier run left of the rules is this one's to take away, wherever the interface is.
@@ -153,6 +154,12 @@ std::uint64_t HostSetup::dropped_so_far() {
   if (away_) return 0;
   const auto link = net::get_link(interface_netlink_, interface_index_);
   return link ? link->dropped_out : 0;
+}
+
+std::optional<std::uint32_t> HostSetup::look_at_learnt() {
+  if (away_ || !learnt_) return std::nullopt;
+  const auto link = net::get_link(interface_netlink_, interface_index_);
+  return link && link->bridge != 0 ? learnt_->count(interface_index_) : std::nullopt;
 }
 
 std::string HostSetup::why_no_peer(const IpAddress& address) {

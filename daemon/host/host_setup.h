@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "host/interface_setup.h"
 #include "host/policy_routing.h"
+#include "net/netlink_bridge.h"
 #include "net/tun_device.h"
 
 namespace adit::host {
@@ -75,6 +76,9 @@ class HostSetup {
   std::optional<std::uint32_t> accept_mtu();
   /// Packets that the interface had no room for, as the kernel counts them, since this was made. None while it is away.
   std::uint64_t look_at_dropped();
+  /// How many MAC addresses the bridge that an interface for frames is in has learnt behind it, at most
+  /// net::kMostLearnt. None: it is in none, or is away.
+  std::optional<std::uint32_t> look_at_learnt();
   /// InterfaceSetup::conflicts
   const std::vector<std::string>& conflicts() const { return interface_.conflicts(); }
   /// All of them, default routes included.
@@ -94,7 +98,8 @@ class HostSetup {
   bool left_blocked_;
   bool away_ = false;  ///< the interface, see interface_left
   net::Netlink netlink_;
-  net::Netlink interface_netlink_;  ///< of the network namespace in which the interface was made
+  net::Netlink interface_netlink_;              ///< of the network namespace in which the interface was made
+  std::optional<net::LearntAddresses> learnt_;  ///< of an interface for frames
   InterfaceSetup interface_;
   PolicyRouting policy_;
   std::uint64_t dropped_before_ = 0;

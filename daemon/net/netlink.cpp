@@ -223,4 +223,41 @@ NetlinkResult<> Netlink::query(NetlinkMessage message, const std::function<void(
   return {};
 }
 
+NetlinkResult<bool> Netlink::query_some(NetlinkMessage message, std::size_t most,
+                                        const std::function<void(nlmsghdr*)>& each) {
+  const int fd = nl_socket_get_fd(socket_.get());
+  if (!goes_on_) {
+    auto* header = nlmsg_hdr(message.get());
+    header->nlmsg_flags |= NLM_F_REQUEST | NLM_F_DUMP;
+    header->nlmsg_seq = kBatchSequence;
+    header->nlmsg_pid = nl_socket_get_local_port(socket_.get());
+    if (send(fd, header, header->nlmsg_len, 0) < 0) {
+      return std::unexpected(NetlinkError{errno, "the request could not be sent"});
+    }
+  }
+  goes_on_ = true;
+  std::vector<std::uint8_t> answers(kAnswerBuffer);
+  for (std::size_t count = 0; count < most;) {
+    // What is next is there as soon as the last was taken.
+    const auto received = recv(fd, answers.data(), answers.size(), MSG_DONTWAIT);
+    if (received < 0 && errno == EINTR) continue;
+    if (received <= 0) {
+      goes_on_ = received < 0 && errno == ENOBUFS;
+      return std::unexpected(NetlinkError{errno, "the kernel's answer could not be read"});
+    }
+    auto rest = static_cast<int>(received);
+    auto* answer = reinterpret_cast<nlmsghdr*>(answers.data());
+    for (; nlmsg_ok(answer, rest) != 0; answer = nlmsg_next(answer, &rest), ++count) {
+      if (answer->nlmsg_type == NLMSG_DONE || answer->nlmsg_type == NLMSG_ERROR) {
+        goes_on_ = false;
+        const auto* verdict = answer->nlmsg_type == NLMSG_ERROR ? verdict_of(answer) : nullptr;
+        if (verdict != nullptr && verdict->error != 0) return std::unexpected(NetlinkError{-verdict->error, {}});
+        return true;
+      }
+      each(answer);
+    }
+  }
+  return false;
+}
+
 }  // namespace adit::net

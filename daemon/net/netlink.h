@@ -61,10 +61,14 @@ class Netlink {
                                const std::function<void(std::size_t, const NetlinkError&)>& done);
   /// Sends a get or dump request; calls `each` for every message of the answer once all of it is there.
   NetlinkResult<> query(NetlinkMessage message, const std::function<void(nlmsghdr*)>& each);
+  /// Of a dump that may be of any length, about `most` messages. False: there are more, with which the next call goes
+  /// on, whatever `message` says. A socket of its own is to be had for that: nothing else can be asked meanwhile.
+  NetlinkResult<bool> query_some(NetlinkMessage message, std::size_t most, const std::function<void(nlmsghdr*)>& each);
 
  private:
   explicit Netlink(NetlinkSocket socket) : socket_(std::move(socket)) {}
   NetlinkSocket socket_;
+  bool goes_on_ = false;  ///< the dump of query_some
   std::function<void()> between_;
 };
 

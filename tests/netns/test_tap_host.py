@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What surrounds a link for Ethernet frames: `adit pair --tap`, `adit export`, and the bridge,
-which is left by who put the interface there.
+"""What surrounds a link for Ethernet frames: `adit pair --tap`, `adit export`, the count of MAC addresses, and
+the bridge, which is left by who put the interface there.
 
     near ── lan ┐                                        ┌ lan ── far
                 br0 (host a) ── tun0 ═══ link ═══ tun0 ── br0 (host b)
@@ -18,6 +18,7 @@ from lab.traffic import ping, traffic_within
 from lab.wait import wait_until
 
 pytestmark = pytest.mark.adit_only
+MOST_MACS = 16384
 
 
 def lan(lab, host, number, bridge="br0"):
@@ -109,6 +110,36 @@ def test_the_other_end_may_be_what_export_made_of_it(make, lab, tmp_path):
     link.a.start()
     traffic_within(link.a.host, "192.168.60.2", 20)
     assert ping(link.b.host, "192.168.60.1") == 3
+
+
+def test_status_counts_the_mac_addresses_behind_the_link_and_no_more_than_it_may(lans):
+    link, near, far = lans
+    end = link.a
+    wait_until(lambda: (end.status()["learnt_macs"] or 0) >= 1, 20, "the far host to be learnt")
+    text = end.adit("status", end.name).stdout
+    assert re.search(r"for Ethernet frames in br0 \(\d+ MAC address(es)? behind it\)", text), text
+
+    def add(count):
+        end.host.run("bridge", "-batch", "-", input="".join(
+            f"fdb add 02:77:00:00:{number >> 8:02x}:{number & 255:02x} dev {end.device} master dynamic\n"
+            for number in range(count)))
+    add(1000)
+    assert 1000 < end.status()["learnt_macs"] < 1100
+    assert ping(near, "192.168.50.2") == 3
+
+    end.host.run("bridge", "-batch", "-", input="".join(
+        f"fdb add 02:88:00:00:{number >> 8:02x}:{number & 255:02x} dev {end.device} master dynamic\n"
+        for number in range(2 * MOST_MACS + 100)))
+    for _ in range(3):
+        assert end.status()["learnt_macs"] == MOST_MACS, "of more it looks at so many at a time"
+    assert ping(near, "192.168.50.2") == 3
+    end.host.ip("link", "set", end.device, "type", "bridge_slave", "fdb_flush")
+    wait_until(lambda: end.status()["learnt_macs"] < 100, 20, "the flushed table to be counted anew")
+
+    end.side.interface = {"mode": "tap"}
+    end.write_config()
+    end.adit("reload", end.name)
+    assert end.status()["learnt_macs"] is None and end.status()["bridge"] is None
 
 
 def test_a_bridge_that_the_file_names_no_more_is_left(lans):

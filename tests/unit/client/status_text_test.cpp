@@ -24,6 +24,19 @@ TEST(StatusText, HasALineForEachThingPeopleAskFor) {
             "  offload    tun tcp+udp, udp send+receive\n");
 }
 
+TEST(StatusText, SaysWhatALinkForEthernetFramesIsIn) {
+  auto json = link("office", "up");
+  json["mode"] = "tap";
+  json["bridge"] = nullptr;
+  json["learnt_macs"] = nullptr;
+  EXPECT_THAT(status_text(json, 1112), HasSubstr("  interface  adit0 for Ethernet frames, MTU 1420"));
+  json["bridge"] = "br0";
+  json["learnt_macs"] = 1;
+  EXPECT_THAT(status_text(json, 1112), HasSubstr("adit0 for Ethernet frames in br0 (1 MAC address behind it), MTU"));
+  json["learnt_macs"] = 16384;
+  EXPECT_THAT(status_text(json, 1112), HasSubstr("(16384 MAC addresses behind it)"));
+}
+
 TEST(StatusText, SaysWhatIsNotKnownYet) {
   auto json = link("office", "waiting");
   json["reason"] = "no endpoint known yet: the peer must call";
