@@ -19,6 +19,7 @@ constexpr std::array kChecks = std::to_array<Check>({
     {"state_directory", judge_state_directory},
     {"clock", judge_clock},
     {"interface", judge_interface},
+    {"bridge", judge_bridge},
     {"ipv6", judge_ipv6},
     {"overlap", judge_overlap},
     {"routes", judge_routes},
@@ -45,12 +46,13 @@ constexpr std::array kChecks = std::to_array<Check>({
 
 /// Causes before what follows from them: a port that is taken ends the daemon, which fails the unit.
 constexpr std::array<std::string_view, kChecks.size()> kCauses{
-    "own_key",     "config",     "tun_device", "capability", "port",        "ipv6",
-    "overlap",     "interface",  "endpoint",   "way",        "peer_key",    "preshared_key",
-    "firewall",    "rp_filter",  "mac1",       "peer_clock", "sending",     "path_mtu",
-    "routes",      "clock",      "offload",    "in_force",   "permissions", "state_directory",
-    "allowed_ips", "forwarding", "nat",        "mtu",        "buffers",     "unit",
-    "daemon",      "state",      "handshake"};
+    "own_key",     "config",     "tun_device",    "capability",  "port",
+    "ipv6",        "overlap",    "interface",     "bridge",      "endpoint",
+    "way",         "peer_key",   "preshared_key", "firewall",    "rp_filter",
+    "mac1",        "peer_clock", "sending",       "path_mtu",    "routes",
+    "clock",       "offload",    "in_force",      "permissions", "state_directory",
+    "allowed_ips", "forwarding", "nat",           "mtu",         "buffers",
+    "unit",        "daemon",     "state",         "handshake"};
 
 }  // namespace
 

@@ -53,6 +53,9 @@ Finding judge_overlap(const Facts& facts);
 Finding judge_routes(const Facts& facts);
 Finding judge_port(const Facts& facts);
 
+// judge_bridge.cpp: of a link for Ethernet frames.
+Finding judge_bridge(const Facts& facts);
+
 // judge_path.cpp: the way to the peer.
 Finding judge_endpoint(const Facts& facts);
 Finding judge_way(const Facts& facts);

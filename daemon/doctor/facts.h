@@ -94,6 +94,7 @@ struct HostFacts {
   std::optional<bool> forwards_v6;
   std::optional<std::uint64_t> misdirected;  ///< packets to addresses that are not this host's, and were not forwarded
   std::map<std::string, int> rp_filter;      ///< by interface, "all" too
+  std::map<std::string, int> proxy_arp;      ///< likewise
   std::optional<std::uint64_t> rmem_max;
   std::optional<std::uint64_t> wmem_max;
   WallTime now{};
@@ -121,6 +122,10 @@ struct InterfaceFacts {
   bool is_tun = false;
   std::uint32_t mtu = 0;
   std::vector<IpNetwork> addresses;  ///< with host bits
+  std::string bridge;                ///< the one that it is in, or the like (bond, VRF); empty: none
+  bool is_bridge = false;
+  bool stp = false;                        ///< of a bridge
+  std::optional<std::uint8_t> port_state;  ///< of a bridge's port: BR_STATE_*
 };
 
 struct RouteFacts {

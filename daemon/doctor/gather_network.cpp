@@ -15,6 +15,7 @@
 #include "host/link_number.h"
 #include "host/policy_routing.h"
 #include "net/netlink_address.h"
+#include "net/netlink_bridge.h"
 #include "net/netlink_link.h"
 #include "net/network_namespace.h"
 
@@ -24,8 +25,16 @@ namespace {
 /// Like a process table, `/proc` changes while it is read, and others' processes may not be looked into.
 using Directory = std::filesystem::directory_iterator;
 
+std::string name_of(const std::vector<InterfaceFacts>& interfaces, std::uint32_t index) {
+  for (const auto& each : interfaces) {
+    if (each.index == index) return each.name;
+  }
+  return {};
+}
+
 std::vector<InterfaceFacts> interfaces(net::Netlink& netlink) {
   std::vector<InterfaceFacts> list;
+  std::map<std::string, std::uint32_t> bridges;
   auto* const all = ::if_nameindex();
   if (all == nullptr) return list;
   for (const auto* each = all; each->if_index != 0; ++each) {
@@ -35,17 +44,17 @@ std::vector<InterfaceFacts> interfaces(net::Netlink& netlink) {
     InterfaceFacts found{.name = each->if_name, .index = each->if_index, .up = link->up, .mtu = link->mtu};
     found.is_tun = std::filesystem::exists(fmt::format("/sys/class/net/{}/tun_flags", found.name));
     for (const auto& address : *addresses) found.addresses.push_back(address.address.network);
+    if (const auto bridge = net::get_bridge_state(netlink, each->if_index)) {
+      found.is_bridge = bridge->is_bridge;
+      found.stp = bridge->stp;
+      found.port_state = bridge->port_state;
+    }
+    bridges.emplace(found.name, link->bridge);
     list.push_back(std::move(found));
   }
   ::if_freenameindex(all);
+  for (auto& each : list) each.bridge = name_of(list, bridges[each.name]);
   return list;
-}
-
-std::string name_of(const std::vector<InterfaceFacts>& interfaces, std::uint32_t index) {
-  for (const auto& each : interfaces) {
-    if (each.index == index) return each.name;
-  }
-  return {};
 }
 
 /// Of one socket in /proc/net/udp or udp6 (Documentation/networking/proc_net_tcp.rst).

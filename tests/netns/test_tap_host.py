@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What surrounds a link for Ethernet frames: `adit pair --tap`, `adit export`, the count of MAC addresses, and
+"""What surrounds a link for Ethernet frames: `adit pair --tap`, `adit export`, the count of MAC addresses, `adit doctor` and
 the bridge, which is left by who put the interface there.
 
     near ── lan ┐                                        ┌ lan ── far
@@ -13,6 +13,7 @@ import sys
 import pytest
 
 from lab import gretap
+from lab.doctor import examine
 from lab.ends import ADIT, FileEnd
 from lab.traffic import ping, traffic_within
 from lab.wait import wait_until
@@ -140,6 +141,47 @@ def test_status_counts_the_mac_addresses_behind_the_link_and_no_more_than_it_may
     end.write_config()
     end.adit("reload", end.name)
     assert end.status()["learnt_macs"] is None and end.status()["bridge"] is None
+
+
+def test_doctor_looks_at_the_bridge(lans):
+    link, _, _ = lans
+    end, host = link.a, link.a.host
+
+    def alarm(verdict, title, mend):
+        report = examine(end)
+        assert report["bridge"] == verdict, report.checks["bridge"]
+        assert title in report.title("bridge") and mend in report.mend("bridge"), report.checks["bridge"]
+        return report
+
+    report = examine(end)
+    assert report["bridge"] == "ok" and f"MTU {end.status()['mtu']}" in report.evidence("bridge")
+    assert "STP is off" in report.evidence("bridge")
+    assert not report.alarms(), report.alarms()
+
+    host.ip("link", "set", "br0", "mtu", "1500")
+    report = alarm("warning", "br0 has an MTU of 1500, and its port tun0", f"ip link set br0 mtu {end.status()['mtu']}")
+    assert set(report.alarms()) == {"bridge"}
+    host.ip("link", "set", "br0", "mtu", end.status()["mtu"])
+
+    host.sysctl("net.ipv4.conf.br0.proxy_arp", 1)
+    alarm("warning", "proxy ARP is on for br0", "sysctl -w net.ipv4.conf.br0.proxy_arp=0")
+    host.sysctl("net.ipv4.conf.br0.proxy_arp", 0)
+
+    host.ip("addr", "add", "192.168.50.10/24", "dev", "br0")
+    host.ip("link", "add", "other", "type", "veth", "peer", "name", "rehto")
+    for device in ("other", "rehto"):
+        host.ip("link", "set", device, "up")
+    host.ip("route", "add", "192.168.50.0/24", "dev", "other", "metric", "10")
+    alarm("warning", "192.168.50.0/24 is behind br0, and other leads there", "ip route del 192.168.50.0/24 dev other")
+    host.ip("link", "del", "other")
+
+    host.ip("link", "set", "br0", "type", "bridge", "stp_state", "1")
+    report = examine(end)
+    assert report["bridge"] == "ok" and "STP is on" in report.evidence("bridge"), report.checks["bridge"]
+    host.ip("link", "set", "br0", "down")
+    assert alarm("problem", "the bridge br0 is down", "ip link set br0 up").most_likely == "bridge"
+    host.ip("link", "del", "br0")
+    alarm("problem", "there is no bridge br0", "ip link add br0 type bridge")
 
 
 def test_a_bridge_that_the_file_names_no_more_is_left(lans):

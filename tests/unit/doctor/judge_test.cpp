@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "doctor/checks.h"
 
 namespace adit::doctor {
@@ -115,6 +117,118 @@ TEST(DoctorJudges, EveryAlarmSaysWhatMendsIt) {
     EXPECT_FALSE(finding.title.ends_with('.')) << finding.title;
   }
   EXPECT_GE(alarms, 12U);
+}
+
+/// The link carries frames, and its interface is in a bridge where all is well.
+Facts bridged() {
+  auto facts = running();
+  auto& config = config_of(facts);
+  config.interface.mode = config::Mode::tap;
+  config.interface.addresses.clear();
+  config.interface.tap.bridge = "br0";
+  facts.network.interfaces.back().addresses.clear();
+  facts.network.interfaces.back().mtu = 1378;
+  facts.network.interfaces.back().bridge = "br0";
+  facts.network.interfaces.back().port_state = 3;
+  facts.network.interfaces.push_back({.name = "br0",
+                                      .index = 4,
+                                      .up = true,
+                                      .mtu = 1378,
+                                      .addresses = {network("192.168.50.1/24"), network("fe80::1/64")},
+                                      .is_bridge = true});
+  facts.network.routes.push_back({.to = network("192.168.50.0/24"), .interface = "br0", .table = 254});
+  return facts;
+}
+
+InterfaceFacts& port_of(Facts& facts) {
+  return facts.network.interfaces[facts.network.interfaces.size() - 2];
+}
+
+InterfaceFacts& bridge_of(Facts& facts) {
+  return facts.network.interfaces.back();
+}
+
+TEST(DoctorJudges, ABridgeWhereAllIsWellIsFine) {
+  EXPECT_EQ(judge_bridge(running()).verdict, Verdict::skipped) << "no frames";
+  auto facts = bridged();
+  EXPECT_EQ(judge_bridge(facts).verdict, Verdict::ok) << judge_bridge(facts).title;
+  bridge_of(facts).stp = true;
+  port_of(facts).port_state = 1;
+  const auto listening = judge_bridge(facts);
+  EXPECT_EQ(listening.verdict, Verdict::ok);
+  EXPECT_THAT(joined(listening.evidence, " "), HasSubstr("listening: frames pass"));
+  config_of(facts).interface.tap.bridge.clear();
+  EXPECT_EQ(judge_bridge(facts).verdict, Verdict::ok) << "others put it there";
+  port_of(facts).bridge.clear();
+  EXPECT_EQ(judge_bridge(facts).verdict, Verdict::ok) << "in none, and to be in none";
+  config_of(facts).interface.tap.bridge = "br0";
+  facts.daemon.status.reset();
+  EXPECT_EQ(judge_bridge(facts).verdict, Verdict::ok) << "nobody is to be in it yet";
+}
+
+TEST(DoctorJudges, ABridgeThatCarriesNothingIsAProblem) {
+  struct Row {
+    void (*breaks)(Facts& facts);
+    const char* title;
+    const char* mend;
+  };
+  const Row rows[] = {
+      {[](Facts& facts) { bridge_of(facts).name = "br1"; }, "there is no bridge br0", "ip link add br0 type bridge"},
+      {[](Facts& facts) { bridge_of(facts).is_bridge = false; }, "br0 (interface.bridge) is no bridge", "correct"},
+      {[](Facts& facts) { bridge_of(facts).up = false; }, "the bridge br0 is down", "ip link set br0 up"},
+      {[](Facts& facts) { port_of(facts).bridge.clear(); }, "office is not in br0", "ip link set office master br0"},
+      {[](Facts& facts) { port_of(facts).bridge = "br1"; }, "office is not in br0", "ip link set office master br0"},
+  };
+  for (const auto& row : rows) {
+    auto facts = bridged();
+    row.breaks(facts);
+    const auto finding = judge_bridge(facts);
+    EXPECT_EQ(finding.verdict, Verdict::problem) << row.title;
+    EXPECT_THAT(finding.title, HasSubstr(row.title));
+    EXPECT_THAT(finding.mend, HasSubstr(row.mend));
+  }
+}
+
+TEST(DoctorJudges, ABridgeThatLeadsFramesAstrayIsWarnedOf) {
+  struct Row {
+    void (*breaks)(Facts& facts);
+    const char* title;
+    const char* mend;
+  };
+  const Row rows[] = {
+      {[](Facts& facts) { bridge_of(facts).mtu = 1500; }, "br0 has an MTU of 1500, and its port office one of 1378",
+       "ip link set br0 mtu 1378"},
+      {[](Facts& facts) {
+         bridge_of(facts).stp = true;
+         port_of(facts).port_state = 4;
+       },
+       "has blocked the link", "bridge link show"},
+      {[](Facts& facts) {
+         facts.daemon.status->drops["looped"] = 3;
+         facts.network.interfaces[1].bridge = "br0";
+       },
+       "led the link's own encrypted packets into the link", "out of br0"},
+      {[](Facts& facts) {
+         facts.network.routes.push_back({.to = network("192.168.50.0/24"), .interface = "wg0", .table = 254});
+       },
+       "192.168.50.0/24 is behind br0, and wg0 leads there, too", "ip route del 192.168.50.0/24 dev wg0"},
+      {[](Facts& facts) { facts.host.proxy_arp = {{"all", 0}, {"br0", 1}}; }, "proxy ARP is on for br0",
+       "net.ipv4.conf.br0.proxy_arp=0"},
+  };
+  auto all = bridged();
+  for (const auto& row : rows) {
+    auto facts = bridged();
+    row.breaks(facts);
+    row.breaks(all);
+    const auto finding = judge_bridge(facts);
+    EXPECT_EQ(finding.verdict, Verdict::warning) << row.title;
+    EXPECT_THAT(finding.title, HasSubstr(row.title));
+    EXPECT_THAT(finding.mend, HasSubstr(row.mend));
+  }
+  EXPECT_EQ(judge_bridge(all).verdict, Verdict::warning);
+  EXPECT_EQ(
+      std::ranges::count_if(judge_bridge(all).evidence, [](const auto& line) { return line.starts_with("besides, "); }),
+      4);
 }
 
 TEST(DoctorJudges, AClockBeforeThisProgramIsWrong) {
