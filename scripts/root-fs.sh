@@ -11,6 +11,9 @@ not_tested() {
   exit 77
 }
 
+# The release of Debian that this host runs; nothing where it is no Debian.
+codename() { sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null || true; }
+
 # The script again, with its arguments, as root.
 become_root() { # FOR-WHAT ARGUMENT…
   [[ $EUID -ne 0 ]] || return 0
@@ -20,10 +23,12 @@ become_root() { # FOR-WHAT ARGUMENT…
 
 # What all else here is about: the root file system `root` of the release `other`, and a folder `work`, which is /adit there.
 use_root() { # RELEASE WORK [NAME]
-  local tool cache=${XDG_CACHE_HOME:-$HOME/.cache}/adit
+  local why_not tool cache=${XDG_CACHE_HOME:-$HOME/.cache}/adit
   for tool in mmdebstrap:mmdebstrap unshare:util-linux flock:util-linux git:git; do
     command -v "${tool%:*}" >/dev/null || die "there is no ${tool%:*}: install the package ${tool#*:}"
   done
+  why_not=$(run mount -t tmpfs none /mnt 2>&1) ||
+    not_tested "a root file system takes namespaces and mounts, which cannot be had here, perhaps in a container: $why_not"
   other=$1 work=$2 root=$cache/${3:-$1}
   ready=$root.ready # there as long as nothing is being changed in `root`
   inside=(bash -c 'enter "$@"' bash "$root" "$work")
@@ -69,6 +74,23 @@ enter() { # ROOT WORK COMMAND…
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "${@:3}" || exit $?
 }
 export -f enter
+
+# One step of several: its output in a log, which is shown when it failed, and its verdict.
+failed=0
+# shellcheck disable=SC2034 # `failed` is the exit status of whoever sources this
+step() { # NAME COMMAND…
+  local start=$SECONDS log=$work/${1// /-}.log
+  if "${@:2}" >"$log" 2>&1; then
+    echo "ok ${root##*/}: $1 ($((SECONDS - start)) s)"
+  else
+    tail -n 40 "$log"
+    echo "not ok ${root##*/}: $1 ($((SECONDS - start)) s); all of its output is in ${log#"$ADIT_ROOT"/}"
+    failed=1
+    return 1
+  fi
+}
+# One that is a command in the root file system.
+prove() { step "$1" run "${inside[@]}" "${@:2}"; } # NAME COMMAND…
 
 # The same server that this machine has its packages from: it is known to be reachable.
 archive() {
@@ -131,4 +153,14 @@ copy_source() {
   git -c safe.directory='*' ls-files -z --cached --others --exclude-standard |
     while IFS= read -r -d '' file; do [[ ! -e $file && ! -L $file ]] || printf '%s\0' "$file"; done |
     tar --create --null --files-from=- --owner=0 --group=0 | tar --extract --directory="$work/source"
+}
+
+# What builds for another architecture: a compiler that runs on this one, and the other's libraries beside this one's.
+provide_cross_compiler() { # ARCH PACKAGE…
+  local packages="crossbuild-essential-$1 ${*:2}"
+  prove "cross compiler" sh -c "dpkg-query -W $packages || { dpkg --add-architecture $1 && apt-get -q update &&
+    apt-get -q -y install --no-install-recommends $packages; }"
+}
+provide_build_dependencies() { # ARCH
+  prove "build dependencies" apt-get -q -y build-dep --no-install-recommends --host-architecture "$1" /adit/source
 }
