@@ -40,7 +40,7 @@ net::IoResult DataPath::send(Instant now) {
   source.plans.clear();
   source.plans.reserve(source.reads.size());  // source.packets points into it
   if (tunnel_.carries_frames()) {
-    plan_frames(source);
+    plan_frames(source, now);
   } else {
     plan_packets(source);
   }
@@ -61,7 +61,7 @@ void DataPath::plan_packets(Shipment::Source& source) {
   }
 }
 
-void DataPath::plan_frames(Shipment::Source& source) {
+void DataPath::plan_frames(Shipment::Source& source, Instant now) {
   for (const auto& read : source.reads) {
     const auto frame = tunnel_.wrap(read.bytes);
     if (!frame) continue;
@@ -74,7 +74,12 @@ void DataPath::plan_frames(Shipment::Source& source) {
       }
       packet.plan = &source.plans.emplace_back(*plan);
     }
-    if (tunnel_.take_wrapped(packet, *frame)) source.packets.push_back(packet);
+    const auto refused = tunnel_.refuse_wrapped(packet, *frame);
+    if (!refused) {
+      source.packets.push_back(packet);
+    } else if (*refused == DropReason::frame_too_large) {
+      if (auto told = tunnel_.tell_too_large(*frame, now)) deliver_own(*told);
+    }
   }
 }
 

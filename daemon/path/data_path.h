@@ -78,7 +78,7 @@ class DataPath {
 
  private:
   void plan_packets(Shipment::Source& source);
-  void plan_frames(Shipment::Source& source);
+  void plan_frames(Shipment::Source& source, Instant now);
   void take_up(Instant now);
   bool work();
   std::uint64_t waiting() const { return receiver_.waiting() + transmitter_.waiting(); }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "tunnel/ethernet.h"
 
+#include <algorithm>
+
 #include "offload/ethernet.h"
 #include "tunnel/own_packet.h"
+#include "tunnel/too_big.h"
 #include "wire/ecn.h"
 
 namespace adit::tunnel {
@@ -14,6 +17,17 @@ std::optional<WrappedFrame> Ethernet::wrap(MutableBytes frame) const {
   wrapped.packet = gre_.wrap(frame, wrapped.ip ? wrapped.ip->traffic_class : std::uint8_t{0});
   wrapped.wrapping = {.frame = gre_.overhead(), .ip = ip == 0 ? 0 : gre_.overhead() + ip};
   return wrapped;
+}
+
+std::optional<std::vector<std::uint8_t>> Ethernet::tell_too_large(const WrappedFrame& frame, std::uint32_t largest,
+                                                                  Instant now) {
+  const auto& [at, ip] = frame.wrapping;
+  // The interface's own MTU, or what two tags leave of it.
+  const auto in_front = std::max<std::size_t>(ip, wire::frame_overhead(ends().ours.family()));
+  if (!frame.ip || largest <= in_front) return std::nullopt;
+  auto told = write_too_big_frame(frame.packet.subspan(at), ip - at, static_cast<std::uint32_t>(largest - in_front));
+  if (told && !tellings_.take(now)) return std::nullopt;
+  return told;
 }
 
 std::expected<UnwrappedFrame, DropReason> Ethernet::unwrap(MutableBytes packet) const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "offload/split.h"
+#include "tunnel/allowance.h"
 #include "tunnel/drop_reason.h"
 #include "wire/gre.h"
 #include "wire/ip_packet.h"
@@ -34,12 +35,19 @@ class Ethernet {
   static constexpr std::size_t kHeadroom = 64;
   static_assert(wire::kLargestGreOverhead <= kHeadroom);
 
+  /// Hosts that are told a second that their packets are too large.
+  static constexpr std::uint32_t kTellingsPerSecond = 100;
+
   explicit Ethernet(const wire::GreEnds& ends) : gre_(ends) {}
 
   const wire::GreEnds& ends() const { return gre_.ends(); }
 
   /// What the IP packet in the frame says of its class stands on the outside, too. None: it is too short for a frame.
   std::optional<WrappedFrame> wrap(MutableBytes frame) const;
+  /// A frame for whoever sent this one, which is larger, in its packet, than the `largest` that passes: it is told how
+  /// large its IP packets may be. None: nobody is to be told, or that often.
+  std::optional<std::vector<std::uint8_t>> tell_too_large(const WrappedFrame& frame, std::uint32_t largest,
+                                                          Instant now);
   /// Of a whole packet from the peer. A mark of congestion moves into the frame.
   std::expected<UnwrappedFrame, DropReason> unwrap(MutableBytes packet) const;
   /// What answers `packet`, with `slack` bytes behind it, if that is an echo request to our end (RFC 792, RFC 4443).
@@ -47,6 +55,7 @@ class Ethernet {
 
  private:
   wire::Gre gre_;
+  Allowance tellings_{kTellingsPerSecond, kTellingsPerSecond};
 };
 
 }  // namespace adit::tunnel

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The message a router should have sent: ICMP "fragmentation needed" (RFC 792, RFC 1191) or ICMPv6 "packet too big"
 // (RFC 4443 §3.2) about a UDP datagram of ours. Given to our own kernel, it is from there on that the kernel knows the
-// path's MTU, as it cannot be told otherwise.
+// path's MTU, as it cannot be told otherwise. Where the link carries Ethernet frames, it is no router, but no other
+// will tell a host in front of it that its packet is too large for the link.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "base/ip.h"
@@ -20,5 +22,11 @@ struct TooBig {
 
 /// A whole IP packet.
 std::vector<std::uint8_t> write_too_big(const TooBig& message);
+
+/// A whole frame, for whoever sent `frame`, in which an IP packet begins at `ip`: no more than `mtu` bytes of it pass.
+/// It comes from the station and the host that the packet was for, as the sender knows these (so does Linux for its own
+/// tunnels in bridges). None: nobody is to be told, since that is no single station or host, or the packet an error
+/// message itself, or not the first of its fragments (RFC 1122 §3.2.2, RFC 4443 §2.4).
+std::optional<std::vector<std::uint8_t>> write_too_big_frame(Bytes frame, std::size_t ip, std::uint32_t mtu);
 
 }  // namespace adit::tunnel

@@ -106,16 +106,16 @@ std::optional<WrappedFrame> Tunnel::wrap(MutableBytes frame) {
   return wrapped;
 }
 
-bool Tunnel::take_wrapped(const PlainPacket& packet, const WrappedFrame& frame) {
+std::optional<DropReason> Tunnel::refuse_wrapped(const PlainPacket& packet, const WrappedFrame& frame) {
   if (packet.size_of(0) > mtu_) {
     count_drop(DropReason::frame_too_large, packet.segments());
-    return false;
+    return DropReason::frame_too_large;
   }
   if (frame.ip && packet.segments() == 1) {
     offload::clamp_mss(packet.bytes.subspan(frame.wrapping.ip), manner_.mss,
                        packet.plan != nullptr && packet.plan->finishes_checksum());
   }
-  return true;
+  return std::nullopt;
 }
 
 /// Encrypted once more it would come out again, and so on. Another program here may talk to the peer from that very

@@ -60,8 +60,12 @@ class Tunnel {
   bool carries_frames() const { return manner_.ethernet.has_value(); }
   /// `frame` has Ethernet::kHeadroom writable bytes in front of it. None: it was counted as dropped.
   std::optional<WrappedFrame> wrap(MutableBytes frame);
-  /// Whether `packet`, made of `frame`, may be admitted; if not, it was counted as dropped.
-  bool take_wrapped(const PlainPacket& packet, const WrappedFrame& frame);
+  /// Why `packet`, made of `frame`, may not be admitted: it was counted as dropped. None: it may.
+  std::optional<DropReason> refuse_wrapped(const PlainPacket& packet, const WrappedFrame& frame);
+  /// Ethernet::tell_too_large
+  std::optional<std::vector<std::uint8_t>> tell_too_large(const WrappedFrame& frame, Instant now) {
+    return manner_.ethernet->tell_too_large(frame, mtu_, now);
+  }
 
   /// Datagrams as received. Handshakes are dealt with at once; transport packets with a session of ours are put into
   /// `batch`, pointing into the datagrams.

@@ -57,6 +57,16 @@ void take_frame(const tunnel::Ethernet& ethernet, Input input) {
   room.insert(room.end(), frame.begin(), frame.end());
   const auto wrapped = ethernet.wrap(MutableBytes(room).subspan(tunnel::Ethernet::kHeadroom));
   if (!wrapped) return;
+  tunnel::Ethernet teller(ethernet.ends());
+  if (const auto told = teller.tell_too_large(*wrapped, 1'420, Instant{} + Duration(1))) {
+    require(
+        told->size() >= offload::kEthernetHeaderSize && std::equal(told->begin(), told->begin() + 6, frame.begin() + 6),
+        "who sent a frame is told that it is too large");
+    const auto ip = offload::find_ip(*told);
+    const auto answer = wire::read_ip_packet(Bytes(*told).subspan(ip));
+    require(ip != 0 && answer && answer->source == wrapped->ip->destination && answer->size == told->size() - ip,
+            "by the host that it was for");
+  }
   const tunnel::Ethernet other({ethernet.ends().peers, ethernet.ends().ours});
   auto copy = copy_of(wrapped->packet);
   if (const auto back = other.unwrap(copy); frame.size() < 65'000) {

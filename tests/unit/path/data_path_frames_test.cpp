@@ -95,6 +95,11 @@ TEST_F(FramesTest, SegmentsTooLargeForTheWayAreCountedAndTheRestPasses) {
   a_.tun.from_host.emplace_back(offload::VirtioHeader{}, small);
   settle();
   EXPECT_EQ(a_.drops(DropReason::frame_too_large), 7U);
+  ASSERT_EQ(a_.tun.to_host.size(), 1U) << "the sender is told";
+  const auto& told = a_.tun.to_host[0];
+  EXPECT_EQ(told.size(), kEthernet.size() + 576);
+  EXPECT_TRUE(std::ranges::equal(Bytes(told).subspan(6, 6), Bytes(kEthernet).first(6)));
+  EXPECT_EQ(told[kEthernet.size() + 20], 3);
   EXPECT_THAT(b_.tun.to_host, ElementsAre(small));
 }
 

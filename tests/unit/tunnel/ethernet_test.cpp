@@ -2,6 +2,7 @@
 // A tunnel that carries Ethernet frames.
 #include "tunnel/ethernet.h"
 
+#include "offload/ethernet.h"
 #include "packets.h"
 #include "tunnel/link.h"
 #include "tunnel/own_packet.h"
@@ -100,12 +101,35 @@ TEST_F(EthernetLink, WhatIsNoFrameFromThePeerIsDroppedAndCounted) {
 TEST_F(EthernetLink, AFrameTooLargeForTheWayIsDroppedAndCounted) {
   const auto takes = [&](std::size_t size) {
     wrapped(a, frame_with(Buffer(size - 14)));
-    return a.tunnel->take_wrapped({wrapped_frame->packet}, *wrapped_frame);
+    return !a.tunnel->refuse_wrapped({wrapped_frame->packet}, *wrapped_frame);
   };
   EXPECT_TRUE(takes(1420 - 24));
   EXPECT_EQ(a.drops(DropReason::frame_too_large), 0U);
   EXPECT_FALSE(takes(1420 - 23));
   EXPECT_EQ(a.drops(DropReason::frame_too_large), 1U);
+}
+
+TEST_F(EthernetLink, WhoSentAFrameTooLargeIsToldTheInterfacesMtuAndNotTooOften) {
+  const auto tagged = [](Buffer tags) {
+    auto frame = frame_with(build({.payload = Buffer(1'400, 1)}));
+    frame.insert(frame.begin() + 12, tags.begin(), tags.end());
+    return frame;
+  };
+  const auto told = [&](const Buffer& frame) -> std::uint16_t {
+    wrapped(a, frame);
+    EXPECT_EQ(a.tunnel->refuse_wrapped({wrapped_frame->packet}, *wrapped_frame), DropReason::frame_too_large);
+    const auto answer = a.tunnel->tell_too_large(*wrapped_frame, world.now);
+    return answer ? load_be16(&(*answer)[offload::find_ip(*answer) + 26]) : std::uint16_t{0};
+  };
+  EXPECT_EQ(told(tagged({})), 1420 - 42) << "which leaves room for a tag";
+  EXPECT_EQ(told(tagged({0x81, 0, 0, 5})), 1420 - 42);
+  EXPECT_EQ(told(tagged({0x88, 0xa8, 0, 5, 0x81, 0, 0, 6})), 1420 - 46);
+  EXPECT_EQ(told(frame_with(Buffer(1'400, 1), 0x88b5)), 0) << "no IP packet";
+  std::size_t answers = 3;
+  for (int i = 0; i < 1'000; ++i) answers += told(tagged({})) != 0 ? 1 : 0;
+  EXPECT_EQ(answers, Ethernet::kTellingsPerSecond);
+  world.now += std::chrono::seconds(1);
+  EXPECT_NE(told(tagged({})), 0);
 }
 
 TEST_F(EthernetLink, TheLargestSegmentOfConnectionsInFramesIsLowered) {
@@ -115,7 +139,7 @@ TEST_F(EthernetLink, TheLargestSegmentOfConnectionsInFramesIsLowered) {
   std::ranges::copy(option, packet.begin() + 40);
   a.tunnel->set_mss_limits({.v4 = 1300, .v6 = 1280});
   wrapped(a, frame_with(packet));
-  ASSERT_TRUE(a.tunnel->take_wrapped({wrapped_frame->packet}, *wrapped_frame));
+  ASSERT_FALSE(a.tunnel->refuse_wrapped({wrapped_frame->packet}, *wrapped_frame));
   EXPECT_EQ(load_be16(&wrapped_frame->packet[24 + 14 + 42]), 1300);
   b.tunnel->set_mss_limits({.v4 = 1200, .v6 = 1180});
   const auto arrived = accepted(b, {wrapped_frame->packet.begin(), wrapped_frame->packet.end()});
