@@ -140,6 +140,7 @@ struct MssClamp {
 };
 inline constexpr std::uint32_t kMinMss = 88;      ///< Linux' own least
 inline constexpr std::uint32_t kMaxMss = 65'495;  ///< the largest IP packet less its headers
+inline constexpr std::uint32_t kMaxStormLimit = 10'000'000;
 
 struct Tuning {
   std::string crypto = "auto";  ///< or one of crypto::backend_names(), which this machine need not have
@@ -149,8 +150,9 @@ struct Tuning {
   std::optional<std::uint32_t> send_buffer;     ///< likewise
   std::optional<std::uint32_t> workers;         ///< threads that move packets, 1 to kMaxWorkers; none: auto
   MssClamp mss_clamp;
-  bool path_probe = true;  ///< with an automatic MTU: find out what the path carries by asking the peer
-  bool copy_dscp = false;  ///< the inner packet's DSCP goes onto the outer header
+  bool path_probe = true;         ///< with an automatic MTU: find out what the path carries by asking the peer
+  bool copy_dscp = false;         ///< the inner packet's DSCP goes onto the outer header
+  std::uint32_t storm_limit = 0;  ///< frames a second to all or to many, with Mode::tap; 0: off
   friend bool operator==(const Tuning&, const Tuning&) = default;
 };
 

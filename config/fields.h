@@ -75,6 +75,8 @@ Result<std::string> parse_crypto(std::string_view text);
 Result<Switch> parse_switch(std::string_view text);
 /// TCP's largest segment: auto, off or a number of bytes.
 Result<MssClamp> parse_mss_clamp(std::string_view text);
+/// A number of frames a second, or `off`: 0.
+Result<std::uint32_t> parse_storm_limit(std::string_view text);
 /// auto or off.
 Result<bool> parse_path_probe(std::string_view text);
 /// tun or tap.

@@ -63,6 +63,7 @@ constexpr std::array kKeys = std::to_array<std::string_view>({
     "tuning.copy_dscp",
     "tuning.mss_clamp",
     "tuning.path_probe",
+    "tuning.storm_limit",
     "hooks",
     "hooks.up",
     "hooks.up.command",

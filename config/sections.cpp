@@ -214,6 +214,7 @@ void read_tuning(const Section& section, Tuning& tuning) {
   if (const auto workers = section.find("workers")) assign(workers->parse_word(parse_workers), tuning.workers);
   if (const auto clamp = section.find("mss_clamp")) assign(clamp->parse_word(parse_mss_clamp), tuning.mss_clamp);
   if (const auto probe = section.find("path_probe")) assign(probe->parse_word(parse_path_probe), tuning.path_probe);
+  if (const auto limit = section.find("storm_limit")) assign(limit->parse_word(parse_storm_limit), tuning.storm_limit);
   if (const auto copy = section.find("copy_dscp")) tuning.copy_dscp = copy->boolean().value_or(false);
 }
 

@@ -67,6 +67,15 @@ Result<MssClamp> parse_mss_clamp(std::string_view text) {
   return MssClamp{.on = true, .most = static_cast<std::uint32_t>(*number)};
 }
 
+Result<std::uint32_t> parse_storm_limit(std::string_view text) {
+  if (text == "off") return 0;
+  const auto number = parse_number(text);
+  if (!number || *number < 1 || *number > kMaxStormLimit) {
+    return fail("{} is no number of frames a second; choose 1 to {}, or off", shown(text), kMaxStormLimit);
+  }
+  return static_cast<std::uint32_t>(*number);
+}
+
 Result<bool> parse_path_probe(std::string_view text) {
   static constexpr std::array<std::string_view, 2> kWords{"auto", "off"};
   if (text == "auto" || text == "off") return text == "auto";

@@ -194,6 +194,7 @@ void write_tuning(std::string& out, const Tuning& tuning) {
   if (!tuning.mss_clamp.on) add(out, "mss_clamp", "off");
   if (tuning.mss_clamp.on && tuning.mss_clamp.most != 0) add(out, "mss_clamp", std::to_string(tuning.mss_clamp.most));
   if (!tuning.path_probe) add(out, "path_probe", "off");
+  if (tuning.storm_limit != 0) add(out, "storm_limit", std::to_string(tuning.storm_limit));
 }
 
 std::string hook_text(const Hook& hook) {

@@ -59,7 +59,7 @@ Result<Link::Machine> Link::make_machine(const Parts& parts, config::Config& con
                             .only_when_needed = config.file.empty()};
   auto made = tunnel::Tunnel::make(std::move(settings), parts.random, parts.wall_clock);
   if (made) (*made)->set_key_observer(parts.key_log);
-  if (made) (*made)->set_ethernet(frame_ends(config));
+  if (made) (*made)->set_ethernet(frame_ends(config), config.tuning.storm_limit);
   // Under systemd the unit keeps all of the daemon out of swap.
   if (!locked_memory_is_locked()) {
     parts.log.debug("keys may be swapped to disk: raise what this process may lock (ulimit -l, LimitMEMLOCK=)");
@@ -289,7 +289,7 @@ void Link::adopt(const Edit& edit, crypto::PresharedKey preshared_key) {
   preshared_key_watch_.emplace(parts_.loop, config.peer.preshared_key_file, *machine_, parts_.log);
   if (edit.preshared_key) machine_->set_preshared_key(std::move(preshared_key));
   machine_->set_allowed_ips(config.peer.allowed_ips);
-  machine_->set_ethernet(frame_ends(config));
+  machine_->set_ethernet(frame_ends(config), config.tuning.storm_limit);
   set_mtu(parts_.host.mtu());
   machine_->set_probe_ends(probe_ends(config));
   machine_->set_inner(config.interface.addresses);

@@ -74,7 +74,7 @@ void DataPath::plan_frames(Shipment::Source& source, Instant now) {
       }
       packet.plan = &source.plans.emplace_back(*plan);
     }
-    const auto refused = tunnel_.refuse_wrapped(packet, *frame);
+    const auto refused = tunnel_.refuse_wrapped(packet, *frame, now);
     if (!refused) {
       source.packets.push_back(packet);
     } else if (*refused == DropReason::frame_too_large) {

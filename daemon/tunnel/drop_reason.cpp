@@ -20,6 +20,8 @@ std::string_view name_of(DropReason reason) {
       return "looped";
     case DropReason::frame_too_large:
       return "frame_too_large";
+    case DropReason::storm_limit:
+      return "storm_limit";
     case DropReason::malformed:
       return "malformed";
     case DropReason::bad_mac1:

@@ -18,6 +18,7 @@ enum class DropReason : std::uint8_t {
   send_failed,             ///< the kernel refused the datagram
   looped,                  ///< a datagram of ours: a route leads the peer's address into the tunnel
   frame_too_large,         ///< an Ethernet frame that is larger, in its GRE packet, than what the way carries
+  storm_limit,             ///< an Ethernet frame to all or to many, beyond tuning.storm_limit
   // Inbound: datagrams of no session.
   malformed,            ///< type, reserved bytes or size are not those of any message
   bad_mac1,             ///< a handshake message by someone who does not know our public key

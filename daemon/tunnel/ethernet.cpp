@@ -19,6 +19,11 @@ std::optional<WrappedFrame> Ethernet::wrap(MutableBytes frame) const {
   return wrapped;
 }
 
+bool Ethernet::is_storm(const WrappedFrame& frame, std::size_t segments, Instant now) {
+  constexpr std::uint8_t kGroup = 1;  // in the first byte of the address; all stations are a group, too
+  return storm_ && (frame.packet[frame.wrapping.frame] & kGroup) != 0 && !storm_->take(now, segments);
+}
+
 std::optional<std::vector<std::uint8_t>> Ethernet::tell_too_large(const WrappedFrame& frame, std::uint32_t largest,
                                                                   Instant now) {
   const auto& [at, ip] = frame.wrapping;

@@ -38,12 +38,17 @@ class Ethernet {
   /// Hosts that are told a second that their packets are too large.
   static constexpr std::uint32_t kTellingsPerSecond = 100;
 
-  explicit Ethernet(const wire::GreEnds& ends) : gre_(ends) {}
+  /// `storm_limit`: frames to many that may be sent a second, and at once; 0: any number.
+  explicit Ethernet(const wire::GreEnds& ends, std::uint32_t storm_limit = 0) : gre_(ends) {
+    if (storm_limit != 0) storm_.emplace(storm_limit, storm_limit);
+  }
 
   const wire::GreEnds& ends() const { return gre_.ends(); }
 
   /// What the IP packet in the frame says of its class stands on the outside, too. None: it is too short for a frame.
   std::optional<WrappedFrame> wrap(MutableBytes frame) const;
+  /// The frame will be sent as that many: too many to all or a group of stations for now?
+  bool is_storm(const WrappedFrame& frame, std::size_t segments, Instant now);
   /// A frame for whoever sent this one, which is larger, in its packet, than the `largest` that passes: it is told how
   /// large its IP packets may be. None: nobody is to be told, or that often.
   std::optional<std::vector<std::uint8_t>> tell_too_large(const WrappedFrame& frame, std::uint32_t largest,
@@ -55,6 +60,7 @@ class Ethernet {
 
  private:
   wire::Gre gre_;
+  std::optional<Allowance> storm_;
   Allowance tellings_{kTellingsPerSecond, kTellingsPerSecond};
 };
 

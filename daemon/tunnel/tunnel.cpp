@@ -85,9 +85,9 @@ void Tunnel::admit(std::span<const PlainPacket> packets, Instant now, Outbox& ou
   out.path = path_;
 }
 
-void Tunnel::set_ethernet(const std::optional<wire::GreEnds>& ends) {
+void Tunnel::set_ethernet(const std::optional<wire::GreEnds>& ends, std::uint32_t storm_limit) {
   manner_.ethernet.reset();
-  if (ends) manner_.ethernet.emplace(*ends);
+  if (ends) manner_.ethernet.emplace(*ends, storm_limit);
 }
 
 /// On an Ethernet a datagram of ours may be led into the link, too: by a bridge that the peer's address is behind.
@@ -106,11 +106,13 @@ std::optional<WrappedFrame> Tunnel::wrap(MutableBytes frame) {
   return wrapped;
 }
 
-std::optional<DropReason> Tunnel::refuse_wrapped(const PlainPacket& packet, const WrappedFrame& frame) {
-  if (packet.size_of(0) > mtu_) {
-    count_drop(DropReason::frame_too_large, packet.segments());
-    return DropReason::frame_too_large;
-  }
+std::optional<DropReason> Tunnel::refuse_wrapped(const PlainPacket& packet, const WrappedFrame& frame, Instant now) {
+  const auto refuse = [&](DropReason reason) {
+    count_drop(reason, packet.segments());
+    return reason;
+  };
+  if (packet.size_of(0) > mtu_) return refuse(DropReason::frame_too_large);
+  if (manner_.ethernet->is_storm(frame, packet.segments(), now)) return refuse(DropReason::storm_limit);
   if (frame.ip && packet.segments() == 1) {
     offload::clamp_mss(packet.bytes.subspan(frame.wrapping.ip), manner_.mss,
                        packet.plan != nullptr && packet.plan->finishes_checksum());

@@ -55,13 +55,13 @@ class Tunnel {
   void admit(std::span<const PlainPacket> packets, Instant now, Outbox& out);
 
   /// The link carries Ethernet frames, in GRE packets between these ends; none: IP packets. What is admitted are those
-  /// packets, as `wrap` makes them; what is accepted are frames.
-  void set_ethernet(const std::optional<wire::GreEnds>& ends);
+  /// packets, as `wrap` makes them; what is accepted are frames. `storm_limit`: as Ethernet's.
+  void set_ethernet(const std::optional<wire::GreEnds>& ends, std::uint32_t storm_limit = 0);
   bool carries_frames() const { return manner_.ethernet.has_value(); }
   /// `frame` has Ethernet::kHeadroom writable bytes in front of it. None: it was counted as dropped.
   std::optional<WrappedFrame> wrap(MutableBytes frame);
   /// Why `packet`, made of `frame`, may not be admitted: it was counted as dropped. None: it may.
-  std::optional<DropReason> refuse_wrapped(const PlainPacket& packet, const WrappedFrame& frame);
+  std::optional<DropReason> refuse_wrapped(const PlainPacket& packet, const WrappedFrame& frame, Instant now);
   /// Ethernet::tell_too_large
   std::optional<std::vector<std::uint8_t>> tell_too_large(const WrappedFrame& frame, Instant now) {
     return manner_.ethernet->tell_too_large(frame, mtu_, now);

@@ -89,6 +89,14 @@ TEST(Tuning, SegmentsAreClampedUnlessTheyAreNotToBe) {
   EXPECT_EQ(tuned(folder, "mss_clamp: 65495").mss_clamp.most, 65'495U);
 }
 
+TEST(Tuning, StormsHaveNoLimitUnlessThereIsToBeOne) {
+  const Folder folder;
+  EXPECT_EQ(tuned(folder, "copy_dscp: false").storm_limit, 0U);
+  EXPECT_EQ(tuned(folder, "storm_limit: off").storm_limit, 0U);
+  EXPECT_EQ(tuned(folder, "storm_limit: 1").storm_limit, 1U);
+  EXPECT_EQ(tuned(folder, "storm_limit: 10000000").storm_limit, kMaxStormLimit);
+}
+
 TEST(Tuning, ThePathIsProbedUnlessItIsNotToBe) {
   const Folder folder;
   EXPECT_TRUE(tuned(folder, "copy_dscp: false").path_probe);
@@ -172,6 +180,9 @@ TEST(Tuning, WrongValuesAreRefusedNamingTheRightOnes) {
       {"path_probe: on", "8:15: tuning.path_probe", "did you mean auto?"},
       {"path_probe: no", "8:15: tuning.path_probe", "did you mean off?"},
       {"path_probe: 1400", "8:15: tuning.path_probe", "is not known here"},
+      {"storm_limit: 0", "8:16: tuning.storm_limit", "choose 1 to 10000000, or off"},
+      {"storm_limit: 10000001", "8:16: tuning.storm_limit", "choose 1 to 10000000, or off"},
+      {"storm_limit: on", "8:16: tuning.storm_limit", "is no number of frames a second"},
       {"copy_dscp: on", "8:14: tuning.copy_dscp", "write true or false, without quotes"},
       {"copy_dscp: 'true'", "8:14: tuning.copy_dscp", "write true or false, without quotes"},
       {"copy_dscp: 1", "8:14: tuning.copy_dscp", "write true or false, without quotes"},

@@ -44,7 +44,8 @@ std::string dump(const Config& config) {
   all += fmt::format("\n{} {} {} {} {} {} {}", tuning.crypto, static_cast<int>(tuning.tun_offload),
                      static_cast<int>(tuning.udp_offload), tuning.receive_buffer.value_or(0),
                      tuning.send_buffer.value_or(0), tuning.workers.value_or(0), tuning.copy_dscp);
-  all += fmt::format("\n{} {} {}", tuning.mss_clamp.on, tuning.mss_clamp.most, tuning.path_probe);
+  all +=
+      fmt::format("\n{} {} {} {}", tuning.mss_clamp.on, tuning.mss_clamp.most, tuning.path_probe, tuning.storm_limit);
   for (const auto& hook : hooks.up) all += "\nup " + dump(hook);
   for (const auto& hook : hooks.down) all += "\ndown " + dump(hook);
   for (const auto& hook : hooks.state) all += "\nstate " + dump(hook);
@@ -98,6 +99,7 @@ tuning:
   copy_dscp: true
   mss_clamp: 1300
   path_probe: off
+  storm_limit: 500
 hooks:
   up:
     - ip rule add from 10.9.0.1 table 100

@@ -101,7 +101,7 @@ TEST_F(EthernetLink, WhatIsNoFrameFromThePeerIsDroppedAndCounted) {
 TEST_F(EthernetLink, AFrameTooLargeForTheWayIsDroppedAndCounted) {
   const auto takes = [&](std::size_t size) {
     wrapped(a, frame_with(Buffer(size - 14)));
-    return !a.tunnel->refuse_wrapped({wrapped_frame->packet}, *wrapped_frame);
+    return !a.tunnel->refuse_wrapped({wrapped_frame->packet}, *wrapped_frame, world.now);
   };
   EXPECT_TRUE(takes(1420 - 24));
   EXPECT_EQ(a.drops(DropReason::frame_too_large), 0U);
@@ -117,7 +117,8 @@ TEST_F(EthernetLink, WhoSentAFrameTooLargeIsToldTheInterfacesMtuAndNotTooOften) 
   };
   const auto told = [&](const Buffer& frame) -> std::uint16_t {
     wrapped(a, frame);
-    EXPECT_EQ(a.tunnel->refuse_wrapped({wrapped_frame->packet}, *wrapped_frame), DropReason::frame_too_large);
+    EXPECT_EQ(a.tunnel->refuse_wrapped({wrapped_frame->packet}, *wrapped_frame, world.now),
+              DropReason::frame_too_large);
     const auto answer = a.tunnel->tell_too_large(*wrapped_frame, world.now);
     return answer ? load_be16(&(*answer)[offload::find_ip(*answer) + 26]) : std::uint16_t{0};
   };
@@ -132,6 +133,35 @@ TEST_F(EthernetLink, WhoSentAFrameTooLargeIsToldTheInterfacesMtuAndNotTooOften) 
   EXPECT_NE(told(tagged({})), 0);
 }
 
+TEST_F(EthernetLink, FramesToManyAreHeldBackBeyondTheLimitAndNoOthers) {
+  const auto limited = [&](std::uint32_t limit) {
+    a.tunnel->set_ethernet(wire::GreEnds{*IpAddress::parse(a.inner), *IpAddress::parse(b.inner)}, limit);
+  };
+  const auto passed = [&](std::uint8_t first_byte) {
+    auto frame = frame_with(Buffer(46, 9), 0x0806);
+    frame[0] = first_byte;
+    wrapped(a, frame);
+    return !a.tunnel->refuse_wrapped({wrapped_frame->packet}, *wrapped_frame, world.now);
+  };
+  const auto passed_of = [&](int frames, std::uint8_t first_byte) {
+    int count = 0;
+    for (int i = 0; i < frames; ++i) count += passed(first_byte) ? 1 : 0;
+    return count;
+  };
+  EXPECT_EQ(passed_of(1'000, 0xff), 1'000) << "no limit";
+  limited(10);
+  EXPECT_EQ(passed_of(100, 0xff), 10);
+  EXPECT_EQ(passed_of(100, 0x01), 0) << "groups are many, too";
+  EXPECT_EQ(passed_of(100, 0x02), 100) << "a single station";
+  EXPECT_EQ(a.drops(DropReason::storm_limit), 190U);
+  world.now += std::chrono::milliseconds(300);
+  EXPECT_EQ(passed_of(100, 0xff), 3);
+  world.now += std::chrono::hours(1);
+  EXPECT_EQ(passed_of(100, 0xff), 10);
+  limited(0);
+  EXPECT_EQ(passed_of(100, 0xff), 100);
+}
+
 TEST_F(EthernetLink, TheLargestSegmentOfConnectionsInFramesIsLowered) {
   Recipe syn{.tcp_options = 4, .flags = 0x02};
   auto packet = build(syn);
@@ -139,7 +169,7 @@ TEST_F(EthernetLink, TheLargestSegmentOfConnectionsInFramesIsLowered) {
   std::ranges::copy(option, packet.begin() + 40);
   a.tunnel->set_mss_limits({.v4 = 1300, .v6 = 1280});
   wrapped(a, frame_with(packet));
-  ASSERT_FALSE(a.tunnel->refuse_wrapped({wrapped_frame->packet}, *wrapped_frame));
+  ASSERT_FALSE(a.tunnel->refuse_wrapped({wrapped_frame->packet}, *wrapped_frame, world.now));
   EXPECT_EQ(load_be16(&wrapped_frame->packet[24 + 14 + 42]), 1300);
   b.tunnel->set_mss_limits({.v4 = 1200, .v6 = 1180});
   const auto arrived = accepted(b, {wrapped_frame->packet.begin(), wrapped_frame->packet.end()});
