@@ -12,6 +12,7 @@ import tempfile
 import pytest
 
 from lab import ends
+from lab.lans import bridged
 from lab.measured import measured, pytest_terminal_summary  # noqa: F401 (for pytest to find)
 from lab.namespace import remove_leftovers
 from lab.plan import make_link
@@ -58,6 +59,14 @@ def make(lab, request):
             kinds = ("go", "go")
         return make_link(lab, kinds, **options)
     return make
+
+
+@pytest.fixture
+def lans(make, lab):
+    """lans(…): two LANs that a link makes one, as lab.lans.bridged has them."""
+    def lans(a=None, b=None, **options):
+        return bridged(make, lab, a, b, **options)
+    return lans
 
 
 @pytest.fixture

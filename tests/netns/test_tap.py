@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The link as an Ethernet cable (interface.mode: tap): a LAN at either end, bridged, and what runs on LANs.
-
-    near ── lan ┐                                        ┌ lan ── far
-                br0 (host a) ── tun0 ═══ link ═══ tun0 ── br0 (host b)
-"""
+"""The link as an Ethernet cable (interface.mode: tap), mostly with a LAN at either end as lab.lans has them; what runs on
+such LANs is in test_tap_lan.py."""
 import pathlib
 import re
 import signal
@@ -14,49 +11,12 @@ import sys
 import pytest
 
 from lab import gretap
+from lab.lans import BRIDGED, IN_FRONT, MTU, frames, link_of
 from lab.traffic import BackgroundPing, answers, iperf, ping, traffic_within, transfer
 from lab.wait import wait_until
 
 pytestmark = pytest.mark.adit_only
 MEGABYTES = 8 << 20
-BRIDGED = {"mode": "tap", "bridge": "br0"}
-IN_FRONT = 20 + 4 + 14 + 4  # IPv4, GRE, Ethernet and a VLAN tag
-MTU = 1500 - 60 - IN_FRONT  # as the way to the peer has it, over IPv4
-
-
-def frames(interface=None, **fields):
-    """A Side that carries frames."""
-    return {"addresses": [], "allowed_ips": None, "interface": {"mode": "tap", **(interface or {})}, **fields}
-
-
-def lan(lab, host, number, offloads=True):
-    """A bridge on `host`, and behind it another host with 192.168.50.NUMBER and fd50::NUMBER."""
-    behind = lab.namespace(f"behind-{host.label}")
-    host.ip("link", "add", "br0", "type", "bridge")
-    host.ip("link", "add", "lan", "type", "veth", "peer", "name", "eth0", "netns", behind.name)
-    host.ip("link", "set", "lan", "master", "br0", "up")
-    host.ip("link", "set", "br0", "up")
-    behind.ip("addr", "add", f"192.168.50.{number}/24", "dev", "eth0")
-    behind.ip("addr", "add", f"fd50::{number}/64", "dev", "eth0", "nodad")
-    behind.ip("link", "set", "eth0", "up")
-    if not offloads:  # it computes and checks every checksum itself: a wrong one would be lost, and counted
-        behind.run("ethtool", "-K", "eth0", "tx", "off", "rx", "off", "tso", "off", "gso", "off", "gro", "off")
-    return behind
-
-
-def link_of(end):
-    return end.host.ip("-details", "link", "show", "dev", end.device)
-
-
-@pytest.fixture
-def lans(make, lab):
-    """lans(FIELDS…): the picture above, started."""
-    def lans(a=None, b=None, offloads=True):
-        near, far = lan(lab, lab.a, 1, offloads), lan(lab, lab.b, 2, offloads)
-        link = make(a=frames(**{"interface": BRIDGED, **(a or {})}), b=frames(**{"interface": BRIDGED, **(b or {})})).start()
-        traffic_within(near, "192.168.50.2", 20)
-        return link, near, far
-    return lans
 
 
 def sums_are_sound(*hosts):

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+"""An interface for Ethernet frames is what the file says, first and after each edit. What libraries for such devices (tun-rs
+has the longest list) can do with one, and which tests show that this one does it:
+
+    ability                    as a TUN device                            as a TAP device
+    several addresses          test_interface, test_reload                here
+    removal of one address     test_reload                                here
+    broadcast                  (there is none)                            here; test_tap, test_tap_lan
+    MAC address                (there is none)                            here; test_tap
+    MTU                        test_interface, test_reload, healing       here; test_tap, test_tap_lan
+    queue length               test_interface, test_reload                here
+    owner, group               test_interface, test_reload                here
+    persist                    test_interface, test_netns                 here
+    rename                     test_reload, test_netns                    here
+    is running                 test_state_hooks, test_cli                 test_tap: the carrier follows the link
+    offload on and off         test_offload, test_reload                  here; test_tap
+    multi-queue                one queue is read, and several threads share the work (docs/threads.md):
+                               test_workers, test_reload                  here; test_tap
+"""
+import json
+
+import pytest
+
+from lab.lans import BRIDGED, frames, link_of
+from lab.traffic import ping, traffic_within, transfer
+from lab.wait import wait_until
+
+pytestmark = pytest.mark.adit_only
+ADDRESSES = ["192.168.60.1/24", "192.168.61.1/24", "fd60::1/64"]
+
+
+def interface(end):
+    return json.loads(end.host.ip("-json", "-details", "addr", "show", "dev", end.device))[0]
+
+
+def addresses(end):
+    return [f"{a['local']}/{a['prefixlen']}" for a in interface(end)["addr_info"] if a["scope"] == "global"]
+
+
+def edit(end, addresses=None, more=None, **keys):
+    if addresses is not None:
+        end.side.addresses = addresses
+    if more is not None:
+        end.side.more = more
+    end.side.interface = {**end.side.interface, **keys}
+    end.write_config()
+    end.adit("reload", end.name)
+
+
+@pytest.fixture
+def link(make):
+    link = make(a=frames(addresses=ADDRESSES), b=frames(addresses=["192.168.60.2/24", "192.168.61.2/24", "fd60::2/64"])).start()
+    traffic_within(link.a.host, "192.168.60.2", 20)
+    return link
+
+
+def test_it_is_what_the_file_says(make):
+    end = make(a=frames({"mac": "02:00:00:00:00:77", "mtu": 1300, "queue_length": 321, "owner": "nobody", "group": 12345},
+                        addresses=ADDRESSES)).a
+    end.start()
+    found = interface(end)
+    assert sorted(addresses(end)) == sorted(ADDRESSES)
+    assert (found["address"], found["mtu"], found["txqlen"]) == ("02:00:00:00:00:77", 1300, 321)
+    assert found["linkinfo"]["info_data"]["type"] == "tap" and {"BROADCAST", "MULTICAST", "UP"} <= set(found["flags"])
+    line = end.host.ip("tuntap", "list")
+    assert "user 65534" in line and "group 12345" in line
+
+
+def test_one_address_is_removed_and_the_others_stay(link):
+    handshake = link.a.latest_handshake()
+    edit(link.a, addresses=["192.168.60.1/24", "fd60::1/64"])
+    assert addresses(link.a) == ["192.168.60.1/24", "fd60::1/64"]
+    edit(link.a, addresses=["192.168.60.1/24", "192.168.60.9/24", "fd60::1/64"])
+    assert sorted(addresses(link.a)) == ["192.168.60.1/24", "192.168.60.9/24", "fd60::1/64"]
+    for address in ("192.168.60.1", "192.168.60.9", "fd60::1"):
+        assert ping(link.b.host, address) == 3
+    assert link.a.latest_handshake() == handshake
+
+
+def test_a_broadcast_to_a_subnet_is_answered_by_the_other_end(link):
+    for end in (link.a, link.b):
+        end.host.sysctl("net.ipv4.icmp_echo_ignore_broadcasts", 0)
+    for end, other, group in ((link.a, "192.168.60.2", "192.168.60.255"), (link.b, "192.168.61.1", "192.168.61.255")):
+        call = ["ping", "-b", "-c2", "-W2", group]
+        wait_until(lambda: f"from {other}" in end.host.run(*call, check=False).stdout, 20, f"{other} to answer {group}")
+
+
+@pytest.mark.parametrize("keys, shown", [
+    ({"queue_length": 77}, lambda found: found["txqlen"] == 77),
+    ({"mtu": 1300}, lambda found: found["mtu"] == 1300),
+    ({"mac": "02:00:00:00:00:99"}, lambda found: found["address"] == "02:00:00:00:00:99"),
+    ({"group": 4321}, lambda found: found["linkinfo"]["info_data"]["group"] in (4321, "4321")),
+], ids=lambda value: next(iter(value)) if isinstance(value, dict) else "")
+def test_a_reload_changes_it(link, keys, shown):
+    edit(link.a, **keys)
+    assert shown(interface(link.a)), interface(link.a)
+    traffic_within(link.b.host, "192.168.60.1", 20)
+
+
+def test_offloads_are_switched_off_and_on_and_workers_come_and_go(link):
+    for tuning in ({"tun_offload": "off"}, {"tun_offload": "on"}, {"workers": 3}, {"workers": 3, "tun_offload": "off"}, {}):
+        edit(link.a, more={"tuning": tuning})
+        status = link.a.status()
+        assert (status["offload"]["tun_tcp"] == "off") == (tuning.get("tun_offload") == "off")
+        assert "workers" not in tuning or status["workers"] == 3
+        assert transfer(link.a.host, link.b.host, "192.168.60.2", 2 << 20)
+        assert transfer(link.b.host, link.a.host, "fd60::1", 2 << 20)
+
+
+def test_a_port_of_a_bridge_is_renamed_and_stays_in_it(lans):
+    link, near, _ = lans()
+    edit(link.a, name="renamed0")
+    link.a.device = "renamed0"
+    assert "master br0" in link_of(link.a)
+    assert link.a.status()["interface"] == "renamed0"
+    traffic_within(near, "192.168.50.2", 20)
+
+
+def test_a_persistent_interface_is_taken_up_again_and_put_into_its_bridge(lans):
+    """After an orderly stop it is out of the bridge, as it was made; after a crash it is still in."""
+    persistent = {"interface": {**BRIDGED, "persist": True}}
+    link, near, far = lans(persistent)
+    before = interface(link.a)
+    assert link.a.stop() == 0
+    assert interface(link.a)["ifindex"] == before["ifindex"]
+    assert "master" not in link_of(link.a)
+    link.a.start()
+    assert "master br0" in link_of(link.a)
+    traffic_within(near, "192.168.50.2", 20)
+    link.a.kill()
+    assert "master br0" in link_of(link.a)
+    link.a.start()
+    found = interface(link.a)
+    assert (found["ifindex"], found["address"]) == (before["ifindex"], before["address"])
+    traffic_within(far, "192.168.50.1", 20)
+    assert transfer(near, far, "192.168.50.2", 1 << 20)
