@@ -340,7 +340,7 @@ void Daemon::succeed() {
     log.error("{} has mistakes: this run goes on instead of a new one", config_.file);
     return;
   }
-  if (const auto why = service::why_no_successor(); why || !prepare_session()) {
+  if (const auto why = service::why_no_successor(doors_->device.queues()); why || !prepare_session()) {
     if (why) log.error("{}", why->message);
     log.error("this run goes on instead of a new one");
     return;

@@ -41,11 +41,12 @@ net::TunDevice Inheritance::open_device(const config::Config& config, Log& log) 
     // Where the host's default route is to lead into it, it is wanted here.
     net::TunDevice::Past past{.existed_before = !options.persist && net::TunDevice::is_persistent(estate_.tun)};
     if (facts_) past = {facts_->tun_existed, facts_->tun_moved && host::default_families(config).empty()};
-    auto adopted = net::TunDevice::adopt(std::move(estate_.tun), options, past);
+    auto adopted = net::TunDevice::adopt(std::move(estate_.tun), std::move(estate_.tun_queues), options, past);
     goes_on_ = adopted && facts_;
     if (adopted) return std::move(*adopted);
     log.info("{}: making it anew", adopted.error().message);
   }
+  estate_.tun_queues.clear();  // they would keep the interface alive
   return or_throw(net::TunDevice::open(options));
 }
 
@@ -81,6 +82,7 @@ Result<service::Estate> bequeath(FileDescriptor session, const config::Config& c
   host.release();
   service::Estate estate{.session = std::move(session)};
   estate.tun = doors.device.release();
+  estate.tun_queues = doors.device.release_queues();
   if (doors.sockets.v4) estate.udp4 = doors.sockets.v4->release();
   if (doors.sockets.v6) estate.udp6 = doors.sockets.v6->release();
   return estate;

@@ -13,6 +13,7 @@
 #include <array>
 #include <cerrno>
 
+#include "net/netlink_tun.h"
 #include "net/tun_holder.h"
 
 namespace adit::net {
@@ -164,13 +165,7 @@ Result<> TunDevice::make(const TunOptions& options, bool& held) {
   if (!fd_) return open_failure(options.device_path, errno);
 
   existed_before_ = if_nametoindex(options.name.c_str()) != 0;
-  request.ifr_flags = flags_of(options);
-  std::ranges::copy(options.name, request.ifr_name);
-  if (ioctl(fd_.get(), TUNSETIFF, &request) != 0) {
-    held = errno == EBUSY;
-    return attach_failure(options.name, options.frames, existed_before_, errno);
-  }
-  name_ = request.ifr_name;
+  if (!attach(options, held)) return attach_failure(options.name, options.frames, existed_before_, errno);
   if (auto done = set_options(fd_.get(), options); !done) return fail("interface {}: {}", name_, done.error().message);
   auto offloads = set_offloads(fd_.get(), options.offload);
   if (!offloads) return fail("interface {}: {}", name_, offloads.error().message);
@@ -182,12 +177,43 @@ Result<> TunDevice::make(const TunOptions& options, bool& held) {
   return {};
 }
 
+/// The kernel lets any number attach to an interface with several queues, as long as there is one: whether somebody has
+/// it is for us to find out. False: errno says why not.
+bool TunDevice::attach(const TunOptions& options, bool& held) {
+  ifreq request{};
+  std::ranges::copy(options.name, request.ifr_name);
+  auto flags = flags_of(options);
+  auto several = options.queues > 1;
+  int exclusive = 0;
+  if (existed_before_) {
+    auto netlink = Netlink::open();
+    const auto there = netlink ? get_tun(*netlink, options.name).value_or(TunState{}) : TunState{};
+    several = there.several_queues;
+    if (there.attached > 0) {
+      held = true;
+      return false;
+    }
+  } else if (several) {
+    exclusive = IFF_TUN_EXCL;  // somebody may make it at this moment
+  }
+  if (several) flags |= IFF_MULTI_QUEUE;
+  request.ifr_flags = static_cast<short>(flags | exclusive);
+  if (ioctl(fd_.get(), TUNSETIFF, &request) != 0) {
+    held = errno == EBUSY;
+    return false;
+  }
+  name_ = request.ifr_name;
+  if (several) queues_ = TunQueues::attach(options.device_path, name_, flags, std::min(options.queues, kMostQueues));
+  return true;
+}
+
 bool TunDevice::is_persistent(const FileDescriptor& tun) {
   ifreq request{};
   return ioctl(tun.get(), TUNGETIFF, &request) == 0 && (request.ifr_flags & IFF_PERSIST) != 0;
 }
 
-Result<TunDevice> TunDevice::adopt(FileDescriptor fd, const TunOptions& options, Past past) {
+Result<TunDevice> TunDevice::adopt(FileDescriptor fd, std::vector<FileDescriptor> queues, const TunOptions& options,
+                                   Past past) {
   ifreq request{};
   if (ioctl(fd.get(), TUNGETIFF, &request) != 0) return fail("cannot go on with the interface: {}", describe(errno));
   // Whoever moved it may have given it another name.
@@ -201,6 +227,7 @@ Result<TunDevice> TunDevice::adopt(FileDescriptor fd, const TunOptions& options,
   }
   TunDevice device;
   device.fd_ = std::move(fd);
+  device.queues_ = TunQueues::adopt(std::move(queues), request.ifr_name);
   device.name_ = options.name;
   device.existed_before_ = past.existed_before;
   auto found = in_namespace(options.netns, device.netns_, [&]() -> Result<> {
@@ -216,6 +243,12 @@ Result<TunDevice> TunDevice::adopt(FileDescriptor fd, const TunOptions& options,
   if (device.index_ == 0) return fail("the interface {} of the run before is no longer there", device.name_);
   if (auto done = device.change(options); !done) return std::unexpected(done.error());
   return device;
+}
+
+std::vector<FileDescriptor> TunDevice::release_queues() {
+  auto all = std::exchange(queues_, {});
+  if (all.writer) all.more.push_back(std::move(all.writer));
+  return std::move(all.more);
 }
 
 TunDevice::~TunDevice() {
@@ -261,7 +294,7 @@ bool TunDevice::is_at_home() const {
   return !place || home == nullptr || place->is(*home);
 }
 
-IoResult TunDevice::read(MutableBytes arena, std::vector<TunPacket>& packets) {
+IoResult TunDevice::read(MutableBytes arena, std::vector<TunPacket>& packets, std::size_t queue) {
   constexpr std::size_t kCacheLine = 64;
   IoResult result;
   constexpr std::size_t kHeader = offload::kVirtioHeaderSize;
@@ -275,14 +308,14 @@ IoResult TunDevice::read(MutableBytes arena, std::vector<TunPacket>& packets) {
     const auto room = std::min(packet.bytes.size() - kReadSlack, largest);
     const std::array<iovec, 2> parts{iovec{.iov_base = &packet.virtio, .iov_len = kHeader},
                                      iovec{.iov_base = packet.bytes.data(), .iov_len = room}};
-    const auto size = ::readv(fd_.get(), parts.data(), parts.size());
+    const auto size = ::readv(fd(queue), parts.data(), parts.size());
     if (size < 0) {
       if (errno != EAGAIN && errno != EINTR) result.error = errno;
       break;
     }
     const auto bytes = static_cast<std::size_t>(size);
     if (bytes < kHeader || bytes - kHeader >= room) {
-      ++truncated_;
+      std::atomic_ref(truncated_).fetch_add(1);
       continue;
     }
     packet.bytes = packet.bytes.first(bytes - kHeader);
@@ -296,6 +329,7 @@ IoResult TunDevice::read(MutableBytes arena, std::vector<TunPacket>& packets) {
 IoResult TunDevice::write(std::span<const offload::Delivery> deliveries,
                           const std::function<void(std::size_t, int)>& refused) {
   IoResult result;
+  const int to = queues_.writer ? queues_.writer.get() : fd_.get();
   std::array<iovec, 1 + offload::kMaxPieces> parts;
   for (std::size_t i = 0; i < deliveries.size(); ++i) {
     const auto& delivery = deliveries[i];
@@ -306,7 +340,7 @@ IoResult TunDevice::write(std::span<const offload::Delivery> deliveries,
     for (const auto piece : delivery.pieces) {
       parts[count++] = {.iov_base = const_cast<std::uint8_t*>(piece.data()), .iov_len = piece.size()};
     }
-    if (::writev(fd_.get(), parts.data(), static_cast<int>(count)) >= 0) {
+    if (::writev(to, parts.data(), static_cast<int>(count)) >= 0) {
       ++result.count;
       continue;
     }

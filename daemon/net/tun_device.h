@@ -4,6 +4,7 @@
 // Its addresses, MTU and routes are InterfaceSetup's. Does not look into packets.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -19,6 +20,7 @@
 #include "net/io.h"
 #include "net/netlink.h"
 #include "net/network_namespace.h"
+#include "net/tun_queues.h"
 #include "offload/merge.h"
 
 namespace adit::net {
@@ -31,7 +33,10 @@ struct TunOptions {
   std::optional<std::uint32_t> group;
   bool persist = false;  ///< the interface stays when the device is closed
   bool offload = true;   ///< as far as the kernel has it
-  std::string netns;     ///< where the interface is to be, as NetworkNamespace::open has it; empty: here
+  /// That it is read from, each flow from one: with more than one as many as can be had, and an interface that is there
+  /// already and was made without has one. Cannot be changed later.
+  std::size_t queues = 1;
+  std::string netns;  ///< where the interface is to be, as NetworkNamespace::open has it; empty: here
   std::string device_path = "/dev/net/tun";
 };
 
@@ -55,9 +60,12 @@ inline constexpr std::size_t kReadSlack = 64;
 inline constexpr std::size_t kFrameHeadroom = 64;
 /// Packets in a batch, at most: the other direction must have its turn.
 inline constexpr std::size_t kMostReads = 64;
+/// Queues that are worth having.
+inline constexpr std::size_t kMostQueues = 8;
 /// Stands for an interface of another network namespace where interfaces are told apart by number: none has this one.
 inline constexpr std::uint32_t kElsewhere = 0xffff'ffff;
 
+/// Different threads may read from different queues at the same time, and any number may write; all else is one's.
 class TunDevice {
  public:
   /// Makes the interface, or takes over a persistent TUN interface of that name that nobody uses. The error is a
@@ -70,10 +78,13 @@ class TunDevice {
   };
   /// Whether the interface outlives those who use it.
   static bool is_persistent(const FileDescriptor& tun);
-  /// One that an earlier run opened. Fails when it is not what `options` ask for; the descriptor is closed then.
-  static Result<TunDevice> adopt(FileDescriptor fd, const TunOptions& options, Past past);
+  /// One that an earlier run opened, with its further queues. Fails when it is not what `options` ask for; the
+  /// descriptors are closed then. It keeps the queues it has.
+  static Result<TunDevice> adopt(FileDescriptor fd, std::vector<FileDescriptor> queues, const TunOptions& options,
+                                 Past past);
   /// For a later run; nothing else can be done with this one then.
   FileDescriptor release() { return std::move(fd_); }
+  std::vector<FileDescriptor> release_queues();
   TunDevice(TunDevice&&) noexcept = default;
   TunDevice& operator=(TunDevice&&) = delete;
   TunDevice(const TunDevice&) = delete;
@@ -87,12 +98,12 @@ class TunDevice {
   /// After the interface was renamed.
   void set_name(std::string name) { name_ = std::move(name); }
 
-  /// Adds what is there to `packets`, in order, one behind the other in `arena`, each on a cache line of its own and
-  /// with kReadSlack writable bytes behind it, a frame with kFrameHeadroom in front of it, too. Ends when nothing is
-  /// there, kMostReads are done, or the arena has no room for another packet of any size. A packet that fills all the
-  /// room it had may have been cut: it is counted in `take_truncated()` and not delivered; that takes an arena of less
-  /// than kLargestPacket. Nothing there: count 0, error 0. See `is_gone` for errors.
-  IoResult read(MutableBytes arena, std::vector<TunPacket>& packets);
+  /// Adds what is in the queue to `packets`, in order, one behind the other in `arena`, each on a cache line of its own
+  /// and with kReadSlack writable bytes behind it, a frame with kFrameHeadroom in front of it, too. Ends when nothing
+  /// is there, kMostReads are done, or the arena has no room for another packet of any size. A packet that fills all
+  /// the room it had may have been cut: it is counted in `take_truncated()` and not delivered; that takes an arena of
+  /// less than kLargestPacket. Nothing there: count 0, error 0. See `is_gone` for errors.
+  IoResult read(MutableBytes arena, std::vector<TunPacket>& packets, std::size_t queue = 0);
 
   /// Tries each delivery once, in order; one that is refused does not stop the next. EIO: the interface is down;
   /// EINVAL: no IP packet, or (merged) more than this kernel takes; ENOBUFS, EAGAIN, ENOMEM: the kernel is short of
@@ -103,7 +114,8 @@ class TunDevice {
   /// The interface was deleted under us: nothing will work until the device is opened anew.
   static bool is_gone(int error);
 
-  int fd() const { return fd_.get(); }
+  int fd(std::size_t queue = 0) const { return queue == 0 ? fd_.get() : queues_.more[queue - 1].get(); }
+  std::size_t queues() const { return 1 + queues_.more.size(); }
   const std::string& name() const { return name_; }
   /// In the network namespace it was made in.
   std::uint32_t index() const { return index_; }
@@ -127,20 +139,22 @@ class TunDevice {
   /// Linux 5.0).
   bool set_carrier(bool there);
   /// Packets that did not fit, since the last time.
-  std::uint64_t take_truncated() { return std::exchange(truncated_, 0); }
+  std::uint64_t take_truncated() { return std::atomic_ref(truncated_).exchange(0); }
 
  private:
   TunDevice() = default;
   Result<> make(const TunOptions& options, bool& held);
+  bool attach(const TunOptions& options, bool& held);
 
   FileDescriptor fd_;
+  TunQueues queues_;
   std::optional<NetworkNamespace> netns_;
   std::string name_;
   std::uint32_t index_ = 0;
   bool existed_before_ = false;
   TunOptions options_;
   TunOffloads offloads_;
-  std::uint64_t truncated_ = 0;
+  std::uint64_t truncated_ = 0;  ///< by whoever reads
 };
 
 }  // namespace adit::net

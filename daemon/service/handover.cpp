@@ -27,13 +27,23 @@ namespace {
 constexpr std::string_view kFirstLine = "adit handover 6";
 constexpr std::size_t kLongestBoot = 64;
 constexpr std::size_t kLongestFacts = 1024;
-/// Above the places that descriptors are passed on in.
-constexpr int kAbovePassed = SD_LISTEN_FDS_START + 4;
 /// The standard ones, those passed on, a copy of each, and what the program needs to be executed.
 constexpr rlim_t kFewestDescriptors = 16;
+/// Each queue of the interface, and one to write by.
+constexpr const char* kQueue = "queue";
 
 std::array<std::pair<const char*, FileDescriptor Estate::*>, 4> parts() {
   return {{{"tun", &Estate::tun}, {"udp4", &Estate::udp4}, {"udp6", &Estate::udp6}, {"session", &Estate::session}}};
+}
+
+/// All that is there, by name; the most important first, should there not be room for all.
+std::vector<std::pair<const char*, int>> contents_of(const Estate& estate) {
+  std::vector<std::pair<const char*, int>> list;
+  for (const auto& [name, part] : parts()) {
+    if (const auto& fd = estate.*part) list.emplace_back(name, fd.get());
+  }
+  for (const auto& queue : estate.tun_queues) list.emplace_back(kQueue, queue.get());
+  return list;
 }
 
 std::string describe(int error) {
@@ -124,6 +134,7 @@ Estate take_estate() {
     const auto all = parts();
     const auto* const known = std::ranges::find_if(all, [&](const auto& part) { return part.first == name; });
     if (known != all.end()) estate.*(known->second) = std::move(descriptor);
+    if (name == kQueue) estate.tun_queues.push_back(std::move(descriptor));
   }
   for (const auto* variable : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}) unsetenv(variable);
   return estate;
@@ -173,9 +184,7 @@ std::optional<SessionFacts> consume_session(const FileDescriptor& memory, tunnel
 }
 
 bool store(const Estate& estate) {
-  for (const auto& [name, part] : parts()) {
-    const int fd = (estate.*part).get();
-    if (fd < 0) continue;
+  for (const auto& [name, fd] : contents_of(estate)) {
     const auto message = fmt::format("FDSTORE=1\nFDNAME={}", name);
     if (sd_pid_notify_with_fds(0, 0, message.c_str(), &fd, 1) <= 0) return false;
   }
@@ -187,14 +196,15 @@ void empty_store() {
   for (const auto& [name, part] : parts()) {
     sd_notify(0, fmt::format("FDSTOREREMOVE=1\nFDNAME={}", name).c_str());
   }
+  sd_notify(0, fmt::format("FDSTOREREMOVE=1\nFDNAME={}", kQueue).c_str());
   sd_notify_barrier(0, 5'000'000);
 }
 
-std::optional<Error> why_no_successor() {
+std::optional<Error> why_no_successor(std::size_t queues) {
+  const auto needed = kFewestDescriptors + (queues < 2 ? 0 : 2 * queues);
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < kFewestDescriptors) {
-    return Error{fmt::format("a new run takes {} descriptors, and {} are allowed (ulimit -n)", kFewestDescriptors,
-                             limit.rlim_cur)};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < needed) {
+    return Error{fmt::format("a new run takes {} descriptors, and {} are allowed (ulimit -n)", needed, limit.rlim_cur)};
   }
   return std::nullopt;
 }
@@ -202,9 +212,10 @@ std::optional<Error> why_no_successor() {
 Error become(const Estate& estate, const std::vector<std::string>& arguments) {
   std::string names;
   std::vector<FileDescriptor> copies;  // above all places they are to go to
-  for (const auto& [name, part] : parts()) {
-    if (!(estate.*part)) continue;
-    copies.emplace_back(fcntl((estate.*part).get(), F_DUPFD_CLOEXEC, kAbovePassed));
+  const auto contents = contents_of(estate);
+  const auto above_passed = SD_LISTEN_FDS_START + static_cast<int>(contents.size());
+  for (const auto& [name, fd] : contents) {
+    copies.emplace_back(fcntl(fd, F_DUPFD_CLOEXEC, above_passed));
     if (!copies.back()) return Error{fmt::format("cannot copy a descriptor: {}", describe(errno))};
     names += fmt::format("{}{}", names.empty() ? "" : ":", name);
   }

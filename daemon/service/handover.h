@@ -23,6 +23,7 @@ namespace adit::service {
 /// What travels; each may be missing.
 struct Estate {
   FileDescriptor tun;
+  std::vector<FileDescriptor> tun_queues;  ///< beside `tun`; a release that does not know them goes on without
   FileDescriptor udp4;
   FileDescriptor udp6;
   FileDescriptor session;
@@ -56,8 +57,8 @@ bool store(const Estate& estate);
 /// it would else find it in use.
 void empty_store();
 
-/// Null when there are descriptors enough for `become`; else why not.
-std::optional<Error> why_no_successor();
+/// Null when there are descriptors enough for `become` with so many queues of the interface; else why not.
+std::optional<Error> why_no_successor(std::size_t queues);
 
 /// Becomes the program `arguments` (argv, the program first), with the estate. Returns only on failure.
 Error become(const Estate& estate, const std::vector<std::string>& arguments);
