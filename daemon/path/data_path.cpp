@@ -25,17 +25,51 @@ DataPath::DataPath(tunnel::Tunnel& tunnel, const crypto::Aead& aead, PacketPort&
       packet_port_(packets),
       datagram_port_(datagrams),
       transmitter_(tunnel, aead, datagrams, std::move(keep_timestamp)),
-      receiver_(tunnel, aead, packets, datagrams, merge) {}
+      receiver_(tunnel, aead, packets, datagrams, merge),
+      ready_(packets.queues()) {}
 
 net::IoResult DataPath::send(Instant now) {
   ADIT_ASSERT(takes_packets());
+  if (transmitter_.shares_reading()) return ask();
+  net::IoResult total;
+  if (ready_.size() == 1) {
+    send_of(0, now, total);
+    return total;
+  }
+  for (std::size_t i = 0, first = first_queue_++; i < ready_.size() && takes_packets() && total.error == 0; ++i) {
+    const auto queue = (first + i) % ready_.size();
+    if (ready_[queue]) send_of(queue, now, total);
+    ready_[queue] = false;
+  }
+  return total;
+}
+
+void DataPath::send_of(std::size_t queue, Instant now, net::IoResult& total) {
   auto& source = transmitter_.source();
   source.reads.clear();
-  const auto result = packet_port_.read(source.arena, source.reads);
-  packets_were_full_ = source.is_full();
+  const auto result = packet_port_.read_queue(queue, source.arena, source.reads);
+  packets_were_full_ |= source.is_full();
+  total.count += result.count;
+  total.error = result.error;
   count_lost();
-  if (result.count == 0) return result;
+  if (result.count == 0) return;
+  admit(source, now, transmitter_.outbox());
+  transmitter_.flush(now);
+}
 
+net::IoResult DataPath::ask() {
+  net::IoResult result{.error = std::exchange(read_error_, 0)};
+  for (std::size_t i = 0, first = first_queue_++; i < ready_.size(); ++i) {
+    const auto queue = (first + i) % ready_.size();
+    if (!ready_[queue] || !takes_packets_of(queue)) continue;
+    ready_[queue] = false;
+    transmitter_.ask(queue);
+    ++result.count;
+  }
+  return result;
+}
+
+void DataPath::admit(Shipment::Source& source, Instant now, tunnel::Outbox& out) {
   source.packets.clear();
   source.plans.clear();
   source.plans.reserve(source.reads.size());  // source.packets points into it
@@ -44,9 +78,7 @@ net::IoResult DataPath::send(Instant now) {
   } else {
     plan_packets(source);
   }
-  tunnel_.admit(source.packets, now, transmitter_.outbox());
-  transmitter_.flush(now);
-  return result;
+  tunnel_.admit(source.packets, now, out);
 }
 
 void DataPath::plan_packets(Shipment::Source& source) {
@@ -155,7 +187,8 @@ void DataPath::set_workers(std::size_t workers, Instant now, const HandOverPoint
   if (workers > 1) point_ = point;
   if (workers <= 1) finish(now);
   const auto batches = batches_for(workers);
-  transmitter_.share(batches, point_, now);
+  const auto queues = packet_port_.queues();
+  transmitter_.share(batches + (queues > 1 && workers > 1 ? queues : 0), queues, point_, now);
   receiver_.share(batches, point_);
   take_up(now);
   if (workers <= 1) {
@@ -168,7 +201,7 @@ void DataPath::set_workers(std::size_t workers, Instant now, const HandOverPoint
 
 /// What is nearest to its end comes first: that makes room.
 bool DataPath::work() {
-  return receiver_.deliver() || transmitter_.work() || receiver_.open();
+  return receiver_.deliver() || transmitter_.work() || receiver_.open() || transmitter_.read(packet_port_);
 }
 
 void DataPath::catch_up(Instant now) {
@@ -183,6 +216,16 @@ void DataPath::take_up(Instant now) {
   receiver_.collect(now, transmitter_.outbox());
   transmitter_.flush(now);
   transmitter_.collect();
+  transmitter_.take_reads([&](std::size_t queue, Shipment& shipment) { take_read(queue, shipment, now); });
+}
+
+void DataPath::take_read(std::size_t queue, Shipment& shipment, Instant now) {
+  auto& source = shipment.source;
+  if (source.error != 0) read_error_ = source.error;
+  if (source.reads.empty()) return;
+  if (source.is_full()) packets_were_full_ = ready_[queue] = true;
+  count_lost();
+  admit(source, now, shipment.outbox);
 }
 
 bool DataPath::wants_more() const {
@@ -195,12 +238,18 @@ void DataPath::lend_a_hand(Instant now) {
   const auto helpers = crew_ ? crew_->size() : 0;
   for (int pieces = 0; waiting() > 0 && (pieces < kPiecesInARow || helpers == 0); ++pieces) {
     if (helpers > 0 && wants_more()) {
-      crew_->call();
+      call_crew();
       if (waiting() <= helpers || pieces > 0) return;
     }
     work();
     take_up(now);
   }
+}
+
+/// Where several queues are read, several are needed at once.
+void DataPath::call_crew() {
+  const auto most = transmitter_.shares_reading() ? crew_->size() : 1;
+  for (auto i = std::min<std::uint64_t>(waiting(), most); i > 0; --i) crew_->call();
 }
 
 void DataPath::finish(Instant now) {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The way of packets through the daemon, a batch at a time (docs/life-of-a-packet.md):
 //
-//   send      TUN → (wrap) → plan → admit → seal → UDP
+//   send      TUN → (wrap) → plan → admit → seal → UDP, of each queue of the TUN
 //   receive   UDP → classify → open → accept → merge → TUN, and UDP for what it causes
 //
 // Does not know when it is called; nothing is allocated for a packet. With several workers, the steps that need neither
 // the tunnel nor each other are shared with a crew (docs/threads.md); all that is called here is called by one thread.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -23,14 +24,19 @@ class DataPath {
   DataPath(tunnel::Tunnel& tunnel, const crypto::Aead& aead, PacketPort& packets, DatagramPort& datagrams,
            const offload::MergeOptions& merge, Transmitter::KeepTimestamp keep_timestamp);
 
-  /// One batch of packets out. Only while it takes packets. `error` in the result means that the TUN can no longer be
-  /// read.
+  /// One batch of packets out, of each queue that has some. Only while it takes packets. `error` in the result means
+  /// that the TUN can no longer be read. Where others read, too, they are asked to, and it is told of the last time.
   net::IoResult send(Instant now);
+  /// So has it; to be said before `send` where there are several.
+  void packets_wait(std::size_t queue) { ready_[queue] = true; }
+  /// Some that were told to have packets, or did not give all they have.
+  bool has_ready_queue() const { return std::ranges::find(ready_, true) != ready_.end(); }
   /// One batch of datagrams in. Only while it takes datagrams. `error` in the result means that a socket can no longer
   /// be used.
   net::IoResult receive(Instant now);
   /// Packets wait better in the kernel while there is no room for them.
   bool takes_packets() const { return blocked() == Family::none && transmitter_.has_room(); }
+  bool takes_packets_of(std::size_t queue) const { return takes_packets() && !transmitter_.is_reading(queue); }
   bool takes_datagrams() const { return receiver_.has_room(); }
 
   void tick(Instant now);
@@ -77,12 +83,17 @@ class DataPath {
   [[nodiscard]] Crew::Pause pause() { return Crew::Pause(crew_ ? &*crew_ : nullptr); }
 
  private:
+  void send_of(std::size_t queue, Instant now, net::IoResult& total);
+  net::IoResult ask();
+  void take_read(std::size_t queue, Shipment& shipment, Instant now);
+  void admit(Shipment::Source& source, Instant now, tunnel::Outbox& out);
   void plan_packets(Shipment::Source& source);
   void plan_frames(Shipment::Source& source, Instant now);
   void take_up(Instant now);
   bool work();
   std::uint64_t waiting() const { return receiver_.waiting() + transmitter_.waiting(); }
   bool wants_more() const;
+  void call_crew();
   void count_lost();
 
   tunnel::Tunnel& tunnel_;
@@ -90,7 +101,10 @@ class DataPath {
   DatagramPort& datagram_port_;
   Transmitter transmitter_;
   Receiver receiver_;
+  std::vector<bool> ready_;         ///< queues of the TUN that have packets, where there are several
+  std::size_t first_queue_ = 0;     ///< the one whose turn it is to be the first
   bool packets_were_full_ = false;  ///< the last batch of this turn: there are more, very likely
+  int read_error_ = 0;              ///< of another thread's reading
   HandOverPoint point_;
   std::optional<Crew> crew_;  ///< the last, so that it ends first
 };

@@ -2,8 +2,9 @@
 // The two doors of the data path, as it sees them: inner packets on one side, datagrams on the other, in batches.
 // Behind them are the TUN device and the UDP sockets, or in tests whatever a test needs.
 //
-// Where several threads move packets (docs/threads.md), one at a time sends and one at a time writes, whichever; all
-// else is done by the thread with the event loop.
+// Where several threads move packets (docs/threads.md), one at a time writes, whichever, and for each queue of the
+// interface one at a time reads it and one at a time sends what came of it; all else is done by the thread with the
+// event loop.
 #pragma once
 
 #include <atomic>
@@ -11,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/assert.h"
 #include "net/tun_device.h"
 #include "net/udp_pair.h"
 
@@ -21,6 +23,12 @@ class PacketPort {
   using Refused = std::function<void(std::size_t, int)>;
   virtual ~PacketPort() = default;
   virtual net::IoResult read(MutableBytes arena, std::vector<net::TunPacket>& packets) = 0;  ///< as TunDevice::read
+  /// Each flow's packets are in one of them. Different ones may be read by different threads at the same time.
+  virtual std::size_t queues() const { return 1; }
+  virtual net::IoResult read_queue(std::size_t queue, MutableBytes arena, std::vector<net::TunPacket>& packets) {
+    ADIT_ASSERT(queue == 0);
+    return read(arena, packets);
+  }
   /// As TunDevice::write.
   virtual net::IoResult write(std::span<const offload::Delivery> deliveries, const Refused& refused) = 0;
   virtual std::uint64_t take_truncated() = 0;  ///< as TunDevice::take_truncated
@@ -43,6 +51,10 @@ class TunPort final : public PacketPort {
   explicit TunPort(net::TunDevice& device) : device_(device) {}
   net::IoResult read(MutableBytes arena, std::vector<net::TunPacket>& packets) override {
     return device_.read(arena, packets);
+  }
+  std::size_t queues() const override { return device_.queues(); }
+  net::IoResult read_queue(std::size_t queue, MutableBytes arena, std::vector<net::TunPacket>& packets) override {
+    return device_.read(arena, packets, queue);
   }
   net::IoResult write(std::span<const offload::Delivery> deliveries, const Refused& refused) override {
     return device_.write(deliveries, refused);

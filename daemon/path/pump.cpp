@@ -13,12 +13,13 @@
 namespace adit::path {
 
 Pump::Pump(net::EventLoop& loop, Doors& doors, tunnel::Tunnel& tunnel, DataPath& data_path)
-    : loop_(loop),
-      doors_(doors),
-      tunnel_(tunnel),
-      data_path_(data_path),
-      tick_(loop, [] {}),
-      tun_watch_(loop.watch(doors.device.fd(), EPOLLIN, [this](std::uint32_t) { packets_wait_ = true; })) {
+    : loop_(loop), doors_(doors), tunnel_(tunnel), data_path_(data_path), tick_(loop, [] {}) {
+  for (std::size_t queue = 0; queue < doors.device.queues(); ++queue) {
+    tun_watches_.push_back(loop.watch(doors.device.fd(queue), EPOLLIN, [this, queue](std::uint32_t) {
+      data_path_.packets_wait(queue);
+      packets_wait_ = true;
+    }));
+  }
   watch_sockets();
 }
 
@@ -60,8 +61,10 @@ Result<> Pump::move(Instant now) {
     if (auto done = receive(now); !done) return done;
     data_path_.lend_a_hand(now);
   }
-  const bool waiting = std::exchange(packets_wait_, false);
-  if ((received || waiting) && data_path_.takes_packets()) {
+  // Of one queue the answers to what was received are there already; of several it is not known in which.
+  const bool several = tun_watches_.size() > 1;
+  const bool waiting = std::exchange(packets_wait_, false) || (several && data_path_.has_ready_queue());
+  if (((received && !several) || waiting) && data_path_.takes_packets()) {
     if (auto done = send(now); !done) return done;
   }
   if (tunnel_.deadline() <= now) data_path_.tick(now);
@@ -70,15 +73,18 @@ Result<> Pump::move(Instant now) {
 }
 
 void Pump::move_meanwhile(std::chrono::milliseconds patience) {
-  std::array<pollfd, 3> doors{};
+  std::array<pollfd, net::kMostQueues + 2> doors{};
   std::size_t count = 0;
   const auto add = [&](int fd) { doors[count++] = {.fd = fd, .events = POLLIN, .revents = 0}; };
-  if (data_path_.takes_packets()) add(doors_.device.fd());
+  for (std::size_t queue = 0; queue < doors_.device.queues(); ++queue) {
+    if (data_path_.takes_packets_of(queue)) add(doors_.device.fd(queue));
+  }
   for (const auto* socket : {&doors_.sockets.v4, &doors_.sockets.v6}) {
     if (*socket && data_path_.takes_datagrams()) add((*socket)->fd());
   }
   if (poll(doors.data(), count, static_cast<int>(patience.count())) > 0) {
     packets_wait_ = datagrams_wait_ = true;
+    for (std::size_t queue = 0; queue < doors_.device.queues(); ++queue) data_path_.packets_wait(queue);
     for (const auto family : {Family::v4, Family::v6}) doors_.udp_port.mark_readable(family);
   }
   std::ignore = move(net::boot_now());
@@ -105,7 +111,9 @@ void Pump::plan() {
   data_path_.expect_news();
   const auto blocked = data_path_.blocked();
   const auto in = data_path_.takes_datagrams() ? std::uint32_t{EPOLLIN} : 0;
-  tun_watch_.set_events(data_path_.takes_packets() ? std::uint32_t{EPOLLIN} : 0);
+  for (std::size_t queue = 0; queue < tun_watches_.size(); ++queue) {
+    tun_watches_[queue].set_events(data_path_.takes_packets_of(queue) ? std::uint32_t{EPOLLIN} : 0);
+  }
   if (v4_watch_) v4_watch_.set_events(blocked == Family::v4 ? in | EPOLLOUT : in);
   if (v6_watch_) v6_watch_.set_events(blocked == Family::v6 ? in | EPOLLOUT : in);
   const auto deadline = tunnel_.deadline();

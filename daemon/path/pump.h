@@ -3,6 +3,8 @@
 // when the data path is to be called; the data path does not.
 #pragma once
 
+#include <vector>
+
 #include "net/event_loop.h"
 #include "path/data_path.h"
 
@@ -54,7 +56,7 @@ class Pump {
   tunnel::Tunnel& tunnel_;
   DataPath& data_path_;
   net::Timer tick_;
-  net::Watch tun_watch_;
+  std::vector<net::Watch> tun_watches_;  ///< one a queue
   net::Watch v4_watch_;
   net::Watch v6_watch_;
   net::Watch bell_watch_;  ///< other workers have done something

@@ -53,6 +53,8 @@ class Ring {
   /// How many are not collected yet.
   std::uint64_t in_flight() const { return published_ - collected_; }
   bool has_finished() const { return finished_ != collected_; }
+  /// The first that is not collected; null: there is none.
+  const Slot* oldest() const { return in_flight() == 0 ? nullptr : place(collected_).slot.load(); }
   /// What `finish` was held up by is gone: to be followed by `finish`.
   void let_go() { held_ = false; }
 

@@ -21,6 +21,19 @@ bool Shipment::Source::is_full() const {
   return arena.size() - static_cast<std::size_t>(used) < net::kLargestPacket + 4 * net::kReadSlack;
 }
 
+std::uint64_t Shipment::counters() const {
+  auto count = static_cast<std::uint64_t>(outbox.probes.size());
+  for (const auto& packet : outbox.packets) count += packet.plain.segments();
+  return count;
+}
+
+void Shipment::read(PacketPort& port, std::size_t queue) {
+  source.reads.clear();
+  source.packets.clear();
+  source.plans.clear();
+  source.error = port.read_queue(queue, source.arena, source.reads).error;
+}
+
 void Shipment::seal(const crypto::Aead& aead) {
   if (datagrams_sent_ == datagrams_.size()) seal_next(aead);
 }

@@ -30,16 +30,24 @@ class Shipment {
     std::vector<net::TunPacket> reads;
     std::vector<offload::SplitPlan> plans;
     std::vector<tunnel::PlainPacket> packets;
+    int error = 0;  ///< of the reading
     /// The last read ended for want of room and not of packets.
     bool is_full() const;
   } source;
   tunnel::Outbox outbox;     ///< for the Tunnel to fill; its timestamp and its events are the caller's business
   std::uint64_t number = 0;  ///< rises from one to the next that is to leave
+  std::uint64_t before = 0;  ///< counters that were given away before the first one of this
 
   /// Only while it is empty.
   void set_batch(std::size_t batch);
   /// Nothing to send.
-  bool is_empty() const { return outbox.handshakes.empty() && outbox.packets.empty() && outbox.probes.empty(); }
+  bool is_empty() const { return outbox.handshakes.empty() && !has_packets(); }
+  bool has_packets() const { return !outbox.packets.empty() || !outbox.probes.empty(); }
+  /// Of sessions, that its packets have.
+  std::uint64_t counters() const;
+
+  /// From that queue of the interface, into `source`, of which only that is left.
+  void read(PacketPort& port, std::size_t queue);
 
   /// The first part of what is to be sealed, unless it is sealed already.
   void seal(const crypto::Aead& aead);

@@ -20,30 +20,33 @@ Transmitter::Transmitter(tunnel::Tunnel& tunnel, const crypto::Aead& aead, Datag
       filling_(shipments_.emplace_back(std::make_unique<Shipment>(kBatchBytes)).get()) {}
 
 Family Transmitter::blocked() const {
-  if (ring_ != nullptr && !ring_->held()) return Family::none;
+  if (lanes_ != nullptr && !lanes_->held()) return Family::none;
   return blocked_;
 }
 
 void Transmitter::flush(Instant now) {
-  if (auto& timestamp = outbox().timestamp) {
-    keep_timestamp_(*timestamp);
-    timestamp.reset();
-  }
-  if (ring_ == nullptr) {
+  keep_timestamp(*filling_);
+  if (lanes_ == nullptr) {
     flush_alone(now);
   } else {
     flush_shared(now);
   }
 }
 
+void Transmitter::keep_timestamp(Shipment& shipment) {
+  auto& timestamp = shipment.outbox.timestamp;
+  if (timestamp) keep_timestamp_(*timestamp);
+  timestamp.reset();
+}
+
 void Transmitter::take_events(std::vector<tunnel::Event>& events) {
-  keep_events();
+  keep_events(*filling_);
   events.insert(events.end(), events_.begin(), events_.end());
   events_.clear();
 }
 
-void Transmitter::keep_events() {
-  auto& fresh = outbox().events;
+void Transmitter::keep_events(Shipment& shipment) {
+  auto& fresh = shipment.outbox.events;
   events_.insert(events_.end(), fresh.begin(), fresh.end());
   fresh.clear();
 }
@@ -76,13 +79,13 @@ void Transmitter::flush_alone(Instant now) {
 // Shared
 // ---------------------------------------------------------------------------------------------------------------
 
-void Transmitter::share(std::size_t shipments, const HandOverPoint& point, Instant now) {
+void Transmitter::share(std::size_t shipments, std::size_t queues, const HandOverPoint& point, Instant now) {
   sharing_ends_ = shipments <= 1;
   if (sharing_ends_) {
     collect();
     return;
   }
-  if (ring_ == nullptr) ring_ = std::make_unique<Ring<Shipment>>(point);
+  if (lanes_ == nullptr) lanes_ = std::make_unique<Lanes>(queues, point);
   if (filling_->is_empty()) filling_->set_batch(kSharedBatchBytes);
   while (shipments_.size() < shipments) {
     shipments_.push_back(std::make_unique<Shipment>(kSharedBatchBytes));
@@ -94,42 +97,69 @@ void Transmitter::share(std::size_t shipments, const HandOverPoint& point, Insta
 
 void Transmitter::flush_shared(Instant now) {
   collect();
-  if (!ring_->held()) {
+  if (!lanes_->held()) {
     blocked_since_.reset();
   } else {
     if (!blocked_since_) blocked_since_ = now;
     if (now - *blocked_since_ > kMaxWait) {
-      too_old_ = next_number_;
+      too_old_ = lanes_->next_number();
       blocked_since_.reset();
     }
-    ring_->let_go();
-    send_those_done();
+    lanes_->let_go();
+    lanes_->finish([this](Shipment& shipment) { return send(shipment); });
   }
   if (filling_->is_empty()) return;
-  keep_events();
-  if (vacant_.empty()) {
+  keep_events(*filling_);
+  const bool alone = filling_->has_packets();
+  if (vacant_.empty() || (alone && !lanes_->may_go_alone())) {
     filling_->trim(kMaxHandshakesWaiting, kMaxWaiting);
     take_outcome(*filling_);
     return;
   }
-  filling_->number = next_number_++;
-  ring_->publish(*std::exchange(filling_, vacant_.back()));
+  auto& shipment = *std::exchange(filling_, vacant_.back());
+  vacant_.pop_back();
+  if (alone) {
+    lanes_->publish_alone(shipment);
+  } else {
+    lanes_->publish(0, shipment);
+  }
+}
+
+void Transmitter::ask(std::size_t queue) {
+  lanes_->ask(queue, *vacant_.back());
   vacant_.pop_back();
 }
 
+void Transmitter::take_reads(const Admit& admit) {
+  if (!shares_reading()) return;
+  // What came from no queue goes first.
+  if (filling_->has_packets()) return;
+  lanes_->collect_reads([&](std::size_t lane, Shipment& shipment, bool failed) {
+    if (!failed) admit(lane, shipment);
+    keep_timestamp(shipment);
+    keep_events(shipment);
+    if (shipment.is_empty()) {
+      shipment.clear();
+      vacant_.push_back(&shipment);
+    } else {
+      lanes_->publish(lane, shipment);
+    }
+  });
+}
+
 void Transmitter::collect() {
-  if (ring_ == nullptr) return;
-  ring_->collect([this](Shipment& shipment, bool failed) {
+  if (lanes_ == nullptr) return;
+  lanes_->collect([this](Shipment& shipment, bool failed) {
     if (failed) shipment.abandon();
     take_outcome(shipment);
     shipment.clear();
     vacant_.push_back(&shipment);
   });
-  if (sharing_ends_ && ring_->in_flight() == 0 && filling_->is_empty()) end_sharing();
+  if (sharing_ends_ && lanes_->in_flight() + lanes_->in_reading() == 0 && filling_->is_empty()) end_sharing();
 }
 
 void Transmitter::end_sharing() {
-  ring_.reset();
+  lanes_.reset();
   vacant_.clear();
   std::erase_if(shipments_, [this](const auto& shipment) { return shipment.get() != filling_; });
   filling_->set_batch(kBatchBytes);
@@ -139,21 +169,19 @@ void Transmitter::end_sharing() {
 }
 
 bool Transmitter::work() {
-  if (ring_ == nullptr || !ring_->work([this](Shipment& shipment) { shipment.seal(*aead_); })) return false;
-  send_those_done();
-  return true;
+  return lanes_ != nullptr && lanes_->work([this](Shipment& shipment) { shipment.seal(*aead_); },
+                                           [this](Shipment& shipment) { return send(shipment); });
 }
 
-void Transmitter::send_those_done() {
-  ring_->finish([this](Shipment& shipment) {
-    if (shipment.number < too_old_) {
-      shipment.abandon();
-      return true;
-    }
-    if (shipment.ship(port_, *aead_)) return true;
-    blocked_ = shipment.full();
-    return false;
-  });
+/// False: there is no room.
+bool Transmitter::send(Shipment& shipment) {
+  if (shipment.number < too_old_) {
+    shipment.abandon();
+    return true;
+  }
+  if (shipment.ship(port_, *aead_)) return true;
+  blocked_ = shipment.full();
+  return false;
 }
 
 }  // namespace adit::path

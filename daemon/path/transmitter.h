@@ -5,7 +5,8 @@
 //
 // Alone, there is one shipment, and `flush` does all of it. Where several threads share the work, `flush` publishes the
 // shipment, and goes on with another; `work` seals those that wait, each by any thread, and sends those whose turn it
-// is.
+// is. Where the interface has several queues then, each has its lane (path/lanes.h), and reading is shared, too: `ask`
+// for it, and `take_reads`.
 #pragma once
 
 #include <atomic>
@@ -14,7 +15,7 @@
 #include <optional>
 #include <vector>
 
-#include "path/ring.h"
+#include "path/lanes.h"
 #include "path/shipment.h"
 #include "tunnel/tunnel.h"
 
@@ -42,14 +43,23 @@ class Transmitter {
   /// Takes up what came of what others have shipped.
   void collect();
 
-  /// While nobody else works on anything. `shipments`: how many there are, 1: alone.
-  void share(std::size_t shipments, const HandOverPoint& point, Instant now);
+  /// While nobody else works on anything. `shipments`: how many there are, 1: alone. `queues`: of the interface, the
+  /// same each time.
+  void share(std::size_t shipments, std::size_t queues, const HandOverPoint& point, Instant now);
   void set_aead(const crypto::Aead& aead) { aead_ = &aead; }
   /// What is read can be published.
-  bool has_room() const { return ring_ == nullptr || !vacant_.empty(); }
-  bool is_shared() const { return ring_ != nullptr; }
-  std::uint64_t in_flight() const { return ring_ == nullptr ? 0 : ring_->in_flight(); }
-  bool has_news() const { return ring_ != nullptr && ring_->has_finished(); }
+  bool has_room() const { return lanes_ == nullptr || (!vacant_.empty() && may_admit()); }
+  bool is_shared() const { return lanes_ != nullptr; }
+  bool has_news() const { return lanes_ != nullptr && lanes_->has_news(may_admit()); }
+
+  /// Others read, too: instead of `source`.
+  bool shares_reading() const { return lanes_ != nullptr && lanes_->count() > 1; }
+  bool is_reading(std::size_t queue) const { return shares_reading() && lanes_->is_reading(queue); }
+  /// Only while there is room, and nothing of the queue is being read.
+  void ask(std::size_t queue);
+  /// What others have read goes to `admit`, to have its outbox filled, and is published.
+  using Admit = std::function<void(std::size_t queue, Shipment&)>;
+  void take_reads(const Admit& admit);
 
   /// The family whose socket is full; none: everything has left, or will.
   Family blocked() const;
@@ -61,17 +71,21 @@ class Transmitter {
   // Anybody
   // ------------------------------------------------------------------------------------------------------------
 
-  std::uint64_t waiting() const { return ring_ == nullptr ? 0 : ring_->waiting(); }
+  std::uint64_t waiting() const { return lanes_ == nullptr ? 0 : lanes_->waiting(); }
   /// Seals one shipment, and sends what is to be sent by now. False: none waits.
   bool work();
+  /// Reads one batch that was asked for. False: there is none.
+  bool read(PacketPort& packets) { return lanes_ != nullptr && lanes_->read(packets); }
 
  private:
   void flush_alone(Instant now);
   void flush_shared(Instant now);
-  void send_those_done();
+  bool may_admit() const { return lanes_->may_admit() && (lanes_->count() == 1 || !filling_->has_packets()); }
+  bool send(Shipment& shipment);
   void take_outcome(Shipment& shipment);
   void end_sharing();
-  void keep_events();
+  void keep_timestamp(Shipment& shipment);
+  void keep_events(Shipment& shipment);
 
   tunnel::Tunnel& tunnel_;
   const crypto::Aead* aead_;
@@ -81,13 +95,12 @@ class Transmitter {
   std::vector<std::unique_ptr<Shipment>> shipments_;
   std::vector<Shipment*> vacant_;
   Shipment* filling_;
-  std::unique_ptr<Ring<Shipment>> ring_;  ///< null: alone
-  bool sharing_ends_ = false;             ///< as soon as the ring is empty
+  std::unique_ptr<Lanes> lanes_;  ///< null: alone
+  bool sharing_ends_ = false;     ///< as soon as the lanes are empty
   std::vector<tunnel::Event> events_;
 
   std::atomic<Family> blocked_ = Family::none;
   std::optional<Instant> blocked_since_;
-  std::uint64_t next_number_ = 0;
   std::atomic<std::uint64_t> too_old_ = 0;  ///< those with a lower number are not sent any more
   int last_error_ = 0;
 };
