@@ -5,6 +5,7 @@
 #include "host/host_plan.h"
 #include "net/device_binding.h"
 #include "net/system.h"
+#include "path/processors.h"
 #include "service/state_store.h"
 
 namespace adit::app {
@@ -36,7 +37,8 @@ std::unique_ptr<path::Doors> Inheritance::open_doors(const config::Config& confi
 }
 
 net::TunDevice Inheritance::open_device(const config::Config& config, Log& log) {
-  const auto options = host::tun_options(config);
+  auto options = host::tun_options(config);
+  options.queues = path::workers_for(config.tuning, path::usable_processors());
   if (estate_.tun) {
     // Where the host's default route is to lead into it, it is wanted here.
     net::TunDevice::Past past{.existed_before = !options.persist && net::TunDevice::is_persistent(estate_.tun)};

@@ -116,6 +116,13 @@ void Link::set_workers() {
         "`ulimit -u`), or lower tuning.workers",
         had, wanted);
   }
+  const auto& device = parts_.doors.device;
+  if (had > 1 && device.queues() == 1) {
+    parts_.log.info(
+        "{} has one queue, so one thread at a time reads it, and sends what it reads: to give many flows more, let a "
+        "stop and a start make it anew",
+        device.name());
+  }
 }
 
 void Link::start() {

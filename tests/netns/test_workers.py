@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Several threads move the packets of one link: all that holds with one holds with them, above all the order."""
+import json
 import signal
 import socket
 import struct
@@ -41,10 +42,17 @@ def threads(end):
     return names.count("adit-worker")
 
 
+def queues(end):
+    """Of its interface, that are read; and those at rest. None: it is no interface of several."""
+    data = json.loads(end.host.ip("-d", "-j", "link", "show", end.device))[0]["linkinfo"]["info_data"]
+    return (data["numqueues"], data["numdisabled"]) if data.get("multi_queue") else None
+
+
 @WORKERS
 def test_packets_of_every_size_and_streams_cross_both_ways(make, measured, workers):
     link = with_workers(make, workers)
     assert [threads(link.a), threads(link.b)] == [workers - 1] * 2
+    assert queues(link.a) == (workers, 1)
     assert link.a.status()["workers"] == workers
     for size in (0, 56, 1392, 9000):
         assert ping(link.a.host, link.b.side.addr4, 5, size) == 5
@@ -90,10 +98,11 @@ def numbered(sender, receiver, address, count):
 @WORKERS
 def test_datagrams_of_a_flow_arrive_in_the_order_they_were_sent_in(make, workers):
     link = with_workers(make, workers, interface={"queue_length": 5000})
-    flood = Stream(link.a.host, link.b.host, link.b.side.addr4)  # so that batches are full, and shared out
-    back = Stream(link.b.host, link.a.host, link.a.side.addr4)
+    # So that batches are full, and shared out; of flows that are answered, in several queues.
+    floods = [Stream(link.a.host, link.b.host, link.b.side.addr4) for _ in range(3)]
+    floods.append(Stream(link.b.host, link.a.host, link.a.side.addr4))
     arrived = numbered(link.a.host, link.b.host, link.b.side.addr4, 20_000)
-    assert flood.stop() and back.stop()
+    assert all([flood.stop() for flood in floods])
     assert len(arrived) > 1000
     assert arrived == sorted(arrived), "in order"
     assert len(set(arrived)) == len(arrived), "and each once"
@@ -115,6 +124,50 @@ def test_workers_come_and_go_under_traffic_without_loss(make):
     assert received == sent
     assert "DUP" not in background.log()
     assert link.a.latest_handshake() == handshake
+
+
+def test_one_queue_is_enough_where_there_is_no_more(make):
+    """The interface of a link that had one worker at its start, one that somebody made, and the same with several."""
+    link = make(a={"more": {"tuning": {"workers": 1}}}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    assert queues(link.a) is None
+    set_workers(link.a, 3)
+    assert transfer(link.a.host, link.b.host, link.b.side.addr4, 8 << 20)
+    assert queues(link.a) is None
+    assert link.a.log().count(f"{link.a.device} has one queue") == 1
+
+    for kind, workers, expected in (([], 3, None), (["multi_queue"], 3, (3, 1)), (["multi_queue"], 1, (1, 0))):
+        link.a.stop()
+        link.a.host.ip("tuntap", "add", "dev", link.a.device, "mode", "tun", *kind)
+        link.a.side.more = {"tuning": {"workers": workers}}
+        link.a.start()
+        assert queues(link.a) == expected
+        assert transfer(link.a.host, link.b.host, link.b.side.addr4, 8 << 20)
+        assert transfer(link.b.host, link.a.host, link.a.side.addr4, 8 << 20)
+        link.a.stop()
+        link.a.host.ip("tuntap", "del", "dev", link.a.device, "mode", "tun", *kind)
+        link.a.start()
+
+
+def test_a_successor_with_one_worker_reads_all_queues_of_the_run_before(make):
+    link = with_workers(make, 3)
+    background = BackgroundPing(link.b.host, link.a.side.addr4, 0.005)
+    flows = [Stream(link.a.host, link.b.host, link.b.side.addr4) for _ in range(3)]
+    for number, workers in enumerate((1, 2), 1):
+        config = yaml.safe_load(link.a.file.read_text())
+        config["tuning"] = {"workers": workers}
+        link.a.file.write_text(yaml.safe_dump(config))
+        link.a.process.send_signal(signal.SIGUSR2)
+        wait_until(lambda n=number: link.a.log().count("going on with the session of the run before") == n
+                   and link.a.socket_path.exists(), 10, "the successor")
+        assert queues(link.a) == (3, 1)
+        assert threads(link.a) == workers - 1
+        for flow in flows:
+            flow.goes_on()
+        background.goes_on(5)
+    assert all([flow.stop() for flow in flows])
+    sent, received = background.stop()
+    assert received == sent
 
 
 def test_a_restart_without_a_gap_loses_nothing_and_uses_no_counter_twice(make, lab):
