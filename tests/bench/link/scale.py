@@ -8,6 +8,7 @@ The source hands the kernel datagrams of the tunnel's size 64 KB at a time (UDP_
 what it offers beyond what the daemon takes would only cost processors.
 """
 import argparse
+import itertools
 import os
 import pathlib
 import signal
@@ -31,14 +32,16 @@ DROPS = """
     }}"""
 
 
-def send(host, address, seconds, mbits):
+def send(host, address, seconds, mbits, flows):
     """In a process of its own, which is what programs are."""
     pid = os.fork()
     if pid:
         return pid
     try:
-        sock = host.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sock.connect((address, 9))
+        socks = [host.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(flows)]
+        for sock in socks:
+            sock.connect((address, 9))
+        turns = itertools.cycle(socks)
         control = [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("=H", SIZE))]
         block = bytes(SIZE * SEGMENTS)
         pause = len(block) * 8 / (mbits * 1e6)
@@ -49,7 +52,7 @@ def send(host, address, seconds, mbits):
                 continue
             due = max(due + pause, now - 0.01)
             try:
-                sock.sendmsg([block], control)
+                next(turns).sendmsg([block], control)
             except OSError:
                 time.sleep(0.0002)
     finally:
@@ -62,9 +65,9 @@ def cpu(process):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def measure(link, seconds, mbits):
-    """Gbit/s that left, seconds of processor for a gigabyte, and the share of the offer that was taken."""
-    source = send(link.a.host, link.b.side.addr4, seconds + 1, mbits)
+def measure(link, seconds, mbits, flows):
+    """Gbit/s that left, and seconds of processor for a gigabyte."""
+    source = send(link.a.host, link.b.side.addr4, seconds + 1, mbits, flows)
     time.sleep(0.5)
     before, used, begin = link.a.status()["traffic"]["tx"]["bytes"], cpu(link.a.process), time.monotonic()
     time.sleep(seconds)
@@ -74,16 +77,40 @@ def measure(link, seconds, mbits):
     return sent * 8 / took / 1e9, used / (sent / 1e9) if sent else 0.0
 
 
-def set_workers(end, number):
-    end.side.more = {"tuning": {"workers": number}}
-    end.write_config()
-    end.adit("reload", end.name)
-    assert end.status()["workers"] == number
+def set_workers(link, number):
+    """By a start, which makes the interface with as many queues."""
+    link.a.stop()
+    # A sink answers no probe, and what is never answered would be taken for too large.
+    link.a.side.more = {"tuning": {"workers": number, "path_probe": "off"}}
+    link.a.start()
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+    assert link.a.status()["workers"] == number
+
+
+def print_table(samples, markdown):
+    """`samples`: by workers and flows, lists of what `measure` gives."""
+    medians = {case: statistics.median(gbits for gbits, _ in taken) for case, taken in samples.items()}
+    if markdown:
+        print("| a daemon into a sink | workers | Gbit/s | times | processor, s/GB |\n| --- | --- | --- | --- | --- |")
+    else:
+        print("a daemon into a sink, UDP in pieces of 64 KB")
+    for (workers, flows), taken in samples.items():
+        gbits = [each for each, _ in taken]
+        used = statistics.median(each for _, each in taken)
+        name = f"{flows} flow{'s' if flows > 1 else ''}"
+        times = medians[workers, flows] / (medians[1, flows] or 1)
+        spread = f"({min(gbits):.2f}..{max(gbits):.2f})"
+        if markdown:
+            print(f"| {name} | {workers} | {medians[workers, flows]:.2f} {spread} | {times:.2f} | {used:.2f} |")
+        else:
+            print(f"    {name:8}  {workers} worker{'s' if workers > 1 else ' '}  {medians[workers, flows]:6.2f} Gbit/s"
+                  f" {spread}  {times:4.2f} times  {used:.2f} s of processor a gigabyte")
 
 
 def main():
     parser = argparse.ArgumentParser(prog="scripts/bench --scale")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--markdown", action="store_true", help="a table for docs/performance.md")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=int)
     parser.add_argument("--mbits", type=int, default=20_000, help="offered by the source")
@@ -100,20 +127,15 @@ def main():
             link.start()
             traffic_within(link.a.host, link.b.side.addr4, 10)
             lab.r.nft(DROPS.format(device="toa"))
-            samples = {1: [], 2: []}
+            samples = {(workers, flows): [] for flows in (1, 16) for workers in (1, 2)}
             for _ in range(rounds):
-                for workers in samples:
-                    set_workers(link.a, workers)
-                    samples[workers].append(measure(link, seconds, options.mbits))
+                for workers in (1, 2):
+                    set_workers(link, workers)
+                    for flows in (1, 16):
+                        samples[workers, flows].append(measure(link, seconds, options.mbits, flows))
         finally:
             lab.close()
-    print("a daemon into a sink, UDP in pieces of 64 KB")
-    medians = {workers: statistics.median(gbits for gbits, _ in taken) for workers, taken in samples.items()}
-    for workers, taken in samples.items():
-        gbits = [each for each, _ in taken]
-        used = statistics.median(each for _, each in taken)
-        print(f"    {workers} worker{'s' if workers > 1 else ' '}  {medians[workers]:6.2f} Gbit/s ({min(gbits):.2f}..{max(gbits):.2f})"
-              f"  {medians[workers] / (medians[1] or 1):4.2f} times  {used:.2f} s of processor a gigabyte")
+    print_table(samples, options.markdown)
     processors = len(os.sched_getaffinity(0))
     if processors < 3:
         print(f"    with {processors} processors the source has none of its own: with two workers there are three at work")
