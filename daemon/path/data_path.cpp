@@ -205,7 +205,7 @@ bool DataPath::work() {
 }
 
 void DataPath::catch_up(Instant now) {
-  packets_were_full_ = false;
+  packets_were_full_ = std::exchange(read_was_full_, false);
   receiver_.begin_turn();
   take_up(now);
 }
@@ -223,7 +223,7 @@ void DataPath::take_read(std::size_t queue, Shipment& shipment, Instant now) {
   auto& source = shipment.source;
   if (source.error != 0) read_error_ = source.error;
   if (source.reads.empty()) return;
-  if (source.is_full()) packets_were_full_ = ready_[queue] = true;
+  if (source.is_full()) packets_were_full_ = read_was_full_ = ready_[queue] = true;
   count_lost();
   admit(source, now, shipment.outbox);
 }

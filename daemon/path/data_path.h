@@ -104,6 +104,7 @@ class DataPath {
   std::vector<bool> ready_;         ///< queues of the TUN that have packets, where there are several
   std::size_t first_queue_ = 0;     ///< the one whose turn it is to be the first
   bool packets_were_full_ = false;  ///< the last batch of this turn: there are more, very likely
+  bool read_was_full_ = false;      ///< the same of what others have read since the turn before began
   int read_error_ = 0;              ///< of another thread's reading
   HandOverPoint point_;
   std::optional<Crew> crew_;  ///< the last, so that it ends first
