@@ -88,6 +88,7 @@ class SharedTun final : public PacketPort {
   // What was delivered; to be looked at when nobody works.
   Flows came{};
   std::size_t out_of_order = 0;
+  std::size_t came_twice = 0;
   bool gaps_are_fine = false;
 
  private:
@@ -104,7 +105,9 @@ class SharedTun final : public PacketPort {
   }
   void note(Bytes packet) {
     const auto flow = static_cast<std::size_t>(load_be16(packet.data() + kSourcePort)) - kFirstPort;
+    ASSERT_LT(flow, kFlows) << "nobody has sent that";
     const auto number = load_be32(packet.data() + packet.size() - 4);
+    if (!seen_[flow].insert(number).second) ++came_twice;
     if (gaps_are_fine ? number < next_[flow] : number != next_[flow]) ++out_of_order;
     next_[flow] = number + 1;
     ++came[flow];
@@ -115,6 +118,7 @@ class SharedTun final : public PacketPort {
   std::vector<std::atomic<bool>> reading_;
   std::atomic<bool> writing_ = false;
   Flows next_{};
+  std::array<std::set<std::uint32_t>, kFlows> seen_;
 };
 
 /// One end of the wire. Whatever is sent is checked, and is in the other's inbox, twice if so wanted.
@@ -127,10 +131,11 @@ class SharedUdp final : public DatagramPort {
     const std::lock_guard lock(mutex_);
     net::IoResult result;
     while (result.count < buffers.size() && !inbox_.empty()) {
-      const auto buffer = buffers[result.count++].first(inbox_.front().size());
-      std::ranges::copy(inbox_.front(), buffer.begin());
+      const auto next = inbox_.begin() + (happens(shuffled) ? std::min<std::ptrdiff_t>(5, std::ssize(inbox_) - 1) : 0);
+      const auto buffer = buffers[result.count++].first(next->size());
+      std::ranges::copy(*next, buffer.begin());
       datagrams.push_back({{.remote = peer}, buffer, 0});
-      inbox_.pop_front();
+      inbox_.erase(next);
     }
     return result;
   }
@@ -143,8 +148,9 @@ class SharedUdp final : public DatagramPort {
         break;
       }
       check(datagram.bytes);
-      other->take(datagram.bytes, happens(twice));
       ++result.sent;
+      if (happens(lost)) continue;
+      other->take(datagram.bytes, happens(twice), happens(damaged));
     }
     --sending_;
     return result;
@@ -160,8 +166,12 @@ class SharedUdp final : public DatagramPort {
 
   SharedUdp* other = nullptr;
   Endpoint peer;
-  std::atomic<std::uint32_t> full = 0;   ///< one in so many times there is no room; 0: never
-  std::atomic<std::uint32_t> twice = 0;  ///< one in so many datagrams arrives twice
+  std::atomic<std::uint32_t> full = 0;  ///< one in so many times there is no room; 0: never
+  // What becomes of one in so many datagrams.
+  std::atomic<std::uint32_t> twice = 0;
+  std::atomic<std::uint32_t> lost = 0;
+  std::atomic<std::uint32_t> damaged = 0;
+  std::atomic<std::uint32_t> shuffled = 0;  ///< comes before others that were sent before it
   std::atomic<std::size_t> packets = 0;
 
  private:
@@ -176,9 +186,10 @@ class SharedUdp final : public DatagramPort {
     const std::lock_guard lock(checks_);
     return one_in > 0 && random_() % one_in == 0;
   }
-  void take(Bytes datagram, bool twice_now) {
+  void take(Bytes datagram, bool twice_now, bool damaged_now) {
     const std::lock_guard lock(mutex_);
     for (int i = 0; i < (twice_now ? 2 : 1); ++i) inbox_.emplace_back(datagram.begin(), datagram.end());
+    if (damaged_now) inbox_.back()[datagram.size() / 2] ^= 0x10;
   }
   /// A counter is used once for each session; where one at a time sends they rise: nothing overtakes anything.
   void check(Bytes datagram) {

@@ -24,9 +24,7 @@ struct WorkersTest : public DataPathTest, public ::testing::WithParamInterface<C
     for (auto* end : ends_) {
       end->udp.other = end == &left_ ? &right_.udp : &left_.udp;
       end->udp.peer = end->host.udp.peer;
-      end->host.path.emplace(*end->host.tunnel, *end->host.aead, end->tun, end->udp, offload::MergeOptions{},
-                             [](const auto&) {});
-      end->host.path->set_workers(workers, now_, shake_);
+      begin(*end, workers);
     }
   }
   struct End {
@@ -35,6 +33,24 @@ struct WorkersTest : public DataPathTest, public ::testing::WithParamInterface<C
     SharedUdp udp;
     SharedTun::Flows offered{};  ///< how many packets of each
   };
+
+  void begin(End& end, std::size_t workers) {
+    end.host.path.emplace(*end.host.tunnel, *end.host.aead, end.tun, end.udp, offload::MergeOptions{},
+                          [](const auto&) {});
+    end.host.path->set_workers(workers, now_, shake_);
+  }
+  /// As by a restart without a gap: another tunnel and another data path go on with the session.
+  void succeed(End& end, std::size_t workers) {
+    auto& host = end.host;
+    tunnel::SavedTunnelHolder holder;
+    host.path->finish(now_);
+    host.tunnel->hand_over(holder.saved);
+    auto key = host.tunnel->private_key().clone();
+    host.path.reset();
+    start(host, std::move(key), holder.saved.peer_key);
+    ASSERT_TRUE(host.tunnel->take_over(holder.saved, now_));
+    begin(end, workers);
+  }
 
   /// A turn of a host's loop, as the Pump has it.
   bool turn(End& end) {
@@ -153,6 +169,57 @@ TEST_P(WorkersTest, NewKeysLoseNothing) {
   }
   expect_all_in_order();
   EXPECT_GT(left_.host.tunnel->status().handshake_at, began + 240s);
+}
+
+TEST_P(WorkersTest, SuccessorsLoseNothingAndUseNoCounterTwice) {
+  connect();
+  const auto handshake = left_.host.tunnel->status().handshake_at;
+  for (const std::size_t workers : {2, 1, 3}) {
+    for (auto* end : ends_) offer(*end, 30);
+    for (auto* end : ends_) turn(*end);
+    for (auto* end : ends_) succeed(*end, workers);
+    for (auto* end : ends_) turn(*end);
+  }
+  expect_all_in_order();
+  EXPECT_EQ(left_.host.tunnel->status().handshake_at, handshake);
+}
+
+TEST_P(WorkersTest, WhateverAWireDoesNothingComesTwiceOrDamaged) {
+  connect();
+  for (auto* end : ends_) {
+    end->tun.gaps_are_fine = true;
+    end->udp.lost = 10;
+    end->udp.damaged = 20;
+    end->udp.twice = 5;
+    end->udp.shuffled = 4;
+  }
+  const auto began = now_;
+  for (int round = 0; round < 40; ++round) {
+    for (auto* end : ends_) offer(*end, random_() % 8);
+    for (int turns = 0; turns < 3; ++turns) {
+      for (auto* end : ends_) turn(*end);
+    }
+    now_ += 7s;
+  }
+  for (auto* end : ends_) end->udp.lost = end->udp.damaged = end->udp.twice = end->udp.shuffled = 0;
+  for (int round = 0; round < 20; ++round) {  // longer than an unanswered handshake waits
+    now_ += 1s;
+    settle();
+  }
+  ASSERT_TRUE(left_.host.tunnel->has_session(now_));
+  EXPECT_GT(left_.host.tunnel->status().handshake_at, began) << "new keys in the midst of it";
+  for (auto* end : ends_) {
+    const auto& other = end == &left_ ? right_ : left_;
+    const auto before = other.tun.total();
+    EXPECT_EQ(other.tun.came_twice, 0U);
+    EXPECT_GT(before, 100U);
+    for (std::size_t flow = 0; flow < SharedTun::kFlows; ++flow) EXPECT_LE(other.tun.came[flow], end->offered[flow]);
+    offer(*end, 5);
+    settle();
+    EXPECT_GE(other.tun.total(), before + 5);
+    EXPECT_GT(other.host.drops(DropReason::forged), 0U);
+    EXPECT_GT(other.host.drops(DropReason::replayed), 0U);
+  }
 }
 
 TEST_P(WorkersTest, OtherNumbersOfWorkersAndAnotherCipherLoseNothing) {
