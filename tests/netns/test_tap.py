@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The link as an Ethernet cable (interface.mode: tap), mostly with a LAN at either end as lab.lans has them; what runs on
 such LANs is in test_tap_lan.py."""
-import pathlib
 import re
 import signal
 import socket
 import struct
-import sys
 
 import pytest
 
-from lab import gretap
-from lab.lans import BRIDGED, IN_FRONT, MTU, frames, link_of
+from lab.lans import BRIDGED, MTU, frames, gre_peer, link_of
 from lab.traffic import BackgroundPing, answers, iperf, ping, traffic_within, transfer
 from lab.wait import wait_until
 
@@ -204,16 +201,6 @@ def test_a_reload_changes_what_can_change(lans):
     refused = end.adit("reload", end.name, check=False)
     assert refused.returncode != 0 and "restart it" in refused.stdout + refused.stderr
     assert answers(near, "192.168.50.2")
-
-
-def gre_peer(end, local, remote, address):
-    """A `gretap` over the end's tunnel, with an address of its own; the process that is it."""
-    process = end.host.popen(sys.executable, pathlib.Path(gretap.__file__), "lan0", local, remote, name="gretap")
-    wait_until(lambda: "ready" in process.log() or not process.alive, 10, "the TAP")
-    assert process.alive, process.log()
-    end.host.ip("addr", "add", address, "dev", "lan0")
-    end.host.ip("link", "set", "lan0", "mtu", str(1420 - IN_FRONT), "up")
-    return process
 
 
 @pytest.mark.parametrize("kind", ["adit", "go"])

@@ -6,7 +6,12 @@
 
 near has 192.168.50.1 and fd50::1, far 192.168.50.2 and fd50::2.
 """
+import pathlib
+import sys
+
+from . import gretap
 from .traffic import traffic_within
+from .wait import wait_until
 
 BRIDGED = {"mode": "tap", "bridge": "br0"}
 IN_FRONT = 20 + 4 + 14 + 4  # IPv4, GRE, Ethernet and a VLAN tag
@@ -40,6 +45,19 @@ def bridged(make, lab, a=None, b=None, **options):
     link = make(a=frames(**{"interface": BRIDGED, **(a or {})}), b=frames(**{"interface": BRIDGED, **(b or {})})).start()
     traffic_within(near, "192.168.50.2", 20)
     return link, near, far
+
+
+def gre_peer(end, local, remote, address=None):
+    """A `gretap` over the end's tunnel, with an address of its own or in the host's bridge; the process that is it."""
+    process = end.host.popen(sys.executable, pathlib.Path(gretap.__file__), "lan0", local, remote, name="gretap")
+    wait_until(lambda: "ready" in process.log() or not process.alive, 10, "the TAP")
+    assert process.alive, process.log()
+    if address:
+        end.host.ip("addr", "add", address, "dev", "lan0")
+    else:
+        end.host.ip("link", "set", "lan0", "master", "br0")
+    end.host.ip("link", "set", "lan0", "mtu", 1420 - IN_FRONT, "up")
+    return process
 
 
 def link_of(end):
