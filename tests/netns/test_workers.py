@@ -244,3 +244,17 @@ def test_an_idle_link_wakes_nobody(make):
     # A lone packet is no work for two either.
     assert ping(link.a.host, link.b.side.addr4, 5, interval=0.3) == 5
     assert wakes() == before
+
+
+def test_an_interface_in_another_namespace_and_one_that_is_taken_away(make, lab):
+    inside = lab.namespace("inside")
+    link = make(a={"more": {"tuning": {"workers": 3}}, "interface": {"netns": inside.name}})
+    link.a.inside = inside
+    link.start()
+    traffic_within(inside, link.b.side.addr4, 10)
+    data = json.loads(inside.ip("-d", "-j", "link", "show", link.a.device))[0]["linkinfo"]["info_data"]
+    assert (data["numqueues"], data["numdisabled"]) == (3, 1)
+    assert transfer(inside, link.b.host, link.b.side.addr4, 8 << 20)
+    inside.ip("link", "del", link.a.device)
+    assert link.a.process.wait(20) == 1
+    assert "was removed while in use" in link.a.log()
