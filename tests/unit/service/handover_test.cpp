@@ -3,11 +3,21 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstring>
 #include <functional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
 
 namespace adit::service {
 namespace {
@@ -190,6 +200,77 @@ TEST(Handover, FactsThatDoNotFitAreAnErrorAndNotCut) {
   const tunnel::SavedTunnelHolder holder;
   EXPECT_FALSE(write_session(make_session_file().value(), holder.saved, {.boot = std::string(1000, 'x')}));
   EXPECT_FALSE(write_session(make_session_file().value(), holder.saved, {.boot = "a\nmtu=1"}));
+}
+
+/// Stands in for the service manager until it is asked whether it has all: the names under which descriptors came.
+class Store {
+ public:
+  Store() : socket_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    name_ = "@adit-handover-" + std::to_string(getpid());
+    std::memcpy(address.sun_path + 1, name_.data() + 1, name_.size() - 1);
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name_.size());
+    EXPECT_EQ(bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), size), 0);
+    thread_ = std::thread([this] { take(); });
+  }
+  const std::string& name() const { return name_; }
+  std::vector<std::string> names() {
+    thread_.join();
+    return names_;
+  }
+
+ private:
+  void take() {
+    for (;;) {
+      std::array<char, 256> text{};
+      alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+      iovec part{.iov_base = text.data(), .iov_len = text.size()};
+      msghdr message{};
+      message.msg_iov = &part;
+      message.msg_iovlen = 1;
+      message.msg_control = control.data();
+      message.msg_controllen = control.size();
+      const auto size = recvmsg(socket_.get(), &message, 0);
+      if (size < 0) return;
+      int fd = -1;
+      if (const auto* const rights = CMSG_FIRSTHDR(&message)) std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
+      const FileDescriptor passed(fd);  // closed: what the barrier waits for
+      const std::string_view lines(text.data(), static_cast<std::size_t>(size));
+      if (lines.starts_with("BARRIER")) return;
+      EXPECT_TRUE(passed);
+      names_.emplace_back(lines.substr(lines.find("FDNAME=") + 7));
+    }
+  }
+
+  FileDescriptor socket_;
+  std::string name_;
+  std::vector<std::string> names_;
+  std::thread thread_;
+};
+
+/// Should there be room for fewer, the link goes on with what came first.
+TEST(Handover, TheFurtherQueuesOfTheInterfaceAreKeptBehindAllElse) {
+  const auto some = [] { return FileDescriptor(::open("/dev/null", O_RDWR | O_CLOEXEC)); };
+  Estate estate{.tun = some(), .tun_queues = {}, .udp4 = some(), .udp6 = {}, .session = written()};
+  for (int i = 0; i < 3; ++i) estate.tun_queues.push_back(some());
+  Store manager;
+  setenv("NOTIFY_SOCKET", manager.name().c_str(), 1);
+  EXPECT_TRUE(store(estate));
+  unsetenv("NOTIFY_SOCKET");
+  EXPECT_EQ(manager.names(), (std::vector<std::string>{"tun", "udp4", "session", "queue", "queue", "queue"}));
+}
+
+TEST(Handover, EachQueueNeedsDescriptorsOfItsOwn) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit tight{.rlim_cur = 20, .rlim_max = before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &tight), 0);
+  EXPECT_FALSE(why_no_successor(1));
+  const auto why = why_no_successor(4);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_TRUE(why);
+  EXPECT_EQ(why->message, "a new run takes 24 descriptors, and 20 are allowed (ulimit -n)");
 }
 
 TEST(Handover, WithoutAServiceManagerNothingIsKeptAndNothingFound) {
