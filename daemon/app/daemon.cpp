@@ -205,7 +205,8 @@ void Daemon::tell_events(const link::Health& health) {
                                            .reason = health.reason,
                                            .endpoint = link_->machine().path().remote,
                                            .mtu = host_->mtu(),
-                                           .path = link_->upkeep().path()},
+                                           .path = link_->upkeep().path(),
+                                           .put_back = link_->upkeep().put_back()},
                                           ground_.wall_clock.now());
   for (const auto& line : lines) control_->publish(line, control::lost_line);
   if (!told_.events.moved()) return;

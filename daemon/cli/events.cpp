@@ -59,6 +59,15 @@ std::string sentence(const ordered_json& event) {
     return fmt::format("{} {}, was {}", kind, text(event, kind.c_str()), text(event, "previous"));
   }
   if (kind == "path") return fmt::format("path {}, size {}", text(event, "probe"), text(event, "size"));
+  if (kind == "put_back") {
+    const auto& named = event.at("what");
+    std::string what;
+    for (const auto& each : named) what += (what.empty() ? "" : ", ") + each.get<std::string>();
+    const auto count = event.at("count").get<std::size_t>();
+    if (count > named.size()) what += fmt::format(" and {} more", count - named.size());
+    return fmt::format("put back what {} took away: {}",
+                       event.at("by").is_null() ? std::string("somebody") : text(event, "by"), what);
+  }
   if (kind == "lost")
     return fmt::format("{} events are missing here: they were not read in time", text(event, "count"));
   return kind;

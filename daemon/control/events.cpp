@@ -57,6 +57,13 @@ std::vector<std::string> Events::changes(const EventFacts& now, WallTime when) {
     add_path(json, now.path);
     lines.push_back(as_line(json));
   }
+  if (!first && now.put_back.times != last_->put_back.times) {
+    auto json = line("put_back", now.link, when);
+    json["count"] = now.put_back.count;
+    json["what"] = now.put_back.what;
+    json["by"] = now.put_back.by.empty() ? ordered_json() : ordered_json(now.put_back.by);
+    lines.push_back(as_line(json));
+  }
   last_ = now;
   return lines;
 }

@@ -26,9 +26,9 @@ std::string joined(const std::vector<std::string>& all) {
   return text;
 }
 
-/// "ip (process 4711)"
+/// "ip (process 4711)"; empty: not known
 std::string name_of(std::uint32_t process) {
-  if (process == 0) return "somebody";
+  if (process == 0) return {};
   std::string command;
   std::ifstream file(fmt::format("/proc/{}/comm", process));
   if (!std::getline(file, command)) return fmt::format("process {}, which is gone", process);
@@ -90,14 +90,20 @@ void Guard::look(Instant now) {
 void Guard::tell(const std::vector<std::string>& missing, Instant now) {
   while (!put_back_at_.empty() && now - put_back_at_.front() >= kFightTime) put_back_at_.pop_front();
   put_back_at_.push_back(now);
-  log_.warn("{} took away what the link needs, and it was put back: {}", name_of(culprit_), joined(missing));
+  const auto named = static_cast<std::ptrdiff_t>(std::min(missing.size(), PutBack::kNamed));
+  put_back_ = {.times = put_back_.times + 1,
+               .count = missing.size(),
+               .what = {missing.begin(), missing.begin() + named},
+               .by = name_of(culprit_)};
+  const auto who = put_back_.by.empty() ? std::string("somebody") : put_back_.by;
+  log_.warn("{} took away what the link needs, and it was put back: {}", who, joined(missing));
   if (put_back_at_.size() < kFightLimit) return;
   fighting_ = due_ = true;
   put_back_at_.clear();
   problem_ = fmt::format(
       "{} keeps taking away what the link needs: {}; have it leave them alone (systemd-networkd: "
       "ManageForeignRoutes=no and ManageForeignRoutingPolicyRules=no in networkd.conf), or end it",
-      name_of(culprit_), joined(missing));
+      who, joined(missing));
   log_.error("{}", problem_);
 }
 

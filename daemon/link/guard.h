@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "host/host_setup.h"
+#include "link/put_back.h"
 #include "net/netlink_monitor.h"
 
 namespace adit::link {
@@ -35,6 +36,8 @@ class Guard {
   std::string problem() const;
   /// What could not be had, though all else works; empty: nothing.
   std::string left_out() const;
+  /// While somebody takes things away again and again (`problem` says so), only what was before that.
+  const PutBack& put_back() const { return put_back_; }
 
  private:
   void tell(const std::vector<std::string>& missing, Instant now);
@@ -51,6 +54,7 @@ class Guard {
   bool fighting_ = false;
   std::uint32_t culprit_ = 0;  ///< the process that took something away last; 0: not known
   std::string problem_;
+  PutBack put_back_;
 };
 
 }  // namespace adit::link

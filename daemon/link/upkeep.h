@@ -67,6 +67,7 @@ class Upkeep {
   bool leads_into_itself() const { return !way_.problem().empty(); }
   PathReport path() const { return way_.path(); }
   const Observations& observations() const { return observations_; }
+  const PutBack& put_back() const { return guard_.put_back(); }
 
  private:
   void look_at_state(Instant now);

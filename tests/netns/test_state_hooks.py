@@ -84,6 +84,25 @@ def test_events_are_told_as_they_happen(make):
     assert reader.interrupt() in (130, -signal.SIGINT)
 
 
+def test_events_tell_what_was_put_back(make):
+    link = make(a={"routes": ["192.168.20.0/24"]}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    reader = Reader(link.a, "--json")
+    wait_until(lambda: reader.lines() and reader.events("now"), 10, "the first line")
+    link.a.host.ip("route", "del", "192.168.20.0/24")
+    wait_until(lambda: reader.events("put_back"), 10, "that to be told")
+    event = reader.events("put_back")[0]
+    assert (event["count"], event["what"]) == (1, ["the route 192.168.20.0/24"])
+    assert event["by"] is None or event["by"].startswith(("ip (process ", "process "))
+    assert "192.168.20.0/24" in link.a.host.ip("route", "show", "dev", "tun0")
+    assert reader.interrupt() in (130, -signal.SIGINT)
+    plain = Reader(link.a)
+    wait_until(plain.lines, 10, "the first line")
+    link.a.host.ip("addr", "del", "10.9.0.1/30", "dev", "tun0")
+    wait_until(lambda: any(" a put back what " in line and " took away: " in line for line in plain.lines()), 10,
+               "that to be told in words")
+
+
 def test_events_end_with_the_link(make):
     link = linked(make)
     reader = Reader(link.a)

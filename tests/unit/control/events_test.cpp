@@ -62,6 +62,27 @@ TEST(Events, TellEachThingThatIsAnotherOne) {
   EXPECT_TRUE(events.moved());
 }
 
+TEST(Events, TellWhatWasPutBackEachTimeItWas) {
+  Events events;
+  auto facts = up();
+  facts.put_back = {.times = 1, .count = 1, .what = {"the rule 5210"}, .by = ""};
+  EXPECT_THAT(events.changes(facts, kNow), SizeIs(1)) << "that was before anybody could ask";
+  facts.put_back = {.times = 2, .count = 20, .what = {"the route 10.20.0.0/16"}, .by = "ip (process 4711)"};
+  const auto lines = events.changes(facts, kNow);
+  ASSERT_THAT(lines, SizeIs(1));
+  const auto line = json::parse(lines[0]);
+  EXPECT_EQ(line["event"], "put_back");
+  EXPECT_EQ(line["count"], 20);
+  EXPECT_EQ(line["what"], json({"the route 10.20.0.0/16"}));
+  EXPECT_EQ(line["by"], "ip (process 4711)");
+  EXPECT_THAT(events.changes(facts, kNow), IsEmpty());
+  facts.put_back.times = 3;
+  facts.put_back.by.clear();
+  const auto again = events.changes(facts, kNow);
+  ASSERT_THAT(again, SizeIs(1));
+  EXPECT_TRUE(json::parse(again[0])["by"].is_null());
+}
+
 TEST(Events, AReasonAloneIsNone) {
   Events events;
   events.changes(up(), kNow);
