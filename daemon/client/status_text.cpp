@@ -199,7 +199,8 @@ std::string path_text(const ordered_json& link) {
   if (probe != "working") return {};
   const auto size = path.at("size").get<std::uint32_t>();
   if (size >= link.at("mtu").get<std::uint32_t>()) return " (probed)";
-  return fmt::format(" (probed: above {} in fragments)", size);
+  if (link.value("mode", "tun") == "tap") return fmt::format(" (probed: above {} in fragments)", size);
+  return fmt::format(" (probed: IPv4 up to {}, IPv6 above that in fragments)", size);
 }
 
 std::string status_text(const ordered_json& link, std::int64_t now, bool coloured) {

@@ -5,6 +5,7 @@
 
 #include "doctor/checks.h"
 #include "host/host_plan.h"
+#include "host/mtu.h"
 #include "wire/messages.h"
 
 namespace adit::doctor {
@@ -188,6 +189,16 @@ Finding judge_path_mtu(const Facts& facts) {
   const Evidence seen{
       fmt::format("{} answers packets of {} bytes, of {} at most", probe.address, probe.largest, probe.mtu)};
   if (probe.largest == probe.mtu) return ok("packets of full size come through", seen);
+  const auto* const config = facts.config();
+  if (config != nullptr && !config->interface.mtu && probe.mtu == host::least_mtu(host::carries_v6(*config))) {
+    return warning(
+        fmt::format("the way to the peer has room for {} bytes inside, and the interface must take {} for IPv6: IPv4's "
+                    "senders are told, and IPv6 packets above that travel in fragments, which some firewalls drop",
+                    probe.largest, probe.mtu),
+        seen,
+        "let fragments of UDP pass on the way, or take the IPv6 addresses out of the tunnel; `sysctl "
+        "net.ipv4.tcp_mtu_probing=1` at both ends keeps TCP alive meanwhile");
+  }
   return problem(
       fmt::format("packets above {} bytes vanish on the way: small things work, and transfers hang", probe.largest),
       seen, fmt::format("interface.mtu: {} at both ends", probe.largest));

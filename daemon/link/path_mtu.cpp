@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "link/path_mtu.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <iterator>
 #include <vector>
@@ -169,25 +171,33 @@ void PathMtu::fit_segments() {
 
 /// IPv6 does not exist below 1,280 bytes, and is not to be cut off by a way that is narrower: what is too large for it
 /// travels in fragments. All but probes goes with DF clear, so that it is enough when the kernel knows; and where no
-/// router told it, we do.
+/// router told it, we do. IPv4 goes on below, and its senders are told, since fragments may not arrive.
 void PathMtu::fit_fragments(std::uint32_t least, Instant now) {
   const auto size = report().size;
   const auto in_front = host::frame_overhead(parts_.config);
   const bool narrow = !parts_.config.interface.mtu && size != 0 && size < least + in_front;
+  parts_.tunnel.set_way_size(narrow ? size : 0);
   if (!narrow) {
     narrow_ = {};
     return;
   }
-  if (narrow_.size == 0) {
-    parts_.log.warn(
-        "the way to the peer has room for {} bytes inside, and with IPv6 among interface.addresses packets may have "
-        "{}: those that are too large travel in fragments, which some firewalls drop",
-        size, least + in_front);
-  }
+  const bool first = narrow_.size == 0;
   if (narrow_.size == size && now - narrow_.told_at < kTellKernel) return;
   narrow_ = {size, now};
+  if (first) parts_.log.warn("{}", left_out());
   // An IP packet is nothing that an interface for frames would take.
   if (in_front == 0 && size + overhead() < route_mtu_) tell_kernel(size + overhead());
+}
+
+std::string PathMtu::left_out() const {
+  if (narrow_.size == 0) return {};
+  const bool carries_v6 = host::carries_v6(parts_.config);
+  const auto in_front = host::frame_overhead(parts_.config);
+  return fmt::format(
+      "the way to the peer has room for {} bytes inside, and the interface must take {}: {} above that travel in "
+      "fragments, which some firewalls drop",
+      narrow_.size - std::min(in_front, narrow_.size), host::least_mtu(carries_v6),
+      carries_v6 && in_front == 0 ? "IPv6 packets" : "packets");
 }
 
 void PathMtu::tell_kernel(std::uint32_t mtu) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "base/log.h"
 #include "config/config.h"
@@ -44,6 +45,8 @@ class PathMtu {
   /// A question went unanswered: the kernel may have heard why.
   bool in_doubt() const { return search_ && search_->in_doubt(); }
   PathReport report() const;
+  /// What the way is too narrow for, as a sentence; empty: nothing.
+  std::string left_out() const;
 
  private:
   /// What the datagrams' way depends on, and who is asked how wide it is.

@@ -157,7 +157,7 @@ void Upkeep::look_at_state(Instant now) {
                                   .others = status.attempts > 1 ? parts_.caller.others() : 0,
                                   .missing = what_is_missing(parts_.config),
                                   .failure = failure(),
-                                  .left_out = guard_.left_out()};
+                                  .left_out = left_out()};
   auto health = assess(status, remote, surroundings, parts_.tunnel.keepalive().has_value(), now);
   const bool changed = health.state != health_.state;
   health_ = std::move(health);
@@ -175,6 +175,13 @@ std::string Upkeep::failure() const {
   }
   auto problem = guard_.problem();
   return problem.empty() ? way_.problem() : problem;
+}
+
+std::string Upkeep::left_out() const {
+  auto routes = guard_.left_out();
+  const auto sizes = way_.left_out();
+  if (!routes.empty() && !sizes.empty()) routes += "; ";
+  return routes + sizes;
 }
 
 void Upkeep::call_again_if_due(Instant now) {

@@ -81,6 +81,7 @@ class Upkeep {
   void call_again_if_due(Instant now);
   void plan_next_look(Instant now);
   std::string failure() const;
+  std::string left_out() const;
 
   /// Calling the peer again because the network changed.
   struct Recall {

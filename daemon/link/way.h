@@ -43,6 +43,8 @@ class Way {
   void forget_move() { moved_ = false; }
   /// Why nothing can be sent that way; empty: it can.
   const std::string& problem() const;
+  /// PathMtu::left_out
+  std::string left_out() const { return mtu_.left_out(); }
 
  private:
   void look_at_route(Instant now);

@@ -79,6 +79,8 @@ void DataPath::admit(Shipment::Source& source, Instant now, tunnel::Outbox& out)
     plan_packets(source);
   }
   tunnel_.admit(source.packets, now, out);
+  for (auto& answer : out.answers) deliver_own(answer);
+  out.answers.clear();
 }
 
 void DataPath::plan_packets(Shipment::Source& source) {

@@ -13,6 +13,7 @@ void Outbox::clear() {
   packets.clear();
   probes.clear();
   events.clear();
+  answers.clear();
   keypairs.clear();
   staged.clear();
 }

@@ -64,6 +64,8 @@ struct Outbox {
   /// Tunnel::probe_refused is to be told.
   std::vector<OutboundPacket> probes;
   std::vector<Event> events;
+  /// IP packets for our own host, as a router's on the way would be: who sent what was refused is told so.
+  std::vector<std::vector<std::uint8_t>> answers;
 
   /// What `packets` and `probes` point into.
   std::vector<std::shared_ptr<const noise::Keypair>> keypairs;

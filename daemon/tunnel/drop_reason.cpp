@@ -18,6 +18,8 @@ std::string_view name_of(DropReason reason) {
       return "send_failed";
     case DropReason::looped:
       return "looped";
+    case DropReason::packet_too_large:
+      return "packet_too_large";
     case DropReason::frame_too_large:
       return "frame_too_large";
     case DropReason::storm_limit:

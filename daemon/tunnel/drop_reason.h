@@ -17,6 +17,7 @@ enum class DropReason : std::uint8_t {
   no_session_timeout,      ///< waited for a handshake that did not come about
   send_failed,             ///< the kernel refused the datagram
   looped,                  ///< a datagram of ours: a route leads the peer's address into the tunnel
+  packet_too_large,        ///< an IPv4 packet that may not be cut (DF), and that the way has no room for in one piece
   frame_too_large,         ///< an Ethernet frame that is larger, in its GRE packet, than what the way carries
   storm_limit,             ///< an Ethernet frame to all or to many, beyond tuning.storm_limit
   // Inbound: datagrams of no session.

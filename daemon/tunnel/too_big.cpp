@@ -15,6 +15,9 @@ constexpr std::uint8_t kUdp = 17;
 constexpr std::uint8_t kUnreachable = 3;
 constexpr std::uint8_t kFragmentationNeeded = 4;
 constexpr std::uint8_t kPacketTooBig = 2;
+constexpr std::size_t kFragmentField = 6;
+constexpr std::uint16_t kDontFragment = 0x4000;
+constexpr std::uint16_t kFragmentOffset = 0x1fff;
 
 // All that an error message may be (RFC 1812 §4.3.2.3, RFC 4443 §2.4), and what IPv6 takes to be the least MTU.
 constexpr std::size_t kLargestError4 = 576;
@@ -42,10 +45,32 @@ bool is_single_host(const IpAddress& address) {
 /// `packet`: as read_ip_packet takes it. Extension headers of IPv6 are not looked behind: errors are never too large.
 bool is_error_or_later_fragment(Bytes packet) {
   if (packet[0] >> 4 == 6) return packet[6] == kIcmp6 && (packet.size() <= kIpv6Header || packet[kIpv6Header] < 128);
-  if ((load_be16(&packet[6]) & 0x1fff) != 0) return true;
+  if ((load_be16(&packet[kFragmentField]) & kFragmentOffset) != 0) return true;
   const std::size_t icmp = (packet[0] & 0x0fu) * 4u;
   return packet[9] == kIcmp && (packet.size() <= icmp || (packet[icmp] >= 3 && packet[icmp] <= 5) ||
                                 packet[icmp] == 11 || packet[icmp] == 12);
+}
+
+/// The message about `packet`, for who sent it, from where it was to go, with `before` bytes in front of it. None:
+/// there is nobody to be told.
+std::optional<std::vector<std::uint8_t>> answer_behind(std::size_t before, Bytes packet, std::uint32_t mtu) {
+  const auto header = wire::read_ip_packet(packet);
+  if (!header || !is_single_host(header->source) || !is_single_host(header->destination)) return std::nullopt;
+  packet = packet.first(header->size);
+  const bool v4 = header->source.is_v4();
+  // Less than that no host with IPv6 believes (RFC 8201 §4).
+  if (is_error_or_later_fragment(packet) || (!v4 && mtu < kLargestError6)) return std::nullopt;
+
+  const auto ip = v4 ? kIpv4Header : kIpv6Header;
+  const auto quoted = packet.first(std::min(packet.size(), (v4 ? kLargestError4 : kLargestError6) - ip - kIcmpHeader));
+  std::vector<std::uint8_t> answer(before + ip + kIcmpHeader + quoted.size());
+  const auto message = MutableBytes(answer).subspan(before);
+  write_ip_header(message, header->destination, header->source, v4 ? kIcmp : kIcmp6, message.size());
+  const auto icmp = message.subspan(ip);
+  write_icmp(icmp, v4, mtu);
+  std::ranges::copy(quoted, icmp.begin() + kIcmpHeader);
+  store_be16(&icmp[2], icmp_checksum(message, ip));
+  return answer;
 }
 
 }  // namespace
@@ -71,30 +96,22 @@ std::vector<std::uint8_t> write_too_big(const TooBig& message) {
 }
 
 std::optional<std::vector<std::uint8_t>> write_too_big_frame(Bytes frame, std::size_t ip, std::uint32_t mtu) {
-  const auto header = wire::read_ip_packet(frame.subspan(ip));
   const bool is_between_stations = (frame[0] & 1) == 0 && (frame[kMacSize] & 1) == 0;
-  if (!header || !is_between_stations || !is_single_host(header->source) || !is_single_host(header->destination)) {
-    return std::nullopt;
-  }
-  const auto packet = frame.subspan(ip, header->size);
-  const bool v4 = header->source.is_v4();
-  // Less than that no host with IPv6 believes (RFC 8201 §4).
-  if (is_error_or_later_fragment(packet) || (!v4 && mtu < kLargestError6)) return std::nullopt;
-
-  const auto before = (v4 ? kIpv4Header : kIpv6Header) + kIcmpHeader;
-  const auto quoted = packet.first(std::min(packet.size(), (v4 ? kLargestError4 : kLargestError6) - before));
-  std::vector<std::uint8_t> answer(ip + before + quoted.size());
-  std::copy_n(frame.begin() + kMacSize, kMacSize, answer.begin());
-  std::copy_n(frame.begin(), kMacSize, answer.begin() + kMacSize);
+  auto answer = is_between_stations ? answer_behind(ip, frame.subspan(ip), mtu) : std::nullopt;
+  if (!answer) return std::nullopt;
+  std::copy_n(frame.begin() + kMacSize, kMacSize, answer->begin());
+  std::copy_n(frame.begin(), kMacSize, answer->begin() + kMacSize);
   std::ranges::copy(frame.subspan(offload::kEthernetType, ip - offload::kEthernetType),
-                    answer.begin() + offload::kEthernetType);  // and the tags of the VLAN
-  const auto message = MutableBytes(answer).subspan(ip);
-  write_ip_header(message, header->destination, header->source, v4 ? kIcmp : kIcmp6, message.size());
-  const auto icmp = message.subspan(before - kIcmpHeader);
-  write_icmp(icmp, v4, mtu);
-  std::ranges::copy(quoted, icmp.begin() + kIcmpHeader);
-  store_be16(&icmp[2], icmp_checksum(message, before - kIcmpHeader));
+                    answer->begin() + offload::kEthernetType);  // and the tags of the VLAN
   return answer;
+}
+
+bool is_whole_v4(Bytes packet) {
+  return packet[0] >> 4 == 4 && (load_be16(&packet[kFragmentField]) & kDontFragment) != 0;
+}
+
+std::optional<std::vector<std::uint8_t>> answer_too_big(Bytes packet, std::uint32_t mtu) {
+  return answer_behind(0, packet, mtu);
 }
 
 }  // namespace adit::tunnel

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The message a router should have sent: ICMP "fragmentation needed" (RFC 792, RFC 1191) or ICMPv6 "packet too big"
-// (RFC 4443 §3.2) about a UDP datagram of ours. Given to our own kernel, it is from there on that the kernel knows the
-// path's MTU, as it cannot be told otherwise. Where the link carries Ethernet frames, it is no router, but no other
-// will tell a host in front of it that its packet is too large for the link.
+// (RFC 4443 §3.2). About a UDP datagram of ours: given to our own kernel, it is from there on that the kernel knows the
+// path's MTU, as it cannot be told otherwise. About a packet on its way into the link: whoever sent it, on this host or
+// behind it, sends smaller ones. Where the link carries Ethernet frames, it is no router, but no other will tell a host
+// in front of it that its packet is too large for the link.
 #pragma once
 
 #include <optional>
@@ -28,5 +29,12 @@ std::vector<std::uint8_t> write_too_big(const TooBig& message);
 /// tunnels in bridges). None: nobody is to be told, since that is no single station or host, or the packet an error
 /// message itself, or not the first of its fragments (RFC 1122 §3.2.2, RFC 4443 §2.4).
 std::optional<std::vector<std::uint8_t>> write_too_big_frame(Bytes frame, std::size_t ip, std::uint32_t mtu);
+
+/// An IPv4 packet that may not be cut on its way (DF).
+bool is_whole_v4(Bytes packet);
+/// The answer to such a packet, a sound one, of which `mtu` bytes would pass: a whole IP packet. It comes from where the
+/// packet was to go, since that is an address which this host expects behind the link, whatever its filters. None: as
+/// for a frame.
+std::optional<std::vector<std::uint8_t>> answer_too_big(Bytes packet, std::uint32_t mtu);
 
 }  // namespace adit::tunnel

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "tunnel/too_big.h"
 #include "wire/ip_packet.h"
 
 namespace adit::tunnel {
@@ -17,6 +18,9 @@ template <class Pins, class Pin>
 void pin(Pins& pins, const Pin& keypair) {
   if (pins.empty() || pins.back() != keypair) pins.push_back(keypair);
 }
+
+/// To packets of one batch that were refused: a flood of them is answered as a router does, now and then.
+constexpr std::size_t kMostAnswers = 16;
 
 bool is_expired(const noise::Keypair& keypair, Instant now) {
   return now - keypair.created >= REJECT_AFTER_TIME;
@@ -36,8 +40,11 @@ Tunnel::Tunnel(noise::StaticKeys keys, Settings& settings, RandomSource& random,
       allowed_ips_(settings.allowed_ips),
       mtu_(settings.mtu),
       keepalive_(settings.keepalive),
-      manner_{
-          .copy_dscp = settings.copy_dscp, .only_when_needed = settings.only_when_needed, .mss = {}, .ethernet = {}},
+      manner_{.copy_dscp = settings.copy_dscp,
+              .only_when_needed = settings.only_when_needed,
+              .way_size = 0,
+              .mss = {},
+              .ethernet = {}},
       prober_(random),
       random_(random),
       wall_clock_(wall_clock) {
@@ -71,6 +78,8 @@ void Tunnel::admit(std::span<const PlainPacket> packets, Instant now, Outbox& ou
       if (!header->destination.is_multicast()) status_.disallowed_destination = header->destination;
     } else if (header->destination == path_.remote.address && is_own_datagram(packet.bytes)) {
       count_drop(DropReason::looped, packet.segments());
+    } else if (is_too_large(packet)) {
+      refuse_too_large(packet, out);
     } else if (!usable || !send(packet, header->traffic_class, out)) {
       stage(packet, now);
       waiting = true;
@@ -131,6 +140,19 @@ bool Tunnel::is_own_datagram(Bytes packet) const {
   return udp && udp->from == own_port_ && udp->to == path_.remote.port && is_message(udp->payload);
 }
 
+/// Frames are not for us to answer: on an Ethernet all hosts know its MTU.
+bool Tunnel::is_too_large(const PlainPacket& packet) const {
+  return manner_.way_size != 0 && !carries_frames() && packet.size_of(0) > manner_.way_size &&
+         is_whole_v4(packet.bytes);
+}
+
+/// Each sender goes on with what it did until it hears of it; a batch rarely has more than a few.
+void Tunnel::refuse_too_large(const PlainPacket& packet, Outbox& out) {
+  count_drop(DropReason::packet_too_large, packet.segments());
+  if (out.answers.size() >= kMostAnswers) return;
+  if (auto answer = answer_too_big(packet.bytes, manner_.way_size)) out.answers.push_back(std::move(*answer));
+}
+
 /// With the current session, which the caller found usable. False when it has not counters enough.
 bool Tunnel::send(const PlainPacket& packet, std::uint8_t traffic_class, Outbox& out) {
   const auto& keypair = sessions_.current();
@@ -139,7 +161,8 @@ bool Tunnel::send(const PlainPacket& packet, std::uint8_t traffic_class, Outbox&
   if (!counter) return false;
   pin(out.keypairs, keypair);
   const std::uint8_t copied = manner_.copy_dscp ? 0xff : wire::kEcnMask;
-  out.packets.push_back({keypair.get(), *counter, packet, mtu_, static_cast<std::uint8_t>(traffic_class & copied)});
+  const auto padded = manner_.way_size != 0 ? std::min(manner_.way_size, mtu_) : mtu_;
+  out.packets.push_back({keypair.get(), *counter, packet, padded, static_cast<std::uint8_t>(traffic_class & copied)});
   const auto& admitted = out.packets.back();
   status_.wire.sent += (segments - 1) * admitted.sealed_size(0) + admitted.sealed_size(segments - 1);
   status_.sent.packets += segments;

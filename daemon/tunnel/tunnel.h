@@ -119,6 +119,11 @@ class Tunnel {
   /// answered there; and none of its packets is from one of the addresses themselves.
   void set_inner(std::span<const IpNetwork> networks);
   void set_mtu(std::uint32_t mtu) { mtu_ = mtu; }
+  std::uint32_t mtu() const { return mtu_; }
+  /// What passes the way in one piece, where that is less than the interface may be told; 0: all does. Padding goes no
+  /// further, and larger IPv4 packets that may not be cut are refused as by a router (`Outbox::answers`).
+  void set_way_size(std::uint32_t size) { manner_.way_size = size; }
+  std::uint32_t way_size() const { return manner_.way_size; }
   /// TCP connections that begin from now on, in either direction, use no larger segments.
   void set_mss_limits(const offload::MssLimits& limits) { manner_.mss = limits; }
   void set_copy_dscp(bool copy) { manner_.copy_dscp = copy; }
@@ -146,6 +151,8 @@ class Tunnel {
 
   // Packets (tunnel.cpp)
   bool is_own_datagram(Bytes packet) const;
+  bool is_too_large(const PlainPacket& packet) const;
+  void refuse_too_large(const PlainPacket& packet, Outbox& out);
   bool send(const PlainPacket& packet, std::uint8_t traffic_class, Outbox& out);
   void stage(const PlainPacket& packet, Instant now);
   bool send_staged(Instant now, Outbox& out);
@@ -197,10 +204,11 @@ class Tunnel {
   std::uint32_t mtu_;
   std::optional<Duration> keepalive_;
   std::uint16_t own_port_ = 0;
-  /// Settings::copy_dscp, only_when_needed; set_mss_limits; set_ethernet
+  /// Settings::copy_dscp, only_when_needed; set_way_size; set_mss_limits; set_ethernet
   struct Manner {
     bool copy_dscp = false;
     bool only_when_needed = false;
+    std::uint32_t way_size = 0;
     offload::MssLimits mss;
     std::optional<Ethernet> ethernet;
   } manner_;

@@ -14,6 +14,7 @@ from lab.namespace import Failed
 from lab.plan import PORT
 from lab.traffic import BackgroundPing, Stream, traffic_within
 from lab.two_paths import FIRST, SECOND, both_ways, kill, second_wire
+from test_healing_mtu import black_hole
 from test_healing_uplinks import second_uplink, without_carrier
 
 LIMIT = float(os.environ.get("ADIT_HEALING_LIMIT", "60"))  # seconds; what takes longer did not recover
@@ -124,14 +125,14 @@ def test_somebody_takes_the_interfaces_addresses_away(link, measured):
 
 
 def test_the_path_narrows_to_1280_and_says_nothing(link, lab, measured):
-    """A TCP stream with packets of the MTU that the path had; ICMP and fragments are filtered, as so often."""
+    """A TCP stream with packets of the MTU that the path had; ICMP and fragments are filtered, as so often.
+    The router sees packets as on wires, and not many as one."""
     made = link()
     made.start()
     traffic_within(made.a.host, made.b.side.addr4, 20)
     stream = Stream(made.a.host, made.b.host, made.b.side.addr4)
     assert until(lambda: stream.arrived > 1 << 20) < LIMIT
-    lab.r.nft("table inet narrow { chain through { type filter hook forward priority -30; "
-              "meta length > 1280 drop; ip frag-off & 0x3fff != 0 drop; }; }")
+    black_hole(lab, 1280)
     time.sleep(1)  # for what had passed before
     before = stream.arrived
     measured("healed", until(lambda: stream.arrived > before + (1 << 16)), "s")

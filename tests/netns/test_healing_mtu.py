@@ -113,7 +113,33 @@ def test_over_ipv6_what_is_too_large_for_a_narrow_path_travels_in_fragments(make
     settled(link.a, 1200)
     assert device_mtu(link.a) == 1280
     assert "has room for 1200 bytes inside" in link.a.log()
-    assert "MTU 1280 (probed: above 1200 in fragments)" in link.a.adit("status", link.a.name).stdout
+    assert "MTU 1280 (probed: IPv4 up to 1200, IPv6 above that in fragments)" in link.a.adit("status", link.a.name).stdout
+
+
+@pytest.mark.parametrize("inner", [4, 6])
+def test_with_ipv6_inside_a_stream_over_a_path_too_narrow_for_it_goes_on(make, lab, measured, inner):
+    """The interface must take 1,280 bytes, the path has room for 1,220 inside, and fragments are filtered. IPv4's sender
+    is told; of IPv6 only streams that begin now find smaller segments."""
+    link = make().start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    settled(link.a, 1440)
+    running = Stream(link.a.host, link.b.host, link.b.side.addr4)
+    running.goes_on()
+    black_hole(lab, 1280)
+    begun = time.monotonic()
+    running.goes_on()
+    measured("until a TCP stream moves again", time.monotonic() - begun, "s")
+    settled(link.a, 1220)
+    assert running.stop()
+    assert device_mtu(link.a) == 1280
+    assert link.a.drops("packet_too_large") > 0
+    late = Stream(link.a.host, link.b.host, link.b.side.addr4 if inner == 4 else link.b.side.addr6)
+    late.goes_on()
+    assert late.stop()
+    status = link.a.adit("status", link.a.name).stdout
+    assert "IPv4 up to 1220, IPv6 above that in fragments" in status
+    assert "has room for 1220 bytes inside, and the interface must take 1280: IPv6 packets above that travel" in status
+    assert link.a.state() == "up"
 
 
 def test_what_a_router_says_is_heard(lab, link, measured):

@@ -301,6 +301,19 @@ TEST(DoctorJudges, OneAddressOfThePeerThatCanBeReachedIsEnough) {
   EXPECT_EQ(judge_way(facts).verdict, Verdict::problem);
 }
 
+TEST(DoctorJudges, APathTooNarrowForIpv6IsNoReasonForASmallerMtu) {
+  auto facts = running();
+  facts.path.probe = {.why_not = "", .address = "10.9.0.2", .mtu = 1280, .answers = true, .largest = 1220};
+  EXPECT_EQ(judge_path_mtu(facts).verdict, Verdict::problem) << "without IPv6 inside there is something else";
+  config_of(facts).interface.addresses.push_back(network("fd09::1/126"));
+  const auto finding = judge_path_mtu(facts);
+  EXPECT_EQ(finding.verdict, Verdict::warning);
+  EXPECT_NE(finding.title.find("room for 1220 bytes inside, and the interface must take 1280"), std::string::npos);
+  EXPECT_EQ(finding.mend.find("interface.mtu"), std::string::npos);
+  facts.path.probe.mtu = 1420;
+  EXPECT_EQ(judge_path_mtu(facts).verdict, Verdict::problem) << "this is another black hole";
+}
+
 TEST(DoctorJudges, ARouteToThePeerItselfIsNoOverlap) {
   auto facts = healthy();
   config_of(facts).routes = {{.to = network("192.0.0.0/16")}};

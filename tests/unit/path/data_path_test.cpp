@@ -36,6 +36,48 @@ TEST_F(DataPathTest, ABatchOfSuperPacketsIsBoundByItsBytes) {
   EXPECT_EQ(a_.path->send(now_).count, kPacketArena / 64'000);
 }
 
+/// Each segment grows by the protocol's headers and padding, so that what is cut small takes more room sealed.
+TEST_F(DataPathTest, ASuperPacketOfSmallSegmentsGetsTheRoomItTakesSealed) {
+  connect();
+  const auto super = super_packet(60'000, 20);
+  const auto expected = cut(super);
+  ASSERT_GT(expected.size() * (64 + wire::kTransportOverhead), Shipment::kArenaSize);
+  a_.tun.from_host.push_back(super);
+  settle();
+  EXPECT_THAT(b_.tun.to_host, ElementsAreArray(expected));
+}
+
+class CountingAead final : public crypto::Aead {
+ public:
+  std::string_view name() const override { return "counting"; }
+  void seal(std::span<const crypto::SealJob> jobs) const override {
+    sealed += jobs.size();
+    real_->seal(jobs);
+  }
+  void open(std::span<crypto::OpenJob> jobs) const override {
+    opened += jobs.size();
+    real_->open(jobs);
+  }
+  mutable std::size_t sealed = 0;
+  mutable std::size_t opened = 0;
+
+ private:
+  std::unique_ptr<crypto::Aead> real_ = crypto::make_sodium_aead();
+};
+
+TEST_F(DataPathTest, AnotherBackendIsUsedInBothDirectionsFromThenOn) {
+  connect();
+  const CountingAead other;
+  a_.path->set_aead(other);
+  offer(a_, packets(0, 5));
+  offer(b_, packets(100, 3));
+  settle();
+  EXPECT_EQ(other.sealed, 5U);
+  EXPECT_GE(other.opened, 3U);
+  EXPECT_THAT(b_.tun.to_host, ElementsAreArray(packets(0, 5)));
+  a_.path->set_aead(*a_.aead);
+}
+
 TEST_F(DataPathTest, FewMessagesAreReceivedAtATimeWhereEachIsLargeAndManyWhereEachIsSmall) {
   connect();
   const auto received = [&](std::size_t size) {
@@ -87,6 +129,84 @@ TEST_F(DataPathTest, AFullSocketKeepsTheRestInOrder) {
   settle();
   EXPECT_THAT(b_.tun.to_host, ElementsAreArray(packets(0, 60)));
   EXPECT_EQ(a_.drops(DropReason::send_failed), 0U);
+}
+
+/// The router's answer, whose only number that counts is the size.
+void expect_refusals(const std::vector<Buffer>& answers, std::size_t count) {
+  ASSERT_EQ(answers.size(), count);
+  for (const auto& answer : answers) {
+    EXPECT_EQ(answer[20], 3);
+    EXPECT_EQ(answer[21], 4);
+    EXPECT_EQ(load_be16(&answer[26]), 1220);
+  }
+}
+
+TEST_F(DataPathTest, WhatTheWayHasNoRoomForIsRefusedAsByARouterWhereItMayNotBeCut) {
+  connect();
+  const auto with_flags = [](std::size_t size, std::uint8_t flags) {
+    auto bytes = packet(0, size);
+    bytes[6] = flags;
+    bytes[7] = 0;
+    return bytes;
+  };
+  const std::vector<Buffer> passing = {with_flags(1220, 0x40), with_flags(1221, 0), with_flags(1280, 0x20)};
+  a_.tunnel->set_way_size(1220);
+  offer(a_, {with_flags(1221, 0x40)});
+  offer(a_, passing);
+  offer(a_, {with_flags(1280, 0x40)});
+  settle();
+  expect_refusals(a_.tun.to_host, 2);
+  EXPECT_THAT(b_.tun.to_host, ElementsAreArray(passing));
+  EXPECT_EQ(a_.drops(DropReason::packet_too_large), 2U);
+
+  a_.tunnel->set_way_size(0);
+  offer(a_, {with_flags(1280, 0x40)});
+  settle();
+  EXPECT_EQ(b_.tun.to_host.size(), 4U);
+}
+
+TEST_F(DataPathTest, PaddingGoesNoFurtherThanTheWayHasRoomFor) {
+  connect();
+  const auto datagram_of = [this](std::size_t size) {
+    offer(a_, {packet(0, size)});
+    a_.path->send(now_);
+    const auto bytes = b_.udp.inbox.back().size();
+    settle();
+    return bytes - wire::kTransportOverhead;
+  };
+  EXPECT_EQ(datagram_of(1218), 1232U);
+  a_.tunnel->set_way_size(1220);
+  EXPECT_EQ(datagram_of(1200), 1200U);
+  EXPECT_EQ(datagram_of(1218), 1220U);
+  EXPECT_EQ(datagram_of(1220), 1220U);
+  EXPECT_EQ(datagram_of(1278), 1278U);
+}
+
+TEST_F(DataPathTest, OfASuperPacketEachSegmentCounts) {
+  connect();
+  auto fitting = super_packet(20'000, 1180);
+  auto large = super_packet(20'000, 1181);
+  for (auto* super : {&fitting, &large}) super->second[6] = 0x40;
+  a_.tunnel->set_way_size(1220);
+  const auto segments = cut(fitting).size();
+  a_.tun.from_host.push_back(large);
+  a_.tun.from_host.push_back(fitting);
+  settle();
+  expect_refusals(a_.tun.to_host, 1);
+  EXPECT_EQ(b_.tun.to_host.size(), segments);
+  EXPECT_EQ(a_.drops(DropReason::packet_too_large), cut(large).size());
+}
+
+TEST_F(DataPathTest, AFloodOfWhatIsTooLargeIsNotAnsweredPacketByPacket) {
+  connect();
+  a_.tunnel->set_way_size(500);
+  auto bytes = packet(0, 501);
+  bytes[6] = 0x40;
+  bytes[7] = 0;
+  offer(a_, std::vector<Buffer>(kBatchMessages, bytes));
+  EXPECT_EQ(a_.path->send(now_).count, kBatchMessages);
+  EXPECT_EQ(a_.tun.to_host.size(), 16U);
+  EXPECT_EQ(a_.drops(DropReason::packet_too_large), kBatchMessages);
 }
 
 TEST_F(DataPathTest, AProbeLeavesInOnePieceOrIsToldToBeTooLarge) {

@@ -127,5 +127,55 @@ TEST(TooBig, IsSaidToNobodyWhoIsNoSingleHostNorOfAnErrorOrALaterFragment) {
   EXPECT_FALSE(with(kIp, {0x55}, frame)) << "no IP packet after all";
 }
 
+/// 1,300 bytes, with DF, from a host behind this one to one behind the peer.
+std::vector<std::uint8_t> forwarded() {
+  std::vector<std::uint8_t> packet(1300, 7);
+  write_ip_header(packet, address("192.168.1.5"), address("192.168.20.9"), 6, packet.size());
+  packet[6] = 0x40;
+  packet[7] = 0;
+  return packet;
+}
+
+TEST(TooBig, AnswersWhoeverSentAPacketFromWhereItWasToGo) {
+  const auto refused = forwarded();
+  ASSERT_TRUE(is_whole_v4(refused));
+  const auto answer = answer_too_big(refused, 1220);
+  ASSERT_TRUE(answer);
+  const auto header = wire::read_ip_packet(*answer);
+  ASSERT_TRUE(header);
+  EXPECT_EQ(header->size, answer->size());
+  EXPECT_EQ(header->source, address("192.168.20.9"));
+  EXPECT_EQ(header->destination, address("192.168.1.5"));
+  EXPECT_EQ(Bytes(*answer)[9], 1);
+  EXPECT_EQ(Bytes(*answer)[20], 3);
+  EXPECT_EQ(Bytes(*answer)[21], 4);
+  EXPECT_EQ(load_be16(answer->data() + 26), 1220);
+  EXPECT_EQ(offload::checksum_finish(offload::checksum_add(Bytes(*answer).first(20))), 0);
+  EXPECT_EQ(offload::checksum_finish(offload::checksum_add(Bytes(*answer).subspan(20))), 0);
+  EXPECT_EQ(answer->size(), 576U);
+  EXPECT_TRUE(std::ranges::equal(Bytes(*answer).subspan(28), Bytes(refused).first(548)));
+}
+
+TEST(TooBig, AnswersNoLaterFragmentAndNothingForMany) {
+  auto refused = forwarded();
+  refused[7] = 1;
+  EXPECT_FALSE(answer_too_big(refused, 1220));
+  refused = forwarded();
+  refused[16] = 224;
+  EXPECT_FALSE(answer_too_big(refused, 1220));
+  refused = forwarded();
+  refused[12] = 224;
+  EXPECT_FALSE(answer_too_big(refused, 1220));
+}
+
+TEST(TooBig, WhatMayBeCutIsNotWhole) {
+  auto packet = forwarded();
+  packet[6] = 0;
+  EXPECT_FALSE(is_whole_v4(packet));
+  packet = forwarded();
+  packet[0] = 0x60;
+  EXPECT_FALSE(is_whole_v4(packet));
+}
+
 }  // namespace
 }  // namespace adit::tunnel
