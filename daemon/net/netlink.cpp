@@ -33,6 +33,7 @@ constexpr int kRequestBuffer = 256 << 10;
 constexpr int kMaxTries = 5;
 
 struct Answer {
+  std::uint32_t sequence = 0;  // of the request
   bool complete = false;
   bool disturbed = false;
   NetlinkError error;
@@ -62,6 +63,12 @@ int on_error(sockaddr_nl*, nlmsgerr* verdict, void* argument) {
   answer.error = {-verdict->error, explanation_of(message, *verdict)};
   answer.complete = true;
   return NL_STOP;
+}
+
+/// What is left over of an earlier exchange is passed by. libnl's own check counts a request that could not be sent,
+/// and would for ever wait for its answer before it takes another one.
+int is_answer(nl_msg* message, void* argument) {
+  return nlmsg_hdr(message)->nlmsg_seq == static_cast<const Answer*>(argument)->sequence ? NL_OK : NL_SKIP;
 }
 
 int on_message(nl_msg* message, void* argument) {
@@ -99,8 +106,10 @@ Answer exchange(nl_sock* socket, nl_msg* message, const Netlink& netlink) {
     answer.error = {errno, "the request could not be sent"};
     return answer;
   }
+  answer.sequence = nlmsg_hdr(message)->nlmsg_seq;
   nl_cb* callbacks = nl_cb_alloc(NL_CB_DEFAULT);
   nl_cb_err(callbacks, NL_CB_CUSTOM, on_error, &answer);
+  nl_cb_set(callbacks, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, is_answer, &answer);
   nl_cb_set(callbacks, NL_CB_VALID, NL_CB_CUSTOM, on_message, &answer);
   nl_cb_set(callbacks, NL_CB_ACK, NL_CB_CUSTOM, on_acknowledged, &answer);
   nl_cb_set(callbacks, NL_CB_FINISH, NL_CB_CUSTOM, on_finished, &answer);

@@ -3,11 +3,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <vector>
 
 #include "namespace.h"
+#include "net/netlink_message.h"
 
 namespace adit::net {
 namespace {
@@ -77,6 +81,20 @@ TEST(Netlink, KeepsTheKernelsErrnoAndExplanation) {
     EXPECT_EQ(remove_route(netlink, 1, route).error().code, ESRCH);
     // And the socket is good for the next request.
     EXPECT_TRUE(list_routes(netlink, {.family = Family::v4}));
+  });
+}
+
+TEST(Netlink, GoesOnAfterARequestThatCouldNotBeSent) {
+  in_namespace([] {
+    auto netlink = Netlink::open().value();
+    const std::vector<std::uint8_t> more_than_a_socket_takes(1 << 20);
+    nlmsg_set_default_size(2 << 20);
+    const auto unsent = netlink.request(NetlinkMessage(RTM_NEWROUTE, NLM_F_CREATE, Bytes(more_than_a_socket_takes)));
+    nlmsg_set_default_size(static_cast<std::size_t>(::getpagesize()));
+    ASSERT_FALSE(unsent);
+    EXPECT_EQ(unsent.error().code, EMSGSIZE);
+    const auto next = route_to(netlink, address("127.0.0.1"));
+    EXPECT_TRUE(next) << next.error().message;
   });
 }
 
