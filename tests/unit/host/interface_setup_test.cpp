@@ -173,6 +173,38 @@ TEST(InterfaceSetup, AnAddressSurvivesTheRemovalOfAnotherOfItsSubnet) {
   });
 }
 
+/// Routes to one place that differ in their source are two routes to whoever uses them, and one to the kernel.
+TEST(InterfaceSetup, ARouteWithAnotherSourceIsAnotherRoute) {
+  in_namespace([] {
+    run("ip tuntap add dev tun-i mode tun");
+    auto wanted = usual();
+    wanted.addresses = {{.network = net("10.9.0.1/24")}, {.network = net("10.9.0.2/24")}};
+    wanted.routes = {{.to = net("10.20.0.0/16"), .source = address("10.9.0.2")}};
+    {
+      Interface interface;
+      expect_done(interface.setup->apply(wanted));
+      interface.setup->release();
+    }
+    // One that a run before left, and this one wants from another address.
+    wanted.routes[0].source = address("10.9.0.1");
+    Interface interface;
+    expect_done(interface.setup->apply(wanted));
+    EXPECT_THAT(run("ip route show 10.20.0.0/16"), HasSubstr("src 10.9.0.1"));
+    EXPECT_EQ(interface.setup->conflicts().size(), 0U);
+
+    // And one that somebody puts in its place is noticed.
+    run("ip route replace 10.20.0.0/16 dev tun-i src 10.9.0.2");
+    const auto restored = interface.setup->restore();
+    ASSERT_TRUE(restored) << restored.error().message;
+    ASSERT_EQ(interface.setup->conflicts().size(), 1U);
+    EXPECT_THAT(interface.setup->conflicts()[0], HasSubstr("with another source"));
+    run("ip route del 10.20.0.0/16 dev tun-i");
+    EXPECT_TRUE(interface.setup->restore());
+    EXPECT_THAT(run("ip route show 10.20.0.0/16"), HasSubstr("src 10.9.0.1"));
+    EXPECT_EQ(interface.setup->conflicts().size(), 0U);
+  });
+}
+
 TEST(InterfaceSetup, RenamesTheInterfaceWithAllThatItHas) {
   in_namespace([] {
     Interface interface;

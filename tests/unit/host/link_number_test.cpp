@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "host/link_number.h"
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <set>
 #include <string>
@@ -58,6 +62,34 @@ TEST_F(LinkNumber, TwoLinksWithOneHashGetTwoNumbersAndKeepThem) {
   EXPECT_EQ(claim_link_number(directory_, second), two);
   EXPECT_EQ(claim_link_number(directory_, first), one);
   EXPECT_EQ(look_up_link_number(directory_, second), two);
+}
+
+std::string content_of(const std::filesystem::path& file) {
+  std::ifstream stream(file);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+/// The folder is the links' user's, and what is in it may be anybody's who took one over; root reads and writes there.
+TEST_F(LinkNumber, NoLinkLeadsOutOfTheFolder) {
+  std::filesystem::create_directories(directory_);
+  const auto outside = directory_.parent_path() / "outside";
+  std::ofstream(outside) << "office";
+  const auto first = link_number("office");
+  const auto file = directory_ / fmt::format("{:x}", first);
+
+  // Who has a number is not read elsewhere.
+  std::filesystem::create_symlink(outside, directory_ / fmt::format("{:x}", first + 1));
+  std::ofstream(file) << "other";
+  EXPECT_EQ(claim_link_number(directory_, "office"), first) << "as where nothing can be written";
+  EXPECT_EQ(look_up_link_number(directory_, "office"), first);
+
+  // And the draft of a number is not written elsewhere.
+  std::filesystem::remove_all(directory_);
+  std::filesystem::create_directories(directory_);
+  std::ofstream(outside) << "of somebody else";
+  std::filesystem::create_symlink(outside, fmt::format("{}.{}", file.string(), getpid()));
+  EXPECT_EQ(claim_link_number(directory_, "office"), first);
+  EXPECT_EQ(content_of(outside), "of somebody else");
 }
 
 TEST_F(LinkNumber, WhereNothingCanBeWrittenItIsThatOfTheName) {

@@ -165,6 +165,55 @@ TEST(Upkeep, TheMtuFollowsTheWayToThePeer) {
   });
 }
 
+/// Padding never goes past it, so the machine must know.
+TEST(Upkeep, TheMachineHearsOfTheMtu) {
+  with_link(configuration(), [](Link& link) {
+    run("ip link set up0 mtu 1305");
+    link.call(kPeer);
+    link.look_after(1s);
+    EXPECT_EQ(link.host.mtu(), 1245U);
+    EXPECT_EQ(link.tunnel->mtu(), 1245U);
+    EXPECT_EQ(link.upkeep->path().size, 1245U);
+  });
+}
+
+/// The interface must take 1,280 bytes for IPv6, and the way has room for less: what the machine is told of both.
+TEST(Upkeep, AWayTooNarrowForIpv6IsToldToTheMachineAndBeside) {
+  auto config = configuration();
+  config.interface.addresses.push_back(IpNetwork::parse("fd09::1/126").value());
+  with_link(std::move(config), [](Link& link) {
+    run("ip link set up0 mtu 1305");
+    link.call(kPeer);
+    link.look_after(1s);
+    EXPECT_EQ(link.host.mtu(), 1280U);
+    EXPECT_EQ(link.tunnel->mtu(), 1280U);
+    EXPECT_EQ(link.tunnel->way_size(), 1245U);
+    EXPECT_THAT(link.log.text(), HasSubstr("has room for 1245 bytes inside, and the interface must take 1280"));
+    run("ip link set up0 mtu 1400");
+    link.upkeep->network_changed(kRoutesChanged, link.now);
+    link.look_after(1s);
+    EXPECT_EQ(link.host.mtu(), 1340U);
+    EXPECT_EQ(link.tunnel->way_size(), 0U);
+  });
+}
+
+/// The kernel had more to say than there was room for: anything may have changed.
+TEST(Upkeep, NewsThatWereLostCountAsNewsOfAll) {
+  auto config = configuration();
+  config.routes = {{.to = IpNetwork::parse("10.20.0.0/16").value()}};
+  with_link(std::move(config), [](Link& link) {
+    link.call(kPeer);
+    link.look_after(2s);
+    run("ip route del 10.20.0.0/16 dev adit0 && ip link set up0 mtu 1300");
+    EXPECT_EQ(link.datagrams_sent_by_change({.overrun = true}, 10s), 1U) << "the peer is called again";
+    run("ip route show 10.20.0.0/16 | grep -q adit0");
+    link.look_after(1s);
+    EXPECT_EQ(link.host.mtu(), 1240U);
+    EXPECT_EQ(link.upkeep->put_back().times, 1U);
+    EXPECT_EQ(link.upkeep->put_back().what, std::vector<std::string>{"the route 10.20.0.0/16"});
+  });
+}
+
 TEST(Upkeep, WhoeverReportsTheStateHearsItWithItsReason) {
   with_link(configuration(), [](Link& link) {
     link.look_after(1s);

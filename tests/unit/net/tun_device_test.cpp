@@ -13,6 +13,7 @@
 
 #include <array>
 #include <cerrno>
+#include <utility>
 #include <vector>
 
 #include "namespace.h"
@@ -348,6 +349,27 @@ TEST(TunDevice, WritesAMergedPacketFromItsPieces) {
       ASSERT_EQ(recv(socket.get(), received.data(), received.size(), 0), i == 2 ? 50 : 100);
       EXPECT_EQ(received[0], i);
     }
+  });
+}
+
+TEST(TunDevice, OneThatWasThereBeforeStaysPersistentWhateverIsChanged) {
+  in_namespace([] {
+    run("ip tuntap add dev tun-w mode tun");
+    {
+      auto device = TunDevice::open({.name = "tun-w"}).value();
+      EXPECT_TRUE(device.change({.name = "tun-w"}));
+    }
+    EXPECT_THAT(run("ip link"), HasSubstr("tun-w"));
+    const auto go_on = [](bool existed_before) {
+      FileDescriptor handed(fcntl(TunDevice::open({.name = "tun-w"}).value().fd(), F_DUPFD_CLOEXEC, 0));
+      const auto device = TunDevice::adopt(std::move(handed), {.name = "tun-w"}, {.existed_before = existed_before});
+      ASSERT_TRUE(device) << device.error().message;
+      EXPECT_EQ(device->existed_before(), existed_before);
+    };
+    go_on(true);
+    EXPECT_THAT(run("ip link"), HasSubstr("tun-w")) << "the run that follows knows it, too";
+    go_on(false);
+    EXPECT_THAT(run("ip link"), Not(HasSubstr("tun-w"))) << "our own goes";
   });
 }
 
