@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 #include <grp.h>
+#include <pwd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -26,6 +27,7 @@ constexpr std::size_t kAcceptsPerTurn = 16;
 constexpr std::size_t kReadsPerTurn = 4;
 constexpr std::size_t kAnswersPerTurn = 8;
 constexpr const char* kGroup = "adit";
+constexpr const char* kSharedUser = "adit";
 constexpr Duration kPause = std::chrono::seconds(1);
 
 template <class... Args>
@@ -87,12 +89,17 @@ int bind_privately(int fd, const sockaddr_un& address, bool for_group) {
   return result == 0 ? 0 : error;
 }
 
+bool is_user_shared() {
+  const passwd* const own = ::getpwuid(::geteuid());
+  return own != nullptr && std::string_view(own->pw_name) == kSharedUser;
+}
+
 /// Whoever made the connection, whoever has it now.
-bool is_owner(int fd) {
+bool is_owner(int fd, bool root_alone) {
   ucred peer{};
   socklen_t size = sizeof peer;
   if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
-  return peer.uid == 0 || peer.uid == ::geteuid();
+  return peer.uid == 0 || (!root_alone && peer.uid == ::geteuid());
 }
 
 std::uint64_t inode_of(const std::filesystem::path& path) {
@@ -110,6 +117,7 @@ const ControlProtocol kJsonLines{
     .subscribes = asks_for_events,
     .refusal = refusal_to_others,
     .for_group = true,
+    .has_keys = false,
     .runtime_directory = "adit",
     .variable = "ADIT_RUN_DIR"};
 const ControlProtocol kWgParagraphs{.end = "\n\n",
@@ -119,6 +127,7 @@ const ControlProtocol kWgParagraphs{.end = "\n\n",
                                     .subscribes = nullptr,
                                     .refusal = [](std::string_view) { return errno_line(EACCES); },
                                     .for_group = false,
+                                    .has_keys = true,
                                     .runtime_directory = "adit-wg",
                                     .variable = "ADIT_WG_DIR"};
 
@@ -133,6 +142,7 @@ ControlSocket::ControlSocket(net::EventLoop& loop, const std::filesystem::path& 
       path_(directory / (name + ".sock")),
       answer_(std::move(answer)),
       protocol_(protocol),
+      for_root_alone_(protocol.has_keys && is_user_shared()),
       resume_(loop, [this] { watch_.set_events(EPOLLIN); }) {
   std::error_code error;
   if (std::filesystem::create_directories(directory, error)) {
@@ -199,7 +209,7 @@ void ControlSocket::add(FileDescriptor fd) {
   }
   const auto client = clients_.emplace(clients_.end());
   client->fd = std::move(fd);
-  client->is_owner = is_owner(client->fd.get());
+  client->is_owner = is_owner(client->fd.get(), for_root_alone_);
   client->watch =
       loop_.watch(client->fd.get(), EPOLLIN, [this, client](std::uint32_t events) { serve(client, events); });
 }

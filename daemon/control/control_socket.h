@@ -29,6 +29,9 @@ struct ControlProtocol {
   std::string (*refusal)(std::string_view request);
   /// There are others: the members of the links' own group may connect.
   bool for_group;
+  /// Keys are told and taken: the user that all links of the host share is none of the owners, so that a link that was
+  /// taken over asks no other for its keys.
+  bool has_keys;
   // For what has to be done when the folder cannot be used.
   const char* runtime_directory;  ///< of the unit
   const char* variable;           ///< of the environment
@@ -79,7 +82,7 @@ class ControlSocket {
     bool finished = false;  ///< nothing more is read from it; when all is answered it goes
     bool too_long = false;  ///< its request is, and what comes of it is thrown away up to its end
     bool subscribed = false;
-    bool is_owner = false;   ///< root, or our own user
+    bool is_owner = false;   ///< root, or our own user unless that is everybody's
     std::uint64_t lost = 0;  ///< lines it was too slow for, and has not been told of
     net::Watch watch;
   };
@@ -100,6 +103,7 @@ class ControlSocket {
   std::filesystem::path path_;
   Answer answer_;
   const ControlProtocol& protocol_;
+  bool for_root_alone_;
   FileDescriptor fd_;
   std::uint64_t inode_ = 0;
   std::list<Client> clients_;  ///< the one that was heard last comes last

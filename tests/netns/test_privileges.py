@@ -104,6 +104,21 @@ def test_started_as_root_it_becomes_the_user_adit_who_may_change_the_network_alo
     assert not link.a.socket_path.exists()
 
 
+def test_a_link_of_the_same_user_is_told_no_key(hosted):
+    """All links of a host are the user `adit`: one that was taken over may ask another what it does, and not for keys."""
+    host, link = hosted
+    host.start()
+    as_adit = ("setpriv", "--reuid", ADIT_ID, "--regid", ADIT_ID, "--clear-groups")
+    asked = link.a.host.run(*as_adit, "wg", "show", "tun0", "private-key", binds=host.binds, check=False)
+    assert asked.returncode != 0 and link.a.side.private_key not in asked.stdout, asked
+    told = link.a.host.run(*as_adit, "wg", "set", "tun0", "listen-port", "4444", binds=host.binds, check=False)
+    assert told.returncode != 0
+    assert link.a.status()["local"]["listen"] == "51820"
+    assert len(host.run("wg", "show", "tun0", "private-key").strip()) == 44
+    status = link.a.host.run(*as_adit, os.path.dirname(ADITD) + "/adit", "status", "a", "--json", binds=host.binds, check=False)
+    assert '"state"' in status.stdout
+
+
 def test_the_run_that_follows_has_the_same_rights_and_no_second_filter(hosted):
     host, link = hosted
     host.start()

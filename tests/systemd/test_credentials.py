@@ -27,6 +27,32 @@ def keyed(pair):
     return office, key, give
 
 
+def test_a_key_in_the_store_of_credentials_takes_no_drop_in_and_is_its_links_own(pair):
+    """All links are one user, and what is in /etc/adit is that user's. A key in the store is no other link's to have,
+    neither as a file nor as what systemd makes of it. (Asking the link for it: tests/netns/test_privileges.py.)"""
+    office, home = pair.links()
+    text = pair.a.run("cat", office.file).stdout
+    key = re.search(r"private_key: (\S+)", text)[1]
+    secret = re.search(r"preshared_key: (\S+)", text)[1]
+    text = text.replace(f"private_key: {key}", "private_key_credential: adit.office.key")
+    pair.a.put(office.file, text.replace(f"preshared_key: {secret}", "preshared_key_credential: adit.office.psk"))
+    pair.a.put("/etc/credstore/adit.office.key", key + "\n")
+    pair.a.put("/etc/credstore/adit.office.psk", secret + "\n")
+    pair.start(office, home)
+    depot, _ = pair.links("depot", "yard", tunnel="10.8.0.0/30", port=51830)
+    pair.a.systemctl("start", depot.unit)
+
+    def as_depot(*command):
+        """With the user and the files that its daemon has."""
+        return pair.a.run("nsenter", "-t", depot.pid(), "-m", "setpriv", "--reuid", "adit", "--regid", "adit",
+                          "--clear-groups", *command, check=False)
+
+    assert as_depot("cat", depot.file).returncode == 0
+    for place in ("/etc/credstore/adit.office.key", f"/run/credentials/{office.unit}/adit.office.key",
+                  f"/proc/{office.pid()}/mem"):
+        assert as_depot("head", "-c", "1", place).returncode != 0, place
+
+
 def test_the_private_key_may_be_a_credential(pair, keyed):
     office, key, give = keyed
     pair.a.put("/root/office.key", key + "\n")
