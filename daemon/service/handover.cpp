@@ -133,8 +133,11 @@ Estate take_estate() {
     names.remove_prefix(std::min(name.size() + 1, names.size()));
     const auto all = parts();
     const auto* const known = std::ranges::find_if(all, [&](const auto& part) { return part.first == name; });
-    if (known != all.end()) estate.*(known->second) = std::move(descriptor);
-    if (name == kQueue) estate.tun_queues.push_back(std::move(descriptor));
+    if (name == kQueue) {
+      estate.tun_queues.push_back(std::move(descriptor));
+    } else if (known != all.end()) {
+      estate.*(known->second) = std::move(descriptor);
+    }
   }
   for (const auto* variable : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}) unsetenv(variable);
   return estate;
