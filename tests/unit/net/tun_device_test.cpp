@@ -362,7 +362,8 @@ TEST(TunDevice, OneThatWasThereBeforeStaysPersistentWhateverIsChanged) {
     EXPECT_THAT(run("ip link"), HasSubstr("tun-w"));
     const auto go_on = [](bool existed_before) {
       FileDescriptor handed(fcntl(TunDevice::open({.name = "tun-w"}).value().fd(), F_DUPFD_CLOEXEC, 0));
-      const auto device = TunDevice::adopt(std::move(handed), {.name = "tun-w"}, {.existed_before = existed_before});
+      const auto device =
+          TunDevice::adopt(std::move(handed), {}, {.name = "tun-w"}, {.existed_before = existed_before});
       ASSERT_TRUE(device) << device.error().message;
       EXPECT_EQ(device->existed_before(), existed_before);
     };
