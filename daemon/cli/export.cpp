@@ -153,8 +153,7 @@ Result<> put_out(const ExportArguments& arguments, std::string text, Context& co
 /// The frames' interface, in place of the one there was; empty: the link is for IP packets. What is to be known of it.
 std::string put_on_gretap_if_needed(config::Config& config, std::vector<std::string>& guesses) {
   if (config.interface.mode != config::Mode::tap) return {};
-  const bool has_hooks =
-      config.hooks.up != std::vector<config::Hook>() || config.hooks.down != std::vector<config::Hook>();
+  const bool has_hooks = !config.hooks.up.empty() || !config.hooks.down.empty();
   auto name = put_on_gretap(config);
   guesses.push_back(fmt::format(
       "the link carries Ethernet frames: where this file is used, they come out of {}, a gretap that its hooks make",
