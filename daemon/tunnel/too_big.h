@@ -32,9 +32,9 @@ std::optional<std::vector<std::uint8_t>> write_too_big_frame(Bytes frame, std::s
 
 /// An IPv4 packet that may not be cut on its way (DF).
 bool is_whole_v4(Bytes packet);
-/// The answer to such a packet, a sound one, of which `mtu` bytes would pass: a whole IP packet. It comes from where the
-/// packet was to go, since that is an address which this host expects behind the link, whatever its filters. None: as
-/// for a frame.
+/// The answer to such a packet, a sound one, of which `mtu` bytes would pass: a whole IP packet. It comes from where
+/// the packet was to go, since that is an address which this host expects behind the link, whatever its filters. None:
+/// as for a frame.
 std::optional<std::vector<std::uint8_t>> answer_too_big(Bytes packet, std::uint32_t mtu);
 
 }  // namespace adit::tunnel

@@ -45,9 +45,9 @@ Report report() {
 TEST(StatusReport, HasExactlyTheNamesPeopleScriptWith) {
   const auto json = to_json(report());
   EXPECT_THAT(names(json),
-              ElementsAre("name", "interface", "netns", "mode", "mac", "bridge", "learnt_macs", "state", "reason", "since", "peer",
-                          "local", "traffic", "drops", "mtu", "path", "crypto", "offload", "routes", "blocked",
-                          "observations", "process", "changed_by_wg", "workers", "restarts"));
+              ElementsAre("name", "interface", "netns", "mode", "mac", "bridge", "learnt_macs", "state", "reason",
+                          "since", "peer", "local", "traffic", "drops", "mtu", "path", "crypto", "offload", "routes",
+                          "blocked", "observations", "process", "changed_by_wg", "workers", "restarts"));
   EXPECT_THAT(names(json["peer"]), ElementsAre("public_key", "endpoint", "endpoint_source", "latest_handshake",
                                                "handshake_rtt_ms", "keepalive"));
   EXPECT_THAT(names(json["local"]), ElementsAre("public_key", "listen", "device"));
