@@ -48,6 +48,8 @@ constexpr auto kPrograms = std::to_array<Known>({
     {"service", kNoUnits},
     {"systemd-run", kNoUnits},
     {"rc-service", kNoUnits},
+    {"wg",
+     "its socket is for root alone; what it would set is a key of the file, and what it would show `adit status` does"},
     {"wg-quick", "it wants root; make a file for the other link with `adit import`"},
     {"modprobe", kNoModules},
     {"insmod", kNoModules},

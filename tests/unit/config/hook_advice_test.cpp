@@ -39,6 +39,7 @@ TEST(HookAdvice, NamesWhatIsKnownToFailWithTheMend) {
       {"date >> /var/log/wg.log", "writing to /var/log/wg.log fails there"},
       {"ip netns exec a ip link", "ip netns fails there"},
       {"ufw route allow in on wg0", "ufw fails there"},
+      {"wg set wg0 fwmark 5", "wg fails there: its socket is for root alone"},
   };
   for (const auto& [line, mend] : table) {
     EXPECT_NE(troubles(line).find(mend), std::string::npos) << line << "\n" << troubles(line);
@@ -53,8 +54,8 @@ TEST(HookAdvice, SaysNothingOfWhatWorks) {
         "iptables -A FORWARD -i wg0 -j ACCEPT", "nft -f /etc/adit/office.nft", "ip rule add table 100",
         "iptables -t nat -A POSTROUTING -o eth0 -j MASQUERADE; iptables -A INPUT -j ACCEPT",
         "logger -t wg 'ping is up'", "/usr/local/sbin/announce >/dev/null 2>&1", "echo up > /run/adit/office.state",
-        "cat /proc/sys/net/ipv4/ip_forward", "curl -s https://example.net/up", "wg set wg0 fwmark 5",
-        "cat /etc/hosts > /tmp/x", "echo sysctl", ""}) {
+        "cat /proc/sys/net/ipv4/ip_forward", "curl -s https://example.net/up", "cat /etc/hosts > /tmp/x", "echo sysctl",
+        ""}) {
     EXPECT_EQ(troubles(line), "") << line;
   }
 }
