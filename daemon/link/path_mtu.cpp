@@ -183,8 +183,10 @@ void PathMtu::fit_fragments(std::uint32_t least, Instant now) {
   }
   const bool first = narrow_.size == 0;
   if (narrow_.size == size && now - narrow_.told_at < kTellKernel) return;
+  const bool less = first || size < narrow_.size;
   narrow_ = {size, now};
   if (first) parts_.log.warn("{}", left_out());
+  if (less && in_front == 0) parts_.data_path.refuse_those_sent(size);
   // An IP packet is nothing that an interface for frames would take.
   if (in_front == 0 && size + overhead() < route_mtu_) tell_kernel(size + overhead());
 }

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <system_error>
+#include <utility>
 
 #include "base/assert.h"
+#include "tunnel/too_big.h"
 
 namespace adit::path {
 
@@ -78,9 +80,27 @@ void DataPath::admit(Shipment::Source& source, Instant now, tunnel::Outbox& out)
   } else {
     plan_packets(source);
   }
+  if (!source.packets.empty() && !tunnel_.carries_frames()) note_sent(source.packets.back());
   tunnel_.admit(source.packets, now, out);
   for (auto& answer : out.answers) deliver_own(answer);
   out.answers.clear();
+}
+
+/// Before it is sealed, which writes behind it.
+void DataPath::note_sent(const tunnel::PlainPacket& packet) {
+  const auto size = packet.bytes.size();
+  if (packet.segments() != 1 || size < Sent::kLeast || size > Sent::kMost || !tunnel::is_whole_v4(packet.bytes)) return;
+  std::ranges::copy(packet.bytes, sent_.bytes[sent_.next].begin());
+  sent_.sizes[sent_.next] = size;
+  sent_.next = (sent_.next + 1) % sent_.sizes.size();
+}
+
+void DataPath::refuse_those_sent(std::uint32_t size) {
+  for (std::size_t i = 0; i < sent_.sizes.size(); ++i) {
+    const auto packet = Bytes(sent_.bytes[i]).first(std::exchange(sent_.sizes[i], 0));
+    if (packet.size() <= size) continue;
+    if (auto answer = tunnel::answer_too_big(packet, size)) deliver_own(*answer);
+  }
 }
 
 void DataPath::plan_packets(Shipment::Source& source) {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <vector>
 
@@ -51,6 +52,9 @@ class DataPath {
   void forget_sessions(Instant now);
   /// Tunnel::probe
   bool probe(std::size_t size, Instant now);
+  /// The way turned out to have room for `size` bytes of IPv4 (Tunnel::set_way_size): those that have sent more lately
+  /// are told now. A TCP that waits for answers would hear of it with its next try, which comes later each time.
+  void refuse_those_sent(std::uint32_t size);
   /// To our own kernel, as if it had come out of the tunnel.
   void deliver_own(MutableBytes packet);
 
@@ -87,6 +91,17 @@ class DataPath {
   net::IoResult ask();
   void take_read(std::size_t queue, Shipment& shipment, Instant now);
   void admit(Shipment::Source& source, Instant now, tunnel::Outbox& out);
+  /// Whole packets that went out last, of batches that ended with one: whoever waits for answers sends no more at a
+  /// time.
+  struct Sent {
+    static constexpr std::size_t kLeast = 512;
+    static constexpr std::size_t kMost = 1500;
+    std::array<std::array<std::uint8_t, kMost>, 8> bytes;
+    std::array<std::size_t, 8> sizes{};  ///< 0: none
+    std::size_t next = 0;
+  };
+
+  void note_sent(const tunnel::PlainPacket& packet);
   void plan_packets(Shipment::Source& source);
   void plan_frames(Shipment::Source& source, Instant now);
   void take_up(Instant now);
@@ -106,6 +121,7 @@ class DataPath {
   bool packets_were_full_ = false;  ///< the last batch of this turn: there are more, very likely
   bool read_was_full_ = false;      ///< the same of what others have read since the turn before began
   int read_error_ = 0;              ///< of another thread's reading
+  Sent sent_;
   HandOverPoint point_;
   std::optional<Crew> crew_;  ///< the last, so that it ends first
 };

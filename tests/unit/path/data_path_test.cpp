@@ -197,6 +197,31 @@ TEST_F(DataPathTest, OfASuperPacketEachSegmentCounts) {
   EXPECT_EQ(a_.drops(DropReason::packet_too_large), cut(large).size());
 }
 
+TEST_F(DataPathTest, WhoWaitsForAnswersIsToldAtOnceThatLessPasses) {
+  connect();
+  const auto whole = [](std::size_t size) {
+    auto bytes = packet(0, size);
+    bytes[6] = 0x40;
+    bytes[7] = 0;
+    return bytes;
+  };
+  for (const std::size_t size : {1400, 1220, 100, 1221}) {
+    offer(a_, {whole(size)});
+    a_.path->send(now_);
+  }
+  EXPECT_THAT(a_.tun.to_host, IsEmpty());
+  a_.path->refuse_those_sent(1220);
+  expect_refusals(a_.tun.to_host, 2);
+  a_.path->refuse_those_sent(1220);
+  EXPECT_EQ(a_.tun.to_host.size(), 2U) << "once";
+  for (int i = 0; i < 20; ++i) {
+    offer(a_, {whole(1400)});
+    a_.path->send(now_);
+  }
+  a_.path->refuse_those_sent(1220);
+  EXPECT_EQ(a_.tun.to_host.size(), 2U + 8U);
+}
+
 TEST_F(DataPathTest, AFloodOfWhatIsTooLargeIsNotAnsweredPacketByPacket) {
   connect();
   a_.tunnel->set_way_size(500);
