@@ -146,6 +146,7 @@ Result<Daemon::Ending> Daemon::run() {
     beside_.name_servers.set(device.index(), config_.dns, run_.goes_on || config_.interface.persist);
   }
   set_forwarding();
+  host_->set_hook_runs([this] { return hooks_.running() && !hooks_.ending(); });
   if (run_.goes_on) {
     hooks_.already_up();
   } else {

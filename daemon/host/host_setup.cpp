@@ -119,7 +119,7 @@ void HostSetup::let_go() {
 
 Result<std::vector<std::string>> HostSetup::restore() {
   if (away_) return std::vector<std::string>();
-  auto restored = interface_.restore();
+  auto restored = interface_.restore(hook_runs_ && hook_runs_());
   if (!restored) return restored;
   auto policy = policy_.restore();
   if (!policy) return policy;

@@ -3,6 +3,7 @@
 // datagrams out of it. All of it is taken back when this goes, but for what is to block then.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,8 @@ class HostSetup {
   Result<std::vector<std::string>> restore();
   /// Likewise of the interface itself: MTU, queue and flags.
   Result<std::vector<std::string>> restore_link();
+  /// While `runs` says that a hook does, addresses that are missing are its doing (InterfaceSetup::restore).
+  void set_hook_runs(std::function<bool()> runs) { hook_runs_ = std::move(runs); }
   /// InterfaceSetup::forgo_missing_addresses
   void forgo_missing_addresses() {
     if (!away_) interface_.forgo_missing_addresses();
@@ -97,6 +100,7 @@ class HostSetup {
   std::vector<IpAddress> peers_;  ///< that a route leads into the tunnel, and which are spared
   bool left_blocked_;
   bool away_ = false;  ///< the interface, see interface_left
+  std::function<bool()> hook_runs_;
   net::Netlink netlink_;
   net::Netlink interface_netlink_;              ///< of the network namespace in which the interface was made
   std::optional<net::LearntAddresses> learnt_;  ///< of an interface for frames

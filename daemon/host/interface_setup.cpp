@@ -121,7 +121,7 @@ Result<> InterfaceSetup::set_mtu(std::uint32_t mtu) {
   return {};
 }
 
-Result<std::vector<std::string>> InterfaceSetup::restore() {
+Result<std::vector<std::string>> InterfaceSetup::restore(bool forgo) {
   if (!active_) return std::vector<std::string>();
   const auto link = net::get_link(netlink_, index_);
   if (!link && link.error().code == ENODEV) return std::vector<std::string>();  // it goes, or is moved, just now
@@ -129,7 +129,10 @@ Result<std::vector<std::string>> InterfaceSetup::restore() {
   if (!link->up) return std::vector<std::string>();  // whoever took it down may want it so; routes need it up
   auto restored = restore_link();
   if (!restored) return restored;
-  if (auto done = add_missing(applied_); !done) return std::unexpected(done.error());
+  forgoes_ = forgo;
+  const auto done = add_missing(applied_);
+  forgoes_ = false;
+  if (!done) return std::unexpected(done.error());
   std::ranges::move(std::exchange(restored_, {}), std::back_inserter(*restored));
   return restored;
 }
@@ -162,10 +165,13 @@ void InterfaceSetup::forgo_missing_addresses() {
   const auto there = active_ ? net::list_addresses(netlink_, index_) : std::vector<net::FoundAddress>();
   if (!there) return;
   for (const auto& address : applied_.addresses) {
-    if (is_there(*there, address)) continue;
-    add_once(forgone_, address);
-    std::erase(added_.addresses, address);
+    if (!is_there(*there, address)) forgo(address);
   }
+}
+
+void InterfaceSetup::forgo(const net::InterfaceAddress& address) {
+  add_once(forgone_, address);
+  std::erase(added_.addresses, address);
 }
 
 Result<> InterfaceSetup::rename(const std::string& name) {
@@ -384,6 +390,10 @@ bool InterfaceSetup::leave_to_neighbour(const net::RouteSpec& route,
 Result<> InterfaceSetup::add_missing_address(const net::InterfaceAddress& address,
                                              const std::vector<net::FoundAddress>& there) {
   if (is_there(there, address) || contains(forgone_, address)) return {};
+  if (forgoes_) {
+    forgo(address);
+    return {};
+  }
   if (auto done = net::add_address(netlink_, index_, address); !done) {
     if (done.error().code == EEXIST) {
       return fail("{} has the address {} already, with another prefix or peer: remove it (`ip address show dev {}`)",

@@ -55,8 +55,8 @@ class InterfaceSetup {
   /// Of what is applied, the MTU alone: a single message. Likewise.
   Result<> set_mtu(std::uint32_t mtu);
   /// Brings back what the kernel dropped of ours (it flushes routes when an interface goes down) or others took away or
-  /// changed, and names it. Changes nothing when all is there.
-  Result<std::vector<std::string>> restore();
+  /// changed, and names it. Changes nothing when all is there. `forgo`: not addresses, as forgo_missing_addresses.
+  Result<std::vector<std::string>> restore(bool forgo = false);
   /// Likewise MTU, queue and flags alone, which costs no list of what there may be thousands of. One that is down stays
   /// so.
   Result<std::vector<std::string>> restore_link();
@@ -86,6 +86,7 @@ class InterfaceSetup {
     std::set<net::RouteSpec> routes;
   };
 
+  void forgo(const net::InterfaceAddress& address);
   Result<> adopt_leftovers(const InterfaceSettings& wanted);
   Result<> change(const InterfaceSettings& wanted);
   Result<> change_link_to(const InterfaceSettings& wanted);
@@ -110,7 +111,8 @@ class InterfaceSetup {
   std::vector<std::string> restored_;  ///< what the last add_missing found missing
   std::vector<std::string> conflicts_;
   std::vector<net::InterfaceAddress> forgone_;
-  Added added_;  ///< what is there because of us; the rest of applied_ was there before
+  bool forgoes_ = false;  ///< for the moment, what is found missing
+  Added added_;           ///< what is there because of us; the rest of applied_ was there before
 };
 
 }  // namespace adit::host

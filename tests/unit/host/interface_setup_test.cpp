@@ -427,6 +427,23 @@ TEST(InterfaceSetup, RestoreAddsWhatTheKernelFlushedAndNothingElse) {
   });
 }
 
+/// An `up` hook had exchanged an address, and it was put back before the hook had ended.
+TEST(InterfaceSetup, WhatIsMissingWhileAHookRunsIsItsDoing) {
+  in_namespace([] {
+    Interface interface;
+    expect_done(interface.setup->apply(usual()));
+    run("ip addr del fd09::1/126 dev tun-i; ip route del 192.168.20.0/24");
+    expect_done(interface.setup->restore(true));
+    EXPECT_THAT(run("ip addr show dev tun-i"), Not(HasSubstr("fd09::1/126")));
+    EXPECT_THAT(run("ip route"), HasSubstr("192.168.20.0/24"));
+    expect_done(interface.setup->restore());
+    EXPECT_THAT(run("ip addr show dev tun-i"), Not(HasSubstr("fd09::1/126"))) << "nor is it put back later";
+    run("ip addr del 10.9.0.1/30 dev tun-i");
+    expect_done(interface.setup->restore());
+    EXPECT_THAT(run("ip addr show dev tun-i"), HasSubstr("10.9.0.1/30"));
+  });
+}
+
 TEST(InterfaceSetup, LeftoversOfAKilledRunOnAPersistentInterfaceGoOrAreTakenOver) {
   in_namespace([] {
     run("ip tuntap add dev tun-i mode tun; ip link set tun-i up");
