@@ -5,6 +5,8 @@
 #include <strings.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 #include "config/fields.h"
 #include "config/file_text.h"
@@ -101,8 +103,16 @@ Result<Key> from_credential(const Kind<Key>& kind, std::string_view text, const 
     return fail("{} is a systemd credential, and there are none here; run under a unit with LoadCredential={}:FILE",
                 shown(text), text);
   }
+  const auto file = context.credentials_directory / text;
+  std::error_code error;
+  if (std::filesystem::status(file, error).type() == std::filesystem::file_type::not_found) {
+    return fail(
+        "the unit was given no systemd credential {}: put the key into /etc/credstore/adit.NAME.key (.psk) and write "
+        "that file's name here, or add LoadCredential={}:FILE to the unit, and start it anew",
+        shown(text), text);
+  }
   // systemd itself sees to who can read them, by ACLs that the mode does not show.
-  return parse_file(kind, context.credentials_directory / text, false);
+  return parse_file(kind, file, false);
 }
 
 template <class Key>

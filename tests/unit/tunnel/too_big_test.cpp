@@ -113,7 +113,7 @@ TEST(TooBig, IsSaidToNobodyWhoIsNoSingleHostNorOfAnErrorOrALaterFragment) {
   }
   EXPECT_TRUE(with(kIp + 6, {0x20, 0}, frame)) << "the first fragment";
   EXPECT_FALSE(with(kIp + 6, {0, 1}, frame));
-  for (const std::uint8_t type : {3, 4, 5, 11, 12}) {
+  for (const auto type : Buffer{3, 4, 5, 11, 12}) {
     auto error = frame;
     error[kIp + 9] = 1;
     EXPECT_FALSE(with(kIp + 20, {type}, error)) << int{type};
