@@ -31,7 +31,10 @@ DataPath::DataPath(tunnel::Tunnel& tunnel, const crypto::Aead& aead, PacketPort&
       ready_(packets.queues()) {}
 
 net::IoResult DataPath::send(Instant now) {
-  ADIT_ASSERT(takes_packets());
+  if (!takes_packets()) {
+    packets_were_full_ = true;
+    return {};
+  }
   if (transmitter_.shares_reading()) return ask();
   net::IoResult total;
   if (ready_.size() == 1) {

@@ -25,8 +25,9 @@ class DataPath {
   DataPath(tunnel::Tunnel& tunnel, const crypto::Aead& aead, PacketPort& packets, DatagramPort& datagrams,
            const offload::MergeOptions& merge, Transmitter::KeepTimestamp keep_timestamp);
 
-  /// One batch of packets out, of each queue that has some. Only while it takes packets. `error` in the result means
-  /// that the TUN can no longer be read. Where others read, too, they are asked to, and it is told of the last time.
+  /// One batch of packets out, of each queue that has some. None unless it takes packets, which another worker that
+  /// finds the socket full may end at any moment: they wait where they are then. `error` in the result means that the
+  /// TUN can no longer be read. Where others read, too, they are asked to, and it is told of the last time.
   net::IoResult send(Instant now);
   /// So has it; to be said before `send` where there are several.
   void packets_wait(std::size_t queue) { ready_[queue] = true; }

@@ -96,7 +96,8 @@ void Transmitter::share(std::size_t shipments, std::size_t queues, const HandOve
 }
 
 void Transmitter::flush_shared(Instant now) {
-  collect();
+  collect_ended();
+  if (lanes_ == nullptr) return;  // that was the last of them
   if (!lanes_->held()) {
     blocked_since_.reset();
   } else {
@@ -108,14 +109,18 @@ void Transmitter::flush_shared(Instant now) {
     lanes_->let_go();
     lanes_->finish([this](Shipment& shipment) { return send(shipment); });
   }
-  if (filling_->is_empty()) return;
+  if (publish_filling()) return;
+  filling_->trim(kMaxHandshakesWaiting, kMaxWaiting);
+  take_outcome(*filling_);
+}
+
+/// False: it has to wait until others have left.
+bool Transmitter::publish_filling() {
+  if (filling_->is_empty()) return true;
+  keep_timestamp(*filling_);
   keep_events(*filling_);
   const bool alone = filling_->has_packets();
-  if (vacant_.empty() || (alone && !lanes_->may_go_alone())) {
-    filling_->trim(kMaxHandshakesWaiting, kMaxWaiting);
-    take_outcome(*filling_);
-    return;
-  }
+  if (vacant_.empty() || (alone && !lanes_->may_go_alone())) return false;
   auto& shipment = *std::exchange(filling_, vacant_.back());
   vacant_.pop_back();
   if (alone) {
@@ -123,6 +128,7 @@ void Transmitter::flush_shared(Instant now) {
   } else {
     lanes_->publish(0, shipment);
   }
+  return true;
 }
 
 void Transmitter::ask(std::size_t queue) {
@@ -147,8 +153,14 @@ void Transmitter::take_reads(const Admit& admit) {
   });
 }
 
+/// What waited for those that are taken up now goes on at once: nothing else would tell that it can.
 void Transmitter::collect() {
   if (lanes_ == nullptr) return;
+  collect_ended();
+  if (lanes_ != nullptr) publish_filling();
+}
+
+void Transmitter::collect_ended() {
   lanes_->collect([this](Shipment& shipment, bool failed) {
     if (failed) shipment.abandon();
     take_outcome(shipment);

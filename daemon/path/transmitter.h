@@ -40,7 +40,7 @@ class Transmitter {
   Shipment::Source& source() { return filling_->source; }
   tunnel::Outbox& outbox() { return filling_->outbox; }
   void flush(Instant now);
-  /// Takes up what came of what others have shipped.
+  /// Takes up what came of what others have shipped, and publishes what waited for that.
   void collect();
 
   /// While nobody else works on anything. `shipments`: how many there are, 1: alone. `queues`: of the interface, the
@@ -80,6 +80,8 @@ class Transmitter {
  private:
   void flush_alone(Instant now);
   void flush_shared(Instant now);
+  bool publish_filling();
+  void collect_ended();
   bool may_admit() const { return lanes_->may_admit() && (lanes_->count() == 1 || !filling_->has_packets()); }
   bool send(Shipment& shipment);
   void take_outcome(Shipment& shipment);

@@ -3,6 +3,8 @@
 // everything: no nonce twice, nothing out of order on the wire (or too far out of it, where there are several queues),
 // nothing delivered twice, and nothing of a flow in another order than it was sent, whatever the threads do between two
 // steps.
+#include <poll.h>
+
 #include <thread>
 
 #include "path/shared_ports.h"
@@ -104,6 +106,12 @@ struct WorkersTest : public DataPathTest, public ::testing::WithParamInterface<C
       }
       end.tun.offer(flow, virtio, std::move(bytes));
     }
+  }
+  /// It came from no queue.
+  void let_a_keepalive_wait(End& end) {
+    end.host.path->set_keepalive(1s, now_);
+    now_ += 2s;
+    end.host.path->tick(now_);
   }
   void expect_all_in_order() {
     settle();
@@ -250,6 +258,57 @@ TEST_P(WorkersTest, WhatIsUnderWayWhenTheSocketIsFullSurvivesThatThereIsOneWorke
   left_.host.path->set_workers(1, now_);
   EXPECT_EQ(left_.host.path->workers(), 1U);
   turn(left_);
+  left_.udp.full = 0;
+  expect_all_in_order();
+}
+
+TEST_P(WorkersTest, WhatComesWhenTheSocketIsFullSurvivesThatThereIsOneWorkerOnly) {
+  connect();
+  offer(left_, 40);
+  left_.udp.full = 1;
+  for (int turns = 0; turns < 4; ++turns) turn(left_);
+  left_.host.path->finish(now_);
+  left_.host.path->set_workers(1, now_);
+  let_a_keepalive_wait(left_);
+  left_.udp.full = 0;
+  expect_all_in_order();
+}
+
+TEST_P(WorkersTest, WhatWaitsForOthersGoesOnWhenTheyHaveLeft) {
+  connect();
+  offer(left_, 40);
+  left_.udp.full = 1;
+  for (int turns = 0; turns < 4; ++turns) turn(left_);
+  auto& path = *left_.host.path;
+  path.finish(now_);
+  ASSERT_EQ(path.blocked(), Family::v4);
+  let_a_keepalive_wait(left_);
+  left_.udp.full = 0;
+  // As the Pump has it when something else than the room in the socket has woken it. Alone, it waits for that room.
+  while (path.bell() >= 0 && !path.takes_packets()) {
+    path.heard();
+    path.catch_up(now_);
+    path.lend_a_hand(now_);
+    path.expect_news();
+    if (path.takes_packets()) break;
+    pollfd bell{.fd = path.bell(), .events = POLLIN, .revents = 0};
+    ASSERT_EQ(poll(&bell, 1, 10'000), 1) << "nobody wakes the owner, and it reads nothing";
+  }
+  expect_all_in_order();
+}
+
+TEST_P(WorkersTest, WhoSendsInSpiteOfAFullSocketForgetsNothing) {
+  connect();
+  offer(left_, 40);
+  left_.udp.full = 1;
+  for (int turns = 0; turns < 4; ++turns) turn(left_);
+  auto& path = *left_.host.path;
+  path.finish(now_);
+  offer(left_, 3);
+  for (std::size_t queue = 0; queue < left_.tun.queues(); ++queue) path.packets_wait(queue);
+  ASSERT_FALSE(path.takes_packets());
+  EXPECT_EQ(path.send(now_).count, 0U);
+  EXPECT_TRUE(path.has_ready_queue());
   left_.udp.full = 0;
   expect_all_in_order();
 }
