@@ -175,8 +175,8 @@ class SharedUdp final : public DatagramPort {
   std::atomic<std::size_t> packets = 0;
 
  private:
-  /// Of the peer: the Linux kernel's, and wireguard-go's.
-  static constexpr std::uint64_t kReplayWindow = 8128;
+  /// Of the peer: BoringTun's, the narrowest.
+  static constexpr std::uint64_t kReplayWindow = 1024;
   struct Counters {
     std::uint64_t latest = 0;
     std::set<std::uint64_t> used;
