@@ -72,7 +72,10 @@ struct LostDatagrams {
   std::uint64_t other_interface = 0;  ///< came by an interface that the link does not use (UdpPort)
 };
 
-/// Two threads may use it at the same time, one that receives and does all the rest, and one that sends.
+/// One thread receives and does all the rest. Any number may call `send` meanwhile: each has its own Batch, the kernel
+/// takes datagrams of several threads, and `segments_`, the only thing they share, is atomic and may be switched off by
+/// any of them. `send_whole` changes the socket for a moment: nobody else sends then (what has a probe leaves alone,
+/// Transmitter).
 class UdpSocket {
  public:
   static std::expected<UdpSocket, UdpOpenError> open(const UdpOptions& options);
