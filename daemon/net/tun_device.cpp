@@ -165,6 +165,7 @@ Result<> TunDevice::make(const TunOptions& options, bool& held) {
   if (!fd_) return open_failure(options.device_path, errno);
 
   existed_before_ = if_nametoindex(options.name.c_str()) != 0;
+  frames_ = options.frames;
   if (!attach(options, held)) return attach_failure(options.name, options.frames, existed_before_, errno);
   if (auto done = set_options(fd_.get(), options); !done) return fail("interface {}: {}", name_, done.error().message);
   auto offloads = set_offloads(fd_.get(), options.offload);
@@ -230,6 +231,7 @@ Result<TunDevice> TunDevice::adopt(FileDescriptor fd, std::vector<FileDescriptor
   device.queues_ = TunQueues::adopt(std::move(queues), request.ifr_name);
   device.name_ = options.name;
   device.existed_before_ = past.existed_before;
+  device.frames_ = options.frames;
   auto found = in_namespace(options.netns, device.netns_, [&]() -> Result<> {
     device.index_ = if_nametoindex(device.name_.c_str());
     // There may be another one of the name.
@@ -298,7 +300,7 @@ IoResult TunDevice::read(MutableBytes arena, std::vector<TunPacket>& packets, st
   constexpr std::size_t kCacheLine = 64;
   IoResult result;
   constexpr std::size_t kHeader = offload::kVirtioHeaderSize;
-  const auto front = options_.frames ? kFrameHeadroom : 0;
+  const auto front = frames_ ? kFrameHeadroom : 0;
   const auto largest = kLargestPacket + front;
   std::size_t used = 0;
   for (std::size_t tries = 0; tries < kMostReads; ++tries) {

@@ -152,7 +152,8 @@ class TunDevice {
   std::string name_;
   std::uint32_t index_ = 0;
   bool existed_before_ = false;
-  TunOptions options_;
+  bool frames_ = false;  ///< never changes, and is read by whoever reads packets
+  TunOptions options_;   ///< change with each reload
   TunOffloads offloads_;
   std::uint64_t truncated_ = 0;  ///< by whoever reads
 };
