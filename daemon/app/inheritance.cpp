@@ -24,7 +24,7 @@ Inheritance::Inheritance() : estate_(service::take_estate()) {
   auto facts = service::consume_session(estate_.session, session_->saved, net::boot_now());
   // Without facts, as of a release that wrote them in another way, the interface and the sockets speak for themselves.
   const bool same_boot = !facts || (!facts->boot.empty() && facts->boot == service::read_boot_id());
-  const bool any = estate_.tun || estate_.udp4 || estate_.udp6 || estate_.session;
+  const bool any = estate_.tun || estate_.udp4 || estate_.udp6 || estate_.session || estate_.tun_writer;
   if (!same_boot) estate_ = {};
   if (same_boot) facts_ = std::move(facts);
   estate_.session.reset();
@@ -43,12 +43,20 @@ net::TunDevice Inheritance::open_device(const config::Config& config, Log& log) 
     // Where the host's default route is to lead into it, it is wanted here.
     net::TunDevice::Past past{.existed_before = !options.persist && net::TunDevice::is_persistent(estate_.tun)};
     if (facts_) past = {facts_->tun_existed, facts_->tun_moved && host::default_families(config).empty()};
-    auto adopted = net::TunDevice::adopt(std::move(estate_.tun), std::move(estate_.tun_queues), options, past);
+    auto queues = std::move(estate_.tun_queues);
+    if (estate_.tun_writer) queues.push_back(std::move(estate_.tun_writer));
+    auto adopted = net::TunDevice::adopt(std::move(estate_.tun), std::move(queues), options, past);
     goes_on_ = adopted && facts_;
+    if (adopted && adopted->queues() > 1 && !adopted->has_writer()) {
+      log.info(
+          "the queue that {} is written by did not come from the run before: flows gather in one queue until adit "
+          "is stopped and started",
+          options.name);
+    }
     if (adopted) return std::move(*adopted);
     log.info("{}: making it anew", adopted.error().message);
   }
-  estate_.tun_queues.clear();  // they would keep the interface alive
+  estate_.tun_writer.reset();  // it would keep the interface alive
   return or_throw(net::TunDevice::open(options));
 }
 
@@ -84,7 +92,9 @@ Result<service::Estate> bequeath(FileDescriptor session, const config::Config& c
   host.release();
   service::Estate estate{.session = std::move(session)};
   estate.tun = doors.device.release();
-  estate.tun_queues = doors.device.release_queues();
+  auto queues = doors.device.release_queues();
+  estate.tun_queues = std::move(queues.more);
+  estate.tun_writer = std::move(queues.writer);
   if (doors.sockets.v4) estate.udp4 = doors.sockets.v4->release();
   if (doors.sockets.v6) estate.udp6 = doors.sockets.v6->release();
   return estate;

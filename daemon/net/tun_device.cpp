@@ -247,12 +247,6 @@ Result<TunDevice> TunDevice::adopt(FileDescriptor fd, std::vector<FileDescriptor
   return device;
 }
 
-std::vector<FileDescriptor> TunDevice::release_queues() {
-  auto all = std::exchange(queues_, {});
-  if (all.writer) all.more.push_back(std::move(all.writer));
-  return std::move(all.more);
-}
-
 TunDevice::~TunDevice() {
   if (fd_) ioctl(fd_.get(), TUNSETOFFLOAD, 0UL);
 }

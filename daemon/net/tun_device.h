@@ -84,7 +84,7 @@ class TunDevice {
                                  Past past);
   /// For a later run; nothing else can be done with this one then.
   FileDescriptor release() { return std::move(fd_); }
-  std::vector<FileDescriptor> release_queues();
+  TunQueues release_queues() { return std::exchange(queues_, {}); }
   TunDevice(TunDevice&&) noexcept = default;
   TunDevice& operator=(TunDevice&&) = delete;
   TunDevice(const TunDevice&) = delete;
@@ -116,6 +116,9 @@ class TunDevice {
 
   int fd(std::size_t queue = 0) const { return queue == 0 ? fd_.get() : queues_.more[queue - 1].get(); }
   std::size_t queues() const { return 1 + queues_.more.size(); }
+  /// What is written by one that is read teaches the kernel to put all answered flows into that one: several are of
+  /// little use then.
+  bool has_writer() const { return static_cast<bool>(queues_.writer); }
   const std::string& name() const { return name_; }
   /// In the network namespace it was made in.
   std::uint32_t index() const { return index_; }

@@ -29,20 +29,27 @@ constexpr std::size_t kLongestBoot = 64;
 constexpr std::size_t kLongestFacts = 1024;
 /// The standard ones, those passed on, a copy of each, and what the program needs to be executed.
 constexpr rlim_t kFewestDescriptors = 16;
-/// Each queue of the interface, and one to write by.
-constexpr const char* kQueue = "queue";
+/// All queues of the interface that are read have one name. A release that knows of one takes the last it is given,
+/// whichever that is, closes the others, and has the service manager let go of them all. Any of them left over would
+/// get its share of the flows, and nobody would read it.
+constexpr const char* kTun = "tun";
 
-std::array<std::pair<const char*, FileDescriptor Estate::*>, 4> parts() {
-  return {{{"tun", &Estate::tun}, {"udp4", &Estate::udp4}, {"udp6", &Estate::udp6}, {"session", &Estate::session}}};
+/// The most important first.
+std::array<std::pair<const char*, FileDescriptor Estate::*>, 5> parts() {
+  return {{{kTun, &Estate::tun},
+           {"udp4", &Estate::udp4},
+           {"udp6", &Estate::udp6},
+           {"session", &Estate::session},
+           {"queue", &Estate::tun_writer}}};
 }
 
-/// All that is there, by name; the most important first, should there not be room for all.
+/// All that is there, by name, should there not be room for all: several queues are of little use without the writer.
 std::vector<std::pair<const char*, int>> contents_of(const Estate& estate) {
   std::vector<std::pair<const char*, int>> list;
   for (const auto& [name, part] : parts()) {
     if (const auto& fd = estate.*part) list.emplace_back(name, fd.get());
   }
-  for (const auto& queue : estate.tun_queues) list.emplace_back(kQueue, queue.get());
+  for (const auto& queue : estate.tun_queues) list.emplace_back(kTun, queue.get());
   return list;
 }
 
@@ -133,7 +140,7 @@ Estate take_estate() {
     names.remove_prefix(std::min(name.size() + 1, names.size()));
     const auto all = parts();
     const auto* const known = std::ranges::find_if(all, [&](const auto& part) { return part.first == name; });
-    if (name == kQueue) {
+    if (name == kTun && estate.tun) {
       estate.tun_queues.push_back(std::move(descriptor));
     } else if (known != all.end()) {
       estate.*(known->second) = std::move(descriptor);
@@ -199,7 +206,6 @@ void empty_store() {
   for (const auto& [name, part] : parts()) {
     sd_notify(0, fmt::format("FDSTOREREMOVE=1\nFDNAME={}", name).c_str());
   }
-  sd_notify(0, fmt::format("FDSTOREREMOVE=1\nFDNAME={}", kQueue).c_str());
   sd_notify_barrier(0, 5'000'000);
 }
 

@@ -23,7 +23,8 @@ namespace adit::service {
 /// What travels; each may be missing.
 struct Estate {
   FileDescriptor tun;
-  std::vector<FileDescriptor> tun_queues;  ///< beside `tun`; a release that does not know them goes on without
+  std::vector<FileDescriptor> tun_queues;  ///< to be read, beside `tun`
+  FileDescriptor tun_writer;               ///< the queue to write by, which is never read
   FileDescriptor udp4;
   FileDescriptor udp6;
   FileDescriptor session;

@@ -252,13 +252,28 @@ class Store {
 /// Should there be room for fewer, the link goes on with what came first.
 TEST(Handover, TheFurtherQueuesOfTheInterfaceAreKeptBehindAllElse) {
   const auto some = [] { return FileDescriptor(::open("/dev/null", O_RDWR | O_CLOEXEC)); };
-  Estate estate{.tun = some(), .tun_queues = {}, .udp4 = some(), .udp6 = {}, .session = written()};
+  Estate estate{
+      .tun = some(), .tun_queues = {}, .tun_writer = some(), .udp4 = some(), .udp6 = {}, .session = written()};
   for (int i = 0; i < 3; ++i) estate.tun_queues.push_back(some());
   Store manager;
   setenv("NOTIFY_SOCKET", manager.name().c_str(), 1);
   EXPECT_TRUE(store(estate));
   unsetenv("NOTIFY_SOCKET");
-  EXPECT_EQ(manager.names(), (std::vector<std::string>{"tun", "udp4", "session", "queue", "queue", "queue"}));
+  EXPECT_EQ(manager.names(), (std::vector<std::string>{"tun", "udp4", "session", "queue", "tun", "tun", "tun"}));
+}
+
+TEST(Handover, QueuesOfTheInterfaceAreTakenInWhateverOrderTheyCome) {
+  const auto take = [] {
+    const FileDescriptor some(fcntl(::open("/dev/null", O_RDWR | O_CLOEXEC), F_DUPFD_CLOEXEC, 100));
+    for (int place = 3; place < 8; ++place) dup2(some.get(), place);
+    setenv("LISTEN_PID", std::to_string(getpid()).c_str(), 1);
+    setenv("LISTEN_FDS", "5", 1);
+    setenv("LISTEN_FDNAMES", "tun:queue:tun:udp4:tun", 1);
+    const auto estate = take_estate();
+    const bool all = estate.tun.get() == 3 && estate.tun_writer.get() == 4 && estate.udp4.get() == 6;
+    _exit(all && estate.tun_queues.size() == 2 ? 0 : 1);
+  };
+  EXPECT_EXIT(take(), testing::ExitedWithCode(0), "");
 }
 
 TEST(Handover, EachQueueNeedsDescriptorsOfItsOwn) {
