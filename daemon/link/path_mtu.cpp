@@ -171,22 +171,28 @@ void PathMtu::fit_segments() {
 
 /// IPv6 does not exist below 1,280 bytes, and is not to be cut off by a way that is narrower: what is too large for it
 /// travels in fragments. All but probes goes with DF clear, so that it is enough when the kernel knows; and where no
-/// router told it, we do. IPv4 goes on below, and its senders are told, since fragments may not arrive.
+/// router told it, we do. TCP over IPv4 goes on below, and its senders are told, since fragments may not arrive. They
+/// remember it for ten minutes, as the kernel does: the steps of the search are not for them, but what the search comes
+/// to.
 void PathMtu::fit_fragments(std::uint32_t least, Instant now) {
   const auto size = report().size;
   const auto in_front = host::frame_overhead(parts_.config);
   const bool narrow = !parts_.config.interface.mtu && size != 0 && size < least + in_front;
-  parts_.tunnel.set_way_size(narrow ? size : 0);
   if (!narrow) {
+    parts_.tunnel.set_way_size(0);
     narrow_ = {};
     return;
   }
+  // Until it is known, what was told before holds on.
+  if (size != top_ && (!search_ || !search_->sure())) return;
+  const auto passing = std::max(size, config::kMinMtu);
+  parts_.tunnel.set_way_size(passing);
   const bool first = narrow_.size == 0;
   if (narrow_.size == size && now - narrow_.told_at < kTellKernel) return;
   const bool less = first || size < narrow_.size;
   narrow_ = {size, now};
   if (first) parts_.log.warn("{}", left_out());
-  if (less && in_front == 0) parts_.data_path.refuse_those_sent(size);
+  if (less && in_front == 0) parts_.data_path.refuse_those_sent(passing);
   // An IP packet is nothing that an interface for frames would take.
   if (in_front == 0 && size + overhead() < route_mtu_) tell_kernel(size + overhead());
 }

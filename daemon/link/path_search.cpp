@@ -30,9 +30,19 @@ bool PathSearch::Trial::lossy() const {
 
 /// What is lost while others are lost, too, takes more tries; and the others must have had their chance.
 bool PathSearch::Trial::decided() const {
-  if (best() == 0) return tries >= kMaxProbesInSilence;
+  if (silent()) return (best() == 0 ? tries : quiet) >= kMaxProbesInSilence;
   if (tries < (lossy() ? kMaxProbesWhenLossy : kMaxProbes)) return false;
   return std::ranges::all_of(controls, [](const Control& control) { return control.asked > 1; });
+}
+
+/// What was lost while nothing came through says nothing about its size.
+void PathSearch::Trial::hear(std::uint32_t size) {
+  for (auto& control : controls) {
+    if (control.size != size) continue;
+    control.answered += 1;
+    if (quiet > 1) tries = std::max(tries, quiet) - (quiet - 1);
+    quiet = 0;
+  }
 }
 
 void PathSearch::begin(const Bounds& bounds, Instant now) {
@@ -101,6 +111,7 @@ const std::vector<std::uint32_t>& PathSearch::tick(Instant now, std::optional<Du
   for (auto& control : trial_.controls) {
     const bool smallest = &control == &trial_.controls.front();
     if (!others || (alone && (target || !smallest)) || (silence_ > Duration{} && !smallest)) continue;
+    if (&control == &trial_.controls.front()) trial_.quiet += 1;
     control.asked += 1;
     ask_.push_back(control.size);
   }
@@ -119,7 +130,8 @@ void PathSearch::put_off(Instant now) {
 
 void PathSearch::finish(Instant now) {
   trial_.running = false;
-  if (trial_.best() == 0) {
+  if (trial_.silent()) {
+    answers_ |= trial_.best() != 0;
     silent(now);
   } else {
     died(now);
@@ -212,9 +224,7 @@ void PathSearch::answered(std::uint32_t size, Duration round_trip, Instant now) 
   silence_ = {};
   if (size > bounds_.top) return;
   if (trial_.running && size >= trial_.target) return passed(size, now);
-  for (auto& control : trial_.controls) {
-    if (trial_.running && control.size == size) control.answered += 1;
-  }
+  if (trial_.running) trial_.hear(size);
   // Late, and still true: what was given up did pass.
   if (!trial_.running && size > low_) passed(size, now);
 }

@@ -10,7 +10,8 @@
 //   unanswered   the peer answers no question, not even a small one: nothing can be known, and the route is believed
 //
 // A size that does not pass counts as such when it was lost three times while others came through; where those are lost
-// now and then, too, it takes more. With nothing coming through at all, nothing is learned.
+// now and then, too, it takes more. With nothing coming through at all, nothing is learned: what came through before is
+// no proof that the way was there when the size was asked for.
 //
 // Sizes are inner packets', as the MTU counts. No clock, no packets: sizes to be asked for go out, answers come in.
 #pragma once
@@ -38,6 +39,8 @@ class PathSearch {
   static constexpr Duration kPutOff = std::chrono::milliseconds(100);
   /// Less is not worth another question.
   static constexpr std::uint32_t kGranularity = 8;
+  /// Usual sizes are no further apart, below that of Ethernet.
+  static constexpr std::uint32_t kNear = 64;
 
   enum class State : std::uint8_t { searching, working, unanswered };
 
@@ -74,6 +77,8 @@ class PathSearch {
   std::uint32_t size() const { return size_; }
   /// Nothing is open.
   bool settled() const { return !trial_.running && searched_; }
+  /// No step on the way: what is larger does not pass, or not by much.
+  bool sure() const { return settled() || (low_ != 0 && low_ == size_ && high_ - low_ <= kNear); }
   /// A question was not answered in time: the kernel may know why.
   bool in_doubt() const { return trial_.running && trial_.tries > 1; }
 
@@ -84,7 +89,8 @@ class PathSearch {
     bool confirms = false;  ///< what is in use, or is about to be
     std::uint32_t target = 0;
     unsigned rounds = 0;
-    unsigned tries = 0;    ///< rounds in which the target was asked for
+    unsigned tries = 0;    ///< rounds in which the target was asked for, and something came through
+    unsigned quiet = 0;    ///< rounds in which controls were asked for, since one was answered last
     bool refused = false;  ///< by our own kernel: there is no need to ask for it again
     Instant round_end{};
     struct Control {
@@ -92,10 +98,12 @@ class PathSearch {
       unsigned asked = 0;
       unsigned answered = 0;
     };
-    std::vector<Control> controls;  ///< smaller ones, ascending
-    std::uint32_t best() const;     ///< the largest control that was answered; 0: none was
-    bool lossy() const;             ///< one no larger than that was lost
+    std::vector<Control> controls;                            ///< smaller ones, ascending
+    std::uint32_t best() const;                               ///< the largest control that was answered; 0: none was
+    bool lossy() const;                                       ///< one no larger than that was lost
+    bool silent() const { return best() == 0 || quiet > 0; }  ///< nothing came through lately
     bool decided() const;
+    void hear(std::uint32_t size);
   };
 
   void start(std::uint32_t target, bool confirms, Instant now);

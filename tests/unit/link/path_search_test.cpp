@@ -229,6 +229,45 @@ TEST_F(Simulation, ADeadWayTeachesNothing) {
   EXPECT_LT(seconds_until([&] { return search.size() == 1220; }, 5min), 45.0);
 }
 
+TEST_F(Simulation, AnAnswerOfBeforeTheWayDiedTeachesNothing) {
+  for (int i = 0; i <= 40; ++i) {
+    SCOPED_TRACE(i);
+    way = {};
+    begin();
+    run(10s);
+    way.widest = 100;
+    run(i * 50ms);
+    way.dead = true;
+    for (int second = 0; second < 120; ++second) {
+      run(1s);
+      ASSERT_EQ(search.size(), 1440U);
+    }
+    way = {};
+    run(60s);
+    ASSERT_EQ(search.state(), State::working);
+    ASSERT_EQ(search.size(), 1440U);
+  }
+}
+
+TEST_F(Simulation, StepsOnTheWayAreToldFromWhatTheyLeadTo) {
+  for (const std::uint32_t widest : {1220, 1000, 700, 100}) {
+    SCOPED_TRACE(widest);
+    way.widest = 1440;
+    begin();
+    run(10s);
+    EXPECT_TRUE(search.sure());
+    way.widest = widest;
+    const auto sure = [&] { return search.size() <= widest && search.sure(); };
+    EXPECT_LT(seconds_until(sure, 60s), widest == 1220 ? 6.0 : 30.0);
+    for (int i = 0; i < 100; ++i) {
+      EXPECT_TRUE(!search.sure() || search.size() + PathSearch::kNear >= widest) << search.size();
+      run(100ms);
+    }
+    run(30s);
+    EXPECT_TRUE(search.sure());
+  }
+}
+
 TEST_F(Simulation, WhatTheKernelSaysIsBelievedAtOnce) {
   begin();
   run(10s);
