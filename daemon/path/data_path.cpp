@@ -92,7 +92,8 @@ void DataPath::admit(Shipment::Source& source, Instant now, tunnel::Outbox& out)
 /// Before it is sealed, which writes behind it.
 void DataPath::note_sent(const tunnel::PlainPacket& packet) {
   const auto size = packet.bytes.size();
-  if (packet.segments() != 1 || size < Sent::kLeast || size > Sent::kMost || !tunnel::is_whole_v4(packet.bytes)) return;
+  if (packet.segments() != 1 || size < Sent::kLeast || size > Sent::kMost || !tunnel::is_whole_tcp4(packet.bytes))
+    return;
   std::ranges::copy(packet.bytes, sent_.bytes[sent_.next].begin());
   sent_.sizes[sent_.next] = size;
   sent_.next = (sent_.next + 1) % sent_.sizes.size();

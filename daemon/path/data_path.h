@@ -53,8 +53,9 @@ class DataPath {
   void forget_sessions(Instant now);
   /// Tunnel::probe
   bool probe(std::size_t size, Instant now);
-  /// The way turned out to have room for `size` bytes of IPv4 (Tunnel::set_way_size): those that have sent more lately
-  /// are told now. A TCP that waits for answers would hear of it with its next try, which comes later each time.
+  /// The way turned out to have room for `size` bytes of TCP over IPv4 (Tunnel::set_way_size): those that have sent
+  /// more lately are told now. A TCP that waits for answers would hear of it with its next try, which comes later each
+  /// time.
   void refuse_those_sent(std::uint32_t size);
   /// To our own kernel, as if it had come out of the tunnel.
   void deliver_own(MutableBytes packet);

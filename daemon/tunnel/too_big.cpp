@@ -11,11 +11,13 @@ namespace adit::tunnel {
 namespace {
 
 constexpr std::size_t kUdpHeader = 8;
+constexpr std::uint8_t kTcp = 6;
 constexpr std::uint8_t kUdp = 17;
 constexpr std::uint8_t kUnreachable = 3;
 constexpr std::uint8_t kFragmentationNeeded = 4;
 constexpr std::uint8_t kPacketTooBig = 2;
 constexpr std::size_t kFragmentField = 6;
+constexpr std::size_t kProtocolField = 9;
 constexpr std::uint16_t kDontFragment = 0x4000;
 constexpr std::uint16_t kFragmentOffset = 0x1fff;
 
@@ -106,8 +108,9 @@ std::optional<std::vector<std::uint8_t>> write_too_big_frame(Bytes frame, std::s
   return answer;
 }
 
-bool is_whole_v4(Bytes packet) {
-  return packet[0] >> 4 == 4 && (load_be16(&packet[kFragmentField]) & kDontFragment) != 0;
+bool is_whole_tcp4(Bytes packet) {
+  return packet[0] >> 4 == 4 && packet[kProtocolField] == kTcp &&
+         (load_be16(&packet[kFragmentField]) & kDontFragment) != 0;
 }
 
 std::optional<std::vector<std::uint8_t>> answer_too_big(Bytes packet, std::uint32_t mtu) {

@@ -30,8 +30,9 @@ std::vector<std::uint8_t> write_too_big(const TooBig& message);
 /// message itself, or not the first of its fragments (RFC 1122 §3.2.2, RFC 4443 §2.4).
 std::optional<std::vector<std::uint8_t>> write_too_big_frame(Bytes frame, std::size_t ip, std::uint32_t mtu);
 
-/// An IPv4 packet that may not be cut on its way (DF).
-bool is_whole_v4(Bytes packet);
+/// An IPv4 packet of TCP that may not be cut on its way (DF): its sender takes an answer for an order, and sends
+/// smaller ones. Others may have no smaller ones (QUIC needs 1,200 bytes of payload), and are better off in fragments.
+bool is_whole_tcp4(Bytes packet);
 /// The answer to such a packet, a sound one, of which `mtu` bytes would pass: a whole IP packet. It comes from where
 /// the packet was to go, since that is an address which this host expects behind the link, whatever its filters. None:
 /// as for a frame.

@@ -19,8 +19,9 @@ void pin(Pins& pins, const Pin& keypair) {
   if (pins.empty() || pins.back() != keypair) pins.push_back(keypair);
 }
 
-/// To packets of one batch that were refused: a flood of them is answered as a router does, now and then.
-constexpr std::size_t kMostAnswers = 16;
+/// Of packets that were refused.
+constexpr std::uint32_t kTellingsPerSecond = 100;
+constexpr std::uint32_t kTellingsAtOnce = 16;
 
 bool is_expired(const noise::Keypair& keypair, Instant now) {
   return now - keypair.created >= REJECT_AFTER_TIME;
@@ -43,6 +44,7 @@ Tunnel::Tunnel(noise::StaticKeys keys, Settings& settings, RandomSource& random,
       manner_{.copy_dscp = settings.copy_dscp,
               .only_when_needed = settings.only_when_needed,
               .way_size = 0,
+              .tellings = {kTellingsPerSecond, kTellingsAtOnce},
               .mss = {},
               .ethernet = {}},
       prober_(random),
@@ -79,7 +81,7 @@ void Tunnel::admit(std::span<const PlainPacket> packets, Instant now, Outbox& ou
     } else if (header->destination == path_.remote.address && is_own_datagram(packet.bytes)) {
       count_drop(DropReason::looped, packet.segments());
     } else if (is_too_large(packet)) {
-      refuse_too_large(packet, out);
+      refuse_too_large(packet, now, out);
     } else if (!usable || !send(packet, header->traffic_class, out)) {
       stage(packet, now);
       waiting = true;
@@ -143,14 +145,14 @@ bool Tunnel::is_own_datagram(Bytes packet) const {
 /// Frames are not for us to answer: on an Ethernet all hosts know its MTU.
 bool Tunnel::is_too_large(const PlainPacket& packet) const {
   return manner_.way_size != 0 && !carries_frames() && packet.size_of(0) > manner_.way_size &&
-         is_whole_v4(packet.bytes);
+         is_whole_tcp4(packet.bytes);
 }
 
-/// Each sender goes on with what it did until it hears of it; a batch rarely has more than a few.
-void Tunnel::refuse_too_large(const PlainPacket& packet, Outbox& out) {
+/// Each sender goes on with what it did until it hears of it. A flood is answered as a router does, now and then.
+void Tunnel::refuse_too_large(const PlainPacket& packet, Instant now, Outbox& out) {
   count_drop(DropReason::packet_too_large, packet.segments());
-  if (out.answers.size() >= kMostAnswers) return;
-  if (auto answer = answer_too_big(packet.bytes, manner_.way_size)) out.answers.push_back(std::move(*answer));
+  auto answer = answer_too_big(packet.bytes, manner_.way_size);
+  if (answer && manner_.tellings.take(now)) out.answers.push_back(std::move(*answer));
 }
 
 /// With the current session, which the caller found usable. False when it has not counters enough.

@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "base/time.h"
 #include "offload/mss.h"
+#include "tunnel/allowance.h"
 #include "tunnel/allowed_ips.h"
 #include "tunnel/batch.h"
 #include "tunnel/elsewhere.h"
@@ -152,7 +153,7 @@ class Tunnel {
   // Packets (tunnel.cpp)
   bool is_own_datagram(Bytes packet) const;
   bool is_too_large(const PlainPacket& packet) const;
-  void refuse_too_large(const PlainPacket& packet, Outbox& out);
+  void refuse_too_large(const PlainPacket& packet, Instant now, Outbox& out);
   bool send(const PlainPacket& packet, std::uint8_t traffic_class, Outbox& out);
   void stage(const PlainPacket& packet, Instant now);
   bool send_staged(Instant now, Outbox& out);
@@ -209,6 +210,7 @@ class Tunnel {
     bool copy_dscp = false;
     bool only_when_needed = false;
     std::uint32_t way_size = 0;
+    Allowance tellings;
     offload::MssLimits mss;
     std::optional<Ethernet> ethernet;
   } manner_;

@@ -143,26 +143,22 @@ void expect_refusals(const std::vector<Buffer>& answers, std::size_t count) {
 
 TEST_F(DataPathTest, WhatTheWayHasNoRoomForIsRefusedAsByARouterWhereItMayNotBeCut) {
   connect();
-  const auto with_flags = [](std::size_t size, std::uint8_t flags) {
-    auto bytes = packet(0, size);
-    bytes[6] = flags;
-    bytes[7] = 0;
-    return bytes;
-  };
-  const std::vector<Buffer> passing = {with_flags(1220, 0x40), with_flags(1221, 0), with_flags(1280, 0x20)};
+  auto udp = tcp_packet(1228);
+  udp[9] = 17;
+  const std::vector<Buffer> passing = {tcp_packet(1220), tcp_packet(1221, 0), tcp_packet(1280, 0x20), udp};
   a_.tunnel->set_way_size(1220);
-  offer(a_, {with_flags(1221, 0x40)});
+  offer(a_, {tcp_packet(1221)});
   offer(a_, passing);
-  offer(a_, {with_flags(1280, 0x40)});
+  offer(a_, {tcp_packet(1280)});
   settle();
   expect_refusals(a_.tun.to_host, 2);
   EXPECT_THAT(b_.tun.to_host, ElementsAreArray(passing));
   EXPECT_EQ(a_.drops(DropReason::packet_too_large), 2U);
 
   a_.tunnel->set_way_size(0);
-  offer(a_, {with_flags(1280, 0x40)});
+  offer(a_, {tcp_packet(1280)});
   settle();
-  EXPECT_EQ(b_.tun.to_host.size(), 4U);
+  EXPECT_EQ(b_.tun.to_host.size(), passing.size() + 1);
 }
 
 TEST_F(DataPathTest, PaddingGoesNoFurtherThanTheWayHasRoomFor) {
@@ -199,14 +195,8 @@ TEST_F(DataPathTest, OfASuperPacketEachSegmentCounts) {
 
 TEST_F(DataPathTest, WhoWaitsForAnswersIsToldAtOnceThatLessPasses) {
   connect();
-  const auto whole = [](std::size_t size) {
-    auto bytes = packet(0, size);
-    bytes[6] = 0x40;
-    bytes[7] = 0;
-    return bytes;
-  };
   for (const std::size_t size : {1400, 1220, 100, 1221}) {
-    offer(a_, {whole(size)});
+    offer(a_, {tcp_packet(size)});
     a_.path->send(now_);
   }
   EXPECT_THAT(a_.tun.to_host, IsEmpty());
@@ -215,7 +205,7 @@ TEST_F(DataPathTest, WhoWaitsForAnswersIsToldAtOnceThatLessPasses) {
   a_.path->refuse_those_sent(1220);
   EXPECT_EQ(a_.tun.to_host.size(), 2U) << "once";
   for (int i = 0; i < 20; ++i) {
-    offer(a_, {whole(1400)});
+    offer(a_, {tcp_packet(1400)});
     a_.path->send(now_);
   }
   a_.path->refuse_those_sent(1220);
@@ -225,13 +215,18 @@ TEST_F(DataPathTest, WhoWaitsForAnswersIsToldAtOnceThatLessPasses) {
 TEST_F(DataPathTest, AFloodOfWhatIsTooLargeIsNotAnsweredPacketByPacket) {
   connect();
   a_.tunnel->set_way_size(500);
-  auto bytes = packet(0, 501);
-  bytes[6] = 0x40;
-  bytes[7] = 0;
-  offer(a_, std::vector<Buffer>(kBatchMessages, bytes));
-  EXPECT_EQ(a_.path->send(now_).count, kBatchMessages);
+  const auto send_many = [&] {
+    offer(a_, std::vector<Buffer>(kBatchMessages, tcp_packet(501)));
+    EXPECT_EQ(a_.path->send(now_).count, kBatchMessages);
+  };
+  send_many();
   EXPECT_EQ(a_.tun.to_host.size(), 16U);
-  EXPECT_EQ(a_.drops(DropReason::packet_too_large), kBatchMessages);
+  send_many();
+  EXPECT_EQ(a_.tun.to_host.size(), 16U);
+  now_ += std::chrono::milliseconds(100);
+  send_many();
+  EXPECT_EQ(a_.tun.to_host.size(), 26U);
+  EXPECT_EQ(a_.drops(DropReason::packet_too_large), 3 * kBatchMessages);
 }
 
 TEST_F(DataPathTest, AProbeLeavesInOnePieceOrIsToldToBeTooLarge) {

@@ -114,6 +114,14 @@ class DataPathTest : public ::testing::Test {
     std::ranges::copy(addresses, bytes.begin() + 12);
     return bytes;
   }
+  /// Without leave to cut it, if `flags` do not say otherwise.
+  static Buffer tcp_packet(std::size_t size, std::uint8_t flags = 0x40) {
+    auto bytes = packet(0, size);
+    bytes[6] = flags;
+    bytes[7] = 0;
+    bytes[9] = 6;
+    return bytes;
+  }
   static std::vector<Buffer> packets(std::uint8_t first, std::uint8_t count) {
     std::vector<Buffer> list;
     for (std::uint8_t i = 0; i < count; ++i) list.push_back(packet(first + i));

@@ -138,7 +138,7 @@ std::vector<std::uint8_t> forwarded() {
 
 TEST(TooBig, AnswersWhoeverSentAPacketFromWhereItWasToGo) {
   const auto refused = forwarded();
-  ASSERT_TRUE(is_whole_v4(refused));
+  ASSERT_TRUE(is_whole_tcp4(refused));
   const auto answer = answer_too_big(refused, 1220);
   ASSERT_TRUE(answer);
   const auto header = wire::read_ip_packet(*answer);
@@ -171,10 +171,13 @@ TEST(TooBig, AnswersNoLaterFragmentAndNothingForMany) {
 TEST(TooBig, WhatMayBeCutIsNotWhole) {
   auto packet = forwarded();
   packet[6] = 0;
-  EXPECT_FALSE(is_whole_v4(packet));
+  EXPECT_FALSE(is_whole_tcp4(packet));
   packet = forwarded();
   packet[0] = 0x60;
-  EXPECT_FALSE(is_whole_v4(packet));
+  EXPECT_FALSE(is_whole_tcp4(packet));
+  packet = forwarded();
+  packet[9] = 17;
+  EXPECT_FALSE(is_whole_tcp4(packet)) << "UDP may have nothing smaller";
 }
 
 }  // namespace
