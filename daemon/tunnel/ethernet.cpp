@@ -2,6 +2,7 @@
 #include "tunnel/ethernet.h"
 
 #include <algorithm>
+#include <array>
 
 #include "offload/ethernet.h"
 #include "tunnel/own_packet.h"
@@ -9,6 +10,17 @@
 #include "wire/ecn.h"
 
 namespace adit::tunnel {
+namespace {
+
+/// Of bridges among themselves, 01:80:c2:00:00:00 to 0f (IEEE 802.1Q §8.6.3): without the spanning tree's packets a
+/// storm of a loop would never end.
+bool is_reserved(Bytes group) {
+  constexpr std::array<std::uint8_t, 5> kReserved{0x01, 0x80, 0xc2, 0x00, 0x00};
+  return std::ranges::equal(group.first(kReserved.size()), kReserved) && group[kReserved.size()] < 0x10;
+}
+
+}  // namespace
+
 std::optional<WrappedFrame> Ethernet::wrap(MutableBytes frame) const {
   if (frame.size() < offload::kEthernetHeaderSize) return std::nullopt;
   WrappedFrame wrapped;
@@ -21,7 +33,9 @@ std::optional<WrappedFrame> Ethernet::wrap(MutableBytes frame) const {
 
 bool Ethernet::is_storm(const WrappedFrame& frame, std::size_t segments, Instant now) {
   constexpr std::uint8_t kGroup = 1;  // in the first byte of the address; all stations are a group, too
-  return storm_ && (frame.packet[frame.wrapping.frame] & kGroup) != 0 && !storm_->take(now, segments);
+  if (!storm_) return false;
+  const auto to = frame.packet.subspan(frame.wrapping.frame, 6);
+  return (to[0] & kGroup) != 0 && !is_reserved(to) && !storm_->take(now, segments);
 }
 
 std::optional<std::vector<std::uint8_t>> Ethernet::tell_too_large(const WrappedFrame& frame, std::uint32_t largest,

@@ -162,6 +162,35 @@ TEST_F(EthernetLink, FramesToManyAreHeldBackBeyondTheLimitAndNoOthers) {
   EXPECT_EQ(passed_of(100, 0xff), 100);
 }
 
+TEST_F(EthernetLink, WhatBridgesSayToEachOtherIsNoStorm) {
+  a.tunnel->set_ethernet(wire::GreEnds{*IpAddress::parse(a.inner), *IpAddress::parse(b.inner)}, 1);
+  const auto passed_to = [&](Buffer station) {
+    int count = 0;
+    for (int i = 0; i < 5; ++i) {
+      auto frame = frame_with(Buffer(46, 9), 0x0806);
+      std::ranges::copy(station, frame.begin());
+      wrapped(a, frame);
+      count += a.tunnel->refuse_wrapped({wrapped_frame->packet}, *wrapped_frame, world.now) ? 0 : 1;
+    }
+    return count;
+  };
+  EXPECT_EQ(passed_to({0x01, 0x80, 0xc2, 0x00, 0x00, 0x00}), 5);
+  EXPECT_EQ(passed_to({0x01, 0x80, 0xc2, 0x00, 0x00, 0x0f}), 5);
+  EXPECT_EQ(passed_to({0x01, 0x80, 0xc2, 0x00, 0x00, 0x10}), 1) << "and nothing of it was used up";
+  EXPECT_EQ(passed_to({0x01, 0x80, 0xc2, 0x00, 0x01, 0x00}), 0);
+}
+
+TEST(Allowance, WhatIsMoreThanThereMayBeAtOncePassesWhenAllOfItIsThere) {
+  Allowance allowance(10, 5);
+  auto now = Instant(std::chrono::hours(1));
+  EXPECT_TRUE(allowance.take(now, 44));
+  EXPECT_FALSE(allowance.take(now));
+  now += std::chrono::milliseconds(400);
+  EXPECT_FALSE(allowance.take(now, 44));
+  now += std::chrono::milliseconds(100);
+  EXPECT_TRUE(allowance.take(now, 44));
+}
+
 TEST_F(EthernetLink, TheLargestSegmentOfConnectionsInFramesIsLowered) {
   Recipe syn{.tcp_options = 4, .flags = 0x02};
   auto packet = build(syn);
