@@ -48,12 +48,14 @@ void assign(std::optional<At<T>> read, auto& target) {
   if (read) target = std::move(read->value);
 }
 
+constexpr const char* kForTap = "is for `mode: tap` only; add that, or remove this";
+
 /// Keys that mean nothing in the other mode are mistakes there.
 void read_tap(const Section& section, Draft& draft) {
   auto& interface = draft.config.interface;
   if (interface.mode == Mode::tun) {
     for (const auto* const key : {"mac", "bridge", "tunnel_address", "tunnel_peer"}) {
-      if (const auto there = section.find(key)) there->problem("is for `mode: tap` only; add that, or remove this");
+      if (const auto there = section.find(key)) there->problem(kForTap);
     }
     return;
   }
@@ -205,7 +207,7 @@ void read_routes(const Cursor& cursor, Draft& draft) {
 }
 
 /// Switches and sizes are words even where YAML takes them for numbers or, in older versions, for booleans.
-void read_tuning(const Section& section, Tuning& tuning) {
+void read_tuning(const Section& section, Mode mode, Tuning& tuning) {
   if (const auto crypto = section.find("crypto")) assign(crypto->parse_word(parse_crypto), tuning.crypto);
   if (const auto tun = section.find("tun_offload")) assign(tun->parse_word(parse_switch), tuning.tun_offload);
   if (const auto udp = section.find("udp_offload")) assign(udp->parse_word(parse_switch), tuning.udp_offload);
@@ -214,7 +216,10 @@ void read_tuning(const Section& section, Tuning& tuning) {
   if (const auto workers = section.find("workers")) assign(workers->parse_word(parse_workers), tuning.workers);
   if (const auto clamp = section.find("mss_clamp")) assign(clamp->parse_word(parse_mss_clamp), tuning.mss_clamp);
   if (const auto probe = section.find("path_probe")) assign(probe->parse_word(parse_path_probe), tuning.path_probe);
-  if (const auto limit = section.find("storm_limit")) assign(limit->parse_word(parse_storm_limit), tuning.storm_limit);
+  if (const auto limit = section.find("storm_limit")) {
+    assign(limit->parse_word(parse_storm_limit), tuning.storm_limit);
+    if (mode == Mode::tun && tuning.storm_limit != 0) limit->problem(kForTap);
+  }
   if (const auto copy = section.find("copy_dscp")) tuning.copy_dscp = copy->boolean().value_or(false);
 }
 
@@ -254,7 +259,7 @@ void read_sections(const Section& root, const KeyContext& context, Draft& draft)
     if (const auto section = cursor->section()) read_log(*section, draft);
   }
   if (const auto cursor = root.find("tuning")) {
-    if (const auto section = cursor->section()) read_tuning(*section, draft.config.tuning);
+    if (const auto section = cursor->section()) read_tuning(*section, draft.config.interface.mode, draft.config.tuning);
   }
   if (const auto cursor = root.find("hooks")) {
     if (const auto section = cursor->section()) read_hooks(*section, context, draft.config.hooks);

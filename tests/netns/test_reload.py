@@ -73,7 +73,6 @@ VISIBLE = {
     "tuning.workers": (3, lambda end: end.status()["workers"] == 3),
     "tuning.copy_dscp": (True, lambda end: end.state() == "up"),
     "tuning.mss_clamp": (1000, lambda end: end.state() == "up"),
-    "tuning.storm_limit": (500, lambda end: end.state() == "up"),
     "tuning.path_probe": ("off", lambda end: end.status()["path"]["probe"] == "off"),
 }
 
@@ -92,8 +91,7 @@ def test_each_key_changes_on_a_running_link_and_back_without_a_new_session(link,
     assert transfer(link.a.host, link.b.host, link.b.side.addr4, 1 << 20)
 
     edit(end, {key: old_value})
-    assert not holds(end) or key in ("peer.allowed_ips", "log.level", "tuning.copy_dscp", "tuning.mss_clamp",
-                                    "tuning.storm_limit")
+    assert not holds(end) or key in ("peer.allowed_ips", "log.level", "tuning.copy_dscp", "tuning.mss_clamp")
     assert transfer(link.a.host, link.b.host, link.b.side.addr4, 1 << 20)
     assert end.latest_handshake() == handshake, "the session survived both"
     if key != "interface.owner":  # which the kernel can give to root, and not take back
@@ -291,8 +289,7 @@ def random_config(chance, usual):
         peer["keepalive"] = pick(["off", "5s", "25s"])
     tuning = {"tun_offload": pick(["auto", "on", "off"]), "udp_offload": pick(["auto", "on", "off"]),
               "crypto": pick(["auto", "libsodium"]), "workers": pick([1, 2, 3]), "copy_dscp": some(),
-              "mss_clamp": pick(["auto", "off", 1200]), "path_probe": pick(["auto", "off"]),
-              "storm_limit": pick(["off", 50])}
+              "mss_clamp": pick(["auto", "off", 1200]), "path_probe": pick(["auto", "off"])}
     config["tuning"] = {key: value for key, value in tuning.items() if some()}
     routes = [f"192.168.{n}.0/24" for n in range(40, 46) if some()]
     if some():

@@ -134,7 +134,6 @@ tuning:
   copy_dscp: true
   mss_clamp: off
   path_probe: off
-  storm_limit: 500
 )",
                                               kOurPrivateKey, kPeerPublicKey, kPresharedKey));
   ASSERT_TRUE(config) << first_problem(folder, config);
@@ -154,7 +153,7 @@ tuning:
   EXPECT_FALSE(config->peer.keepalive);
   EXPECT_EQ(config->log_level, LogLevel::trace);
   EXPECT_EQ(config->tuning, (Tuning{"libipsec-mb", Switch::off, Switch::on, 4'194'304, 524'288, 5,
-                                    MssClamp{.on = false}, false, true, 500}));
+                                    MssClamp{.on = false}, false, true, 0}));
 }
 
 TEST(Reader, WritesDefaultRoutesOutForBothFamiliesAndThoseOfATableForTheInterfacesOwn) {

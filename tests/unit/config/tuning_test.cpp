@@ -93,8 +93,14 @@ TEST(Tuning, StormsHaveNoLimitUnlessThereIsToBeOne) {
   const Folder folder;
   EXPECT_EQ(tuned(folder, "copy_dscp: false").storm_limit, 0U);
   EXPECT_EQ(tuned(folder, "storm_limit: off").storm_limit, 0U);
-  EXPECT_EQ(tuned(folder, "storm_limit: 1").storm_limit, 1U);
-  EXPECT_EQ(tuned(folder, "storm_limit: 10000000").storm_limit, kMaxStormLimit);
+  const auto frames = [&](std::string_view line) {
+    return expect_valid(folder,
+                        Parts{.interface = "  mode: tap\n", .rest = fmt::format("tuning:\n  {}\n", line)}.text())
+        .tuning;
+  };
+  EXPECT_EQ(frames("storm_limit: off").storm_limit, 0U);
+  EXPECT_EQ(frames("storm_limit: 1").storm_limit, 1U);
+  EXPECT_EQ(frames("storm_limit: 10000000").storm_limit, kMaxStormLimit);
 }
 
 TEST(Tuning, ThePathIsProbedUnlessItIsNotToBe) {
@@ -182,6 +188,7 @@ TEST(Tuning, WrongValuesAreRefusedNamingTheRightOnes) {
       {"path_probe: 1400", "8:15: tuning.path_probe", "is not known here"},
       {"storm_limit: 0", "8:16: tuning.storm_limit", "choose 1 to 10000000, or off"},
       {"storm_limit: 10000001", "8:16: tuning.storm_limit", "choose 1 to 10000000, or off"},
+      {"storm_limit: 500", "8:16: tuning.storm_limit", "is for `mode: tap` only; add that, or remove this"},
       {"storm_limit: on", "8:16: tuning.storm_limit", "is no number of frames a second"},
       {"copy_dscp: on", "8:14: tuning.copy_dscp", "write true or false, without quotes"},
       {"copy_dscp: 'true'", "8:14: tuning.copy_dscp", "write true or false, without quotes"},

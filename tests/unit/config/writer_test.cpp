@@ -99,7 +99,6 @@ tuning:
   copy_dscp: true
   mss_clamp: 1300
   path_probe: off
-  storm_limit: 500
 hooks:
   up:
     - ip rule add from 10.9.0.1 table 100
@@ -128,7 +127,7 @@ dns:
           .text(),
       Parts{.interface = Parts().interface + "  netns: /proc/1/ns/net\n"}.text(),
       Parts{.local = Parts().local + "  device: [eth0, \"5\"]\n"}.text(),
-      Parts{.interface = "  mode: tap\n"}.text(),
+      Parts{.interface = "  mode: tap\n", .rest = "tuning:\n  storm_limit: 500\n"}.text(),
       Parts{.interface = "  mode: tap\n  mac: 02:00:00:00:00:01\n  bridge: \"5\"\n  tunnel_address: fd09::1/64\n"
                          "  tunnel_peer: fd09::2\n"}
           .text(),
