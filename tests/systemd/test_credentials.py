@@ -51,6 +51,8 @@ def test_a_key_in_the_store_of_credentials_takes_no_drop_in_and_is_its_links_own
     for place in ("/etc/credstore/adit.office.key", f"/run/credentials/{office.unit}/adit.office.key",
                   f"/proc/{office.pid()}/mem"):
         assert as_depot("head", "-c", "1", place).returncode != 0, place
+    # From its first instruction on: the kernel keeps that user out of a program which it cannot read.
+    assert as_depot("head", "-c", "1", "/usr/sbin/aditd").returncode != 0
 
 
 def test_the_private_key_may_be_a_credential(pair, keyed):

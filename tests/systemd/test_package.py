@@ -53,6 +53,7 @@ def test_a_link_through_install_upgrade_removal_and_purge(hosts, files):
         install(host, "adit")
     a, b = hosts.a, hosts.b
     assert a.run("stat", "-c", "%U:%G %a", "/etc/adit").stdout.strip() == "root:adit 750"
+    assert a.run("stat", "-c", "%U:%G %a", "/usr/sbin/aditd").stdout.strip() == "root:root 711"
     a.run("adit", "pair", f"office={ADDRESS['a']}", f"home={ADDRESS['b']}", "--tunnel", "10.9.0.0/30", "-o", "/root")
     for host, name in ((a, "office"), (b, "home")):
         host.put(f"/etc/adit/{name}.yaml", a.run("cat", f"/root/{name}.yaml").stdout)
