@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "config/fields.h"
 #include "config/wg_quick_routes.h"
 #include "host/host_plan.h"
 
@@ -18,6 +19,16 @@ using config::Config;
 
 constexpr std::string_view kSuffix = "-tap";
 constexpr std::size_t kLongestName = 15;
+
+/// Names that begin alike do not end alike: what a name has in place of its end is a dash and four digits.
+std::string name_for(const std::string& interface) {
+  auto whole = fmt::format("{}{}", interface, kSuffix);
+  if (whole.size() <= kLongestName) return whole;
+  constexpr std::size_t kHash = 5;
+  const auto hashed = config::interface_name_for(whole);
+  return fmt::format("{}{}{}", interface.substr(0, kLongestName - kSuffix.size() - kHash),
+                     hashed.substr(hashed.size() - kHash), kSuffix);
+}
 
 IpNetwork alone(const IpAddress& address) {
   return {address, static_cast<std::uint8_t>(address.bits())};
@@ -42,6 +53,8 @@ std::vector<config::Hook> hooks_for(const std::string& name, const Config& confi
   const auto add = [&hooks](std::string command) {
     hooks.push_back({.words = {std::move(command)}, .shell = true, .required = true});
   };
+  // What an `up` that failed has left behind.
+  hooks.push_back({.words = {fmt::format("ip link del {} 2>/dev/null", name)}, .shell = true});
   add(add_command(name, tap));
   add(mtu_command(name, config));
   // That of this end as it was; nobody knows what the other one has.
@@ -60,7 +73,7 @@ std::vector<config::Hook> hooks_for(const std::string& name, const Config& confi
 
 std::string put_on_gretap(Config& config) {
   auto& interface = config.interface;
-  const auto name = fmt::format("{}{}", interface.name.substr(0, kLongestName - kSuffix.size()), kSuffix);
+  const auto name = name_for(interface.name);
   auto hooks = hooks_for(name, config);
   std::ranges::move(config.hooks.up, std::back_inserter(hooks));
   config.hooks.up = std::move(hooks);

@@ -99,12 +99,17 @@ def test_the_other_end_may_be_what_export_made_of_it(make, lab, tmp_path):
     link.b.start()
     commands = [line.partition(" = ")[2].replace("%i", link.b.device)
                 for line in done.stdout.splitlines() if line.startswith("PostUp")]
-    name = re.search(r"ip link add (\S+) type gretap", commands[0])[1]
-    if link.b.host.run("sh", "-c", commands[0], check=False).returncode != 0:
+    tidy, add, *others = commands
+    name = re.search(r"ip link add (\S+) type gretap", add)[1]
+    link.b.host.ip("tuntap", "add", name, "mode", "tap")  # as an `up` that failed leaves it
+    link.b.host.run("bash", "-ec", tidy)
+    assert name not in link.b.host.ip("link")
+    link.b.host.run("bash", "-ec", tidy)
+    if link.b.host.run("sh", "-c", add, check=False).returncode != 0:
         process = link.b.host.popen(sys.executable, pathlib.Path(gretap.__file__), name, theirs, ours, name="gretap")
         wait_until(lambda: "ready" in process.log() or not process.alive, 10, "the TAP")
         assert process.alive, process.log()
-    for command in commands[1:]:
+    for command in others:
         link.b.host.run("bash", "-ec", command)
     details = link.b.host.ip("addr", "show", "dev", name)
     assert "mtu 1378" in details and "192.168.60.2/30" in details

@@ -197,6 +197,7 @@ TEST_F(Export, TheOtherEndOfACableIsWireGuardWithAGretapOnTop) {
   EXPECT_TRUE(has(outcome.out, "\nAllowedIPs = 10.9.0.1/32\n")) << outcome.out;
   EXPECT_FALSE(has(outcome.out, "\nTable")) << outcome.out;
   EXPECT_EQ(lines_of(outcome.out, "PostUp"),
+            "PostUp = sh -c 'ip link del lan-tap 2>/dev/null' || true\n"
             "PostUp = ip link add lan-tap type gretap local 10.9.0.2 remote 10.9.0.1\n"
             "PostUp = sh -c 'ip link set lan-tap mtu $(($(cat /sys/class/net/%i/mtu) - 42))'\n"
             "PostUp = ip addr add 192.168.60.2/30 dev lan-tap\n"
@@ -218,13 +219,28 @@ TEST_F(Export, ThisEndOfACableIsThatToo) {
   EXPECT_TRUE(has(outcome.out, "\nAddress = fd09::1/128\n")) << outcome.out;
   EXPECT_TRUE(has(outcome.out, "\nMTU = 1362\n")) << outcome.out;
   EXPECT_EQ(lines_of(outcome.out, "PostUp"),
-            "PostUp = ip link add with-a-long-tap type ip6gretap local fd09::1 remote fd09::2 encaplimit none\n"
-            "PostUp = ip link set with-a-long-tap mtu 1300\n"
-            "PostUp = ip link set with-a-long-tap address 02:00:00:00:00:07\n"
-            "PostUp = ip link set with-a-long-tap master br0\n"
-            "PostUp = ip link set with-a-long-tap up\n"
+            "PostUp = sh -c 'ip link del with-a-23d4-tap 2>/dev/null' || true\n"
+            "PostUp = ip link add with-a-23d4-tap type ip6gretap local fd09::1 remote fd09::2 encaplimit none\n"
+            "PostUp = ip link set with-a-23d4-tap mtu 1300\n"
+            "PostUp = ip link set with-a-23d4-tap address 02:00:00:00:00:07\n"
+            "PostUp = ip link set with-a-23d4-tap master br0\n"
+            "PostUp = ip link set with-a-23d4-tap up\n"
             "PostUp = iptables -A INPUT -i %i -j ACCEPT || true\n");
-  EXPECT_TRUE(has(outcome.err, "write with-a-long-tap into it")) << outcome.err;
+  EXPECT_TRUE(has(outcome.err, "write with-a-23d4-tap into it")) << outcome.err;
+}
+
+TEST_F(Export, CablesWhoseNamesBeginAlikeHaveGretapsOfTheirOwn) {
+  const auto gretap_of = [&](const char* file) {
+    const auto outcome = run({folder_.write(file, tap_file("  addresses: [192.168.60.1/30]\n"))});
+    const auto at = outcome.out.find("ip link add ");
+    return at == std::string::npos ? outcome.err
+                                   : outcome.out.substr(at + 12, outcome.out.find(' ', at + 12) - at - 12);
+  };
+  const auto one = gretap_of("adit-office-1.yaml");
+  const auto other = gretap_of("adit-office-2.yaml");
+  EXPECT_NE(one, other);
+  EXPECT_EQ(one.size(), 15U) << one;
+  EXPECT_TRUE(one.starts_with("adit-o") && one.ends_with("-tap")) << one;
 }
 
 TEST_F(Export, ANewKeyKeepsTheAddressesThatFollowFromTheOrderOfTheKeys) {
