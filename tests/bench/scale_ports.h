@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -129,7 +130,7 @@ class BusyTun final : public path::PacketPort {
       const auto whole = Bytes(queue.packets[queue.next++ % queue.packets.size()]);
       const auto packet = lone ? whole.first(84) : whole;
       spender_.spend(costs_.tun_read * static_cast<double>(packet.size()) / static_cast<double>(whole.size()),
-                     [&] { std::ranges::copy(packet, arena.begin()); });
+                     [&] { std::memcpy(arena.data(), packet.data(), packet.size()); });
       if (lone) store_be16(arena.data() + 2, 84);
       packets.push_back({lone ? offload::VirtioHeader{} : kSuperTcp, arena.first(packet.size())});
       arena = arena.subspan((packet.size() + net::kReadSlack + 63) / 64 * 64);
@@ -214,7 +215,7 @@ class Wire final : public path::DatagramPort {
       const auto begin = next_ == 0 ? 0 : inbox_.ends[next_ - 1];
       const auto datagram = Bytes(inbox_.bytes).subspan(begin, inbox_.ends[next_] - begin);
       if (used + datagram.size() > buffer.size()) break;
-      std::ranges::copy(datagram, buffer.begin() + static_cast<std::ptrdiff_t>(used));
+      std::memcpy(buffer.data() + used, datagram.data(), datagram.size());
       datagrams.push_back({{.remote = peer}, buffer.subspan(used, datagram.size())});
       used += datagram.size();
     }
