@@ -35,7 +35,7 @@ net::IoResult DataPath::send(Instant now) {
     packets_were_full_ = true;
     return {};
   }
-  if (transmitter_.shares_reading()) return ask();
+  if (transmitter_.shares_reading()) return ask(now);
   net::IoResult total;
   if (ready_.size() == 1) {
     send_of(0, now, total);
@@ -62,7 +62,9 @@ void DataPath::send_of(std::size_t queue, Instant now, net::IoResult& total) {
   transmitter_.flush(now);
 }
 
-net::IoResult DataPath::ask() {
+/// One batch is read at once: reading is a small part of what follows, and who has one flow only would wait twice for
+/// somebody to wake up, for each batch.
+net::IoResult DataPath::ask(Instant now) {
   net::IoResult result{.error = std::exchange(read_error_, 0)};
   for (std::size_t i = 0, first = first_queue_++; i < ready_.size(); ++i) {
     const auto queue = (first + i) % ready_.size();
@@ -71,6 +73,7 @@ net::IoResult DataPath::ask() {
     transmitter_.ask(queue);
     ++result.count;
   }
+  if (transmitter_.read(packet_port_)) take_up(now);
   return result;
 }
 

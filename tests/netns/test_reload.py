@@ -304,9 +304,10 @@ def random_config(chance, usual):
 
 
 def comparable(state):
-    """Without what a new interface does not share with an old one: its number; and the order in which things came."""
-    lines = (re.sub(r"^\d+: ", "", line.strip()) for line in state.splitlines())
-    return sorted(line for line in lines if not line.startswith("0:"))
+    """Without what a new interface does not share with an old one, its number and its queues, and the order in which
+    things came."""
+    lines = (re.sub(r"^\d+: |multi_queue( num\w+ \d+)*|num[tr]xqueues \d+|qdisc \w+", "", line.strip()) for line in state.splitlines())
+    return sorted(" ".join(line.split()) for line in lines if not line.startswith("0:"))
 
 
 @pytest.mark.slow
