@@ -100,4 +100,10 @@ void seal(std::span<const OutboundPacket> packets, const crypto::Aead& aead, std
 /// Decrypts in place and sets `authentic`.
 void open(std::span<InboundPacket> packets, const crypto::Aead& aead);
 
+/// Keeps alive what packets point at; a batch rarely has more than one keypair.
+template <class Pins, class Pin>
+void pin(Pins& pins, const Pin& keypair) {
+  if (pins.empty() || pins.back() != keypair) pins.push_back(keypair);
+}
+
 }  // namespace adit::tunnel

@@ -10,8 +10,14 @@
 #include <memory>
 
 #include "noise/keypair.h"
+#include "tunnel/timers.h"
 
 namespace adit::tunnel {
+
+/// Nothing is sealed or opened with it any more.
+inline bool is_expired(const noise::Keypair& keypair, Instant now) {
+  return now - keypair.created >= REJECT_AFTER_TIME;
+}
 
 class Sessions {
  public:

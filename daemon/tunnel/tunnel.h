@@ -150,7 +150,7 @@ class Tunnel {
  private:
   Tunnel(noise::StaticKeys keys, Settings& settings, RandomSource& random, WallClock& wall_clock);
 
-  // Packets (tunnel.cpp)
+  // Packets (tunnel.cpp, inbound.cpp)
   bool is_own_datagram(Bytes packet) const;
   bool is_too_large(const PlainPacket& packet) const;
   void refuse_too_large(const PlainPacket& packet, Instant now, Outbox& out);

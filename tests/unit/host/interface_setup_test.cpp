@@ -4,11 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <optional>
-
+#include "host/interface_setup_fixture.h"
 #include "namespace.h"
-#include "net/netlink_monitor.h"
-#include "net/tun_device.h"
 
 namespace adit::host {
 namespace {
@@ -19,38 +16,7 @@ using net::test::run;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
-
-IpAddress address(const char* text) {
-  return IpAddress::parse(text).value();
-}
-IpNetwork net(const char* text) {
-  return IpNetwork::parse(text).value();
-}
-
-/// A fresh interface "tun-i" and what is needed to set it up, in this test's namespace.
-struct Interface {
-  explicit Interface(const net::TunOptions& options = {.name = "tun-i"})
-      : netlink(net::Netlink::open().value()), tun(net::TunDevice::open(options).value()) {
-    setup.emplace(netlink, tun->index(), tun->name());
-  }
-  net::Netlink netlink;
-  std::optional<net::TunDevice> tun;
-  std::optional<InterfaceSetup> setup;
-};
-
-InterfaceSettings usual() {
-  return {.mtu = 1380,
-          .queue_length = 777,
-          .addresses = {{.network = net("10.9.0.1/30")}, {.network = net("fd09::1/126")}},
-          .routes = {{.to = net("192.168.20.0/24")},
-                     {.to = net("10.20.0.0/16"), .metric = 50, .table = 100, .source = address("10.9.0.1")},
-                     {.to = net("fd20::/48"), .metric = 7}}};
-}
-
-template <class T>
-void expect_done(const Result<T>& result) {
-  EXPECT_TRUE(result) << result.error().message;
-}
+using namespace test;
 
 TEST(InterfaceSetup, BringsAboutWhatIsAskedForAndTakesExactlyThatBack) {
   in_namespace([] {
@@ -101,26 +67,6 @@ TEST(InterfaceSetup, KnowsPeerAddressesAndTheMulticastFlag) {
     EXPECT_EQ(network_dump(), before);
   });
 }
-
-/// What the kernel reported since the last call.
-class Witness {
- public:
-  Witness() : monitor_(loop_, [this](const net::NetworkChange& change) { add(change); }) {}
-  net::NetworkChange changes() {
-    seen_ = {};
-    while (loop_.run_once(Duration::zero())) continue;
-    return seen_;
-  }
-
- private:
-  void add(const net::NetworkChange& change) {
-    seen_.addresses |= change.addresses;
-    seen_.routes |= change.routes;
-  }
-  net::EventLoop loop_;
-  net::NetworkChange seen_;
-  net::NetlinkMonitor monitor_;
-};
 
 TEST(InterfaceSetup, AReloadAppliesOnlyTheDifference) {
   in_namespace([] {
@@ -323,71 +269,6 @@ TEST(InterfaceSetup, ABridgeIsLeftByWhoPutTheInterfaceThereAndByNobodyElse) {
   });
 }
 
-TEST(InterfaceSetup, WhoGoesOnWithAnEarlierRunPutsBackWhatThatOneFound) {
-  in_namespace([] {
-    run("ip tuntap add dev tun-i mode tun; ip link set tun-i mtu 1300 txqueuelen 20 multicast on");
-    const auto before = network_dump();
-    Interface interface;
-    expect_done(interface.setup->apply(usual()));
-    const auto found = interface.setup->past();
-    interface.setup->release();
-    interface.setup.emplace(interface.netlink, interface.tun->index(), interface.tun->name(), found);
-    auto wanted = usual();
-    wanted.queue_length.reset();
-    expect_done(interface.setup->apply(wanted));
-    EXPECT_THAT(run("ip link show tun-i"), HasSubstr("qlen 20"));
-    interface.setup.reset();
-    interface.tun.reset();
-    EXPECT_EQ(network_dump(), before);
-  });
-}
-
-TEST(InterfaceSetup, ARouteOfAnotherInterfaceIsAConflictThatKeepsNothingElse) {
-  in_namespace([] {
-    net::test::make_veth_pair();
-    run("ip route add 10.20.0.0/16 dev veth-a metric 50 table 100; ip -6 route add fd20::/48 dev veth-a metric 7");
-    Interface interface;
-    const auto before = network_dump();
-    auto& setup = *interface.setup;
-    expect_done(setup.apply(usual()));
-    ASSERT_EQ(setup.conflicts().size(), 2U);
-    EXPECT_EQ(setup.conflicts()[0],
-              "the route 10.20.0.0/16 metric 50 table 100 src 10.9.0.1 is there already, by way of veth-a (see `ip "
-              "route show 10.20.0.0/16 table 100`), and was left out: give this one another `metric`, or remove that "
-              "one");
-    EXPECT_THAT(setup.conflicts()[1], AllOf(HasSubstr("fd20::/48 metric 7"), HasSubstr("ip -6 route show fd20::/48")));
-    EXPECT_THAT(run("ip addr show tun-i; ip route"), AllOf(HasSubstr("10.9.0.1/30"), HasSubstr("192.168.20.0/24")));
-
-    run("ip route del 10.20.0.0/16 table 100; ip -6 route del fd20::/48");
-    EXPECT_THAT(setup.restore().value(), testing::SizeIs(2));
-    EXPECT_THAT(setup.conflicts(), testing::IsEmpty());
-    EXPECT_THAT(run("ip route show table 100; ip -6 route show fd20::/48"),
-                AllOf(HasSubstr("10.20.0.0/16 dev tun-i"), HasSubstr("fd20::/48 dev tun-i")));
-    setup.remove();
-    run("ip route add 10.20.0.0/16 dev veth-a metric 50 table 100; ip -6 route add fd20::/48 dev veth-a metric 7");
-    EXPECT_EQ(network_dump(), before);
-  });
-}
-
-/// A DHCP lease in another office: whoever led its network into the tunnel would lose the gateway.
-TEST(InterfaceSetup, ANetworkThatThisHostIsInIsLeftToIt) {
-  in_namespace([] {
-    net::test::make_veth_pair();
-    Interface interface;
-    auto& setup = *interface.setup;
-    expect_done(setup.apply(usual()));
-    EXPECT_THAT(run("ip route show 192.168.20.0/24"), HasSubstr("tun-i"));
-    run("ip addr add 192.168.20.7/24 dev veth-a metric 100");
-    EXPECT_THAT(setup.restore().value(), testing::IsEmpty());
-    EXPECT_THAT(run("ip route show 192.168.20.0/24"), AllOf(HasSubstr("veth-a"), Not(HasSubstr("tun-i"))));
-    ASSERT_EQ(setup.conflicts().size(), 1U);
-    EXPECT_THAT(setup.conflicts()[0], HasSubstr("192.168.20.0/24 is also the network that veth-a is in"));
-    run("ip addr del 192.168.20.7/24 dev veth-a");
-    EXPECT_THAT(setup.restore().value(), testing::ElementsAre("the route 192.168.20.0/24"));
-    EXPECT_THAT(setup.conflicts(), testing::IsEmpty());
-  });
-}
-
 TEST(InterfaceSetup, AFailedReloadLeavesWhatWasThere) {
   in_namespace([] {
     net::test::make_veth_pair();
@@ -401,74 +282,6 @@ TEST(InterfaceSetup, AFailedReloadLeavesWhatWasThere) {
     EXPECT_FALSE(interface.setup->apply(wanted));
     EXPECT_EQ(network_dump(), applied);
     EXPECT_EQ(interface.setup->routes(), usual().routes);
-  });
-}
-
-TEST(InterfaceSetup, RestoreAddsWhatTheKernelFlushedAndNothingElse) {
-  in_namespace([] {
-    Interface interface;
-    expect_done(interface.setup->restore());
-    expect_done(interface.setup->apply(usual()));
-    const auto applied = network_dump();
-    run("ip link set tun-i down");
-    const auto down = network_dump();
-    expect_done(interface.setup->restore());
-    EXPECT_EQ(network_dump(), down) << "an interface that was taken down stays down";
-
-    run("ip link set tun-i up");
-    EXPECT_THAT(run("ip route"), Not(HasSubstr("192.168.20.0/24")));
-    expect_done(interface.setup->restore());
-    EXPECT_EQ(network_dump(), applied);
-    net::test::await_ipv6("fd09::1");
-    Witness witness;
-    expect_done(interface.setup->restore());
-    const auto changes = witness.changes();
-    EXPECT_FALSE(changes.addresses || changes.routes);
-  });
-}
-
-/// An `up` hook had exchanged an address, and it was put back before the hook had ended.
-TEST(InterfaceSetup, WhatIsMissingWhileAHookRunsIsItsDoing) {
-  in_namespace([] {
-    Interface interface;
-    expect_done(interface.setup->apply(usual()));
-    run("ip addr del fd09::1/126 dev tun-i; ip route del 192.168.20.0/24");
-    expect_done(interface.setup->restore(true));
-    EXPECT_THAT(run("ip addr show dev tun-i"), Not(HasSubstr("fd09::1/126")));
-    EXPECT_THAT(run("ip route"), HasSubstr("192.168.20.0/24"));
-    expect_done(interface.setup->restore());
-    EXPECT_THAT(run("ip addr show dev tun-i"), Not(HasSubstr("fd09::1/126"))) << "nor is it put back later";
-    run("ip addr del 10.9.0.1/30 dev tun-i");
-    expect_done(interface.setup->restore());
-    EXPECT_THAT(run("ip addr show dev tun-i"), HasSubstr("10.9.0.1/30"));
-  });
-}
-
-TEST(InterfaceSetup, LeftoversOfAKilledRunOnAPersistentInterfaceGoOrAreTakenOver) {
-  in_namespace([] {
-    run("ip tuntap add dev tun-i mode tun; ip link set tun-i up");
-    run("ip addr add 10.77.0.1/24 dev tun-i; ip route add 10.78.0.0/24 dev tun-i");  // somebody else's
-    net::test::in_killed_process([] {
-      Interface interface;
-      auto settings = usual();
-      settings.addresses.push_back({.network = net("10.66.0.1/24")});
-      settings.routes.push_back({.to = net("172.20.0.0/16")});
-      settings.routes.push_back({.to = net("fd66::/64"), .table = 300});
-      expect_done(interface.setup->apply(settings));
-      net::test::die();
-    });
-    ASSERT_THAT(run("ip addr show tun-i; ip route"), AllOf(HasSubstr("10.66.0.1/24"), HasSubstr("172.20.0.0/16")));
-
-    Interface interface;
-    expect_done(interface.setup->apply(usual()));
-    EXPECT_THAT(run("ip addr show tun-i; ip route"),
-                AllOf(Not(HasSubstr("10.66.0.1/24")), Not(HasSubstr("172.20.0.0/16")), HasSubstr("192.168.20.0/24"),
-                      HasSubstr("10.9.0.1/30"), HasSubstr("10.77.0.1/24"), HasSubstr("10.78.0.0/24")));
-    EXPECT_THAT(run("ip -6 route show table all"), Not(HasSubstr("fd66")));
-    interface.setup->remove();
-    EXPECT_THAT(run("ip addr; ip route show table all; ip -6 route show table all"),
-                AllOf(Not(HasSubstr("10.9.0.1")), Not(HasSubstr("proto 173")), HasSubstr("10.77.0.1/24"),
-                      HasSubstr("10.78.0.0/24")));
   });
 }
 
@@ -526,52 +339,6 @@ TEST(InterfaceSetup, WithoutTheCapabilityTheMendIsNamed) {
     const auto done = interface.setup->apply(usual());
     ASSERT_FALSE(done);
     EXPECT_THAT(done.error().message, HasSubstr("systemctl start adit@"));
-  });
-}
-
-TEST(InterfaceSetup, OutlivesTheInterface) {
-  in_namespace([] {
-    const auto before = network_dump();
-    Interface interface;
-    expect_done(interface.setup->apply(usual()));
-    run("ip link del tun-i");
-    EXPECT_THAT(interface.setup->restore().value(), testing::IsEmpty());
-    interface.setup->remove();
-    EXPECT_EQ(network_dump(), before);
-  });
-}
-
-/// As many as a file may name. Each used to be looked up in a list of all; that took minutes.
-TEST(InterfaceSetup, SixteenThousandRoutesAreAppliedRestoredAndTakenBack) {
-  in_namespace([] {
-    constexpr unsigned kRoutes = 16'384;
-    Interface interface;
-    InterfaceSettings wanted;
-    wanted.addresses = {{.network = net("10.9.0.1/30")}};
-    for (unsigned i = 0; i < kRoutes; ++i) {
-      const std::array<std::uint8_t, 4> to{100, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i), 0};
-      wanted.routes.push_back({.to = {IpAddress::v4(to), 24}});
-    }
-    const auto count = [&] {
-      return net::list_routes(interface.netlink, {.interface = interface.tun->index(), .protocol = net::kAditProtocol})
-          .value()
-          .size();
-    };
-    auto& setup = *interface.setup;
-    ASSERT_TRUE(setup.apply(wanted));
-    EXPECT_EQ(count(), kRoutes);
-    run("ip link set tun-i down && ip link set tun-i up");
-    EXPECT_EQ(count(), 0U);
-    ASSERT_TRUE(setup.restore());
-    EXPECT_EQ(count(), kRoutes);
-    wanted.mtu = 1300;
-    wanted.routes.pop_back();
-    ASSERT_TRUE(setup.apply(wanted));
-    EXPECT_EQ(count(), kRoutes - 1);
-    ASSERT_TRUE(setup.set_mtu(1310));
-    EXPECT_THAT(run("ip link show tun-i"), HasSubstr("mtu 1310"));
-    setup.remove();
-    EXPECT_EQ(count(), 0U);
   });
 }
 

@@ -107,6 +107,14 @@ struct WorkersTest : public DataPathTest, public ::testing::WithParamInterface<C
       end.tun.offer(flow, virtio, std::move(bytes));
     }
   }
+  /// Connected, with more on its way to the right than there is any room for.
+  void fill_the_socket() {
+    connect();
+    offer(left_, 40);
+    left_.udp.full = 1;  // always
+    for (int turns = 0; turns < 4; ++turns) turn(left_);
+    left_.host.path->finish(now_);  // as far as it goes
+  }
   /// It came from no queue.
   void let_a_keepalive_wait(End& end) {
     end.host.path->set_keepalive(1s, now_);
@@ -248,11 +256,7 @@ TEST_P(WorkersTest, OtherNumbersOfWorkersAndAnotherCipherLoseNothing) {
 }
 
 TEST_P(WorkersTest, WhatIsUnderWayWhenTheSocketIsFullSurvivesThatThereIsOneWorkerOnly) {
-  connect();
-  offer(left_, 40);
-  left_.udp.full = 1;  // always
-  for (int turns = 0; turns < 4; ++turns) turn(left_);
-  left_.host.path->finish(now_);  // as far as it goes
+  fill_the_socket();
   EXPECT_EQ(left_.host.path->blocked(), Family::v4);
   EXPECT_FALSE(left_.host.path->takes_packets());
   left_.host.path->set_workers(1, now_);
@@ -263,11 +267,7 @@ TEST_P(WorkersTest, WhatIsUnderWayWhenTheSocketIsFullSurvivesThatThereIsOneWorke
 }
 
 TEST_P(WorkersTest, WhatComesWhenTheSocketIsFullSurvivesThatThereIsOneWorkerOnly) {
-  connect();
-  offer(left_, 40);
-  left_.udp.full = 1;
-  for (int turns = 0; turns < 4; ++turns) turn(left_);
-  left_.host.path->finish(now_);
+  fill_the_socket();
   left_.host.path->set_workers(1, now_);
   let_a_keepalive_wait(left_);
   left_.udp.full = 0;
@@ -275,12 +275,8 @@ TEST_P(WorkersTest, WhatComesWhenTheSocketIsFullSurvivesThatThereIsOneWorkerOnly
 }
 
 TEST_P(WorkersTest, WhatWaitsForOthersGoesOnWhenTheyHaveLeft) {
-  connect();
-  offer(left_, 40);
-  left_.udp.full = 1;
-  for (int turns = 0; turns < 4; ++turns) turn(left_);
+  fill_the_socket();
   auto& path = *left_.host.path;
-  path.finish(now_);
   ASSERT_EQ(path.blocked(), Family::v4);
   let_a_keepalive_wait(left_);
   left_.udp.full = 0;
@@ -298,12 +294,8 @@ TEST_P(WorkersTest, WhatWaitsForOthersGoesOnWhenTheyHaveLeft) {
 }
 
 TEST_P(WorkersTest, WhoSendsInSpiteOfAFullSocketForgetsNothing) {
-  connect();
-  offer(left_, 40);
-  left_.udp.full = 1;
-  for (int turns = 0; turns < 4; ++turns) turn(left_);
+  fill_the_socket();
   auto& path = *left_.host.path;
-  path.finish(now_);
   offer(left_, 3);
   for (std::size_t queue = 0; queue < left_.tun.queues(); ++queue) path.packets_wait(queue);
   ASSERT_FALSE(path.takes_packets());
