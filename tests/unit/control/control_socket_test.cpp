@@ -1,103 +1,21 @@
 // SPDX-License-Identifier: MIT
-#include "control/control_socket.h"
-
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <memory>
 #include <vector>
 
-#include "temporary_directory.h"
+#include "control_socket_fixture.h"
 
 namespace adit::control {
 namespace {
 
 using std::chrono_literals::operator""ms;
-using test::TemporaryDirectory;
+using test::ControlSocketTest;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-sockaddr_un address_of(const std::filesystem::path& path) {
-  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
-  path.native().copy(address.sun_path, sizeof address.sun_path - 1);
-  return address;
-}
-
-class Client {
- public:
-  explicit Client(const std::filesystem::path& path) : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0)) {
-    const auto address = address_of(path);
-    connected_ = ::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  }
-  bool connected() const { return connected_; }
-  /// What the kernel took.
-  std::size_t send(std::string_view text) const {
-    const auto size = ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL);
-    return size < 0 ? 0 : static_cast<std::size_t>(size);
-  }
-  void end_sending() const { ::shutdown(fd_.get(), SHUT_WR); }
-  void close() { fd_.reset(); }
-  /// All there is to read.
-  std::string receive() {
-    std::string text;
-    std::array<char, 65536> part;
-    for (;;) {
-      const auto size = ::recv(fd_.get(), part.data(), part.size(), 0);
-      if (size <= 0) {
-        ended_ = size == 0 || errno != EAGAIN;
-        return text;
-      }
-      text.append(part.data(), static_cast<std::size_t>(size));
-    }
-  }
-  bool ended() const { return ended_; }
-
- private:
-  FileDescriptor fd_;
-  bool connected_ = false;
-  bool ended_ = false;
-};
-
-class ControlSocketTest : public ::testing::Test {
- protected:
-  void open(const ControlProtocol& protocol = kJsonLines) {
-    const auto answer = [this](std::string_view request) {
-      ++requests_;
-      return "<" + std::string(request) + ">" + padding_;
-    };
-    socket_ = std::make_unique<ControlSocket>(loop_, directory_, "office", answer, protocol);
-  }
-  /// Until nothing more happens.
-  void settle() {
-    for (int turn = 0; turn < 10'000; ++turn) {
-      if (!loop_.run_once(0ms)) return;
-    }
-    FAIL() << "the loop never comes to rest";
-  }
-  std::string ask(Client& client, std::string_view text) {
-    client.send(text);
-    settle();
-    return client.receive();
-  }
-  void expect_service() {
-    Client client(path_);
-    EXPECT_TRUE(client.connected());
-    EXPECT_THAT(ask(client, "hello\n"), StartsWith("<hello>"));
-  }
-
-  TemporaryDirectory temporary_;
-  std::filesystem::path directory_ = temporary_.path() / "run";
-  std::filesystem::path path_ = directory_ / "office.sock";
-  net::EventLoop loop_;
-  std::string padding_;
-  int requests_ = 0;
-  std::unique_ptr<ControlSocket> socket_;
-};
+using Client = test::ControlClient;
 
 TEST_F(ControlSocketTest, EachLineIsAnsweredWithALine) {
   open();
@@ -190,17 +108,6 @@ TEST_F(ControlSocketTest, AReaderThatIsTooSlowIsToldHowMuchItMissed) {
   const auto after = reader.receive();
   EXPECT_THAT(after, StartsWith("lost 9"));
   EXPECT_THAT(after, testing::EndsWith("\nnext\n"));
-}
-
-TEST_F(ControlSocketTest, OnlyItsOwnerMayConnectWhateverTheUmask) {
-  const auto before = ::umask(0);
-  open();
-  EXPECT_EQ(::umask(before), 0U) << "the umask is as it was";
-  struct stat status{};
-  ASSERT_EQ(::stat(path_.c_str(), &status), 0);
-  EXPECT_EQ(status.st_mode & 07777U, 0600U);
-  ASSERT_EQ(::stat(directory_.c_str(), &status), 0);
-  EXPECT_EQ(status.st_mode & 07777U, 0755U);
 }
 
 TEST_F(ControlSocketTest, ARequestMayComeInPieces) {
@@ -387,65 +294,6 @@ TEST_F(ControlSocketTest, WithoutDescriptorsItWaitsAndComesBack) {
   EXPECT_EQ(socket_->clients(), 0U);
   ASSERT_TRUE(loop_.run_once());  // the timer
   EXPECT_EQ(ask(client, "still there?\n"), "<still there?>\n");
-}
-
-TEST_F(ControlSocketTest, TheFileIsGoneAfterwards) {
-  open();
-  socket_.reset();
-  EXPECT_FALSE(std::filesystem::exists(path_));
-}
-
-TEST_F(ControlSocketTest, AFileThatIsNoLongerOursIsLeftAlone) {
-  open();
-  std::filesystem::remove(path_);
-  test::write_file(path_, "somebody else's");
-  socket_.reset();
-  EXPECT_TRUE(std::filesystem::exists(path_));
-}
-
-TEST_F(ControlSocketTest, WhatAKilledDaemonLeftIsReplaced) {
-  std::filesystem::create_directories(directory_);
-  {
-    const FileDescriptor dead(::socket(AF_UNIX, SOCK_STREAM, 0));
-    const auto address = address_of(path_);
-    ASSERT_EQ(::bind(dead.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    ASSERT_EQ(::listen(dead.get(), 1), 0);
-  }
-  open();
-  expect_service();
-}
-
-TEST_F(ControlSocketTest, ASecondDaemonOfTheNameIsRefused) {
-  open();
-  try {
-    const ControlSocket second(loop_, directory_, "office", [](std::string_view) { return std::string(); });
-    FAIL() << "two serve one name";
-  } catch (const std::runtime_error& error) {
-    EXPECT_THAT(error.what(), StartsWith("another aditd serves office"));
-  }
-  settle();
-  expect_service();
-}
-
-TEST_F(ControlSocketTest, AFolderThatCannotBeMadeSaysWhatToDo) {
-  test::write_file(directory_, "in the way");
-  try {
-    open();
-    FAIL() << "made a socket in a file";
-  } catch (const std::runtime_error& error) {
-    EXPECT_THAT(error.what(), HasSubstr(directory_.string()));
-    EXPECT_THAT(error.what(), HasSubstr("ADIT_RUN_DIR"));
-  }
-}
-
-TEST_F(ControlSocketTest, APathTooLongForASocketSaysSo) {
-  directory_ = temporary_.path() / std::string(120, 'd');
-  try {
-    open();
-    FAIL() << "made a socket with a cut name";
-  } catch (const std::runtime_error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("ADIT_RUN_DIR"));
-  }
 }
 
 }  // namespace

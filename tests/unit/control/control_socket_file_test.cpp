@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+// The socket as a file: its mode, its folder, and what others left or put in its place.
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include "control_socket_fixture.h"
+
+namespace adit::control {
+namespace {
+
+using test::address_of;
+using test::ControlSocketTest;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class ControlSocketFileTest : public ControlSocketTest {};
+
+TEST_F(ControlSocketFileTest, OnlyItsOwnerMayConnectWhateverTheUmask) {
+  const auto before = ::umask(0);
+  open();
+  EXPECT_EQ(::umask(before), 0U) << "the umask is as it was";
+  struct stat status{};
+  ASSERT_EQ(::stat(path_.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777U, 0600U);
+  ASSERT_EQ(::stat(directory_.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777U, 0755U);
+}
+
+TEST_F(ControlSocketFileTest, TheFileIsGoneAfterwards) {
+  open();
+  socket_.reset();
+  EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
+TEST_F(ControlSocketFileTest, AFileThatIsNoLongerOursIsLeftAlone) {
+  open();
+  std::filesystem::remove(path_);
+  test::write_file(path_, "somebody else's");
+  socket_.reset();
+  EXPECT_TRUE(std::filesystem::exists(path_));
+}
+
+TEST_F(ControlSocketFileTest, WhatAKilledDaemonLeftIsReplaced) {
+  std::filesystem::create_directories(directory_);
+  {
+    const FileDescriptor dead(::socket(AF_UNIX, SOCK_STREAM, 0));
+    const auto address = address_of(path_);
+    ASSERT_EQ(::bind(dead.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(::listen(dead.get(), 1), 0);
+  }
+  open();
+  expect_service();
+}
+
+TEST_F(ControlSocketFileTest, ASecondDaemonOfTheNameIsRefused) {
+  open();
+  try {
+    const ControlSocket second(loop_, directory_, "office", [](std::string_view) { return std::string(); });
+    FAIL() << "two serve one name";
+  } catch (const std::runtime_error& error) {
+    EXPECT_THAT(error.what(), StartsWith("another aditd serves office"));
+  }
+  settle();
+  expect_service();
+}
+
+TEST_F(ControlSocketFileTest, AFolderThatCannotBeMadeSaysWhatToDo) {
+  test::write_file(directory_, "in the way");
+  try {
+    open();
+    FAIL() << "made a socket in a file";
+  } catch (const std::runtime_error& error) {
+    EXPECT_THAT(error.what(), HasSubstr(directory_.string()));
+    EXPECT_THAT(error.what(), HasSubstr("ADIT_RUN_DIR"));
+  }
+}
+
+TEST_F(ControlSocketFileTest, APathTooLongForASocketSaysSo) {
+  directory_ = temporary_.path() / std::string(120, 'd');
+  try {
+    open();
+    FAIL() << "made a socket with a cut name";
+  } catch (const std::runtime_error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("ADIT_RUN_DIR"));
+  }
+}
+
+}  // namespace
+}  // namespace adit::control
