@@ -45,6 +45,17 @@ def test_a_page_has_the_options_of_its_program_and_no_others(name):
     assert options(section) <= options(output(ADIT, "help", name)) | {"--help"}, STALE
 
 
+@pytest.mark.parametrize("name", sorted(file.name for file in PAGES.iterdir()))
+def test_a_page_ends_with_those_to_see_as_well(name):
+    assert "\n.SH SEE ALSO\n" in (PAGES / name).read_text(), STALE
+
+
+def test_each_option_of_a_page_has_a_meaning():
+    bare = [(name, entry) for name in subcommands()
+            for entry in re.findall(r"\.TP\n(.*)\n\.(?:TP|SH|PP)", (PAGES / f"adit-{name}.1").read_text())]
+    assert not bare
+
+
 def test_the_daemons_page_has_its_options():
     assert options(page("aditd.8")) == options(output(ADIT.parent / "aditd", "--help")), STALE
 
