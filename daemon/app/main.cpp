@@ -162,11 +162,26 @@ int start_unconfigured(const Options& options, const std::vector<std::string>& a
   return kFailed;
 }
 
-}  // namespace
+int print(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return EXIT_SUCCESS;
+  fmt::print(stderr, "aditd: cannot write to standard output; is the disk full?\n");
+  return kFailed;
+}
 
-namespace {
-
-int serve(int argc, char** argv);
+int serve(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // whoever read our log may go; the link stays
+  const std::vector<std::string> arguments(argv, argv + argc);
+  const char* const for_wg_quick = std::getenv("WG_QUICK_USERSPACE_IMPLEMENTATION");
+  const auto options = app::parse_options(std::span(argv, static_cast<std::size_t>(argc)).subspan(1),
+                                          for_wg_quick != nullptr && *for_wg_quick != '\0');
+  if (!options) {
+    fmt::print(stderr, "aditd: {}\n{}", options.error().message, app::kUsage);
+    return kWrongUsage;
+  }
+  if (options->help) return print(app::kUsage);
+  if (options->version) return print(adit::crypto::version_text("aditd") + "\n");
+  return options->file.empty() ? start_unconfigured(*options, arguments) : start(*options, arguments);
+}
 
 }  // namespace
 
@@ -179,28 +194,3 @@ int main(int argc, char** argv) {
     return kFailed;
   }
 }
-
-namespace {
-
-int serve(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);  // whoever read our log may go; the link stays
-  const std::vector<std::string> arguments(argv, argv + argc);
-  const char* const for_wg_quick = std::getenv("WG_QUICK_USERSPACE_IMPLEMENTATION");
-  const auto options = app::parse_options(std::span(argv, static_cast<std::size_t>(argc)).subspan(1),
-                                          for_wg_quick != nullptr && *for_wg_quick != '\0');
-  if (!options) {
-    fmt::print(stderr, "aditd: {}\n{}", options.error().message, app::kUsage);
-    return kWrongUsage;
-  }
-  if (options->help) {
-    fmt::print("{}", app::kUsage);
-    return EXIT_SUCCESS;
-  }
-  if (options->version) {
-    fmt::print("{}\n", adit::crypto::version_text("aditd"));
-    return EXIT_SUCCESS;
-  }
-  return options->file.empty() ? start_unconfigured(*options, arguments) : start(*options, arguments);
-}
-
-}  // namespace

@@ -19,7 +19,7 @@ inline constexpr int kDone = 0;
 inline constexpr int kFailed = 1;
 inline constexpr int kWrongUsage = 2;
 inline constexpr int kNotUp = 3;           ///< `status`: a named link is there, and is not up
-inline constexpr int kNoSuchLink = 4;      ///< `status`, `doctor`: a named link is not there
+inline constexpr int kNoSuchLink = 4;      ///< `status`, `doctor`, `unblock`: a named link is not there
 inline constexpr int kInvalidConfig = 78;  ///< EX_CONFIG of sysexits.h
 
 inline constexpr std::string_view kStandardOutput = "-";  ///< as the name of a file to write

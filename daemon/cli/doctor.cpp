@@ -79,7 +79,8 @@ void add_doctor(CLI::App& app, Context& context) {
   command.footer(
       "Example: sudo adit doctor office\n"
       "Run it as root: as another user it leaves out what it may not see. It changes nothing.\n"
-      "Exit status: 0 nothing is wrong, 1 a problem was found or the file may not be read, 4 no such link, 78 the file "
+      "Exit status: 0 nothing is wrong, 1 a problem was found or the file may not be read, 2 wrong usage, 4 no such "
+      "link, 78 the file "
       "is not valid.");
   command.callback([&context, name, json] { context.exit_status = examine(*name, *json, context); });
 }

@@ -212,6 +212,7 @@ std::expected<void, Failure> write(const ExportArguments& arguments, config::Con
 
 /// What the options ask for but cannot get, whatever the file says.
 std::optional<std::string> wrong_usage(const ExportArguments& arguments, const Context& context) {
+  if (auto sound = check(arguments.wishes); !sound) return std::move(sound.error().message);
   if (!arguments.qr) return std::nullopt;
   if (arguments.peer && !arguments.new_key && !arguments.private_key_file) {
     return "--qr --peer would be a picture without the private key, which no phone can use; give the other end's with "

@@ -141,13 +141,12 @@ Result<> add_name_servers(const std::vector<std::string>& wishes, Config& theirs
   return {};
 }
 
-/// HOST or HOST:PORT, with the port we listen at where none is given.
-Result<config::EndpointName> endpoint_of(const Config& ours, const std::string& wish) {
+/// HOST or HOST:PORT, with `port` where none is given.
+Result<config::EndpointName> endpoint_of(const std::string& wish, std::uint16_t port) {
   const bool has_port = wish.starts_with('[') ? !wish.ends_with(']') : wish.contains(':');
-  const auto port = ours.local.listen.port;
   if (!has_port && port == 0) {
-    return fail("--endpoint {}: {} has no port in local.listen, so nobody knows where to call; give it one", wish,
-                ours.file);
+    return fail("--endpoint {}: the file has no port in local.listen, so nobody knows where to call; give it one",
+                wish);
   }
   auto endpoint = config::parse_endpoint(has_port ? wish : fmt::format("{}:{}", wish, port));
   if (!endpoint) return fail("--endpoint: {}", endpoint.error().message);
@@ -158,7 +157,7 @@ Result<> add_endpoint(const Config& ours, const std::optional<std::string>& wish
   const auto& listen = ours.local.listen;
   auto& endpoints = other.config.peer.endpoints;
   if (wish) {
-    auto endpoint = endpoint_of(ours, *wish);
+    auto endpoint = endpoint_of(*wish, listen.port);
     if (!endpoint) return std::unexpected(endpoint.error());
     endpoints.push_back(std::move(*endpoint));
   } else if (!listen.address.is_unspecified() && listen.port != 0) {
@@ -174,6 +173,20 @@ Result<> add_endpoint(const Config& ours, const std::optional<std::string>& wish
 }
 
 }  // namespace
+
+Result<> check(const OtherEndWishes& wishes) {
+  for (const auto& route : wishes.routes) {
+    if (route == "default") continue;
+    if (const auto subnet = config::parse_subnet(route); !subnet) return fail("--routes: {}", subnet.error().message);
+  }
+  for (const auto& server : wishes.name_servers) {
+    if (const auto parsed = config::parse_name_server(server); !parsed)
+      return fail("--dns: {}", parsed.error().message);
+  }
+  if (!wishes.endpoint) return {};
+  const auto endpoint = endpoint_of(*wishes.endpoint, 1);
+  return endpoint ? Result<>() : std::unexpected(endpoint.error());
+}
 
 Result<OtherEnd> other_end(const Config& ours, const OtherEndWishes& wishes) {
   OtherEnd other;

@@ -19,6 +19,9 @@ struct OtherEndWishes {
   std::vector<std::string> routes;  ///< subnets behind this host, or `default`, for the other end to reach
 };
 
+/// Whether each can be what it stands for; the error names the option.
+Result<> check(const OtherEndWishes& wishes);
+
 struct OtherEnd {
   config::Config config;             ///< the private key is all zero
   std::vector<std::string> guesses;  ///< sentences

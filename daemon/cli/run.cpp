@@ -101,7 +101,7 @@ int run(int argc, const char* const* argv, Context& context) {
       return kWrongUsage;
     }
     // --help and --version come this way too, with status 0; CLI11's other numbers are its own.
-    return app.exit(error, context.out, context.err) == 0 ? kDone : kWrongUsage;
+    context.exit_status = app.exit(error, context.out, context.err) == 0 ? kDone : kWrongUsage;
   }
   if (!context.out.flush()) {
     say(context.err, "adit: cannot write to standard output; is the disk full?\n");

@@ -29,7 +29,8 @@ int unblock(const std::string& name, Context& context) {
     say(context.err, "adit unblock {}: {}\n", name, netlink.error().message);
     return kFailed;
   }
-  const auto number = host::look_up_link_number(run_directory() / ".numbers", name);
+  const auto numbers = run_directory() / ".numbers";
+  const auto number = host::look_up_link_number(numbers, name);
   const auto done = host::PolicyRouting::unblock(*netlink, number);
   if (!done) {
     say(context.err, "adit unblock {}: {}\n", name, done.error().message);
@@ -37,9 +38,16 @@ int unblock(const std::string& name, Context& context) {
   }
   if (*done) {
     say(context.out, "{}: unblocked; traffic goes as if there were no link\n", name);
-  } else {
-    say(context.out, "{}: nothing was blocked\n", name);
+    return kDone;
   }
+  if (!client::has_file(name) && !host::has_link_number(numbers, name)) {
+    say(context.err,
+        "adit unblock {0}: there is no link {0}, neither a file of that name in /etc/adit nor one that ran since the "
+        "last boot, and so nothing was unblocked: is the name spelt right?\n",
+        name);
+    return kNoSuchLink;
+  }
+  say(context.out, "{}: nothing was blocked\n", name);
   return kDone;
 }
 
@@ -51,7 +59,7 @@ void add_unblock(CLI::App& app, Context& context) {
   command.option("NAME", *name, "The link, by the name of its file").required();
   command.footer(
       "For interface.kill_switch `always`, and for a link that was killed and is not to run again.\n"
-      "Exit status: 0 nothing is blocked now, 1 it failed.\n"
+      "Exit status: 0 nothing is blocked now, 1 it failed, 4 no such link.\n"
       "Example:\n  sudo adit unblock office");
   command.callback([name, &context] { context.exit_status = unblock(*name, context); });
 }

@@ -29,7 +29,10 @@ std::string problem_text(const std::string& name, const std::filesystem::path& s
           "adit@{0}`, start it with `systemctl start adit@{0}`",
           name, socket.string());
     case AskFailure::forbidden:
-      return fmt::format("link {0} may only be asked by its owner or the group adit: `sudo adit status {0}`", name);
+      return fmt::format(
+          "link {} may only be asked by its owner, and by the group adit for what changes nothing: try it again with "
+          "sudo",
+          name);
     case AskFailure::no_answer:
       return fmt::format(
           "link {0} runs but does not answer within {1} s: see `journalctl -u adit@{0}`, or restart it "
@@ -56,6 +59,11 @@ std::vector<std::string> running_links() {
   }
   std::ranges::sort(names);
   return names;
+}
+
+bool has_file(const std::string& name) {
+  std::error_code error;
+  return std::filesystem::exists(std::filesystem::path(kFiles) / (name + ".yaml"), error);
 }
 
 std::string no_running_links() {

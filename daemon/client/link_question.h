@@ -17,6 +17,9 @@ std::vector<std::string> running_links();
 /// What to say where there are none, with the next step: begin, start one, or ask as somebody who may know.
 std::string no_running_links();
 
+/// Whether the unit has a file for a link of that name.
+bool has_file(const std::string& name);
+
 LinkAnswer ask_link(const std::string& name, std::string_view request, std::chrono::seconds patience);
 /// All at once: an answer for each name, within `patience` for all of them together.
 std::vector<LinkAnswer> ask_links(const std::vector<std::string>& names, std::string_view request,

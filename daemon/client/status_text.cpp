@@ -122,9 +122,11 @@ std::string blocked_line(const ordered_json& link) {
   std::string list;
   for (const auto& family : link.value("blocked", std::vector<std::string>()))
     list += (list.empty() ? "" : ", ") + family;
-  return list.empty()
-             ? list
-             : fmt::format("  blocked    {}: the interface has no such address, `adit check` says more\n", list);
+  return list.empty() ? list
+                      : fmt::format(
+                            "  blocked    {}: the default route stands for it, too, and the interface has no such "
+                            "address: give it one, or name the other family's default alone\n",
+                            list);
 }
 
 struct Offload {

@@ -34,6 +34,7 @@ Finding judge_refusal(const Facts& facts, const std::string& reason, const std::
 
 std::string state_mend(const Facts& facts) {
   const auto& status = *facts.status();
+  if (status.local_key.empty() || status.peer_key.empty()) return "give it its keys, as the reason says";
   if (status.state == "waiting") {
     return fmt::format("see that the other end runs and calls this host's UDP port {}, or give peer.endpoint here",
                        status.port);

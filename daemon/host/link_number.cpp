@@ -75,4 +75,8 @@ std::uint32_t look_up_link_number(const std::filesystem::path& directory, std::s
   return find(directory, name, false);
 }
 
+bool has_link_number(const std::filesystem::path& directory, std::string_view name) {
+  return owner_of(directory / fmt::format("{:x}", look_up_link_number(directory, name))) == name;
+}
+
 }  // namespace adit::host

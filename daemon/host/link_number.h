@@ -23,5 +23,7 @@ bool is_link_number(std::uint32_t number);
 std::uint32_t claim_link_number(const std::filesystem::path& directory, std::string_view name);
 /// What claim_link_number gave the link, without claiming anything.
 std::uint32_t look_up_link_number(const std::filesystem::path& directory, std::string_view name);
+/// Whether it gave it one since the last boot.
+bool has_link_number(const std::filesystem::path& directory, std::string_view name);
 
 }  // namespace adit::host

@@ -203,6 +203,8 @@ def test_a_kill_switch_that_is_to_stay_stays_until_it_is_unblocked(make, lab, be
     assert "unblocked" in link.a.adit("unblock", link.a.name).stdout
     assert reachable_in_clear(lab, link.a.host)
     assert "nothing was blocked" in link.a.adit("unblock", link.a.name).stdout
+    misspelt = link.a.adit("unblock", "ofice", check=False)
+    assert misspelt.returncode == 4 and "there is no link ofice" in misspelt.stderr
 
 
 def test_without_the_kill_switch_everything_passes_when_the_daemon_is_killed(make, lab, beyond_the_router):

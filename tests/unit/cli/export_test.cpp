@@ -103,6 +103,15 @@ TEST_F(Export, TheOtherEndAsksTheNameServersItIsGiven) {
       has(run({office_, "--peer", "--endpoint", "192.0.2.1", "--dns", "lan"}).err, "--dns: \"lan\" is not an IP"));
 }
 
+TEST_F(Export, AnOptionThatCannotBeWhatItStandsForIsWrongUsage) {
+  for (const auto& [option, value] :
+       {std::pair{"--endpoint", "http://office"}, {"--routes", "lan"}, {"--dns", "lan"}}) {
+    const auto outcome = run({office_, "--peer", option, value});
+    EXPECT_EQ(outcome.status, kWrongUsage) << option;
+    EXPECT_TRUE(has(outcome.err, option)) << outcome.err;
+  }
+}
+
 TEST_F(Export, WithoutTheOtherEndsKeyThereIsAPlaceForIt) {
   const auto outcome = run({office_, "--peer", "--endpoint", "192.0.2.1"});
   ASSERT_EQ(outcome.status, kDone) << outcome.err;

@@ -37,14 +37,16 @@ TEST(Run, HelpsWithStatus0) {
 }
 
 TEST(Run, FailsIfTheOutputGoesNowhere) {
-  std::ofstream full("/dev/full");
-  std::istringstream in;
-  std::ostringstream err;
-  SeededRandom random;
-  Context context{in, full, err, random};
-  const char* const argv[] = {"adit", "genkey"};
-  EXPECT_EQ(run(2, argv, context), kFailed);
-  EXPECT_NE(err.str().find("cannot write to standard output"), std::string::npos);
+  for (const char* const wish : {"genkey", "--help", "--version"}) {
+    std::ofstream full("/dev/full");
+    std::istringstream in;
+    std::ostringstream err;
+    SeededRandom random;
+    Context context{in, full, err, random};
+    const char* const argv[] = {"adit", wish};
+    EXPECT_EQ(run(2, argv, context), kFailed) << wish;
+    EXPECT_NE(err.str().find("cannot write to standard output"), std::string::npos) << wish;
+  }
 }
 
 }  // namespace

@@ -388,6 +388,15 @@ TEST(DoctorJudges, AWaitingEndWhoseFirewallIsClosedIsAProblemUnlessTheLinkIsUp) 
   EXPECT_EQ(judge_firewall(facts).verdict, Verdict::problem);
 }
 
+TEST(DoctorJudges, ALinkThatNobodyHasGivenKeysIsToBeGivenSome) {
+  auto facts = running();
+  facts.daemon.status->state = "waiting";
+  EXPECT_NE(judge_state(facts).mend.find("the other end"), std::string::npos);
+  facts.daemon.status->peer_key.clear();
+  facts.daemon.status->reason = "no peer yet: `wg set l` gives it one";
+  EXPECT_EQ(judge_state(facts).mend, "give it its keys, as the reason says");
+}
+
 TEST(DoctorJudges, ForwardingIsForWhoStandsBetweenNetworks) {
   auto facts = healthy();
   facts.host.forwards_v4 = false;

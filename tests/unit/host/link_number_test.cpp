@@ -62,6 +62,8 @@ TEST_F(LinkNumber, TwoLinksWithOneHashGetTwoNumbersAndKeepThem) {
   EXPECT_EQ(claim_link_number(directory_, second), two);
   EXPECT_EQ(claim_link_number(directory_, first), one);
   EXPECT_EQ(look_up_link_number(directory_, second), two);
+  EXPECT_TRUE(has_link_number(directory_, second));
+  EXPECT_FALSE(has_link_number(directory_, "third"));
 }
 
 std::string content_of(const std::filesystem::path& file) {
@@ -95,6 +97,7 @@ TEST_F(LinkNumber, NoLinkLeadsOutOfTheFolder) {
 TEST_F(LinkNumber, WhereNothingCanBeWrittenItIsThatOfTheName) {
   EXPECT_EQ(claim_link_number("/proc/none/numbers", "office"), link_number("office"));
   EXPECT_EQ(look_up_link_number("/proc/none/numbers", "office"), link_number("office"));
+  EXPECT_FALSE(has_link_number("/proc/none/numbers", "office"));
 }
 
 }  // namespace
