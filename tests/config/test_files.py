@@ -246,23 +246,23 @@ def test_a_misspelt_word_gets_a_guess(words, guess, folder):
 
 # What providers, routers and panels write. They import clean: each warning is named, and there is no other.
 HOOKS = "PostUp: warning: runs as the user adit"
-PAST = "past the tunnel"
+BLOCKED = "::/0 blocks IPv6"
 SOURCES = {
     "mullvad": ([], {"routes": ["0.0.0.0/0", "::/0"], "dns.servers": ["10.64.0.1"]}),
     "proton": ([], {"peer.keepalive": None, "dns.servers": ["10.2.0.1", "2a07:b944::2:1"]}),
     "azirevpn": ([], {"peer.endpoint": "se1.wg.azirevpn.net:51820"}),
-    "wg-easy-client": ([PAST], {"interface.addresses": ["10.8.0.2/24"]}),
+    "wg-easy-client": ([BLOCKED], {"interface.addresses": ["10.8.0.2/24"]}),
     "wg-easy-server": ([HOOKS, "PostDown: warning: runs earlier"], {"local.listen": 51820}),
     "wgdashboard-server": ([HOOKS, "PostDown: warning: runs earlier", "SaveConfig: warning: is not carried over",
                             "Table: warning: is empty"], {}),
     "wgdashboard-client": ([], {"interface.mtu": 1420, "peer.keepalive": "21s"}),
     "pfsense": ([], {"routes": ["10.15.0.0/24"]}),
-    "opnsense": ([PAST], {"routes": ["0.0.0.0/0", "::/0"]}),
-    "mikrotik": ([PAST], {"local.listen": 13231}),
+    "opnsense": ([BLOCKED], {"routes": ["0.0.0.0/0", "::/0"]}),
+    "mikrotik": ([BLOCKED], {"local.listen": 13231}),
     "unifi": ([], {"routes": ["192.168.3.1/32", "0.0.0.0/0"]}),
     "fritzbox-device": ([], {"dns.domains": ["fritz.box", "~."]}),
     "fritzbox-site": ([], {"dns.servers": ["192.168.10.1", "192.168.178.1"]}),
-    "openwrt": ([PAST], {}),
+    "openwrt": ([BLOCKED], {}),
     "amnezia-plain": (["Jc: warning: is not carried over, nor are the other keys of AmneziaWG"], {}),
     "dn42": ([HOOKS],
              {"interface.addresses": ["172.20.1.1/32", "fe80::1234/64"], "interface.peer_addresses": ["172.20.2.2"],
