@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "path/arrival.h"
 
+#include <algorithm>
 #include <cerrno>
-#include <functional>
 
 #include "base/assert.h"
 #include "offload/ethernet.h"
@@ -30,11 +30,11 @@ void Arrival::merge() {
   deliveries_ = merger_.merge(accepted);
 }
 
-void Arrival::deliver(PacketPort& port) {
-  const auto deliveries = std::exchange(deliveries_, {});
-  if (deliveries.empty()) return;
+void Arrival::deliver(PacketPort& port, const Between& between) {
+  auto left = std::exchange(deliveries_, {});
+  std::span<const offload::Delivery> part;
   const auto refused_one = [&](std::size_t i, int error) {
-    const auto& refused = deliveries[i];
+    const auto& refused = part[i];
     if (refused.packets > 1 && error == EINVAL) {
       outcome_.refused.push_back(refused.virtio);
       deliver_one_by_one(port, refused);
@@ -42,7 +42,12 @@ void Arrival::deliver(PacketPort& port) {
       outcome_.failed += refused.packets;
     }
   };
-  port.write(deliveries, std::ref(refused_one));  // by reference: a std::function this large would take memory
+  while (!left.empty()) {
+    part = left.first(std::min(left.size(), kDeliveriesAtATime));
+    left = left.subspan(part.size());
+    port.write(part, std::ref(refused_one));  // by reference: a std::function this large would take memory
+    if (!left.empty() && between) between();
+  }
 }
 
 /// A merged packet this kernel does not take (6.6.44 had such a bug) is cut again.

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -14,6 +15,10 @@
 #include "tunnel/batch.h"
 
 namespace adit::path {
+
+/// Called between the parts of a batch on its way to the interface: the place to read what it has answered by then.
+/// Empty: nothing.
+using Between = std::function<void()>;
 
 class Arrival {
  public:
@@ -33,8 +38,11 @@ class Arrival {
   /// For `merge`.
   void set_merges(const offload::MergeOptions& merges) { merger_.set_options(merges); }
   void merge();
-  /// Writes what `merge` has put together, once.
-  void deliver(PacketPort& port);
+  /// What is delivered at a time, at most: our own host may answer each at once, and its answers have room until the
+  /// interface is read again, which takes as many.
+  static constexpr std::size_t kDeliveriesAtATime = net::kMostReads;
+  /// Writes what `merge` has put together, once. `between`: called after each part of it, but for the last.
+  void deliver(PacketPort& port, const Between& between);
   void clear();
 
   /// What came of it, for whoever counts.

@@ -145,10 +145,20 @@ void DataPath::plan_frames(Shipment::Source& source, Instant now) {
 }
 
 net::IoResult DataPath::receive(Instant now) {
-  const auto result = receiver_.receive(now, transmitter_.outbox());
+  const auto result = receiver_.receive(now, transmitter_.outbox(), [this, now] { read_between(now); });
   count_lost();
   if (result.count != 0) transmitter_.flush(now);
   return result;
+}
+
+/// A batch may be 4,000 packets, as after a restart, in which all wait that came meanwhile. Each may be answered within
+/// the call that delivers it, and the interface's queue holds 500 answers. What is wrong with reading shows when it is
+/// read the next time. Where others read as well, they do so meanwhile.
+void DataPath::read_between(Instant now) {
+  if (transmitter_.shares_reading()) return;
+  transmitter_.flush(now);  // what accepting the batch has caused goes first
+  net::IoResult total;
+  for (std::size_t queue = 0; queue < ready_.size() && takes_packets(); ++queue) send_of(queue, now, total);
 }
 
 void DataPath::count_lost() {
@@ -208,7 +218,7 @@ void DataPath::set_workers(std::size_t workers, Instant now, const HandOverPoint
   if (crew_) crew_->stop();
   if (workers > 1 && !crew_) {
     try {
-      crew_.emplace([this] { return work(); });
+      crew_.emplace([this] { return work({}); });
     } catch (const std::system_error&) {  // no descriptor is to be had: alone, then
       workers = 1;
     }
@@ -229,8 +239,8 @@ void DataPath::set_workers(std::size_t workers, Instant now, const HandOverPoint
 }
 
 /// What is nearest to its end comes first: that makes room.
-bool DataPath::work() {
-  return receiver_.deliver() || transmitter_.work() || receiver_.open() || transmitter_.read(packet_port_);
+bool DataPath::work(const Between& between) {
+  return receiver_.deliver(between) || transmitter_.work() || receiver_.open() || transmitter_.read(packet_port_);
 }
 
 void DataPath::catch_up(Instant now) {
@@ -270,7 +280,7 @@ void DataPath::lend_a_hand(Instant now) {
       call_crew();
       if (waiting() <= helpers || pieces > 0) return;
     }
-    work();
+    work([this, now] { read_between(now); });
     take_up(now);
   }
 }
@@ -285,7 +295,7 @@ void DataPath::finish(Instant now) {
   const auto paused = pause();
   do {
     take_up(now);
-  } while (work());
+  } while (work({}));
 }
 
 void DataPath::expect_news() {

@@ -107,7 +107,8 @@ class DataPath {
   void plan_packets(Shipment::Source& source);
   void plan_frames(Shipment::Source& source, Instant now);
   void take_up(Instant now);
-  bool work();
+  bool work(const Between& between);
+  void read_between(Instant now);
   std::uint64_t waiting() const { return receiver_.waiting() + transmitter_.waiting(); }
   bool wants_more() const;
   void call_crew();

@@ -22,7 +22,7 @@ Receiver::Receiver(tunnel::Tunnel& tunnel, const crypto::Aead& aead, PacketPort&
   vacant_.push_back(arrivals_.front().get());
 }
 
-net::IoResult Receiver::receive(Instant now, tunnel::Outbox& out) {
+net::IoResult Receiver::receive(Instant now, tunnel::Outbox& out, const Between& between) {
   ADIT_ASSERT(has_room());
   auto& arrival = *vacant_.back();
   was_full_ = false;
@@ -41,7 +41,7 @@ net::IoResult Receiver::receive(Instant now, tunnel::Outbox& out) {
     tunnel_.accept(arrival.batch, now, arrival.accepted, out);
     arrival.set_merges(merges());
     arrival.merge();
-    arrival.deliver(packet_port_);
+    arrival.deliver(packet_port_, between);
     take_outcome(arrival);
     arrival.clear();
   }
@@ -114,10 +114,10 @@ bool Receiver::has_news() const {
   return shared_ != nullptr && (shared_->opening.is_ready() || shared_->delivering.has_finished());
 }
 
-bool Receiver::deliver() {
+bool Receiver::deliver(const Between& between) {
   if (shared_ == nullptr || !shared_->delivering.work([](Arrival& arrival) { arrival.merge(); })) return false;
-  shared_->delivering.finish([this](Arrival& arrival) {
-    arrival.deliver(packet_port_);
+  shared_->delivering.finish([this, &between](Arrival& arrival) {
+    arrival.deliver(packet_port_, between);
     return true;
   });
   return true;

@@ -23,8 +23,8 @@ class Receiver {
   // The thread that has the tunnel
   // -------------------------------------------------------------------------------------
 
-  /// One batch. What it causes is in `out`. Only while there is room.
-  net::IoResult receive(Instant now, tunnel::Outbox& out);
+  /// One batch. What it causes is in `out`. Only while there is room. `between`: where it is delivered here, too.
+  net::IoResult receive(Instant now, tunnel::Outbox& out, const Between& between);
   /// Accepts what others have opened, and takes up what came of what they have delivered.
   void collect(Instant now, tunnel::Outbox& out);
 
@@ -49,7 +49,7 @@ class Receiver {
 
   std::uint64_t waiting() const { return shared_ ? shared_->opening.waiting() + shared_->delivering.waiting() : 0; }
   /// Merges one arrival, and writes those whose turn it is. False: none waits.
-  bool deliver();
+  bool deliver(const Between& between);
   /// Opens one arrival. False: none waits.
   bool open();
 

@@ -92,6 +92,43 @@ TEST_F(DataPathTest, FewMessagesAreReceivedAtATimeWhereEachIsLargeAndManyWhereEa
   EXPECT_EQ(received(8000), kBatchBytes / 8000);
 }
 
+/// As after a restart: what came meanwhile, in few messages of many datagrams, is answered within the calls that
+/// deliver it, and the interface's queue holds 500 answers.
+TEST_F(DataPathTest, NoMoreIsDeliveredAtATimeThanIsReadSoThatAnswersFindRoom) {
+  connect();
+  for (std::uint8_t i = 0; i < 10; ++i) {
+    offer(a_, packets(0, 100));
+    while (a_.path->send(now_).count != 0) {
+    }
+  }
+  ASSERT_EQ(b_.udp.inbox.size(), 1000U);
+  b_.udp.in_one = 50;
+  b_.tun.answers = true;
+  EXPECT_EQ(b_.path->receive(now_).count, 20U);
+  EXPECT_EQ(b_.tun.to_host.size(), 1000U);
+  EXPECT_EQ(b_.tun.most_waiting, Arrival::kDeliveriesAtATime);
+  settle();
+  EXPECT_EQ(a_.tun.to_host.size(), 1000U);
+}
+
+TEST_F(DataPathTest, WhileTheSocketIsFullAnswersWaitWithTheHost) {
+  connect();
+  for (int i = 0; i < 2; ++i) offer(a_, packets(0, 100));
+  while (a_.path->send(now_).count != 0) {
+  }
+  b_.udp.in_one = 50;
+  b_.udp.room = 10;
+  b_.tun.answers = true;
+  EXPECT_EQ(b_.path->receive(now_).count, 4U);
+  EXPECT_EQ(b_.tun.to_host.size(), 200U);
+  EXPECT_EQ(b_.path->blocked(), Family::v4);
+  EXPECT_EQ(b_.tun.from_host.size(), 200U - Arrival::kDeliveriesAtATime);
+  b_.udp.room = -1;
+  b_.path->resume(now_);
+  settle();
+  EXPECT_EQ(a_.tun.to_host.size(), 200U);
+}
+
 TEST_F(DataPathTest, PacketsWaitForTheSessionTheyAskedFor) {
   a_.udp.refusal = ENETUNREACH;
   a_.path->call(a_.udp.peer, now_);  // lost

@@ -52,12 +52,19 @@ class FakeTun final : public PacketPort {
   std::vector<Buffer> to_host;  ///< cut as the kernel would cut it
   int merges_tried = 0;
   int read_error = 0;
-  bool frames = false;  ///< is a TAP
+  bool answers = false;          ///< each packet at once, as a host does that is pinged
+  std::size_t most_waiting = 0;  ///< answers
+  bool frames = false;           ///< is a TAP
   bool refuses = false;
   bool refuses_merged = false;
   std::uint64_t cut = 0;
 
  private:
+  void answer(Buffer packet) {
+    std::swap_ranges(packet.begin() + 12, packet.begin() + 16, packet.begin() + 16);
+    from_host.emplace_back(offload::VirtioHeader{}, std::move(packet));
+    most_waiting = std::max(most_waiting, from_host.size());
+  }
   void take(const offload::Delivery& delivery) {
     Buffer whole;
     for (const auto piece : delivery.pieces) whole.insert(whole.end(), piece.begin(), piece.end());
@@ -66,6 +73,7 @@ class FakeTun final : public PacketPort {
     for (std::size_t i = 0; i < plan.segments(); ++i) {
       const auto packet = plan.write_header(whole, i);
       to_host.emplace_back(packet.begin(), packet.end());
+      if (answers) answer(to_host.back());
     }
   }
 };
@@ -75,10 +83,14 @@ class FakeUdp final : public DatagramPort {
   net::IoResult receive(std::span<const MutableBytes> buffers, std::vector<Datagram>& datagrams) override {
     net::IoResult result{.error = receive_error};
     while (result.count < buffers.size() && !inbox.empty()) {
-      const auto buffer = buffers[result.count++].first(inbox.front().size());
-      std::ranges::copy(inbox.front(), buffer.begin());
-      datagrams.push_back({{.remote = peer}, buffer, mark});
-      inbox.pop_front();
+      auto message = buffers[result.count++];
+      for (std::size_t i = 0; i < in_one && !inbox.empty(); ++i) {
+        const auto datagram = message.first(inbox.front().size());
+        std::ranges::copy(inbox.front(), datagram.begin());
+        datagrams.push_back({{.remote = peer}, datagram, mark});
+        message = message.subspan(datagram.size());
+        inbox.pop_front();
+      }
     }
     return result;
   }
@@ -116,6 +128,7 @@ class FakeUdp final : public DatagramPort {
   std::size_t largest_whole = 65'535;
   FakeUdp* other = nullptr;
   std::deque<Buffer> inbox;
+  std::size_t in_one = 1;  ///< datagrams that a message brings, at most
   Endpoint peer;
   Endpoint to;
   IpAddress gone;

@@ -131,11 +131,18 @@ class SharedUdp final : public DatagramPort {
     const std::lock_guard lock(mutex_);
     net::IoResult result;
     while (result.count < buffers.size() && !inbox_.empty()) {
-      const auto next = inbox_.begin() + (happens(shuffled) ? std::min<std::ptrdiff_t>(5, std::ssize(inbox_) - 1) : 0);
-      const auto buffer = buffers[result.count++].first(next->size());
-      std::ranges::copy(*next, buffer.begin());
-      datagrams.push_back({{.remote = peer}, buffer, 0});
-      inbox_.erase(next);
+      auto message = buffers[result.count++];
+      // Of several datagrams, now and then, as the kernel does: a batch has many packets then.
+      for (auto left = happens(4) ? kMostInOne : 1; left > 0 && !inbox_.empty(); --left) {
+        const auto next =
+            inbox_.begin() + (happens(shuffled) ? std::min<std::ptrdiff_t>(5, std::ssize(inbox_) - 1) : 0);
+        if (next->size() > message.size()) break;
+        const auto datagram = message.first(next->size());
+        std::ranges::copy(*next, datagram.begin());
+        datagrams.push_back({{.remote = peer}, datagram, 0});
+        message = message.subspan(datagram.size());
+        inbox_.erase(next);
+      }
     }
     return result;
   }
@@ -177,6 +184,7 @@ class SharedUdp final : public DatagramPort {
  private:
   /// Of the peer: BoringTun's, the narrowest.
   static constexpr std::uint64_t kReplayWindow = 1024;
+  static constexpr int kMostInOne = 40;
   struct Counters {
     std::uint64_t latest = 0;
     std::set<std::uint64_t> used;
