@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The command line: reads it, runs, prints the table, writes the file. See scripts/bench --help."""
 import argparse
-import json
 import os
 import pathlib
 import shlex
@@ -15,7 +14,7 @@ from lab.namespace import remove_leftovers
 from . import machine, peers, table
 from .measures import MEASURES, NAMES
 from .runner import Runner, say
-from .samples import Samples
+from .samples import Samples, write_json
 from .wire import KINDS
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -56,13 +55,6 @@ def present(names):
             versions[name] = peer.version()
             say(f"{name}: {versions[name]}")
     return versions
-
-
-def write_json(path, content):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    if "SUDO_UID" in os.environ:  # a build folder with files of root's is a nuisance
-        os.chown(path, int(os.environ["SUDO_UID"]), int(os.environ["SUDO_GID"]))
 
 
 def interrupt(number, frame):

@@ -22,13 +22,14 @@ def say(text):
 
 
 class Runner:
-    def __init__(self, options, names, measures, samples, directory):
+    def __init__(self, options, names, measures, samples, directory, make=peers.make):
         self._options = options
         self._measures = measures
         self._samples = samples
         self._wires = {}
         self._cleanup = contextlib.ExitStack()
         self._names = names
+        self._make = make
         self._directory = directory
         self._round = 0
 
@@ -43,9 +44,8 @@ class Runner:
                 for kind, here in contestants.items():
                     self._on_wire(kind, here if self._round % 2 else here[::-1])
 
-    @staticmethod
-    def _contestant(wire, name, number):
-        peer = peers.make(name)
+    def _contestant(self, wire, name, number):
+        peer = self._make(name)
         ends = wire.ends(name, number)
         peer.prepare(*ends)
         return peer, ends

@@ -26,14 +26,15 @@ def new_key():
 
 class Adit(Peer):
     name = "adit"
+    bin = BIN
 
     def missing(self):
-        if all(os.access(BIN / program, os.X_OK) for program in ("aditd", "adit")):
+        if all(os.access(self.bin / program, os.X_OK) for program in ("aditd", "adit")):
             return None
-        return f"there is no Adit to be measured in {BIN}: scripts/bench builds it; or set ADIT_BIN_DIR"
+        return f"there is no Adit to be measured in {self.bin}: scripts/bench builds it; or set ADIT_BIN_DIR"
 
     def version(self):
-        done = subprocess.run([BIN / "adit", "--version"], capture_output=True, text=True, timeout=10)
+        done = subprocess.run([self.bin / "adit", "--version"], capture_output=True, text=True, timeout=10)
         return f"adit {done.stdout.strip().removeprefix('adit ')}".strip()
 
     def prepare(self, a, b):
@@ -59,7 +60,7 @@ class Adit(Peer):
         for end in (b, a):
             home = self._home(end)
             env = {"ADIT_RUN_DIR": home / "run", "ADIT_STATE_DIR": home / "state", "ADIT_WG_DIR": home / "wireguard"}
-            self.processes.append(end.host.popen(BIN / "aditd", home / f"{LINK}.yaml", name="aditd",
+            self.processes.append(end.host.popen(self.bin / "aditd", home / f"{LINK}.yaml", name="aditd",
                                                  env={name: str(path) for name, path in env.items()}))
         for end, process in zip((b, a), self.processes):
             wait_until(lambda end=end, process=process: self.socket(end).exists() or not process.alive, 10,
