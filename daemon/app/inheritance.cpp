@@ -38,7 +38,7 @@ std::unique_ptr<path::Doors> Inheritance::open_doors(const config::Config& confi
 
 net::TunDevice Inheritance::open_device(const config::Config& config, Log& log) {
   auto options = host::tun_options(config);
-  options.queues = path::workers_for(config.tuning, path::usable_processors());
+  options.queues = path::workers_for(config.tuning, path::usable_processors()).count;
   if (estate_.tun) {
     // Where the host's default route is to lead into it, it is wanted here.
     net::TunDevice::Past past{.existed_before = !options.persist && net::TunDevice::is_persistent(estate_.tun)};

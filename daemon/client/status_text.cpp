@@ -111,6 +111,17 @@ std::string device_text(const ordered_json& link) {
   return device.is_string() ? fmt::format(", over {}", device.get<std::string>()) : std::string();
 }
 
+/// Only where there are fewer than the file asks for. Likewise.
+std::string workers_line(const ordered_json& link) {
+  const auto limit = link.value("workers_limited_by", ordered_json());
+  if (!limit.is_string()) return {};
+  const auto word = limit.get<std::string>();
+  const std::string_view why = word == "processors" ? "no more processors may be used"
+                               : word == "quota"    ? "the control group's quota has no more processors"
+                                                    : "no more threads could be started";
+  return fmt::format("  workers    {}, fewer than were asked for: {}\n", link.at("workers").get<std::uint64_t>(), why);
+}
+
 std::string routes_line(const ordered_json& routes) {
   std::string list;
   for (const auto& route : routes) list += (list.empty() ? "" : ", ") + text(route, "to");
@@ -214,7 +225,8 @@ std::string status_text(const ordered_json& link, std::int64_t now, bool coloure
          fmt::format("  interface  {}{}, MTU {}{}, listening on {}{}\n", text(link, "interface"),
                      mode_text(link) + netns_text(link), link.at("mtu").get<std::uint32_t>(), path_text(link),
                      text(link.at("local"), "listen"), device_text(link)) +
-         fmt::format("  offload    {}\n", offload_text(link.at("offload"))) + observation_lines(link) + wg_line(link);
+         fmt::format("  offload    {}\n", offload_text(link.at("offload"))) + workers_line(link) +
+         observation_lines(link) + wg_line(link);
 }
 
 }  // namespace adit::client

@@ -152,7 +152,9 @@ ordered_json to_json(const Report& report) {
   json["observations"] = observations(report.observations);
   json["process"] = process(report.process);
   json["changed_by_wg"] = report.changed_by_wg;
-  json["workers"] = report.workers;
+  json["workers"] = report.workers.count;
+  const auto limit = path::name_of(report.workers.limit);
+  json["workers_limited_by"] = limit.empty() ? ordered_json() : ordered_json(limit);
   json["restarts"] = report.restarts;
   return json;
 }

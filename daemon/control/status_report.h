@@ -17,6 +17,7 @@
 #include "link/path_report.h"
 #include "net/netlink_route.h"
 #include "path/offload_state.h"
+#include "path/processors.h"
 #include "tunnel/status.h"
 
 namespace adit::control {
@@ -46,7 +47,7 @@ struct Report {
   std::vector<link::Observation> observations;
   ProcessFacts process;
   std::vector<std::string> changed_by_wg;  ///< keys of the file that `wg` has given other values
-  std::size_t workers = 1;                 ///< threads that move packets
+  path::Workers workers;                   ///< threads that move packets
   std::uint32_t restarts = 0;              ///< StateStore::Loaded::restarts
 };
 

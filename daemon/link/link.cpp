@@ -109,15 +109,10 @@ void Link::assemble(std::optional<Endpoint> remembered) {
 
 void Link::set_workers() {
   const auto wanted = path::workers_for(parts_.config.tuning, path::usable_processors());
-  const auto had = pump_->set_workers(wanted, parts_.loop.now());
-  if (had < wanted) {
-    parts_.log.warn(
-        "only {} of {} threads that move packets could be started: raise the limit of tasks (TasksMax of the unit, or "
-        "`ulimit -u`), or lower tuning.workers",
-        had, wanted);
-  }
+  const auto& had = pump_->set_workers(wanted, parts_.loop.now());
+  if (const auto why = path::describe(parts_.config.tuning, had); !why.empty()) parts_.log.warn("{}", why);
   const auto& device = parts_.doors.device;
-  if (had > 1 && device.queues() == 1) {
+  if (had.count > 1 && device.queues() == 1) {
     parts_.log.info(
         "{} has one queue, so one thread at a time reads it, and sends what it reads: to give many flows more, let a "
         "stop and a start make it anew",

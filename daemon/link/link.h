@@ -85,7 +85,7 @@ class Link {
   /// Which of those of local.device the peer is called by; empty: it names none.
   std::string device() const { return Uplink::name_of(parts_.config.local, machine_->path().remote); }
   /// Threads that move packets.
-  std::size_t workers() const { return data_path_->workers(); }
+  const path::Workers& workers() const { return pump_->workers(); }
 
  private:
   void assemble(std::optional<Endpoint> remembered);

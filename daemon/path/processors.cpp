@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "path/processors.h"
 
+#include <fmt/core.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -42,23 +43,72 @@ std::size_t in_quota(const std::filesystem::path& group) {
 
 }  // namespace
 
-std::size_t usable_processors(const std::filesystem::path& root) {
-  auto count = in_affinity();
-  const auto top = root / "sys/fs/cgroup";
+Processors usable_processors(const std::filesystem::path& root) {
+  Processors usable{.count = in_affinity()};
+  const auto bound_by = [&usable](std::size_t quota) {
+    if (quota < usable.count) usable = {.count = quota, .limit = Limit::quota};
+  };
+  auto place = root / "sys/fs/cgroup";
+  bound_by(in_quota(place));  // the root of a container
   const std::filesystem::path group = control_group(root);
-  count = std::min(count, in_quota(top));  // the root of a container
-  auto place = top;
   for (const auto& part : group) {
     place /= part;
-    count = std::min(count, in_quota(place));
+    bound_by(in_quota(place));
   }
-  return count;
+  return usable;
 }
 
-std::size_t workers_for(const config::Tuning& tuning, std::size_t processors) {
-  if (tuning.workers) return *tuning.workers;
+Workers workers_for(const config::Tuning& tuning, const Processors& processors) {
   // With two, the programs whose packets they are need the other one.
-  return processors <= 2 ? 1 : std::min(processors, kMostByItself);
+  if (!tuning.workers) return {.count = processors.count <= 2 ? 1 : std::min(processors.count, kMostByItself)};
+  if (*tuning.workers <= processors.count) return {.count = *tuning.workers};
+  return {.count = processors.count, .limit = processors.limit};
+}
+
+Workers workers_that_are_there(const Workers& wanted, std::size_t had) {
+  return had < wanted.count ? Workers{.count = had, .limit = Limit::tasks} : wanted;
+}
+
+std::string_view name_of(Limit limit) {
+  switch (limit) {
+    case Limit::none:
+      break;
+    case Limit::processors:
+      return "processors";
+    case Limit::quota:
+      return "quota";
+    case Limit::tasks:
+      return "tasks";
+  }
+  return {};
+}
+
+std::string describe(const config::Tuning& tuning, const Workers& workers) {
+  const auto asked = tuning.workers.value_or(0);
+  const auto count = workers.count;
+  switch (workers.limit) {
+    case Limit::none:
+      break;
+    case Limit::processors:
+      return fmt::format(
+          "tuning.workers asks for {} threads that move packets, and this process may use {} processor{} (all of the "
+          "machine's, or its affinity: CPUAffinity= of the unit, `taskset`). More would wait for each other, so there "
+          "{} {}: give it more processors, or lower the number",
+          asked, count, count == 1 ? "" : "s", count == 1 ? "is" : "are", count);
+    case Limit::quota:
+      return fmt::format(
+          "tuning.workers asks for {} threads that move packets, and the time of {} processor{} is all that the "
+          "control "
+          "group may use. More would wait for each other, so there {} {}: raise CPUQuota= of the unit (or cpu.max of a "
+          "group above it), or lower the number",
+          asked, count, count == 1 ? "" : "s", count == 1 ? "is" : "are", count);
+    case Limit::tasks:
+      return fmt::format(
+          "only {} thread{} that move{} packets could be started: raise the limit of tasks (TasksMax of the unit, or "
+          "`ulimit -u`), or lower tuning.workers",
+          count, count == 1 ? "" : "s", count == 1 ? "s" : "");
+  }
+  return {};
 }
 
 }  // namespace adit::path

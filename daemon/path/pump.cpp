@@ -43,13 +43,14 @@ net::Watch Pump::watch(std::optional<net::UdpSocket>& socket) {
   });
 }
 
-std::size_t Pump::set_workers(std::size_t workers, Instant now) {
+const Workers& Pump::set_workers(const Workers& wanted, Instant now) {
   bell_watch_.reset();
-  data_path_.set_workers(workers, now);
+  data_path_.set_workers(wanted.count, now);
   if (const int bell = data_path_.bell(); bell >= 0) {
     bell_watch_ = loop_.watch(bell, EPOLLIN, [this](std::uint32_t) { data_path_.heard(); });
   }
-  return data_path_.workers();
+  workers_ = workers_that_are_there(wanted, data_path_.workers());
+  return workers_;
 }
 
 /// Datagrams first: what they deliver makes the kernel answer at once, and the answers are in the same turn's packets.

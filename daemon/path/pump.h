@@ -7,6 +7,7 @@
 
 #include "net/event_loop.h"
 #include "path/data_path.h"
+#include "path/processors.h"
 
 namespace adit::path {
 
@@ -34,8 +35,9 @@ class Pump {
   void watch_sockets();
   void unwatch_sockets();
 
-  /// Threads that move packets, this one among them; returns how many there are to be had. Nothing is lost.
-  std::size_t set_workers(std::size_t workers, Instant now);
+  /// Threads that move packets, this one among them; returns what there is to be had. Nothing is lost.
+  const Workers& set_workers(const Workers& wanted, Instant now);
+  const Workers& workers() const { return workers_; }
 
   /// Moves what is there, a batch each way, and lets the protocol's timers act. The error is a sentence: nothing can
   /// move any more.
@@ -59,6 +61,7 @@ class Pump {
   std::vector<net::Watch> tun_watches_;  ///< one a queue
   net::Watch v4_watch_;
   net::Watch v6_watch_;
+  Workers workers_;
   net::Watch bell_watch_;  ///< other workers have done something
   bool packets_wait_ = false;
   bool datagrams_wait_ = false;

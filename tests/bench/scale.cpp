@@ -247,7 +247,9 @@ class Bench {
  private:
   static constexpr std::array<std::size_t, 4> kNumbers{1, 2, 4, 8};
 
-  static bool has_processors_for(std::size_t workers) { return workers == 1 || workers <= path::usable_processors(); }
+  static bool has_processors_for(std::size_t workers) {
+    return workers == 1 || workers <= path::usable_processors().count;
+  }
   std::unique_ptr<Pair> make_pair(std::size_t flows, std::size_t queues) const {
     return std::make_unique<Pair>(aead_, spender_, costs_, flows, queues);
   }
@@ -294,7 +296,7 @@ int measure(const Options& options) {
   fmt::print(
       "system calls, for 64 KB: TUN read {:.1f} µs, UDP send {:.1f} µs, UDP receive {:.1f} µs, TUN write {:.1f} µs\n",
       costs->tun_read / 1e3, costs->udp_send / 1e3, costs->udp_receive / 1e3, costs->tun_write / 1e3);
-  fmt::print("{}: {:.1f} µs; {} processors\n", (*aead)->name(), bench.cipher() / 1e3, path::usable_processors());
+  fmt::print("{}: {:.1f} µs; {} processors\n", (*aead)->name(), bench.cipher() / 1e3, path::usable_processors().count);
 
   const std::vector<Scaling> all{bench.out(1), bench.out(16), bench.in(1), bench.in(16)};
   if (options.markdown) {

@@ -16,7 +16,7 @@ from lab.wait import wait_until
 pytestmark = pytest.mark.adit_only
 
 FIELDS = {"name", "interface", "state", "reason", "since", "peer", "local", "traffic", "drops", "mtu", "crypto", "offload",
-          "routes", "workers", "restarts"}
+          "routes", "workers", "workers_limited_by", "restarts"}
 PEER_FIELDS = {"public_key", "endpoint", "endpoint_source", "latest_handshake", "handshake_rtt_ms", "keepalive"}
 
 

@@ -16,6 +16,7 @@ import yaml
 from lab.datagrams import Tap
 from lab.ends import Keys, wg
 from lab.plan import PORT
+from lab.processors import SEVERAL
 from lab.traffic import BackgroundPing, ping, traffic_within, transfer
 from lab.wait import wait_until
 
@@ -70,7 +71,7 @@ VISIBLE = {
     "tuning.tun_offload": ("off", lambda end: end.status()["offload"]["tun_tcp"] == "off"),
     "tuning.udp_offload": ("off", lambda end: end.status()["offload"]["udp_send"] == "off"),
     "tuning.receive_buffer": ("1M", lambda end: "rb2097152" in end.host.run("ss", "-uanm").stdout),
-    "tuning.workers": (3, lambda end: end.status()["workers"] == 3),
+    "tuning.workers": (2, lambda end: end.status()["workers"] == min(2, SEVERAL)),
     "tuning.copy_dscp": (True, lambda end: end.state() == "up"),
     "tuning.mss_clamp": (1000, lambda end: end.state() == "up"),
     "tuning.path_probe": ("off", lambda end: end.status()["path"]["probe"] == "off"),

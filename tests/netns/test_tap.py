@@ -9,6 +9,7 @@ import struct
 import pytest
 
 from lab.lans import BRIDGED, MTU, frames, gre_peer, link_of
+from lab.processors import SEVERAL
 from lab.traffic import BackgroundPing, answers, iperf, ping, traffic_within, transfer
 from lab.wait import wait_until
 
@@ -22,7 +23,7 @@ def sums_are_sound(*hosts):
         assert re.findall(r"^\S+\s+(\d+)", counters, re.MULTILINE) == ["0", "0", "0"], counters
 
 
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("workers", sorted({1, SEVERAL}))
 def test_two_lans_are_one(lans, workers):
     more = {"more": {"tuning": {"workers": workers}}}
     link, near, far = lans(a=more, b=more)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Several threads move the packets of one link: all that holds with one holds with them, above all the order."""
+"""Several threads move the packets of one link: all that holds with one holds with them, above all the order. As many as
+there are processors for, up to three: no daemon has more than those.
+"""
 import json
 import signal
 import socket
@@ -12,11 +14,13 @@ import yaml
 from lab.datagrams import Datagram, Tap
 from lab.patience import patient
 from lab.plan import PORT
+from lab.processors import SEVERAL, usable
 from lab.traffic import BackgroundPing, Stream, iperf, ping, received_bytes, traffic_within, transfer
 from lab.wait import wait_until
 
-pytestmark = pytest.mark.adit_only
-WORKERS = pytest.mark.parametrize("workers", [2, 3])
+pytestmark = [pytest.mark.adit_only,
+              pytest.mark.skipif(SEVERAL < 2, reason="there is one processor, so each daemon has one worker")]
+WORKERS = pytest.mark.parametrize("workers", range(2, SEVERAL + 1))
 TRANSPORT_DATA = 4
 SO_RCVBUFFORCE = 33
 
@@ -108,12 +112,27 @@ def test_datagrams_of_a_flow_arrive_in_the_order_they_were_sent_in(make, workers
     assert len(set(arrived)) == len(arrived), "and each once"
 
 
+@pytest.mark.skipif(usable() >= 16, reason="no number in a file is more than the processors here")
+def test_there_are_no_more_than_processors_and_it_is_said(make):
+    link = make(a={"more": {"tuning": {"workers": 16}}}).start()
+    status = link.a.status()
+    assert status["workers"] < 16
+    assert threads(link.a) == status["workers"] - 1
+    assert status["workers_limited_by"] in ("processors", "quota")
+    assert link.a.log().count("tuning.workers asks for 16 threads") == 1
+    assert "fewer than were asked for" in link.a.adit("status", link.a.name).stdout
+    assert ping(link.a.host, link.b.side.addr4, 3) == 3
+    set_workers(link.a, 1)
+    assert link.a.status()["workers_limited_by"] is None
+    assert link.b.status()["workers_limited_by"] is None
+
+
 def test_workers_come_and_go_under_traffic_without_loss(make):
-    link = with_workers(make, 3)
+    link = with_workers(make, SEVERAL)
     handshake = link.a.latest_handshake()
     background = BackgroundPing(link.b.host, link.a.side.addr4, 0.005)
     flows = [Stream(link.a.host, link.b.host, link.b.side.addr4), Stream(link.b.host, link.a.host, link.a.side.addr4)]
-    for number in (1, 3, 2, 1, 3):
+    for number in (1, SEVERAL, 2, 1, SEVERAL):
         set_workers(link.a, number)
         assert threads(link.a) == number - 1
         for flow in flows:
@@ -131,12 +150,13 @@ def test_one_queue_is_enough_where_there_is_no_more(make):
     link = make(a={"more": {"tuning": {"workers": 1}}}).start()
     traffic_within(link.a.host, link.b.side.addr4, 10)
     assert queues(link.a) is None
-    set_workers(link.a, 3)
+    set_workers(link.a, SEVERAL)
     assert transfer(link.a.host, link.b.host, link.b.side.addr4, 8 << 20)
     assert queues(link.a) is None
     assert link.a.log().count(f"{link.a.device} has one queue") == 1
 
-    for kind, workers, expected in (([], 3, None), (["multi_queue"], 3, (3, 1)), (["multi_queue"], 1, (1, 0))):
+    for kind, workers, expected in (([], SEVERAL, None), (["multi_queue"], SEVERAL, (SEVERAL, 1)),
+                                    (["multi_queue"], 1, (1, 0))):
         link.a.stop()
         link.a.host.ip("tuntap", "add", "dev", link.a.device, "mode", "tun", *kind)
         link.a.side.more = {"tuning": {"workers": workers}}
@@ -150,7 +170,7 @@ def test_one_queue_is_enough_where_there_is_no_more(make):
 
 
 def test_a_successor_with_one_worker_reads_all_queues_of_the_run_before(make):
-    link = with_workers(make, 3)
+    link = with_workers(make, SEVERAL)
     background = BackgroundPing(link.b.host, link.a.side.addr4, 0.005)
     flows = [Stream(link.a.host, link.b.host, link.b.side.addr4) for _ in range(3)]
     for number, workers in enumerate((1, 2), 1):
@@ -160,7 +180,7 @@ def test_a_successor_with_one_worker_reads_all_queues_of_the_run_before(make):
         link.a.process.send_signal(signal.SIGUSR2)
         wait_until(lambda n=number: link.a.log().count("going on with the session of the run before") == n
                    and link.a.socket_path.exists(), 10, "the successor")
-        assert queues(link.a) == (3, 1)
+        assert queues(link.a) == (SEVERAL, 1)
         assert threads(link.a) == workers - 1
         for flow in flows:
             flow.goes_on()
@@ -172,7 +192,7 @@ def test_a_successor_with_one_worker_reads_all_queues_of_the_run_before(make):
 
 def test_a_restart_without_a_gap_loses_nothing_and_uses_no_counter_twice(make, lab):
     # Without segmentation, so that each datagram is to be seen.
-    tuning = {"more": {"tuning": {"workers": 3, "udp_offload": "off"}}, "interface": {"queue_length": 10_000}}
+    tuning = {"more": {"tuning": {"workers": SEVERAL, "udp_offload": "off"}}, "interface": {"queue_length": 10_000}}
     link = make(a=tuning, b=tuning).start()
     traffic_within(link.a.host, link.b.side.addr4, 10)
     tap = Tap(lab.r, "toa", PORT)
@@ -189,7 +209,7 @@ def test_a_restart_without_a_gap_loses_nothing_and_uses_no_counter_twice(make, l
     sent, received = background.stop()
     assert received == sent
     assert link.a.latest_handshake() == handshake
-    assert threads(link.a) == 2
+    assert threads(link.a) == SEVERAL - 1
     seen = set()
     for datagram in filter(None, (Datagram.parse(frame) for _, frame in tap.frames())):
         if datagram.type == TRANSPORT_DATA and PORT in (datagram.port, datagram.source_port):
@@ -201,12 +221,12 @@ def test_a_restart_without_a_gap_loses_nothing_and_uses_no_counter_twice(make, l
 
 
 def test_a_new_session_an_edit_and_another_network_in_the_middle_of_a_stream(make, lab):
-    link = with_workers(make, 3)
+    link = with_workers(make, SEVERAL)
     flow = Stream(link.a.host, link.b.host, link.b.side.addr4)
     back = Stream(link.b.host, link.a.host, link.a.side.addr4)
     for changes in ({"crypto": "libsodium"}, {"udp_offload": "off"}, {"tun_offload": "off"}, {}):
         config = yaml.safe_load(link.a.file.read_text())
-        config["tuning"] = {"workers": 3, **changes}
+        config["tuning"] = {"workers": SEVERAL, **changes}
         link.a.file.write_text(yaml.safe_dump(config))
         link.a.adit("reload", link.a.name)
         flow.goes_on()
@@ -223,7 +243,7 @@ def test_a_new_session_an_edit_and_another_network_in_the_middle_of_a_stream(mak
 
 
 def test_it_ends_at_once_and_clean_in_the_middle_of_a_stream(make):
-    link = with_workers(make, 3)
+    link = with_workers(make, SEVERAL)
     flow = Stream(link.a.host, link.b.host, link.b.side.addr4)
     flow.goes_on()
     assert link.a.stop() == 0
@@ -233,9 +253,9 @@ def test_it_ends_at_once_and_clean_in_the_middle_of_a_stream(make):
 
 
 def test_an_idle_link_wakes_nobody(make):
-    link = with_workers(make, 3, keepalive=0)
+    link = with_workers(make, SEVERAL, keepalive=0)
     helpers = link.a.host.run("sh", "-c", f"grep -l adit-worker /proc/{link.a.process.pid}/task/*/comm").stdout.split()
-    assert len(helpers) == 2
+    assert len(helpers) == SEVERAL - 1
 
     def wakes():
         return [link.a.host.run("grep", "voluntary", f"{path[:-4]}status").stdout for path in helpers]
@@ -248,12 +268,12 @@ def test_an_idle_link_wakes_nobody(make):
 
 def test_an_interface_in_another_namespace_and_one_that_is_taken_away(make, lab):
     inside = lab.namespace("inside")
-    link = make(a={"more": {"tuning": {"workers": 3}}, "interface": {"netns": inside.name}})
+    link = make(a={"more": {"tuning": {"workers": SEVERAL}}, "interface": {"netns": inside.name}})
     link.a.inside = inside
     link.start()
     traffic_within(inside, link.b.side.addr4, 10)
     data = json.loads(inside.ip("-d", "-j", "link", "show", link.a.device))[0]["linkinfo"]["info_data"]
-    assert (data["numqueues"], data["numdisabled"]) == (3, 1)
+    assert (data["numqueues"], data["numdisabled"]) == (SEVERAL, 1)
     assert transfer(inside, link.b.host, link.b.side.addr4, 8 << 20)
     inside.ip("link", "del", link.a.device)
     assert link.a.process.wait(20) == 1

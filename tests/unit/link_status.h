@@ -15,7 +15,7 @@ inline nlohmann::ordered_json link(const std::string& name, const std::string& s
     "local": {"public_key": "OURS=", "listen": "51820"},
     "traffic": {"tx": {"packets": 1, "bytes": 84}, "rx": {"packets": 2000, "bytes": 2560000}},
     "drops": {"forged": 3, "replayed": 0, "rate_limited": 1}, "mtu": 1420, "crypto": "libsodium",
-    "offload": {"tun_tcp": "on", "tun_udp": "on", "udp_send": "on", "udp_receive": "on"}, "routes": [], "workers": 1, "restarts": 0})");
+    "offload": {"tun_tcp": "on", "tun_udp": "on", "udp_send": "on", "udp_receive": "on"}, "routes": [], "workers": 1, "workers_limited_by": null, "restarts": 0})");
   json["name"] = name;
   json["state"] = state;
   return json;

@@ -12,6 +12,7 @@ namespace {
 using nlohmann::ordered_json;
 using test::link;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(StatusText, HasALineForEachThingPeopleAskFor) {
   EXPECT_EQ(status_text(link("office", "up"), 1112),
@@ -35,6 +36,20 @@ TEST(StatusText, SaysWhatALinkForEthernetFramesIsIn) {
   EXPECT_THAT(status_text(json, 1112), HasSubstr("adit0 for Ethernet frames in br0 (1 MAC address behind it), MTU"));
   json["learnt_macs"] = 16384;
   EXPECT_THAT(status_text(json, 1112), HasSubstr("(16384 MAC addresses behind it)"));
+}
+
+TEST(StatusText, SaysWhyThereAreFewerWorkersThanTheFileAsksFor) {
+  auto json = link("office", "up");
+  json["workers"] = 2;
+  json["workers_limited_by"] = "processors";
+  EXPECT_THAT(status_text(json, 1112),
+              HasSubstr("  workers    2, fewer than were asked for: no more processors may be used\n"));
+  json["workers_limited_by"] = "quota";
+  EXPECT_THAT(status_text(json, 1112), HasSubstr("the control group's quota has no more processors\n"));
+  json["workers_limited_by"] = "tasks";
+  EXPECT_THAT(status_text(json, 1112), HasSubstr("no more threads could be started\n"));
+  json.erase("workers_limited_by");
+  EXPECT_THAT(status_text(json, 1112), Not(HasSubstr("workers")));
 }
 
 TEST(StatusText, SaysWhatIsNotKnownYet) {

@@ -44,10 +44,10 @@ Report report() {
 
 TEST(StatusReport, HasExactlyTheNamesPeopleScriptWith) {
   const auto json = to_json(report());
-  EXPECT_THAT(names(json),
-              ElementsAre("name", "interface", "netns", "mode", "mac", "bridge", "learnt_macs", "state", "reason",
-                          "since", "peer", "local", "traffic", "drops", "mtu", "path", "crypto", "offload", "routes",
-                          "blocked", "observations", "process", "changed_by_wg", "workers", "restarts"));
+  EXPECT_THAT(names(json), ElementsAre("name", "interface", "netns", "mode", "mac", "bridge", "learnt_macs", "state",
+                                       "reason", "since", "peer", "local", "traffic", "drops", "mtu", "path", "crypto",
+                                       "offload", "routes", "blocked", "observations", "process", "changed_by_wg",
+                                       "workers", "workers_limited_by", "restarts"));
   EXPECT_THAT(names(json["peer"]), ElementsAre("public_key", "endpoint", "endpoint_source", "latest_handshake",
                                                "handshake_rtt_ms", "keepalive"));
   EXPECT_THAT(names(json["local"]), ElementsAre("public_key", "listen", "device"));
@@ -80,6 +80,15 @@ TEST(StatusReport, TellsWhatIsKnown) {
   EXPECT_EQ(json["traffic"]["tx"]["bytes"], 84);
   EXPECT_EQ(json["traffic"]["rx"]["packets"], 2);
   EXPECT_EQ(json["crypto"], "libsodium");
+}
+
+TEST(StatusReport, TellsWhyThereAreFewerWorkersThanTheFileAsksFor) {
+  EXPECT_EQ(to_json(report())["workers"], 1);
+  EXPECT_TRUE(to_json(report())["workers_limited_by"].is_null());
+  auto limited = report();
+  limited.workers = {.count = 2, .limit = path::Limit::quota};
+  EXPECT_EQ(to_json(limited)["workers"], 2);
+  EXPECT_EQ(to_json(limited)["workers_limited_by"], "quota");
 }
 
 TEST(StatusReport, WhatIsNotKnownIsNullAndNever1970) {

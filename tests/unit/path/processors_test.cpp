@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "path/processors.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
 
@@ -11,10 +12,16 @@
 namespace adit::path {
 namespace {
 
-class Processors : public ::testing::Test {
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class ProcessorsTest : public ::testing::Test {
  protected:
   /// With control group `group`, and what `cpu.max` of it or of one above it says.
   std::size_t count(const std::string& group, const std::string& place, const std::string& quota) {
+    return look(group, place, quota).count;
+  }
+  Processors look(const std::string& group, const std::string& place, const std::string& quota) {
     const auto root = folder_.path() / std::to_string(++number_);
     write(root / "proc/self/cgroup", "0::" + group + "\n");
     std::filesystem::create_directories(root / "sys/fs/cgroup");
@@ -35,7 +42,7 @@ class Processors : public ::testing::Test {
   int number_ = 0;
 };
 
-TEST_F(Processors, AreThoseOfTheAffinityUnlessAQuotaAllowsFewer) {
+TEST_F(ProcessorsTest, AreThoseOfTheAffinityUnlessAQuotaAllowsFewer) {
   EXPECT_EQ(count("/a.slice/b.service", "", ""), by_affinity());
   EXPECT_EQ(count("/a.slice/b.service", "a.slice", "max 100000"), by_affinity());
   EXPECT_EQ(count("/a.slice/b.service", "a.slice/b.service", "100000 100000"), 1U);
@@ -45,18 +52,64 @@ TEST_F(Processors, AreThoseOfTheAffinityUnlessAQuotaAllowsFewer) {
   EXPECT_EQ(count("/a.slice/b.service", "a.slice", "nonsense"), by_affinity());
 }
 
-TEST_F(Processors, ThatSayNothingOfControlGroupsCountAsTheyAre) {
-  EXPECT_EQ(usable_processors(folder_.path() / "nowhere"), by_affinity());
+TEST_F(ProcessorsTest, ThatSayNothingOfControlGroupsCountAsTheyAre) {
+  EXPECT_EQ(usable_processors(folder_.path() / "nowhere").count, by_affinity());
+}
+
+TEST_F(ProcessorsTest, OfAQuotaAreToldFromThoseOfTheMachine) {
+  EXPECT_EQ(look("/a.slice", "", "").limit, Limit::processors);
+  EXPECT_EQ(look("/a.slice", "a.slice", "6400000 100000").limit, Limit::processors) << "it allows more than there are";
+  if (by_affinity() < 2) GTEST_SKIP() << "a quota of one processor is no less than there is";
+  EXPECT_EQ(look("/a.slice", "a.slice", "100000 100000").limit, Limit::quota);
 }
 
 TEST(Workers, AreAsManyAsTheFileSaysOrAsHaveSomethingToDo) {
-  EXPECT_EQ(workers_for({}, 1), 1U);
-  EXPECT_EQ(workers_for({}, 2), 1U);
-  EXPECT_EQ(workers_for({}, 3), 3U);
-  EXPECT_EQ(workers_for({}, 4), 4U);
-  EXPECT_EQ(workers_for({}, 64), 4U);
-  EXPECT_EQ(workers_for({.workers = 2}, 1), 2U);
-  EXPECT_EQ(workers_for({.workers = 1}, 64), 1U);
+  const auto count = [](const config::Tuning& tuning, std::size_t processors) {
+    return workers_for(tuning, {.count = processors}).count;
+  };
+  EXPECT_EQ(count({}, 1), 1U);
+  EXPECT_EQ(count({}, 2), 1U);
+  EXPECT_EQ(count({}, 3), 3U);
+  EXPECT_EQ(count({}, 4), 4U);
+  EXPECT_EQ(count({}, 64), 4U);
+  EXPECT_EQ(count({.workers = 2}, 2), 2U);
+  EXPECT_EQ(count({.workers = 16}, 64), 16U);
+  EXPECT_EQ(count({.workers = 1}, 64), 1U);
+}
+
+TEST(Workers, AreNoMoreThanTheProcessorsWhateverTheFileSays) {
+  const config::Tuning three{.workers = 3};
+  const auto limited = workers_for(three, {.count = 2});
+  EXPECT_EQ(limited.count, 2U);
+  EXPECT_EQ(name_of(limited.limit), "processors");
+  EXPECT_THAT(describe(three, limited),
+              AllOf(HasSubstr("tuning.workers asks for 3 threads"), HasSubstr("may use 2 processors"),
+                    HasSubstr("so there are 2:"), HasSubstr("CPUAffinity=")));
+  const auto by_quota = workers_for(three, {.count = 1, .limit = Limit::quota});
+  EXPECT_EQ(by_quota.count, 1U);
+  EXPECT_EQ(name_of(by_quota.limit), "quota");
+  EXPECT_THAT(describe(three, by_quota),
+              AllOf(HasSubstr("the time of 1 processor is"), HasSubstr("so there is 1:"), HasSubstr("CPUQuota=")));
+}
+
+TEST(Workers, ThatAreAsManyAsWereAskedForNeedNoWords) {
+  for (const auto& tuning : {config::Tuning{}, config::Tuning{.workers = 2}}) {
+    const auto workers = workers_for(tuning, {.count = 2, .limit = Limit::quota});
+    EXPECT_EQ(name_of(workers.limit), "");
+    EXPECT_EQ(describe(tuning, workers), "");
+  }
+}
+
+TEST(Workers, OfWhichSomeCouldNotBeStartedAreThoseThatAreThere) {
+  const config::Tuning tuning{.workers = 4};
+  const auto wanted = workers_for(tuning, {.count = 4});
+  EXPECT_EQ(name_of(workers_that_are_there(wanted, 4).limit), "");
+  const auto there = workers_that_are_there(wanted, 1);
+  EXPECT_EQ(there.count, 1U);
+  EXPECT_EQ(name_of(there.limit), "tasks");
+  EXPECT_THAT(describe(tuning, there), AllOf(HasSubstr("only 1 thread that moves packets"), HasSubstr("TasksMax")));
+  const auto fewer = workers_for(tuning, {.count = 2});
+  EXPECT_EQ(name_of(workers_that_are_there(fewer, 2).limit), "processors");
 }
 
 }  // namespace
