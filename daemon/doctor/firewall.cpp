@@ -31,9 +31,9 @@ constexpr std::array kHarmless{"counter", "log", "mangle", "notrack", "flow", "c
 struct Course {
   bool accepted = false;
   bool dropped = false;
-  bool goes_on = true;   ///< to the next rule
-  bool returns = false;  ///< to whoever led here, without the rules that follow
-  std::string where;
+  bool goes_on = true;               ///< to the next rule
+  bool returns = false;              ///< to whoever led here, without the rules that follow
+  const json* dropped_by = nullptr;  ///< the first rule that does, or may
 };
 
 bool is_for_family(const std::string& family, const IpAddress& remote) {
@@ -57,6 +57,33 @@ std::string name_of_rule(const json& rule) {
   return fmt::format("rule {} of chain {}{} (`nft -a list chain {}`)", rule.value("handle", 0), list, counted, list);
 }
 
+/// An extension of iptables, which nft only names.
+bool is_extension(const json& statement, const char* type) {
+  return statement.contains("xt") && statement.at("xt").is_object() && statement.at("xt").value("type", "") == type;
+}
+
+/// What comes to another port may end at ours.
+bool redirects(const json& rule, std::uint16_t port) {
+  return std::ranges::any_of(rule.at("expr"), [port](const json& statement) {
+    if (statement.contains("redirect")) return true;
+    if (is_extension(statement, "target")) return statement.at("xt").value("name", "") == "REDIRECT";
+    return statement.contains("dnat") && statement.at("dnat").is_object() &&
+           statement.at("dnat").value("port", json()) == port;
+  });
+}
+
+/// firewalld has chains for each zone: filter_IN_ZONE, and filter_IN_ZONE_deny among others.
+std::string firewalld_zone(const json& rule) {
+  constexpr std::string_view kPrefix = "filter_IN_";
+  const auto chain = rule.value("chain", "");
+  if (!chain.starts_with(kPrefix)) return {};
+  auto zone = std::string_view(chain).substr(kPrefix.size());
+  for (const std::string_view suffix : {"_pre", "_log", "_deny", "_allow", "_post"}) {
+    if (zone.ends_with(suffix)) zone.remove_suffix(suffix.size());
+  }
+  return std::string(zone.starts_with("policy_") ? "" : zone);
+}
+
 class Walk {
  public:
   Walk(const json& objects, const Imagined& datagram) : sets_(objects), datagram_(datagram) {
@@ -64,6 +91,7 @@ class Walk {
       if (!object.contains("rule")) continue;
       const auto& rule = object.at("rule");
       rules_[{rule.value("family", ""), rule.value("table", ""), rule.value("chain", "")}].push_back(&rule);
+      may_be_redirected_ |= redirects(rule, datagram.local_port);
     }
   }
 
@@ -72,23 +100,29 @@ class Walk {
     const bool policy_drops = chain.value("policy", "accept") == "drop";
     const bool may_pass = course.accepted || (course.goes_on && !policy_drops);
     const bool may_drop = course.dropped || (course.goes_on && policy_drops);
-    auto where = course.where;
-    if (where.empty()) where = fmt::format("the policy of {} is drop, and no rule accepts it", name_of(chain));
     if (!may_drop) return {};
-    return {may_pass ? Fate::unclear : Fate::drops, std::move(where), opening(chain)};
+    auto where = course.dropped_by != nullptr
+                     ? name_of_rule(*course.dropped_by)
+                     : fmt::format("the policy of {} is drop, and no rule accepts it", name_of(chain));
+    return {may_pass ? Fate::unclear : Fate::drops, std::move(where), opening(chain, course.dropped_by)};
   }
 
  private:
   /// Who writes rules into another's tables loses them at its next reload: each tool has chains of its own to know it
   /// by.
-  std::string opening(const json& chain) const {
+  std::string opening(const json& chain, const json* dropped_by) const {
     if (datagram_.hook != Hook::input || datagram_.local_port == 0) return {};
     const auto family = chain.value("family", "");
     const auto table = chain.value("table", "");
     const auto name = chain.value("name", "");
     const auto port = datagram_.local_port;
     if (table == "firewalld") {
-      return fmt::format("firewall-cmd --permanent --add-port={}/udp && firewall-cmd --reload", port);
+      // Now and for later, each by itself: a reload would forget what others have opened for now.
+      const bool certain = dropped_by != nullptr && !datagram_.interface.empty();
+      const auto zone = certain ? firewalld_zone(*dropped_by) : std::string();
+      const auto words =
+          fmt::format("{}{}--add-port={}/udp", zone.empty() ? "" : "--zone=" + zone, zone.empty() ? "" : " ", port);
+      return fmt::format("firewall-cmd {0} && firewall-cmd --permanent {0}", words);
     }
     const auto* const prefix = family == "ip6" ? "ufw6" : "ufw";
     if (rules_.contains({family, table, fmt::format("{}-before-input", prefix)})) {
@@ -116,8 +150,7 @@ class Walk {
     bool certain = true;
     for (const auto& statement : rule.at("expr")) {
       if (statement.contains("match")) {
-        const MatchScope scope{datagram_, sets_, rule.value("family", ""), rule.value("table", "")};
-        const auto matched = matches(statement.at("match"), scope);
+        const auto matched = matches(statement.at("match"), scope_of(rule));
         if (matched == Tri::no) return false;
         certain &= matched == Tri::yes;
       } else if (statement.contains("vmap")) {
@@ -127,10 +160,15 @@ class Walk {
       } else if (!is_harmless(statement)) {
         // Limits, sets that change, extensions of iptables: it may match or not, and even decide by itself.
         certain = false;
-        if (statement.contains("xt") || statement.contains("queue")) decide_either_way(rule, course);
+        const bool may_decide = statement.contains("xt") && !is_extension(statement, "match");
+        if (may_decide || statement.contains("queue")) decide_either_way(rule, course);
       }
     }
     return false;
+  }
+
+  MatchScope scope_of(const json& rule) const {
+    return {datagram_, sets_, rule.value("family", ""), rule.value("table", ""), may_be_redirected_};
   }
 
   static bool decides(const json& statement) {
@@ -143,7 +181,7 @@ class Walk {
 
   static void note_drop(Course& course, const json& rule) {
     course.dropped = true;
-    if (course.where.empty()) course.where = name_of_rule(rule);
+    if (course.dropped_by == nullptr) course.dropped_by = &rule;
   }
 
   static void decide_either_way(const json& rule, Course& course) {
@@ -158,7 +196,7 @@ class Walk {
       decide_either_way(rule, course);
       return false;
     }
-    const MatchScope scope{datagram_, sets_, rule.value("family", ""), rule.value("table", "")};
+    const auto scope = scope_of(rule);
     for (const auto& pair : data.at("set")) {
       const auto matched = matches({{"left", vmap.at("key")}, {"right", pair.at(0)}}, scope);
       if (matched == Tri::no) continue;
@@ -188,7 +226,7 @@ class Walk {
     const auto inner = through(rule.value("family", ""), rule.value("table", ""), target, depth + 1);
     course.accepted |= inner.accepted;
     course.dropped |= inner.dropped;
-    if (course.where.empty()) course.where = inner.where;
+    if (course.dropped_by == nullptr) course.dropped_by = inner.dropped_by;
     if (!comes_back) course.returns |= inner.goes_on;
     if (!certain) return false;
     course.goes_on = comes_back && inner.goes_on;
@@ -200,6 +238,7 @@ class Walk {
   NamedSets sets_;
   std::size_t steps_ = 0;
   const Imagined& datagram_;
+  bool may_be_redirected_ = false;
 };
 
 }  // namespace

@@ -37,7 +37,8 @@ struct Ruling {
   std::string opened_by;
 };
 
-/// `ruleset`: what `nft --json list ruleset` prints. Throws nlohmann::json::exception when it is nothing like that.
+/// `ruleset`: what `nft --json list ruleset` prints, perhaps with iptables' extensions spelled out. Throws
+/// nlohmann::json::exception when it is nothing like that.
 Ruling judge_datagram(const nlohmann::json& ruleset, const Imagined& datagram);
 
 struct FirewallFacts {

@@ -4,6 +4,7 @@
 #include "doctor/firewall_match.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 #include <string>
@@ -63,9 +64,24 @@ Value payload(const json& left, const Imagined& datagram) {
   return protocol == "ether" || protocol == "vlan" || protocol == "arp" ? Value() : Value(Texts{});
 }
 
+/// nft writes a list of one now with its brackets, now without.
+bool has(const json& list, const char* word) {
+  return list == word || (list.is_array() && std::ranges::find(list, word) != list.end());
+}
+
+/// What kind of address the routes take it for.
+Value fib(const json& asked, const Imagined& datagram) {
+  const auto flags = asked.value("flags", json());
+  const bool source = has(flags, "saddr");
+  if (asked.value("result", "") != "type" || source == has(flags, "daddr")) return std::nullopt;
+  const bool ours = source == (datagram.hook == Hook::output);
+  return Texts{ours ? "local" : "unicast"};
+}
+
 Value value_of(const json& left, const Imagined& datagram) {
   if (left.contains("meta")) return meta(left.at("meta").at("key").get<std::string>(), datagram);
   if (left.contains("payload")) return payload(left.at("payload"), datagram);
+  if (left.contains("fib")) return fib(left.at("fib"), datagram);
   if (left.contains("ct") && left.at("ct").value("key", "") == "state") {
     return Texts{datagram.established ? "established" : "new"};
   }
@@ -144,6 +160,18 @@ Tri negated(Tri value) {
   return value == Tri::yes ? Tri::no : Tri::yes;
 }
 
+/// What nobody knows, but this it is not. Every firewall begins with these.
+bool is_surely_not(const json& left, const json& right, const MatchScope& scope) {
+  if (left.contains("meta")) {
+    // Where the peer is called through is not known yet: it is no call of this host to itself.
+    static constexpr std::array kInterfaces{"iifname", "iif", "oifname", "oif"};
+    return scope.datagram.interface.empty() && right == "lo" &&
+           std::ranges::find(kInterfaces, left.at("meta").value("key", "")) != kInterfaces.end();
+  }
+  return left.contains("ct") && left.at("ct").value("key", "") == "status" && has(right, "dnat") &&
+         (right.is_string() || right.size() == 1) && !scope.may_be_redirected;
+}
+
 }  // namespace
 
 const json* NamedSets::find(const std::string& family, const std::string& table, const std::string& name) const {
@@ -159,6 +187,7 @@ const json* NamedSets::find(const std::string& family, const std::string& table,
 
 Tri matches(const json& match, const MatchScope& scope) {
   const auto operation = match.value("op", "==");
+  if (is_surely_not(match.at("left"), match.at("right"), scope)) return operation == "!=" ? Tri::yes : Tri::no;
   const auto value = value_of(match.at("left"), scope.datagram);
   if (!value) return Tri::unknown;
   if (value->empty()) return Tri::no;  // also with `!=`: the rule is about another kind of packet

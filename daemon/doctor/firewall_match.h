@@ -25,6 +25,7 @@ struct MatchScope {
   const NamedSets& sets;
   std::string family;  ///< of the rule's table
   std::string table;
+  bool may_be_redirected = false;  ///< from another port to this one, by rules of this host
 };
 
 /// `match`: the object behind "match" in a rule's `expr`.

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "doctor/firewall_extensions.h"
 #include "doctor/gather.h"
 #include "doctor/program.h"
 #include "host/host_plan.h"
@@ -150,7 +151,12 @@ void gather_firewall(Facts& facts) {
   }
   auto datagram = datagram_of(facts);
   try {
-    const auto rules = nlohmann::json::parse(*text);
+    auto rules = nlohmann::json::parse(*text);
+    if (has_extensions(rules)) {
+      if (const auto listing = output_of({"nft", "--handle", "list", "ruleset"}, kRulesPatience)) {
+        spell_out_extensions(rules, *listing);
+      }
+    }
     firewall.called = judge_datagram(rules, datagram);
     datagram.established = true;
     firewall.answered = judge_datagram(rules, datagram);

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 
 #include "doctor/checks.h"
 #include "host/host_plan.h"
@@ -153,7 +154,10 @@ Finding judge_firewall(const Facts& facts) {
                                ruling->where));
   }
   if (firewall.has_legacy_rules) seen.push_back("rules of iptables-legacy were not looked at (`iptables-legacy -nvL`)");
-  return ok(fmt::format("this host's nftables rules let {} through", name), seen);
+  const bool certain = std::ranges::none_of(std::array{&firewall.called, &firewall.answered, &firewall.calling},
+                                            [](const auto* ruling) { return ruling->fate == Fate::unclear; });
+  return ok(fmt::format("{}this host's nftables rules let {} through", certain ? "" : "as far as can be seen, ", name),
+            seen);
 }
 
 Finding judge_mtu(const Facts& facts) {

@@ -41,9 +41,14 @@ def debian():
     return _fetched(SUITE, PACKAGES, DISABLED)
 
 
-def debian_with(name, packages):
+def debian_with(name, packages, disabled=()):
     """With these besides. Each `name` is kept by itself: two tests that take turns fetch nothing twice."""
-    return _fetched(f"{SUITE}-{name}", (*PACKAGES, *packages), DISABLED)
+    return _fetched(f"{SUITE}-{name}", (*PACKAGES, *packages), (*DISABLED, *disabled))
+
+
+def administered():
+    """What an administrator may have besides: sshd, and the firewalls of Debian, none of which runs by itself."""
+    return debian_with("administered", ("openssh-server", "openssh-client", "nftables", "ufw", "firewalld"), ("firewalld",))
 
 
 def bare_debian():
