@@ -1,22 +1,28 @@
 # SPDX-License-Identifier: MIT
-"""Adit at one end, wireguard-go set up by `wg` at the other: the same protocol, whoever begins, for as long as it takes.
+"""Adit at one end, wireguard-go or the kernel's WireGuard set up by `wg` at the other: the same protocol, whoever begins, for
+as long as it takes. The kernels of many small virtual machines have no WireGuard; `scripts/other-kernel` boots one that has.
 """
 import pytest
 
+from lab.doctor import examine
+from lab.ends import kernel_has
 from lab.traffic import BackgroundPing, ping, traffic_within, transfer, unanswered_sizes
 from lab.wait import wait_until
 
 REKEY_AFTER_TIME = 120
-ADIT_CALLS = ("adit", "go")  # a calls, b is called
-GO_CALLS = ("go", "adit")
-CALLS = pytest.mark.parametrize("kinds", [ADIT_CALLS, GO_CALLS], ids=["adit_calls", "wireguard_go_calls"])
+KERNEL = pytest.mark.skipif(not kernel_has("wireguard"), reason="this kernel has no WireGuard")
+CALLS = pytest.mark.parametrize("kinds", [  # a calls, b is called
+    pytest.param(("adit", "go"), id="adit_calls"),
+    pytest.param(("go", "adit"), id="wireguard_go_calls"),
+    pytest.param(("adit", "kernel"), id="adit_calls_the_kernel", marks=KERNEL),
+    pytest.param(("kernel", "adit"), id="the_kernel_calls", marks=KERNEL)])
 OUTER = pytest.mark.parametrize("outer", [4, 6], ids=["over_ipv4", "over_ipv6"])
 
 
 @pytest.mark.parametrize("psk", [False, True], ids=["without_psk", "with_psk"])
 @OUTER
 @CALLS
-def test_a_link_to_wireguard_go_works(make, kinds, outer, psk):
+def test_a_link_to_another_implementation_works(make, kinds, outer, psk):
     link = make(kinds, outer=outer, calls="a", psk=psk).start()
     assert ping(link.a.host, link.b.side.addr4, 1, wait=10) == 1, "the first packet waits for the handshake"
     assert unanswered_sizes(link.a.host, link.b.side.addr6, range(1, 1401, 7)) == []
@@ -27,7 +33,7 @@ def test_a_link_to_wireguard_go_works(make, kinds, outer, psk):
 
 @pytest.mark.slow
 @CALLS
-def test_rekeys_with_wireguard_go_lose_no_packet(make, kinds):
+def test_rekeys_with_another_implementation_lose_no_packet(make, kinds):
     """Whoever called first renews the session after REKEY_AFTER_TIME (§6.2)."""
     link = make(kinds, calls="a").start()
     traffic_within(link.a.host, link.b.side.addr4, 10)
@@ -58,7 +64,7 @@ def test_the_link_survives_a_restart_of_either_end(make, kinds, restarted):
 
 
 @CALLS
-def test_wireguard_go_follows_adit_and_adit_follows_wireguard_go(make, lab, kinds):
+def test_each_follows_the_other_to_another_address(make, lab, kinds):
     """Roaming of the end that called, whichever software it is."""
     link = make(kinds, calls="a").start()
     traffic_within(link.a.host, link.b.side.addr4, 10)
@@ -66,3 +72,37 @@ def test_wireguard_go_follows_adit_and_adit_follows_wireguard_go(make, lab, kind
     traffic_within(link.a.host, link.b.side.addr4, 40)  # wireguard-go sticks to its old source until a handshake fails
     assert link.b.peer_endpoint() == "10.1.0.77:51820"
     assert ping(link.b.host, link.a.side.addr4) == 3
+
+
+@CALLS
+def test_each_follows_the_other_to_another_port(make, lab, kinds):
+    link = make(kinds, calls="a").start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    if kinds[0] == "adit":
+        link.a.side.listen = 51999
+        link.a.write_config()
+        link.a.adit("reload", link.a.name)
+    else:
+        link.a.wg("set", link.a.device, "listen-port", "51999")
+    traffic_within(link.a.host, link.b.side.addr4, 40)
+    wait_until(lambda: link.b.peer_endpoint() == "10.1.0.2:51999", 10, "the new port to be learnt")
+    assert ping(link.b.host, link.a.side.addr4) == 3
+
+
+@KERNEL
+@pytest.mark.adit_only
+@OUTER
+@pytest.mark.parametrize("calls", ["a", "b"], ids=["adit_calls", "the_kernel_calls"])
+def test_much_travels_to_the_kernel_and_back_by_super_packets(make, outer, calls):
+    """The kernel seals each segment of a super-packet by itself and sends the datagrams one by one; the way back has ours, which
+    are sent as one. What arrives is whole at either end."""
+    link = make(("adit", "kernel"), outer=outer, calls=calls, psk=True).start()
+    traffic_within(link.b.host, link.a.side.addr4, 20)
+    assert examine(link.a).alarms() == {}
+    for near, far in ((link.a.side.addr4, link.b.side.addr4), (link.a.side.addr6, link.b.side.addr6)):
+        assert transfer(link.a.host, link.b.host, far, 16 << 20)
+        assert transfer(link.b.host, link.a.host, near, 16 << 20)
+    assert link.a.state() == "up"
+    assert (link.a.drops("malformed_packet"), link.a.drops("forged"), link.a.drops("deliver_failed")) == (0, 0, 0)
+    keys = link.b.wg("show", link.b.device, "dump").split("\n")[1].split("\t")
+    assert keys[1] == link.b.side.preshared_key and int(keys[5]) > 32 << 20 and int(keys[6]) > 32 << 20

@@ -8,6 +8,7 @@ import struct
 
 import pytest
 
+from lab.ends import kernel_has
 from lab.lans import BRIDGED, MTU, frames, gre_peer, link_of
 from lab.processors import SEVERAL
 from lab.traffic import BackgroundPing, answers, iperf, ping, traffic_within, transfer
@@ -15,6 +16,7 @@ from lab.wait import wait_until
 
 pytestmark = pytest.mark.adit_only
 MEGABYTES = 8 << 20
+KERNEL = pytest.mark.skipif(not (kernel_has("wireguard") and kernel_has("gretap")), reason="this kernel has no WireGuard or no gretap")
 
 
 def sums_are_sound(*hosts):
@@ -204,10 +206,10 @@ def test_a_reload_changes_what_can_change(lans):
     assert answers(near, "192.168.50.2")
 
 
-@pytest.mark.parametrize("kind", ["adit", "go"])
-def test_the_other_end_may_be_any_wireguard_with_a_gretap_on_top(make, kind):
-    ours, theirs = "10.9.0.1", "10.9.0.2"
-    link = make(("adit", kind), a=frames({"tunnel_address": f"{ours}/30"}, addresses=["192.168.60.1/24"]))
+@pytest.mark.parametrize("ours, theirs, length", [("10.9.0.1", "10.9.0.2", 30), ("fd09::1", "fd09::2", 126)], ids=["gretap", "ip6gretap"])
+@pytest.mark.parametrize("kind", ["adit", "go", pytest.param("kernel", marks=KERNEL)])
+def test_the_other_end_may_be_any_wireguard_with_a_gretap_on_top(make, kind, ours, theirs, length):
+    link = make(("adit", kind), a=frames({"tunnel_address": f"{ours}/{length}"}, addresses=["192.168.60.1/24"]))
     link.start()
     peer = gre_peer(link.b, theirs, ours, "192.168.60.2/24")
     traffic_within(link.a.host, "192.168.60.2", 20, needs=peer)

@@ -5,6 +5,7 @@ the bridge, which is left by who put the interface there.
     near ── lan ┐                                        ┌ lan ── far
                 br0 (host a) ── tun0 ═══ link ═══ tun0 ── br0 (host b)
 """
+import json
 import pathlib
 import re
 import signal
@@ -14,7 +15,7 @@ import pytest
 
 from lab import gretap
 from lab.doctor import examine
-from lab.ends import ADIT, FileEnd
+from lab.ends import ADIT, FileEnd, kernel_has
 from lab.traffic import ping, traffic_within
 from lab.wait import wait_until
 
@@ -116,6 +117,39 @@ def test_the_other_end_may_be_what_export_made_of_it(make, lab, tmp_path):
     link.a.start()
     traffic_within(link.a.host, "192.168.60.2", 20)
     assert ping(link.b.host, "192.168.60.1") == 3
+
+
+@pytest.mark.skipif(not (kernel_has("wireguard") and kernel_has("gretap")), reason="this kernel has no WireGuard or no gretap")
+@pytest.mark.parametrize("mtu", [None, 1500], ids=["mtu_that_fits", "mtu_1500"])
+@pytest.mark.parametrize("ours", ["10.9.0.1/30", "fd09::1/126"], ids=["gretap", "ip6gretap"])
+def test_wg_quick_has_the_kernel_do_what_export_wrote(make, lab, tmp_path, ours, mtu):
+    """The file as it is, on a host that has it all: not a command is typed besides."""
+    link = make(("adit", "kernel"), a={"addresses": ["192.168.60.1/30"], "allowed_ips": None,
+                                       "interface": {"mode": "tap", "tunnel_address": ours, **({"mtu": mtu} if mtu else {})}})
+    link.a.write_config()
+    key, file = tmp_path / "b.key", tmp_path / "wg9.conf"
+    key.touch(mode=0o600)
+    key.write_text(link.b.side.private_key)
+    lab.a.run(ADIT, "export", link.a.file, "--peer", "--private-key-file", key, "-o", file)
+    lab.b.run("wg-quick", "up", file)
+    link.a.start()
+    traffic_within(lab.a, "192.168.60.2", 20)
+    name = re.search(r"^\d+: (\S+) +inet 192.168.60.2/", lab.b.ip("-oneline", "addr"), re.MULTILINE)[1]
+    size = json.loads(lab.b.ip("-json", "link", "show", "dev", name))[0]["mtu"]
+    assert size == json.loads(lab.a.ip("-json", "link", "show", "dev", link.a.device))[0]["mtu"]
+    assert size == mtu or not mtu
+    assert ping(lab.a, "192.168.60.2", 3, size - 28, 0.2, 20, "-M", "do") == 3
+    assert ping(lab.b, "192.168.60.1", 3, size - 28, 0.2, 20, "-M", "do") == 3
+    for host, device, number in ((lab.a, link.a.device, 1), (lab.b, name, 2)):
+        host.ip("link", "add", "link", device, "name", "tagged", "type", "vlan", "id", "7")
+        host.ip("addr", "add", f"192.168.61.{number}/30", "dev", "tagged")
+        host.ip("link", "set", "tagged", "up")
+    for net in ("192.168.60", "192.168.61"):
+        assert transfer(lab.a, lab.b, f"{net}.2", 4 << 20)
+        assert transfer(lab.b, lab.a, f"{net}.1", 4 << 20)
+    assert "192.168.60.1" in lab.b.ip("neigh", "show", "dev", name), "by ARP"
+    lab.b.run("wg-quick", "down", file)
+    assert name not in lab.b.ip("link") and "wg9" not in lab.b.ip("link")
 
 
 def test_status_counts_the_mac_addresses_behind_the_link_and_no_more_than_it_may(lans):

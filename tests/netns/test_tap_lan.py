@@ -11,12 +11,14 @@ import sys
 
 import pytest
 
+from lab.ends import kernel_has
 from lab.lans import BRIDGED, MTU, frames, gre_peer, lan
 from lab.traffic import BackgroundPing, Stream, checksum, ping, traffic_within, transfer
 from lab.wait import wait_until
 
 pytestmark = pytest.mark.adit_only
 MEGABYTE = 1 << 20
+KERNEL = pytest.mark.skipif(not (kernel_has("wireguard") and kernel_has("gretap")), reason="this kernel has no WireGuard or no gretap")
 ALL = b"\xff" * 6
 ETH_P_ALL, ETH_P_IP = 3, 0x0800
 QUICK_STP = ("stp_state", "1", "forward_delay", "200", "hello_time", "100", "max_age", "600")  # hundredths of a second
@@ -259,12 +261,13 @@ def test_a_path_that_doubles_everything_doubles_no_frame(lans, lab):
     assert link.b.drops("replayed") > 0
 
 
-def test_a_lan_behind_a_gretap_over_wireguard_go_is_one_with_ours(make, lab):
+@pytest.mark.parametrize("kind", ["go", pytest.param("kernel", marks=KERNEL)])
+def test_a_lan_behind_a_gretap_over_another_implementation_is_one_with_ours(make, lab, kind):
     """Whatever crosses between two ends of Adit's does so here: also on a path that loses and doubles."""
     near, far = lan(lab, lab.a, 1), lan(lab, lab.b, 2)
-    link = make(("adit", "go"), a=frames({**BRIDGED, "tunnel_address": "10.9.0.1/30"})).start()
+    link = make(("adit", kind), a=frames({**BRIDGED, "tunnel_address": "10.9.0.1/30"})).start()
     peer = gre_peer(link.b, "10.9.0.2", "10.9.0.1")
-    for host in (near, far):  # wireguard-go's tunnel is smaller than the way is wide
+    for host in (near, far):  # the tunnel of the other end is smaller than the way is wide
         host.ip("link", "set", "eth0", "mtu", MTU - 20)
     traffic_within(near, "192.168.50.2", 20, needs=peer)
     traffic_within(far, "fd50::1", 20, needs=peer)

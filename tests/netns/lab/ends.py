@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The two ends of an encrypted link: Adit, and wireguard-go set up by `wg`. Both are told the same things (a Side) and
-asked the same questions, so that a test need not care which one it has.
+"""The two ends of an encrypted link: Adit, and wireguard-go or the kernel's WireGuard set up by `wg`. All are told the same
+things (a Side) and asked the same questions, so that a test need not care which one it has.
 """
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -266,6 +267,37 @@ class WireguardGoEnd(End):
     def latest_handshake(self):
         seconds = int(self._show("latest-handshakes"))
         return seconds or None
+
+
+@functools.cache
+def kernel_has(kind):
+    """Can this kernel make such an interface ("wireguard", "gretap")? Loads the module that does."""
+    return subprocess.run(["unshare", "--net", "ip", "link", "add", "probe0", "type", kind,
+                           *(("local", "10.0.0.1", "remote", "10.0.0.2") if kind == "gretap" else ())],
+                          capture_output=True).returncode == 0
+
+
+class KernelEnd(WireguardGoEnd):
+    """The kernel's own WireGuard: no process, and nothing to be asked but by `wg`. Tests with it are for kernels that have one
+    (`kernel_has`)."""
+    program = "wg"
+
+    def wg(self, *arguments, input=None):
+        return self.host.run("wg", *arguments, input=input).stdout
+
+    def run_it(self):
+        self.host.ip("link", "add", self.device, "type", "wireguard")
+
+    def stop(self, number=None):
+        self.host.ip("link", "del", self.device)
+        return 0
+
+    def close(self):
+        pass  # it goes with its namespace
+
+    def _is_up(self):
+        addresses = self.host.ip("-oneline", "addr", "show", "dev", self.device, check=False)
+        return all(f" {address.split('/')[0]}" in addresses for address in self.side.addresses)
 
 
 class WgQuickEnd(WireguardGoEnd):

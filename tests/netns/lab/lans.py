@@ -10,6 +10,7 @@ import pathlib
 import sys
 
 from . import gretap
+from .ends import KernelEnd
 from .traffic import traffic_within
 from .wait import wait_until
 
@@ -47,16 +48,30 @@ def bridged(make, lab, a=None, b=None, **options):
     return link, near, far
 
 
+class KernelGretap:
+    """The kernel's own, asked what the process is asked that stands in for one."""
+    alive = True
+
+    def log(self):
+        return "the kernel's gretap"
+
+
 def gre_peer(end, local, remote, address=None):
-    """A `gretap` over the end's tunnel, with an address of its own or in the host's bridge; the process that is it."""
-    process = end.host.popen(sys.executable, pathlib.Path(gretap.__file__), "lan0", local, remote, name="gretap")
-    wait_until(lambda: "ready" in process.log() or not process.alive, 10, "the TAP")
+    """A `gretap` over the end's tunnel, with an address of its own or in the host's bridge; the process that is it. The kernel's
+    goes with the kernel's WireGuard."""
+    if isinstance(end, KernelEnd):
+        end.host.ip("link", "add", "lan0", "type", "ip6gretap" if ":" in local else "gretap", "local", local, "remote", remote,
+                    *(("encaplimit", "none") if ":" in local else ()))
+        process = KernelGretap()
+    else:
+        process = end.host.popen(sys.executable, pathlib.Path(gretap.__file__), "lan0", local, remote, name="gretap")
+        wait_until(lambda: "ready" in process.log() or not process.alive, 10, "the TAP")
     assert process.alive, process.log()
     if address:
         end.host.ip("addr", "add", address, "dev", "lan0")
     else:
         end.host.ip("link", "set", "lan0", "master", "br0")
-    end.host.ip("link", "set", "lan0", "mtu", 1420 - IN_FRONT, "up")
+    end.host.ip("link", "set", "lan0", "mtu", 1420 - IN_FRONT - (20 if ":" in local else 0), "up")
     return process
 
 

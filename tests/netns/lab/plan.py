@@ -3,12 +3,12 @@
 
     a: 10.9.0.1, fd09::1 ─── encrypted, over IPv4 or IPv6, UDP port 51820 at both ends ─── b: 10.9.0.2, fd09::2
 """
-from .ends import AditEnd, Keys, Link, Side, WgQuickEnd, WireguardGoEnd, wg
+from .ends import AditEnd, KernelEnd, Keys, Link, Side, WgQuickEnd, WireguardGoEnd, wg
 
 PORT = 51820
 OUTER = {4: {"a": "10.1.0.2", "b": "10.2.0.2"}, 6: {"a": "[fd01::2]", "b": "[fd02::2]"}}
 INNER = {"a": ["10.9.0.1/30", "fd09::1/126"], "b": ["10.9.0.2/30", "fd09::2/126"]}
-KINDS = {"adit": AditEnd, "go": WireguardGoEnd, "quick": WgQuickEnd}
+KINDS = {"adit": AditEnd, "go": WireguardGoEnd, "quick": WgQuickEnd, "kernel": KernelEnd}
 
 
 def make_link(lab, kinds=("adit", "adit"), *, outer=4, calls="ab", psk=False, keepalive=25, a=None, b=None):
