@@ -3,6 +3,7 @@
 // backed by the kernel.
 #pragma once
 
+#include <array>
 #include <memory>
 
 #include "base/bytes.h"
@@ -47,17 +48,26 @@ class Arena {
 /// Messages of a UDP socket in a batch, at most. Each has a buffer of its own, as any may be of any size.
 inline constexpr std::size_t kBatchMessages = 64;
 
+/// Each begins on a cache line. Where a copy of the kernel's (`rep movsb`) goes to a place that lies 1 to 31 bytes
+/// further within its page than what is copied does within its own, an EPYC takes six times as long for it (25 µs for
+/// 64 KB instead of 4): it takes the two for the same memory. A socket's large messages begin with a page, and what
+/// `new` gives begins 16 bytes behind one.
 class MessageSlots {
  public:
-  MessageSlots() : storage_(std::make_unique_for_overwrite<std::uint8_t[]>(kBatchMessages * kStride)) {}
-  MutableBytes operator[](std::size_t i) { return {storage_.get() + i * kStride, net::kMaxDatagram}; }
+  MessageSlots() : storage_(std::make_unique_for_overwrite<Line[]>(kBatchMessages * kStride / sizeof(Line))) {}
+  MutableBytes operator[](std::size_t i) {
+    return {reinterpret_cast<std::uint8_t*>(storage_.get()) + i * kStride, net::kMaxDatagram};
+  }
 
  private:
+  struct alignas(64) Line {
+    std::array<std::uint8_t, 64> bytes;
+  };
   /// Three cache lines more than a power of two: messages of a batch that begin alike would otherwise fight for the
   /// same few places in the cache.
-  static constexpr std::size_t kStride = net::kLargestPacket + 192;
+  static constexpr std::size_t kStride = net::kLargestPacket + 3 * sizeof(Line);
 
-  std::unique_ptr<std::uint8_t[]> storage_;
+  std::unique_ptr<Line[]> storage_;
 };
 
 }  // namespace adit::path

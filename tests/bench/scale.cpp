@@ -44,12 +44,12 @@ struct Host {
 class Pair {
  public:
   Pair(const crypto::Aead& aead, const Spender& spender, const Costs& costs, std::size_t flows, std::size_t queues)
-      : a(1, spender, costs, flows, queues), b(2, spender, costs, flows, 1) {
+      : opened_by(aead), a(1, spender, costs, flows, queues), b(2, spender, costs, flows, 1) {
     auto key_a = crypto::generate_private_key(a.random);
     auto key_b = crypto::generate_private_key(b.random);
     const auto public_a = crypto::public_key_of(key_a);
     start(a, std::move(key_a), crypto::public_key_of(key_b), aead);
-    start(b, std::move(key_b), public_a, aead);
+    start(b, std::move(key_b), public_a, opened_by);
     a.tunnel->set_copy_dscp(true);  // the queue of a packet, for its datagrams
     a.path->call(a.wire.peer, now);
     for (int i = 0; i < 3; ++i) {
@@ -90,9 +90,12 @@ class Pair {
       host->tun.reading.take();
       host->tun.writing.take();
       host->wire.sending.take();
+      host->wire.receiving.take();
     }
+    opened_by.opening.take();
   }
 
+  MeteredAead opened_by;
   Host a;
   Host b;
   Instant now = Instant{} + std::chrono::hours(1);
@@ -227,9 +230,11 @@ class Bench {
   Scaling in(std::size_t flows) {
     Scaling scaling{.name = fmt::format("in, {} flow{}", flows, flows == 1 ? "" : "s"), .law = {}, .rows = {}};
     measure(scaling, flows, false, measure_in, [&](Pair& pair, const Figures& one) {
+      const auto count = static_cast<double>(supers());
       scaling.law = {.all = one.cpu_ns,
-                     .anybody = cipher_ + merge_,
-                     .in_order = pair.b.tun.writing.take() / static_cast<double>(supers())};
+                     .anybody = pair.opened_by.opening.take() / count + merge_,
+                     .in_order = pair.b.tun.writing.take() / count,
+                     .receive = pair.b.wire.receiving.take() / count};
     });
     return scaling;
   }

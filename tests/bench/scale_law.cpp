@@ -27,6 +27,12 @@ double predicted_gbits(const Law& law, const Means& means) {
   return gbits(1, std::max({together, law.owner(means.queues), queue(law, means)}) / 1e9);
 }
 
+double predicted_gbits_apart(const Law& law, const Means& means) {
+  const auto together = law.all / static_cast<double>(means.workers);
+  const auto owner = law.owner(means.queues) - law.receive;
+  return gbits(1, std::max({together, owner, law.receive, queue(law, means)}) / 1e9);
+}
+
 const char* bottleneck(const Law& law, const Means& means) {
   if (means.workers == 1) return "all stages in turn";
   const auto owner = law.owner(means.queues);
@@ -37,9 +43,11 @@ const char* bottleneck(const Law& law, const Means& means) {
 
 void print(const Scaling& scaling) {
   const auto& law = scaling.law;
-  fmt::print("  {}: owner {:.1f} µs, reading {:.1f} µs, anybody {:.1f} µs, in order {:.1f} µs a super-packet of {}\n",
-             scaling.name, (law.owner(1) - law.read) / 1e3, law.read / 1e3, law.anybody / 1e3, law.in_order / 1e3,
-             kSegments);
+  fmt::print(
+      "  {}: owner {:.1f} µs, receiving {:.1f} µs, reading {:.1f} µs, anybody {:.1f} µs, in order {:.1f} µs a "
+      "super-packet of {}\n",
+      scaling.name, law.rest() / 1e3, law.receive / 1e3, law.read / 1e3, law.anybody / 1e3, law.in_order / 1e3,
+      kSegments);
   const auto one = scaling.rows.front().measured.value_or(Figures{}).gbits;
   for (const auto& [means, measured] : scaling.rows) {
     const auto& [workers, queues, busy] = means;
@@ -53,19 +61,22 @@ void print(const Scaling& scaling) {
     } else {
       fmt::print("  not measured: too few processors  predicted {:.2f} Gbit/s", predicted_gbits(law, means));
     }
-    fmt::print("  [{}]\n", bottleneck(law, means));
+    fmt::print("  [{}]", bottleneck(law, means));
+    if (law.receive > 0) fmt::print("  with receiving apart {:.2f}", predicted_gbits_apart(law, means));
+    fmt::print("\n");
   }
 }
 
 void print_markdown(const std::vector<Scaling>& all) {
-  fmt::print("| | owner | anybody | in order | reading |\n| --- | --- | --- | --- | --- |\n");
+  fmt::print("| | owner | receiving | reading | anybody | in order |\n| --- | --- | --- | --- | --- | --- |\n");
   for (const auto& [name, law, rows] : all) {
-    fmt::print("| {} | {:.1f} | {:.1f} | {:.1f} | {:.1f} |\n", name, (law.owner(1) - law.read) / 1e3, law.anybody / 1e3,
-               law.in_order / 1e3, law.read / 1e3);
+    fmt::print("| {} | {:.1f} | {:.1f} | {:.1f} | {:.1f} | {:.1f} |\n", name, law.rest() / 1e3, law.receive / 1e3,
+               law.read / 1e3, law.anybody / 1e3, law.in_order / 1e3);
   }
   fmt::print(
-      "\n| | workers | queues | measured | times | predicted | times | read to sent, 99 % | what bounds it |\n"
-      "| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+      "\n| | workers | queues | measured | times | predicted | times | receiving apart | read to sent, 99 % | what "
+      "bounds it "
+      "|\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
   for (const auto& [name, law, rows] : all) {
     const auto one = rows.front().measured.value_or(Figures{}).gbits;
     for (const auto& [means, measured] : rows) {
@@ -77,6 +88,8 @@ void print_markdown(const std::vector<Scaling>& all) {
         fmt::print("too few processors | | ");
       }
       fmt::print("{:.1f} | {:.2f} | ", predicted, predicted / predicted_gbits(law, {}));
+      if (law.receive > 0) fmt::print("{:.1f}", predicted_gbits_apart(law, means));
+      fmt::print(" | ");
       if (measured && measured->median_us > 0) {
         fmt::print("{:.0f} µs, {:.0f} µs", measured->median_us, measured->late_us);
       }

@@ -17,8 +17,11 @@ struct Law {
   double anybody = 0;   ///< by any thread at any time: cipher, checksums, cutting and putting together
   double in_order = 0;  ///< by any thread, one at a time for each queue of the interface: sending, or writing
   double read = 0;      ///< of the interface: by the owner, or one at a time for each queue where there are several
+  double receive = 0;   ///< of the socket: by the owner
   /// By the thread that has the tunnel, and nobody else.
   double owner(std::size_t queues) const { return all - anybody - in_order - (queues > 1 ? read : 0); }
+  /// Of that, what is neither reading nor receiving.
+  double rest() const { return owner(1) - read - receive; }
 };
 
 /// What there is to do it.
@@ -29,6 +32,8 @@ struct Means {
 };
 
 double predicted_gbits(const Law& law, const Means& means);
+/// If another thread than the one that has the tunnel received.
+double predicted_gbits_apart(const Law& law, const Means& means);
 const char* bottleneck(const Law& law, const Means& means);
 
 struct Figures {

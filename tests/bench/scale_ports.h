@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "crypto/aead.h"
 #include "packets.h"
 #include "path/ports.h"
 #include "scale_costs.h"
@@ -50,6 +51,24 @@ class Meter {
 
  private:
   std::atomic<std::uint64_t> ns_ = 0;
+};
+
+/// What opening takes where it is done, with the caches as they are there.
+class MeteredAead final : public crypto::Aead {
+ public:
+  explicit MeteredAead(const crypto::Aead& real) : real_(real) {}
+  std::string_view name() const override { return real_.name(); }
+  void seal(std::span<const crypto::SealJob> jobs) const override { real_.seal(jobs); }
+  void open(std::span<crypto::OpenJob> jobs) const override {
+    opening([&] {
+      real_.open(jobs);
+      return 0;
+    });
+  }
+  mutable Meter opening;
+
+ private:
+  const crypto::Aead& real_;
 };
 
 /// When each super-packet of a queue was read, and how long after that its last segment was sent. Written by one thread
@@ -165,16 +184,7 @@ class Wire final : public path::DatagramPort {
  public:
   Wire(const Spender& spender, const Costs& costs) : spender_(spender), costs_(costs) {}
   net::IoResult receive(std::span<const MutableBytes> buffers, std::vector<Datagram>& datagrams) override {
-    net::IoResult result;
-    for (const auto buffer : buffers) {
-      std::size_t count = 0;
-      const auto cost =
-          costs_.udp_receive * static_cast<double>(std::min(kSegments, inbox_.ends.size() - next_)) / kSegments;
-      if (next_ == inbox_.ends.size()) break;
-      spender_.spend(cost, [&] { count = fill(buffer, datagrams); });
-      result.count += count;
-    }
-    return result;
+    return receiving([&] { return take_up(buffers, datagrams); });
   }
   net::SendResult send(const Path&, std::span<const OutboundDatagram> datagrams) override {
     return sending([&] { return take(datagrams); });
@@ -195,9 +205,22 @@ class Wire final : public path::DatagramPort {
   std::atomic<std::size_t> sent = 0;
   std::vector<Lags>* lags = nullptr;
   std::size_t parts = kSegments;  ///< datagrams that a packet becomes
+  Meter receiving;
   Meter sending;
 
  private:
+  net::IoResult take_up(std::span<const MutableBytes> buffers, std::vector<Datagram>& datagrams) {
+    net::IoResult result;
+    for (const auto buffer : buffers) {
+      std::size_t count = 0;
+      const auto cost =
+          costs_.udp_receive * static_cast<double>(std::min(kSegments, inbox_.ends.size() - next_)) / kSegments;
+      if (next_ == inbox_.ends.size()) break;
+      spender_.spend(cost, [&] { count = fill(buffer, datagrams); });
+      result.count += count;
+    }
+    return result;
+  }
   net::SendResult take(std::span<const OutboundDatagram> datagrams) {
     spender_.spend(costs_.udp_send * static_cast<double>(datagrams.size()) / kSegments);
     for (const auto& datagram : datagrams) {
