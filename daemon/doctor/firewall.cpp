@@ -72,16 +72,12 @@ bool redirects(const json& rule, std::uint16_t port) {
   });
 }
 
-/// firewalld has chains for each zone: filter_IN_ZONE, and filter_IN_ZONE_deny among others.
-std::string firewalld_zone(const json& rule) {
+/// firewalld has a chain for each zone, filter_IN_ZONE, which leads to others of its own.
+std::string_view firewalld_zone(std::string_view chain) {
   constexpr std::string_view kPrefix = "filter_IN_";
-  const auto chain = rule.value("chain", "");
   if (!chain.starts_with(kPrefix)) return {};
-  auto zone = std::string_view(chain).substr(kPrefix.size());
-  for (const std::string_view suffix : {"_pre", "_log", "_deny", "_allow", "_post"}) {
-    if (zone.ends_with(suffix)) zone.remove_suffix(suffix.size());
-  }
-  return std::string(zone.starts_with("policy_") ? "" : zone);
+  chain.remove_prefix(kPrefix.size());
+  return chain.starts_with("policy_") ? std::string_view() : chain;
 }
 
 class Walk {
@@ -96,6 +92,7 @@ class Walk {
   }
 
   Ruling base_chain(const json& chain) {
+    zone_.clear();
     const auto course = through(chain.value("family", ""), chain.value("table", ""), chain.value("name", ""), 0);
     const bool policy_drops = chain.value("policy", "accept") == "drop";
     const bool may_pass = course.accepted || (course.goes_on && !policy_drops);
@@ -104,13 +101,13 @@ class Walk {
     auto where = course.dropped_by != nullptr
                      ? name_of_rule(*course.dropped_by)
                      : fmt::format("the policy of {} is drop, and no rule accepts it", name_of(chain));
-    return {may_pass ? Fate::unclear : Fate::drops, std::move(where), opening(chain, course.dropped_by)};
+    return {may_pass ? Fate::unclear : Fate::drops, std::move(where), opening(chain)};
   }
 
  private:
   /// Who writes rules into another's tables loses them at its next reload: each tool has chains of its own to know it
   /// by.
-  std::string opening(const json& chain, const json* dropped_by) const {
+  std::string opening(const json& chain) const {
     if (datagram_.hook != Hook::input || datagram_.local_port == 0) return {};
     const auto family = chain.value("family", "");
     const auto table = chain.value("table", "");
@@ -118,8 +115,7 @@ class Walk {
     const auto port = datagram_.local_port;
     if (table == "firewalld") {
       // Now and for later, each by itself: a reload would forget what others have opened for now.
-      const bool certain = dropped_by != nullptr && !datagram_.interface.empty();
-      const auto zone = certain ? firewalld_zone(*dropped_by) : std::string();
+      const auto zone = datagram_.interface.empty() ? std::string() : zone_;
       const auto words =
           fmt::format("{}{}--add-port={}/udp", zone.empty() ? "" : "--zone=" + zone, zone.empty() ? "" : " ", port);
       return fmt::format("firewall-cmd {0} && firewall-cmd --permanent {0}", words);
@@ -223,6 +219,7 @@ class Walk {
 
   bool follow(const json& jump, bool comes_back, const json& rule, Course& course, bool certain, int depth) {
     const auto target = jump.at("target").get<std::string>();
+    if (certain && zone_.empty()) zone_ = firewalld_zone(target);
     const auto inner = through(rule.value("family", ""), rule.value("table", ""), target, depth + 1);
     course.accepted |= inner.accepted;
     course.dropped |= inner.dropped;
@@ -239,6 +236,7 @@ class Walk {
   std::size_t steps_ = 0;
   const Imagined& datagram_;
   bool may_be_redirected_ = false;
+  std::string zone_;  ///< of firewalld's, the first one that it certainly comes to
 };
 
 }  // namespace

@@ -276,6 +276,22 @@ TEST(Firewall, WalksFirewalldsZones) {
   EXPECT_EQ(judge_datagram(firewalld(kRedirected, kAcceptPort), call).fate, Fate::passes);
 }
 
+/// firewalld's of Debian 13 come back from the zone, and are refused where they came from.
+TEST(Firewall, NamesTheZoneThatHasBeenLeft) {
+  auto rules = firewalld(kRedirected, R"([{"counter":null}])");
+  for (auto& object : rules["nftables"]) {
+    if (!object.contains("rule")) continue;
+    auto& statements = object["rule"]["expr"];
+    if (object["rule"]["handle"] == 43) statements = json::array({{{"counter", nullptr}}});
+    if (object["rule"]["handle"] == 40) statements[1] = {{"jump", {{"target", "filter_IN_external"}}}};
+    if (object["rule"]["handle"] == 41) statements = json::array({{{"reject", nullptr}}});
+  }
+  const auto found = judge_datagram(rules, {.remote = kPeer, .local_port = 51820, .interface = "eth0"});
+  EXPECT_EQ(found.fate, Fate::drops);
+  EXPECT_NE(found.where.find("filter_INPUT_ZONES"), std::string::npos) << found.where;
+  EXPECT_NE(found.opened_by.find("--zone=external "), std::string::npos) << found.opened_by;
+}
+
 TEST(Firewall, NamesNoZoneWhereItIsNotKnownWhatThePeerComesInBy) {
   const auto found = judge_datagram(firewalld(kRedirected, R"([{"counter":null}])"), {.local_port = 51820});
   EXPECT_EQ(found.fate, Fate::drops) << found.where;
