@@ -174,6 +174,7 @@ Finding judge_mtu(const Facts& facts) {
   const Evidence seen{fmt::format("MTU {} and {} bytes around each packet make {}; the way through {} carries {}", mtu,
                                   needed - mtu, needed, way->interface, way->route->mtu)};
   if (needed <= way->route->mtu) return ok("full packets fit the way to the peer", seen);
+  if (in_frames != 0) return ok("larger frames than the way has room for are sent in fragments", seen);
   return warning(
       "full packets do not fit the way to the peer: each travels in two pieces, or not at all", seen,
       config != nullptr && config->interface.mtu

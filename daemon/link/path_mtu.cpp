@@ -40,7 +40,8 @@ offload::MssLimits mss_limits(const config::Config& config, std::uint32_t size) 
 /// `searching` when there is somebody to ask.
 PathProbe PathMtu::possible() const {
   const auto& config = parts_.config;
-  if (config.interface.mtu || !config.tuning.path_probe || parts_.host.interface_is_away()) return PathProbe::off;
+  const bool follows = !config.interface.mtu || parts_.tunnel.carries_frames();
+  if (!follows || !config.tuning.path_probe || parts_.host.interface_is_away()) return PathProbe::off;
   const auto& ends = parts_.tunnel.probe_ends();
   const bool allowed = ends && std::ranges::any_of(config.peer.allowed_ips, [&](const IpNetwork& network) {
                          return network.contains(ends->peers);
@@ -140,7 +141,10 @@ void PathMtu::fit(Instant now) {
   const bool carries_v6 = host::carries_v6(parts_.config);
   const auto least = host::least_mtu(carries_v6);
   fit_fragments(least, now);
-  if (parts_.config.interface.mtu || host.interface_is_away()) return;
+  if (parts_.config.interface.mtu || host.interface_is_away()) {
+    if (parts_.tunnel.carries_frames()) fit_segments();
+    return;
+  }
   const auto in_front = host::frame_overhead(parts_.config);
   const auto fitting = [&](std::uint32_t size) { return std::max(size > in_front ? size - in_front : 0, least); };
   const auto mtu = fitting(report().size);
@@ -169,6 +173,9 @@ void PathMtu::fit_segments() {
   parts_.tunnel.set_mss_limits(mss_limits(parts_.config, size == 0 ? mtu : std::min(size, mtu)));
 }
 
+/// Where the interface takes larger frames than the way does, because the file says so or IPv6 needs it, those are cut:
+/// the tunnel has to know how small.
+///
 /// IPv6 does not exist below 1,280 bytes, and is not to be cut off by a way that is narrower: what is too large for it
 /// travels in fragments. All but probes goes with DF clear, so that it is enough when the kernel knows; and where no
 /// router told it, we do. TCP over IPv4 goes on below, and its senders are told, since fragments may not arrive. They
@@ -177,7 +184,9 @@ void PathMtu::fit_segments() {
 void PathMtu::fit_fragments(std::uint32_t least, Instant now) {
   const auto size = report().size;
   const auto in_front = host::frame_overhead(parts_.config);
-  const bool narrow = !parts_.config.interface.mtu && size != 0 && size < least + in_front;
+  const auto& mtu = parts_.config.interface.mtu;
+  const bool follows = !mtu || parts_.tunnel.carries_frames();
+  const bool narrow = follows && size != 0 && size < mtu.value_or(least) + in_front;
   if (!narrow) {
     parts_.tunnel.set_way_size(0);
     narrow_ = {};
@@ -191,21 +200,25 @@ void PathMtu::fit_fragments(std::uint32_t least, Instant now) {
   if (narrow_.size == size && now - narrow_.told_at < kTellKernel) return;
   const bool less = first || size < narrow_.size;
   narrow_ = {size, now};
+  if (in_front != 0) {
+    if (less) {
+      parts_.log.info("the way to the peer has room for frames of {} bytes: larger ones are sent in fragments",
+                      passing - std::min(in_front, passing));
+    }
+    return;
+  }
   if (first) parts_.log.warn("{}", left_out());
-  if (less && in_front == 0) parts_.data_path.refuse_those_sent(passing);
-  // An IP packet is nothing that an interface for frames would take.
-  if (in_front == 0 && size + overhead() < route_mtu_) tell_kernel(size + overhead());
+  if (less) parts_.data_path.refuse_those_sent(passing);
+  if (size + overhead() < route_mtu_) tell_kernel(size + overhead());
 }
 
 std::string PathMtu::left_out() const {
-  if (narrow_.size == 0) return {};
+  if (narrow_.size == 0 || parts_.tunnel.carries_frames()) return {};
   const bool carries_v6 = host::carries_v6(parts_.config);
-  const auto in_front = host::frame_overhead(parts_.config);
   return fmt::format(
       "the way to the peer has room for {} bytes inside, and the interface must take {}: {} above that travel in "
       "fragments, which some firewalls drop",
-      narrow_.size - std::min(in_front, narrow_.size), host::least_mtu(carries_v6),
-      carries_v6 && in_front == 0 ? "IPv6 packets" : "packets");
+      narrow_.size, host::least_mtu(carries_v6), carries_v6 ? "IPv6 packets" : "packets");
 }
 
 void PathMtu::tell_kernel(std::uint32_t mtu) {

@@ -91,7 +91,7 @@ void Receiver::collect(Instant now, tunnel::Outbox& out) {
     return true;
   });
   opening.collect([&](Arrival& arrival, bool failed) {
-    arrival.batch.clear();
+    arrival.batch.clear_accepted();
     if (failed || arrival.accepted.empty()) {
       give_back(arrival);
     } else {

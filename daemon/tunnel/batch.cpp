@@ -19,6 +19,11 @@ void Outbox::clear() {
 }
 
 void InboundBatch::clear() {
+  clear_accepted();
+  joined.clear();
+}
+
+void InboundBatch::clear_accepted() {
   packets.clear();
   keypairs.clear();
 }

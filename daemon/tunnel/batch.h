@@ -89,8 +89,12 @@ struct InboundBatch {
   std::vector<InboundPacket> packets;
   /// What `packets` points to.
   std::vector<std::shared_ptr<noise::Keypair>> keypairs;
+  /// What was put together of fragments: some of what is to be delivered points into it.
+  std::vector<std::vector<std::uint8_t>> joined;
 
   void clear();
+  /// Once it is accepted, all but what is to be delivered.
+  void clear_accepted();
 };
 
 /// Seals all segments of all packets into transport datagrams, one in each of `out`, in order; the sizes of `out` are

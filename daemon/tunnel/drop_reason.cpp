@@ -58,6 +58,8 @@ std::string_view name_of(DropReason reason) {
       return "not_ethernet";
     case DropReason::gre_fragment:
       return "gre_fragment";
+    case DropReason::gre_incomplete:
+      return "gre_incomplete";
     case DropReason::congestion:
       return "congestion";
     case DropReason::interface_queue_full:

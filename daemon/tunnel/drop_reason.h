@@ -18,7 +18,7 @@ enum class DropReason : std::uint8_t {
   send_failed,             ///< the kernel refused the datagram
   looped,                  ///< a datagram of ours: a route leads the peer's address into the tunnel
   packet_too_large,        ///< an IPv4 packet that may not be cut (DF), and that the way has no room for in one piece
-  frame_too_large,         ///< an Ethernet frame that is larger, in its GRE packet, than what the way carries
+  frame_too_large,         ///< an Ethernet frame that is larger than the interface's MTU
   storm_limit,             ///< an Ethernet frame to all or to many, beyond tuning.storm_limit
   // Inbound: datagrams of no session.
   malformed,            ///< type, reserved bytes or size are not those of any message
@@ -38,7 +38,8 @@ enum class DropReason : std::uint8_t {
   disallowed_source,  ///< the inner source address is not in peer.allowed_ips
   own_source,         ///< the inner source address is one of our own (interface.addresses)
   not_ethernet,       ///< where frames are carried: no GRE packet with one in it, between the link's two addresses
-  gre_fragment,       ///< likewise a part of one
+  gre_fragment,       ///< likewise a part of one that contradicts others, or came twice
+  gre_incomplete,     ///< likewise a part of one whose other parts did not come in time
   congestion,         ///< marked by a router on the path, and its sender does not know ECN (RFC 6040)
   // The shell's.
   interface_queue_full,  ///< the interface had no room for the packet; counted by the kernel, see host::HostSetup

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/assert.h"
 #include "offload/ethernet.h"
 #include "tunnel/own_packet.h"
 #include "tunnel/too_big.h"
@@ -17,6 +18,18 @@ namespace {
 bool is_reserved(Bytes group) {
   constexpr std::array<std::uint8_t, 5> kReserved{0x01, 0x80, 0xc2, 0x00, 0x00};
   return std::ranges::equal(group.first(kReserved.size()), kReserved) && group[kReserved.size()] < 0x10;
+}
+
+/// `size`: of what `frame` came in, with `mark` outside.
+std::expected<UnwrappedFrame, DropReason> look_into(MutableBytes frame, wire::Ecn mark, std::size_t size) {
+  if (frame.size() < offload::kEthernetHeaderSize) return std::unexpected(DropReason::not_ethernet);
+  const UnwrappedFrame unwrapped{frame, offload::find_ip(frame), size};
+  if (unwrapped.ip == 0 || mark == wire::Ecn::not_capable) return unwrapped;
+  const auto inner = frame.subspan(unwrapped.ip);
+  if (wire::read_ip_packet(inner) && !wire::take_outer_ecn(inner, mark)) {
+    return std::unexpected(DropReason::congestion);
+  }
+  return unwrapped;
 }
 
 }  // namespace
@@ -55,15 +68,39 @@ std::expected<UnwrappedFrame, DropReason> Ethernet::unwrap(MutableBytes packet) 
     return std::unexpected(frame.error() == wire::GreRefusal::fragment ? DropReason::gre_fragment
                                                                        : DropReason::not_ethernet);
   }
-  if (frame->size() < offload::kEthernetHeaderSize) return std::unexpected(DropReason::not_ethernet);
-  const UnwrappedFrame unwrapped{*frame, offload::find_ip(*frame)};
+  return look_into(*frame, wire::ecn_of(wire::read_ip_packet(packet)->traffic_class), packet.size());
+}
+
+std::optional<UnwrappedFrame> Ethernet::join(MutableBytes packet, std::uint64_t passed, Instant now, Memory& memory,
+                                             DropCounters& drops) {
+  const auto part = wire::read_fragment(packet);
+  ADIT_ASSERT(part);
   const auto mark = wire::ecn_of(wire::read_ip_packet(packet)->traffic_class);
-  if (unwrapped.ip == 0 || mark == wire::Ecn::not_capable) return unwrapped;
-  const auto inner = frame->subspan(unwrapped.ip);
-  if (wire::read_ip_packet(inner) && !wire::take_outer_ecn(inner, mark)) {
-    return std::unexpected(DropReason::congestion);
+  auto payload = part->payload;
+  Reassembly::Whole whole{.payload = {}, .protocol = part->protocol, .mark = mark, .parts = 1, .size = packet.size()};
+  if (!part->is_all()) {
+    auto joined = fragments_.add(*part, packet.size(), mark, passed, now);
+    count_dropped(drops);
+    if (!joined) return std::nullopt;
+    whole = std::move(*joined);
+    payload = memory.emplace_back(std::move(whole.payload));
   }
-  return unwrapped;
+  const auto frame = wire::Gre::unwrap_joined(whole.protocol, payload);
+  const auto unwrapped = frame ? look_into(*frame, whole.mark, whole.size) : std::unexpected(DropReason::not_ethernet);
+  if (unwrapped) return *unwrapped;
+  drops.add(unwrapped.error(), whole.parts);
+  return std::nullopt;
+}
+
+void Ethernet::expire(Instant now, DropCounters& drops) {
+  fragments_.expire(now);
+  count_dropped(drops);
+}
+
+void Ethernet::count_dropped(DropCounters& drops) {
+  const auto dropped = fragments_.take_dropped();
+  drops.add(DropReason::gre_fragment, dropped.refused);
+  drops.add(DropReason::gre_incomplete, dropped.incomplete);
 }
 
 std::optional<std::vector<std::uint8_t>> Ethernet::answer(Bytes packet, std::size_t slack) const {

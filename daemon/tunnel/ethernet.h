@@ -11,6 +11,7 @@
 #include "offload/split.h"
 #include "tunnel/allowance.h"
 #include "tunnel/drop_reason.h"
+#include "tunnel/reassembly.h"
 #include "wire/gre.h"
 #include "wire/ip_packet.h"
 
@@ -26,11 +27,13 @@ struct WrappedFrame {
 /// A frame that came in.
 struct UnwrappedFrame {
   MutableBytes frame;
-  std::size_t ip = 0;  ///< where an IP packet begins in it; 0: there is none
+  std::size_t ip = 0;    ///< where an IP packet begins in it; 0: there is none
+  std::size_t size = 0;  ///< of the packet it came in; all of them, if they were fragments of it
 };
 
 class Ethernet {
  public:
+  using Memory = std::vector<std::vector<std::uint8_t>>;
   /// Room there must be in front of each frame.
   static constexpr std::size_t kHeadroom = 64;
   static_assert(wire::kLargestGreOverhead <= kHeadroom);
@@ -39,11 +42,12 @@ class Ethernet {
   static constexpr std::uint32_t kTellingsPerSecond = 100;
 
   /// `storm_limit`: frames to many that may be sent a second, and at once; 0: any number.
-  explicit Ethernet(const wire::GreEnds& ends, std::uint32_t storm_limit = 0) : gre_(ends) {
+  explicit Ethernet(const wire::GreEnds& ends, std::uint32_t storm_limit = 0) : gre_(ends), storm_limit_(storm_limit) {
     if (storm_limit != 0) storm_.emplace(storm_limit, storm_limit);
   }
 
   const wire::GreEnds& ends() const { return gre_.ends(); }
+  std::uint32_t storm_limit() const { return storm_limit_; }
 
   /// What the IP packet in the frame says of its class stands on the outside, too. None: it is too short for a frame.
   std::optional<WrappedFrame> wrap(MutableBytes frame) const;
@@ -55,13 +59,25 @@ class Ethernet {
                                                           Instant now);
   /// Of a whole packet from the peer. A mark of congestion moves into the frame.
   std::expected<UnwrappedFrame, DropReason> unwrap(MutableBytes packet) const;
+  /// What `unwrap` refused as gre_fragment, with those that came before: the frame, if it was the last one missing, in
+  /// `memory`. What is dropped is counted in `drops`. `passed`: packets of the peer's so far.
+  std::optional<UnwrappedFrame> join(MutableBytes packet, std::uint64_t passed, Instant now, Memory& memory,
+                                     DropCounters& drops);
+  /// Fragments that have waited for too long are dropped; all of them with `now` in the far future.
+  void expire(Instant now, DropCounters& drops);
+  /// When there will be some; the far future: never, as it is.
+  Instant deadline() const { return fragments_.deadline().value_or(Instant::max()); }
   /// What answers `packet`, with `slack` bytes behind it, if that is an echo request to our end (RFC 792, RFC 4443).
   std::optional<std::vector<std::uint8_t>> answer(Bytes packet, std::size_t slack) const;
 
  private:
+  void count_dropped(DropCounters& drops);
+
   wire::Gre gre_;
+  std::uint32_t storm_limit_;
   std::optional<Allowance> storm_;
   Allowance tellings_{kTellingsPerSecond, kTellingsPerSecond};
+  Reassembly fragments_;
 };
 
 }  // namespace adit::tunnel

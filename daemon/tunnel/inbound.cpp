@@ -38,7 +38,7 @@ std::optional<DropReason> Tunnel::take_transport(const Datagram& datagram, Insta
   return std::nullopt;
 }
 
-void Tunnel::accept(const InboundBatch& batch, Instant now, std::vector<MutableBytes>& deliver, Outbox& out) {
+void Tunnel::accept(InboundBatch& batch, Instant now, std::vector<MutableBytes>& deliver, Outbox& out) {
   const auto waiting_since = status_.unanswered_at;
   const auto heard_before = status_.heard_at;
   bool authentic = false;
@@ -70,7 +70,7 @@ void Tunnel::accept(const InboundBatch& batch, Instant now, std::vector<MutableB
       continue;
     }
     data = true;
-    take_data(plaintext, packet.ecn, now, deliver, out);
+    take_data(packet, now, batch.joined, deliver, out);
   }
   if (authentic) keep_fresh_after_receiving(now, out);
   if (data) after_data_received(now);
@@ -78,8 +78,9 @@ void Tunnel::accept(const InboundBatch& batch, Instant now, std::vector<MutableB
 }
 
 /// What the peer has to say, once it is sure that it does.
-void Tunnel::take_data(MutableBytes plaintext, wire::Ecn ecn, Instant now, std::vector<MutableBytes>& deliver,
-                       Outbox& out) {
+void Tunnel::take_data(const InboundPacket& packet, Instant now, Ethernet::Memory& memory,
+                       std::vector<MutableBytes>& deliver, Outbox& out) {
+  const auto plaintext = packet.plaintext();
   const auto header = wire::read_ip_packet(plaintext);
   if (!header) return count_drop(DropReason::malformed_packet);
   if (!allowed_ips_.contains(header->source)) {
@@ -88,18 +89,20 @@ void Tunnel::take_data(MutableBytes plaintext, wire::Ecn ecn, Instant now, std::
   }
   if (elsewhere_.own.contains(header->source)) return count_drop(DropReason::own_source);
   auto inner = plaintext.first(header->size);
-  if (!wire::take_outer_ecn(inner, ecn)) return count_drop(DropReason::congestion);
+  if (!wire::take_outer_ecn(inner, packet.ecn)) return count_drop(DropReason::congestion);
   if (take_answer(inner, now, out)) return;
+  auto size = header->size;
   if (carries_frames()) {
-    const auto frame = take_frame(inner, now, out);
+    const auto frame = take_frame(inner, now, memory, out);
     if (!frame) return;
     inner = frame->frame;
+    size = frame->size;
   } else {
     offload::clamp_mss(inner, manner_.mss, false);
   }
   deliver.push_back(inner);
   status_.received.packets += 1;
-  status_.received.bytes += header->size;
+  status_.received.bytes += size;
 }
 
 void Tunnel::take_handshake(wire::MessageType type, const Datagram& datagram, Instant now, Outbox& out) {

@@ -176,12 +176,14 @@ void Tunnel::send_keepalive(Instant now, Outbox& out) {
 
 Instant Tunnel::deadline() const {
   if (!elsewhere_.tries.empty()) return {};
-  return std::min(timers_.next(), status_.under_load ? handshaker_.under_load_until() : kNever);
+  const auto timers = std::min(timers_.next(), status_.under_load ? handshaker_.under_load_until() : kNever);
+  return manner_.ethernet ? std::min(timers, manner_.ethernet->deadline()) : timers;
 }
 
 void Tunnel::tick(Instant now, Outbox& out) {
   note_load(now, out);
   handshaker_.abandon_sent_before(now - kLongestRoundTrip);
+  if (manner_.ethernet) manner_.ethernet->expire(now, status_.drops);
   try_elsewhere(now, out);
   if (timers_.take(Timer::retransmit, now)) on_retransmit(now, out);
   if (timers_.take(Timer::keepalive, now)) {

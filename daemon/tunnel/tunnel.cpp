@@ -73,6 +73,8 @@ void Tunnel::admit(std::span<const PlainPacket> packets, Instant now, Outbox& ou
       count_drop(DropReason::looped, packet.segments());
     } else if (is_too_large(packet)) {
       refuse_too_large(packet, now, out);
+    } else if (manner_.way_size != 0 && carries_frames() && packet.size_of(0) > manner_.way_size) {
+      waiting |= !send_in_fragments(packet, header->traffic_class, usable, now, out);
     } else if (!usable || !send(packet, header->traffic_class, out)) {
       stage(packet, now);
       waiting = true;
@@ -88,8 +90,13 @@ void Tunnel::admit(std::span<const PlainPacket> packets, Instant now, Outbox& ou
 }
 
 void Tunnel::set_ethernet(const std::optional<wire::GreEnds>& ends, std::uint32_t storm_limit) {
-  manner_.ethernet.reset();
-  if (ends) manner_.ethernet.emplace(*ends, storm_limit);
+  auto& ethernet = manner_.ethernet;
+  if (ends && ethernet && ethernet->ends() == *ends && ethernet->storm_limit() == storm_limit) return;
+  if (ethernet) ethernet->expire(Instant::max(), status_.drops);
+  ethernet.reset();
+  if (!ends) return;
+  ethernet.emplace(*ends, storm_limit);
+  manner_.fragmented = random_.u32();
 }
 
 /// On an Ethernet a datagram of ours may be led into the link, too: by a bridge that the peer's address is behind.
@@ -146,6 +153,27 @@ void Tunnel::refuse_too_large(const PlainPacket& packet, Instant now, Outbox& ou
   if (answer && manner_.tellings.take(now)) out.answers.push_back(std::move(*answer));
 }
 
+/// Each of its segments is cut further. False: some of it has to wait for a session.
+bool Tunnel::send_in_fragments(const PlainPacket& packet, std::uint8_t traffic_class, bool usable, Instant now,
+                               Outbox& out) {
+  bool all_sent = true;
+  for (std::size_t i = 0; i < packet.segments(); ++i) {
+    const Bytes segment = packet.plan == nullptr ? packet.bytes : packet.plan->write_header(packet.bytes, i);
+    const wire::FragmentPlan plan(manner_.ethernet->ends().ours.family(), segment.size(), manner_.way_size);
+    auto& memory = out.staged.emplace_back();
+    memory.resize(plan.count() * (plan.size_of(0) + kPaddingSlack));
+    for (std::size_t part = 0, at = 0; part < plan.count(); at += plan.size_of(part) + kPaddingSlack, ++part) {
+      const auto bytes = MutableBytes(memory).subspan(at, plan.size_of(part));
+      plan.write(segment, part, manner_.fragmented, bytes);
+      if (usable && send({bytes}, traffic_class, out)) continue;
+      stage({bytes}, now);
+      all_sent = false;
+    }
+    manner_.fragmented += 1;
+  }
+  return all_sent;
+}
+
 /// With the current session, which the caller found usable. False when it has not counters enough.
 bool Tunnel::send(const PlainPacket& packet, std::uint8_t traffic_class, Outbox& out) {
   const auto& keypair = sessions_.current();
@@ -159,7 +187,7 @@ bool Tunnel::send(const PlainPacket& packet, std::uint8_t traffic_class, Outbox&
   const auto& admitted = out.packets.back();
   status_.wire.sent += (segments - 1) * admitted.sealed_size(0) + admitted.sealed_size(segments - 1);
   status_.sent.packets += segments;
-  if (2 * packet.size_of(0) > mtu_) status_.large += segments;
+  if (2 * packet.size_of(0) > padded) status_.large += segments;
   // All segments but the last are of one size.
   status_.sent.bytes += (segments - 1) * packet.size_of(0) + packet.size_of(segments - 1);
   return true;
@@ -232,8 +260,14 @@ bool Tunnel::take_answer(Bytes packet, Instant now, Outbox& out) {
 }
 
 /// What is in a packet from the peer that reached the link's own end. None: no frame, and it was dealt with.
-std::optional<UnwrappedFrame> Tunnel::take_frame(MutableBytes packet, Instant now, Outbox& out) {
-  const auto frame = manner_.ethernet->unwrap(packet);
+std::optional<UnwrappedFrame> Tunnel::take_frame(MutableBytes packet, Instant now, Ethernet::Memory& memory,
+                                                 Outbox& out) {
+  auto frame = manner_.ethernet->unwrap(packet);
+  if (!frame && frame.error() == DropReason::gre_fragment) {
+    const auto joined = manner_.ethernet->join(packet, status_.received.packets, now, memory, status_.drops);
+    if (!joined) return std::nullopt;
+    frame = *joined;
+  }
   if (frame) {
     offload::clamp_mss(frame->ip == 0 ? MutableBytes() : frame->frame.subspan(frame->ip), manner_.mss, false);
     return *frame;

@@ -73,7 +73,7 @@ class Tunnel {
   void classify(std::span<const Datagram> datagrams, Instant now, InboundBatch& batch, Outbox& out);
 
   /// The batch after `open`: appends the IP packets to deliver, in order, pointing into the batch.
-  void accept(const InboundBatch& batch, Instant now, std::vector<MutableBytes>& deliver, Outbox& out);
+  void accept(InboundBatch& batch, Instant now, std::vector<MutableBytes>& deliver, Outbox& out);
 
   /// When `tick` wants to be called next; the far future when nothing is pending. May lie in the past.
   Instant deadline() const;
@@ -122,7 +122,8 @@ class Tunnel {
   void set_mtu(std::uint32_t mtu) { mtu_ = mtu; }
   std::uint32_t mtu() const { return mtu_; }
   /// What passes the way in one piece, where that is less than the interface may be told; 0: all does. Padding goes no
-  /// further, and larger IPv4 packets that may not be cut are refused as by a router (`Outbox::answers`).
+  /// further, and larger IPv4 packets that may not be cut are refused as by a router (`Outbox::answers`). Packets with
+  /// frames in them are cut into fragments, whatever they say.
   void set_way_size(std::uint32_t size) { manner_.way_size = size; }
   std::uint32_t way_size() const { return manner_.way_size; }
   /// TCP connections that begin from now on, in either direction, use no larger segments.
@@ -155,6 +156,7 @@ class Tunnel {
   bool is_too_large(const PlainPacket& packet) const;
   void refuse_too_large(const PlainPacket& packet, Instant now, Outbox& out);
   bool send(const PlainPacket& packet, std::uint8_t traffic_class, Outbox& out);
+  bool send_in_fragments(const PlainPacket& packet, std::uint8_t traffic_class, bool usable, Instant now, Outbox& out);
   void stage(const PlainPacket& packet, Instant now);
   bool send_staged(Instant now, Outbox& out);
   void take_handshake(wire::MessageType type, const Datagram& datagram, Instant now, Outbox& out);
@@ -163,9 +165,10 @@ class Tunnel {
   void begin_session(const noise::Keypair& keypair, Duration round_trip, Instant now, Outbox& out);
   void follow_answer(const Path& path, const Handshaker::Outcome::Answered& answered, Instant now, Outbox& out);
   void roam(const Path& path, Outbox& out);
-  void take_data(MutableBytes plaintext, wire::Ecn ecn, Instant now, std::vector<MutableBytes>& deliver, Outbox& out);
+  void take_data(const InboundPacket& packet, Instant now, Ethernet::Memory& memory, std::vector<MutableBytes>& deliver,
+                 Outbox& out);
   bool take_answer(Bytes packet, Instant now, Outbox& out);
-  std::optional<UnwrappedFrame> take_frame(MutableBytes packet, Instant now, Outbox& out);
+  std::optional<UnwrappedFrame> take_frame(MutableBytes packet, Instant now, Ethernet::Memory& memory, Outbox& out);
   void roam_to_caller(Outbox& out);
   void note_load(Instant now, Outbox& out);
   noise::Keypair* usable_session(Instant now) const;
@@ -210,6 +213,7 @@ class Tunnel {
     bool copy_dscp = false;
     bool only_when_needed = false;
     std::uint32_t way_size = 0;
+    std::uint32_t fragmented = 0;  ///< packets, and which number the next one has
     Allowance tellings;
     offload::MssLimits mss;
     std::optional<Ethernet> ethernet;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "wire/ip_fragment.h"
 #include "wire/ip_packet.h"
 
 namespace adit::wire {
@@ -12,23 +13,16 @@ namespace {
 constexpr std::size_t kGreHeaderSize = 4;
 constexpr std::size_t kGreChecksumSize = 4;  ///< and two reserved bytes
 constexpr std::uint8_t kGre = 47;
+constexpr std::uint8_t kDestinationOptions = 60;
 constexpr std::uint8_t kHopLimit = 64;
 constexpr std::size_t kLargestSize = 65'535;
 
 constexpr std::uint16_t kDontFragment = 0x4000;
-constexpr std::uint16_t kFragment = 0x3fff;  ///< more of them, or an offset
 
 constexpr std::uint16_t kEthernet = 0x6558;
 constexpr std::uint16_t kChecksumPresent = 0x8000;
 /// Bits that must be zero (RFC 2784 §2.2 to 2.3): key and sequence number of RFC 2890, routing of RFC 1701, version.
 constexpr std::uint16_t kMustBeZero = 0x7c07;
-
-// Extension headers of IPv6: what Linux puts in front of GRE, the limit of tunnels in tunnels (RFC 2473 §4.1.1), is a
-// destination option.
-constexpr std::uint8_t kHopByHop = 0;
-constexpr std::uint8_t kDestinationOptions = 60;
-constexpr std::uint8_t kFragmentHeader = 44;
-constexpr std::size_t kMaxExtensions = 4;
 
 std::uint16_t sum_of(Bytes bytes) {
   std::uint64_t sum = 0;
@@ -39,23 +33,36 @@ std::uint16_t sum_of(Bytes bytes) {
   return static_cast<std::uint16_t>(sum);
 }
 
-/// Where the GRE header begins.
-std::expected<std::size_t, GreRefusal> find_gre(Bytes packet) {
-  if (packet[0] >> 4 == 4) {
-    if (packet[9] != kGre) return std::unexpected(GreRefusal::foreign);
-    if ((load_be16(&packet[6]) & kFragment) != 0) return std::unexpected(GreRefusal::fragment);
-    return (packet[0] & 0x0fu) * 4u;
+/// What Linux puts in front of GRE, the limit of tunnels in tunnels (RFC 2473 §4.1.1), is an option of IPv6.
+std::expected<MutableBytes, GreRefusal> skip_to_gre(std::uint8_t next, MutableBytes payload) {
+  const auto found = skip_options(next, payload, 0);
+  if (!found || found->protocol != kGre || found->at > payload.size()) return std::unexpected(GreRefusal::foreign);
+  return payload.subspan(found->at);
+}
+
+std::expected<MutableBytes, GreRefusal> find_gre(MutableBytes packet) {
+  const bool is_v4 = packet[0] >> 4 == 4;
+  if (const auto fragment = read_fragment(packet)) {
+    // In parts that are not the first nobody can look behind the options.
+    const bool may_be = fragment->protocol == kGre || (!is_v4 && fragment->protocol == kDestinationOptions);
+    return std::unexpected(may_be ? GreRefusal::fragment : GreRefusal::foreign);
   }
-  auto next = packet[6];
-  std::size_t at = kIpv6HeaderSize;
-  for (std::size_t i = 0; i < kMaxExtensions && (next == kHopByHop || next == kDestinationOptions); ++i) {
-    if (packet.size() < at + 8) return std::unexpected(GreRefusal::foreign);
-    next = packet[at];
-    at += (packet[at + 1] + 1u) * 8u;
+  if (!is_v4) return skip_to_gre(packet[6], packet.subspan(kIpv6HeaderSize));
+  if (packet[9] != kGre) return std::unexpected(GreRefusal::foreign);
+  return packet.subspan((packet[0] & 0x0fu) * 4u);
+}
+
+std::expected<MutableBytes, GreRefusal> find_frame(const std::expected<MutableBytes, GreRefusal>& found) {
+  if (!found) return found;
+  const auto gre = *found;
+  if (gre.size() < kGreHeaderSize) return std::unexpected(GreRefusal::foreign);
+  const auto flags = load_be16(gre.data());
+  if ((flags & kMustBeZero) != 0 || load_be16(&gre[2]) != kEthernet) return std::unexpected(GreRefusal::foreign);
+  if ((flags & kChecksumPresent) == 0) return gre.subspan(kGreHeaderSize);
+  if (gre.size() < kGreHeaderSize + kGreChecksumSize || sum_of(gre) != 0xffff) {
+    return std::unexpected(GreRefusal::foreign);
   }
-  if (next == kFragmentHeader && packet.size() > at && packet[at] == kGre) return std::unexpected(GreRefusal::fragment);
-  if (next != kGre) return std::unexpected(GreRefusal::foreign);
-  return at;
+  return gre.subspan(kGreHeaderSize + kGreChecksumSize);
 }
 
 }  // namespace
@@ -105,17 +112,11 @@ MutableBytes Gre::wrap(MutableBytes frame, std::uint8_t traffic_class) const {
 
 std::expected<MutableBytes, GreRefusal> Gre::unwrap(MutableBytes packet) const {
   if (!is_between_the_ends(packet)) return std::unexpected(GreRefusal::foreign);
-  const auto found = find_gre(packet);
-  if (!found) return std::unexpected(found.error());
-  if (packet.size() < *found + kGreHeaderSize) return std::unexpected(GreRefusal::foreign);
-  const auto gre = packet.subspan(*found);
-  const auto flags = load_be16(gre.data());
-  if ((flags & kMustBeZero) != 0 || load_be16(&gre[2]) != kEthernet) return std::unexpected(GreRefusal::foreign);
-  if ((flags & kChecksumPresent) == 0) return gre.subspan(kGreHeaderSize);
-  if (gre.size() < kGreHeaderSize + kGreChecksumSize || sum_of(gre) != 0xffff) {
-    return std::unexpected(GreRefusal::foreign);
-  }
-  return gre.subspan(kGreHeaderSize + kGreChecksumSize);
+  return find_frame(find_gre(packet));
+}
+
+std::expected<MutableBytes, GreRefusal> Gre::unwrap_joined(std::uint8_t protocol, MutableBytes payload) {
+  return find_frame(skip_to_gre(protocol, payload));
 }
 
 bool Gre::is_between_the_ends(Bytes packet) const {

@@ -5,7 +5,8 @@
 //   | IPv4 20 or IPv6 40 | GRE 4 | Ethernet frame, without its checksum |
 //
 // What is written has no checksum of GRE's own, since what is sealed needs none; one that comes with a checksum is
-// taken if it is right. Fragments of such packets are not put together: they are refused under a name of their own.
+// taken if it is right. IP fragments of such packets are refused under a name of their own: whoever has put them
+// together comes again.
 #pragma once
 
 #include <array>
@@ -46,6 +47,8 @@ class Gre {
   MutableBytes wrap(MutableBytes frame, std::uint8_t traffic_class) const;
   /// The frame in `packet`, a whole IP packet as read_ip_packet takes it.
   std::expected<MutableBytes, GreRefusal> unwrap(MutableBytes packet) const;
+  /// The frame in what fragments that `unwrap` refused as such have carried, together. `protocol`: of the first one.
+  static std::expected<MutableBytes, GreRefusal> unwrap_joined(std::uint8_t protocol, MutableBytes payload);
 
  private:
   bool is_between_the_ends(Bytes packet) const;

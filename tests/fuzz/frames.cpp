@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What a link for Ethernet frames meets: a packet from the peer that may hold a frame or be a question to the link
-// itself, a frame and a virtio header from the TAP, and frames to be merged. The first byte says which.
+// itself, a frame and a virtio header from the TAP, frames to be merged, and fragments of packets in any order. The
+// first byte says which.
+#include <array>
 #include <map>
 
 #include "fuzz.h"
@@ -9,6 +11,7 @@
 #include "offload/merge.h"
 #include "offload/split.h"
 #include "tunnel/ethernet.h"
+#include "wire/ip_fragment.h"
 
 namespace adit::fuzz {
 namespace {
@@ -85,6 +88,88 @@ void take_frame(const tunnel::Ethernet& ethernet, Input input) {
   }
 }
 
+/// Byte `at` of packet `id`, as its sender made it.
+std::uint8_t byte_of(std::size_t id, std::size_t at) {
+  return static_cast<std::uint8_t>(id * 31 + at * 7 + at / 251);
+}
+
+/// Parts as their numbers say: true ones, doubled ones, and those that somebody made up.
+void join_parts(Input input) {
+  tunnel::Reassembly reassembly;
+  std::array<bool, 16> lied{};
+  tunnel::Reassembly::Dropped dropped;
+  std::size_t parts = 0;
+  std::size_t joined = 0;
+  std::uint64_t passed = 0;
+  Instant now = Instant{} + Duration(1);
+  const auto count = [&] {
+    const auto more = reassembly.take_dropped();
+    dropped.refused += more.refused;
+    dropped.incomplete += more.incomplete;
+  };
+  while (!input.empty()) {
+    const auto kind = input.u8();
+    const std::size_t id = kind & 15;
+    const std::size_t offset = std::size_t{input.u8()} * 8;
+    Buffer payload((kind & 16) != 0 ? input.u16() : input.u8() * 8);
+    for (std::size_t i = 0; i < payload.size(); ++i) payload[i] = byte_of(id, offset + i);
+    if ((kind & 32) != 0 && !payload.empty()) payload[input.u8() % payload.size()] ^= 0x80, lied[id] = true;
+    if ((kind & 64) != 0) now += std::chrono::milliseconds(input.u16());
+    if ((kind & 128) != 0) passed += input.u16();
+    const wire::IpFragment part{static_cast<std::uint32_t>(id), offset, (input.u8() & 3) == 0, 47, payload};
+    ++parts;
+    if (const auto whole = reassembly.add(part, payload.size(), wire::Ecn::not_capable, passed, now)) {
+      joined += whole->parts;
+      require(whole->size == whole->payload.size(), "a whole is as large as its parts");
+      for (std::size_t i = 0; i < whole->payload.size() && !lied[id]; ++i) {
+        require(whole->payload[i] == byte_of(id, i), "every part is in its place");
+      }
+    }
+    count();
+  }
+  reassembly.clear();
+  count();
+  require(parts == joined + dropped.refused + dropped.incomplete, "each part is joined or counted once");
+  require(!reassembly.deadline(), "nothing is left");
+}
+
+/// A frame cut as this end cuts, the parts in any order, some of them twice, and packets that are no parts among them.
+void join_frame(const tunnel::Ethernet& to, Input input) {
+  tunnel::Ethernet ethernet(to.ends());
+  const tunnel::Ethernet sender({to.ends().peers, to.ends().ours});
+  const std::size_t size = offload::kEthernetHeaderSize + input.u16() % 20'000;
+  Buffer room(tunnel::Ethernet::kHeadroom + size, input.u8());
+  const auto wrapped = sender.wrap(MutableBytes(room).subspan(tunnel::Ethernet::kHeadroom));
+  const auto packet = wrapped->packet;
+  const auto family = to.ends().ours.family();
+  const wire::FragmentPlan plan(family, packet.size(), 400 + input.u8() * 8);
+  std::vector<std::size_t> order(plan.count());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  for (auto& place : order) std::swap(place, order[input.u8() % order.size()]);
+  tunnel::Ethernet::Memory memory;
+  tunnel::DropCounters drops;
+  std::size_t frames = 0;
+  for (const auto index : order) {
+    Buffer part(plan.size_of(index));
+    plan.write(packet, index, 7, part);
+    require(wire::read_ip_packet(part).has_value(), "a fragment is a packet");
+    const auto times = 1 + (input.u8() & 1);
+    for (int i = 0; i < times && frames == 0; ++i) {
+      const auto whole = ethernet.unwrap(part);
+      auto joined = whole ? std::optional(*whole) : std::nullopt;
+      if (!whole && whole.error() == tunnel::DropReason::gre_fragment) {
+        joined = ethernet.join(part, 0, Instant{} + Duration(1), memory, drops);
+      }
+      if (!joined) continue;
+      ++frames;
+      require(std::ranges::equal(joined->frame, packet.subspan(wrapped->wrapping.frame)),
+              "a frame comes out as it went in");
+    }
+  }
+  const bool too_many = plan.count() > tunnel::Reassembly::kMaxParts;
+  require(frames == (too_many ? 0U : 1U), "all of the parts make the frame");
+}
+
 void merge_frames(Input input) {
   std::vector<Buffer> frames;
   while (!input.empty() && frames.size() < 128) {
@@ -137,8 +222,10 @@ void run(Bytes bytes) {
       return take_packet(ethernet, copy_of(input.rest()), (kind & 8) != 0);
     case 1:
       return take_frame(ethernet, input);
-    default:
+    case 2:
       return merge_frames(input);
+    default:
+      return (kind & 8) != 0 ? join_parts(input) : join_frame(ethernet, input);
   }
 }
 

@@ -240,7 +240,17 @@ def test_what_is_no_frame_is_dropped_and_counted(make):
             wire.sendto(header + bytes(60), ("10.9.0.1", 0))
         wire.sendto(ethernet + bytes(13), ("10.9.0.1", 0))
         wait_until(lambda: end.drops("not_ethernet") >= before + 6, 20, "six packets that are no frames to be counted")
-        wire.sendto(ethernet + bytes(4000), ("10.9.0.1", 0))
-        wait_until(lambda: end.drops("gre_fragment") >= 3, 20, "three fragments to be counted")
+    with link.b.host.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as wire:
+        def send(number, start, size, more=True):
+            head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + size, number, start // 8 | (0x2000 if more else 0), 64, 47, 0,
+                               socket.inet_aton("10.9.0.2"), socket.inet_aton("10.9.0.1"))
+            wire.sendto(head + (ethernet + bytes(size))[:size], ("10.9.0.1", 0))
+        for start in (0, 800, 400):  # the last one overlaps both
+            send(7, start, 800)
+        send(8, 0, 804)  # no multiple of eight
+        wait_until(lambda: end.drops("gre_fragment") == 4, 20, "four fragments to be counted")
+        for number in range(100, 300):  # a flood of beginnings
+            send(number, 0, 800)
+        wait_until(lambda: end.drops("gre_incomplete") == 200, 30, "two hundred that had no end")
     assert answers(link.b.host, "10.9.0.1")
     assert end.state() == "up"

@@ -214,16 +214,61 @@ def test_jumbo_frames_cross_a_path_that_is_wide_enough(lab, lans):
     assert link.a.drops("frame_too_large") == 0
 
 
-@pytest.mark.parametrize("mtu", [1500, 9000])
-def test_large_frames_cross_a_narrower_path_in_fragments_where_the_file_says_so(lans, mtu):
-    wide = {"interface": {**BRIDGED, "mtu": mtu}}
+def refuse(lab, what):
+    """The router drops that and says nothing. It is to see each datagram by itself, as it would on wires."""
+    for host in lab.a, lab.b:
+        host.run("ethtool", "-K", "eth0", "tx-udp-segmentation", "off", "gso", "off")
+    lab.r.nft(f"table inet narrow {{ chain hole {{ type filter hook forward priority -20; {what}\n }}\n }}")
+
+
+FRAGMENTS = "ip frag-off & 0x3fff != 0 drop;"
+
+
+@pytest.mark.parametrize("mtu, tuning", [(1500, {}), (1500, {"mss_clamp": "off"}), (9000, {"mss_clamp": "off", "workers": 3})])
+def test_large_frames_cross_a_path_that_is_narrower_and_drops_fragments_where_the_file_says_so(lab, lans, mtu, tuning):
+    wide = {"interface": {**BRIDGED, "mtu": mtu}, "more": {"tuning": tuning}}
+    refuse(lab, FRAGMENTS)
     link, near, far = lans(wide, wide, mtu=mtu)
     assert ping(near, "192.168.50.2", 3, mtu - 28, 0.2, 20, "-M", "do") == 3
     assert ping(far, "fd50::1", 3, mtu - 48, 0.2, 20, "-M", "do") == 3
-    for address in ("192.168.50.2", "fd50::2"):
-        assert transfer(near, far, address, 4 * MEGABYTE)
-    assert link.a.drops("frame_too_large") == link.b.drops("frame_too_large") == 0
-    assert link.a.state() == "up"
+    for client, server, address in ((near, far, "192.168.50.2"), (far, near, "fd50::1")):
+        assert transfer(client, server, address, 4 * MEGABYTE)
+    for end in (link.a, link.b):
+        assert end.drops("frame_too_large") == end.drops("gre_fragment") == 0
+        assert end.state() == "up" and end.status()["mtu"] == mtu and end.status()["path"]["size"] == 1440
+
+
+def test_full_frames_follow_a_path_that_narrows_without_a_word(lab, lans):
+    wide = {"interface": {**BRIDGED, "mtu": 1500}, "more": {"tuning": {"mss_clamp": "off"}}}
+    link, near, far = lans(wide, wide)
+    refuse(lab, "meta length > 1300 drop; " + FRAGMENTS)
+    stream = Stream(near, far, "192.168.50.2")
+    wait_until(lambda: link.a.status()["path"]["size"] <= 1240, 60, "the end that sends to know the way")
+    stream.goes_on()
+    assert stream.stop()
+    assert ping(far, "192.168.50.1", 3, 1472, 0.2, 20, "-M", "do") == 3
+    assert link.a.status()["mtu"] == 1500
+
+
+@pytest.mark.parametrize("outer", [4, 6])
+def test_a_gretap_of_the_lans_own_mtu_sends_its_frames_in_fragments(make, lab, outer):
+    """As bridges have it: 1,500 bytes on a WireGuard of 1,420, and its own host cuts and joins the GRE packets."""
+    near, far = lan(lab, lab.a, 1), lan(lab, lab.b, 2)
+    ours, theirs = ("fd09::1", "fd09::2") if outer == 6 else ("10.9.0.1", "10.9.0.2")
+    tap = {**BRIDGED, "tunnel_address": f"{ours}/{126 if outer == 6 else 30}", "mtu": 1500}
+    link = make(("adit", "go"), a=frames(tap, more={"tuning": {"mss_clamp": "off"}})).start()
+    peer = gre_peer(link.b, theirs, ours, mtu=1500)
+    traffic_within(near, "192.168.50.2", 20, needs=peer)
+    traffic_within(far, "fd50::1", 20, needs=peer)
+    assert ping(near, "192.168.50.2", 3, 1472, 0.2, 20, "-M", "do") == 3
+    assert ping(far, "fd50::1", 3, 1452, 0.2, 20, "-M", "do") == 3
+    for client, server, address in ((near, far, "fd50::2"), (far, near, "192.168.50.1")):
+        assert transfer(client, server, address, MEGABYTE)
+    lab.lose(3)
+    assert transfer(far, near, "192.168.50.1", MEGABYTE)
+    wait_until(lambda: link.a.drops("gre_incomplete") > 0, 40, "halves whose other one was lost to be counted")
+    assert link.a.drops("gre_fragment") == 0
+    assert peer.alive, peer.log()
 
 
 def test_hosts_whose_packets_are_too_large_for_the_way_are_told_and_obey(lans):

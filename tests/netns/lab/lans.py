@@ -56,12 +56,13 @@ class KernelGretap:
         return "the kernel's gretap"
 
 
-def gre_peer(end, local, remote, address=None):
+def gre_peer(end, local, remote, address=None, mtu=None):
     """A `gretap` over the end's tunnel, with an address of its own or in the host's bridge; the process that is it. The kernel's
-    goes with the kernel's WireGuard."""
+    goes with the kernel's WireGuard. Frames that are too large for the tunnel, with an `mtu` of its own, go in fragments."""
     if isinstance(end, KernelEnd):
+        in_fragments = ("nopmtudisc", "ignore-df") if mtu and ":" not in local else ()
         end.host.ip("link", "add", "lan0", "type", "ip6gretap" if ":" in local else "gretap", "local", local, "remote", remote,
-                    *(("encaplimit", "none") if ":" in local else ()))
+                    *(("encaplimit", "none") if ":" in local else in_fragments))
         process = KernelGretap()
     else:
         process = end.host.popen(sys.executable, pathlib.Path(gretap.__file__), "lan0", local, remote, name="gretap")
@@ -71,7 +72,7 @@ def gre_peer(end, local, remote, address=None):
         end.host.ip("addr", "add", address, "dev", "lan0")
     else:
         end.host.ip("link", "set", "lan0", "master", "br0")
-    end.host.ip("link", "set", "lan0", "mtu", 1420 - IN_FRONT - (20 if ":" in local else 0), "up")
+    end.host.ip("link", "set", "lan0", "mtu", mtu or 1420 - IN_FRONT - (20 if ":" in local else 0), "up")
     return process
 
 

@@ -88,6 +88,31 @@ TEST_F(FramesTest, AHostThatDoesNotTakeMergedFramesGetsTheSameOnesOneByOne) {
   EXPECT_TRUE(b_.path->merges().frames);
 }
 
+TEST_F(FramesTest, WhatTheWayHasNoRoomForCrossesInFragmentsInOrder) {
+  for (auto* host : {&a_, &b_}) {
+    host->tunnel->set_mtu(1'542);
+    host->tunnel->set_way_size(1'440);
+  }
+  const auto super = super_frame(60'000, 1'448);
+  const auto small = in_frame(packet(1));
+  const auto whole = in_frame(packet(2, 1'480));
+  a_.tun.from_host = {{offload::VirtioHeader{}, small}, super, {offload::VirtioHeader{}, whole}};
+  a_.path->send(now_);  // those wait for the session
+  connect();
+  a_.tun.from_host = {{offload::VirtioHeader{}, whole}, super, {offload::VirtioHeader{}, small}};
+  a_.path->send(now_);
+  for (const auto& datagram : b_.udp.inbox) EXPECT_LE(datagram.size(), 1'440U + wire::kTransportOverhead);
+  settle();
+  auto expected = frames_of(super);
+  expected.insert(expected.begin(), small);
+  expected.push_back(whole);
+  expected.push_back(whole);
+  std::ranges::copy(frames_of(super), std::back_inserter(expected));
+  expected.push_back(small);
+  EXPECT_THAT(b_.tun.to_host, ElementsAreArray(expected));
+  EXPECT_EQ(a_.drops(DropReason::frame_too_large), 0U);
+}
+
 TEST_F(FramesTest, SegmentsTooLargeForTheWayAreCountedAndTheRestPasses) {
   connect();
   a_.tun.from_host.push_back(super_frame(10'000, 1448));

@@ -83,10 +83,11 @@ TEST_F(EthernetLink, AMarkOfCongestionReachesThePacketInTheFrame) {
 }
 
 TEST_F(EthernetLink, WhatIsNoFrameFromThePeerIsDroppedAndCounted) {
-  auto fragment = wrapped(a, frame_with(Buffer(46, 9)));
+  auto fragment = wrapped(a, frame_with(Buffer(47, 9)));
   fragment[6] = 0x20;
+  fragment[7] = 0x01;
   EXPECT_TRUE(accepted(b, fragment).empty());
-  EXPECT_EQ(b.drops(DropReason::gre_fragment), 1U);
+  EXPECT_EQ(b.drops(DropReason::gre_fragment), 1U) << "its size is no multiple of eight";
   auto keyed = wrapped(a, frame_with(Buffer(46, 9)));
   keyed[20] = 0x20;
   EXPECT_TRUE(accepted(b, keyed).empty());
@@ -96,6 +97,88 @@ TEST_F(EthernetLink, WhatIsNoFrameFromThePeerIsDroppedAndCounted) {
   store_be16(&runt[2], static_cast<std::uint16_t>(runt.size()));
   EXPECT_TRUE(accepted(b, runt).empty());
   EXPECT_EQ(b.drops(DropReason::not_ethernet), 3U);
+}
+
+TEST_F(EthernetLink, AFrameInFragmentsIsPutTogetherInItsPlace) {
+  for (const bool v6 : {false, true}) {
+    const wire::GreEnds ends{*IpAddress::parse(v6 ? "fd09::1" : "10.9.0.1"),
+                             *IpAddress::parse(v6 ? "fd09::2" : "10.9.0.2")};
+    for (auto* host : {&a, &b})
+      host->tunnel->set_allowed_ips(std::vector{*IpNetwork::parse("::/0"), *IpNetwork::parse("0.0.0.0/0")});
+    a.tunnel->set_ethernet(ends);
+    b.tunnel->set_ethernet(wire::GreEnds{ends.peers, ends.ours});
+    const auto large = frame_with(build({.tos = 0x02, .payload = Buffer(1'460, 1)}));
+    const auto small = frame_with(Buffer(46, 9), 0x0806);
+    const auto packet = wrapped(a, large);
+    const wire::FragmentPlan plan(ends.ours.family(), packet.size(), 600);
+    ASSERT_EQ(plan.count(), 3U);
+    std::vector<Buffer> parts;
+    for (std::size_t i = 0; i < 3; ++i) {
+      parts.emplace_back(plan.size_of(i));
+      plan.write(packet, i, 7, parts.back());
+    }
+    const auto before = b.tunnel->status().received;
+    EXPECT_TRUE(accepted(b, parts[2], 0x03).empty()) << "with a mark of congestion";
+    EXPECT_TRUE(accepted(b, parts[0]).empty());
+    EXPECT_EQ(accepted(b, wrapped(a, small)), std::vector<Buffer>{small});
+    EXPECT_EQ(accepted(b, parts[1]),
+              std::vector<Buffer>{frame_with(build({.tos = 0x03, .payload = Buffer(1'460, 1)}))});
+    EXPECT_EQ(b.tunnel->status().received.packets - before.packets, 2U);
+    EXPECT_EQ(b.tunnel->status().received.bytes - before.bytes,
+              parts[0].size() + parts[1].size() + parts[2].size() + wrapped(a, small).size());
+  }
+  EXPECT_EQ(b.drops(DropReason::gre_fragment) + b.drops(DropReason::gre_incomplete), 0U);
+}
+
+TEST_F(EthernetLink, WhatIsJoinedAndNoFrameIsDroppedPartByPart) {
+  auto packet = wrapped(a, frame_with(Buffer(1'000, 9)));
+  packet[20] = 0x20;  // a key
+  const wire::FragmentPlan plan(Family::v4, packet.size(), 600);
+  for (std::size_t i = 0; i < plan.count(); ++i) {
+    Buffer part(plan.size_of(i));
+    plan.write(packet, i, 7, part);
+    EXPECT_TRUE(accepted(b, part).empty());
+  }
+  EXPECT_EQ(b.drops(DropReason::not_ethernet), plan.count());
+}
+
+TEST_F(EthernetLink, FragmentsWithoutTheOthersAreDroppedInTimeAndNobodyElsesAreKept) {
+  const auto packet = wrapped(a, frame_with(Buffer(1'000, 9)));
+  const wire::FragmentPlan plan(Family::v4, packet.size(), 600);
+  Buffer part(plan.size_of(0));
+  plan.write(packet, 0, 7, part);
+  auto foreign = part;
+  foreign[15] ^= 4;
+  EXPECT_TRUE(accepted(b, foreign).empty()) << "from an address that is not the peer's";
+  EXPECT_EQ(b.drops(DropReason::disallowed_source) + b.drops(DropReason::not_ethernet), 1U);
+  EXPECT_TRUE(accepted(b, part).empty());
+  const auto due = world.now + Reassembly::kMaxAge;
+  EXPECT_LE(b.tunnel->deadline(), due);
+  out.clear();
+  b.tunnel->tick(due, out);
+  EXPECT_EQ(b.drops(DropReason::gre_incomplete), 1U);
+  EXPECT_TRUE(accepted(b, part).empty());
+  b.tunnel->set_ethernet(b.tunnel->probe_ends() ? std::nullopt : std::optional<wire::GreEnds>{});
+  EXPECT_EQ(b.drops(DropReason::gre_incomplete), 2U) << "an end to frames is one to what waits";
+}
+
+TEST_F(EthernetLink, AFrameTooLargeForTheWayAndNotForTheInterfaceIsCut) {
+  const auto frame = frame_with(build({.payload = Buffer(1'300, 1)}));
+  a.tunnel->set_way_size(576);
+  auto packet = wrapped(a, frame);
+  packet.resize(packet.size() + kPaddingSlack);
+  const PlainPacket plain{MutableBytes(packet).first(packet.size() - kPaddingSlack)};
+  ASSERT_FALSE(a.tunnel->refuse_wrapped(plain, *wrapped_frame, world.now));
+  Outbox sent;
+  a.tunnel->admit({&plain, 1}, world.now, sent);
+  ASSERT_EQ(sent.packets.size(), 3U);
+  std::vector<Buffer> frames;
+  for (const auto& part : sent.packets) {
+    EXPECT_LE(part.sealed_size(0), 576U + wire::kTransportOverhead);
+    EXPECT_EQ(part.sealed_size(0), sent.packets[0].sealed_size(0)) << "all of one size, to be sent at once";
+    frames = accepted(b, Buffer(part.plain.bytes.begin(), part.plain.bytes.end()));
+  }
+  EXPECT_EQ(frames, std::vector<Buffer>{frame});
 }
 
 TEST_F(EthernetLink, AFrameTooLargeForTheWayIsDroppedAndCounted) {
