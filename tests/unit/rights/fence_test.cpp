@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/landlock.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -104,6 +105,11 @@ TEST(Fence, FilesAreWrittenMadeAndRemovedInTheirPlacesAlone) {
     EXPECT_EQ(error_of(::open(passwd.c_str(), O_WRONLY)), EACCES);
     EXPECT_EQ(error_of(::open((outside / "new").c_str(), O_WRONLY | O_CREAT, 0600)), EACCES);
     EXPECT_EQ(error_of(::unlink(passwd.c_str())), EACCES);
+    const auto version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    if (version >= 3) {  // from Linux 6.2 on
+      EXPECT_EQ(error_of(::truncate(passwd.c_str(), 0)), EACCES);
+      EXPECT_EQ(error_of(::open(passwd.c_str(), O_RDONLY | O_TRUNC)), EACCES);
+    }
     EXPECT_EQ(error_of(::mkdir((outside / "folder").c_str(), 0700)), EACCES);
     EXPECT_EQ(error_of(::symlink("/", (outside / "link").c_str())), EACCES);
     EXPECT_NE(error_of(::rename(passwd.c_str(), (inside / "passwd").c_str())), 0);
