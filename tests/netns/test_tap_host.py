@@ -26,7 +26,8 @@ MOST_MACS = 16384
 def lan(lab, host, number, bridge="br0"):
     """A bridge on `host`, and behind it another host with 192.168.50.NUMBER."""
     behind = lab.namespace(f"behind-{host.label}")
-    host.ip("link", "add", bridge, "type", "bridge")
+    # Kernels with VLANs in bridges would put what is added by hand into the port's VLAN as well, and so count it twice.
+    host.ip("link", "add", bridge, "type", "bridge", "vlan_default_pvid", "0")
     host.ip("link", "add", "lan", "type", "veth", "peer", "name", "eth0", "netns", behind.name)
     host.ip("link", "set", "lan", "master", bridge, "up")
     host.ip("link", "set", bridge, "up")

@@ -240,7 +240,7 @@ TEST(Timer, CanBeMovedAndDisarmedEvenWhenAlreadyDue) {
   b.emplace(loop, [&] { ++fired, a->set(boot_now() + 1h); });
   a->set(Instant{});
   b->set(Instant{});
-  EXPECT_TRUE(loop.run_once(0ms));
+  EXPECT_TRUE(loop.run_once(10s));  // a slow processor's timers are late
   EXPECT_FALSE(loop.run_once(0ms));
   EXPECT_EQ(fired, 1);
 }

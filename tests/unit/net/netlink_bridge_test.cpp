@@ -24,7 +24,8 @@ std::uint32_t index_of(const char* name) {
 /// A bridge br-n with the ports port-n and port-o, behind which nobody says anything.
 void make_bridge() {
   run("echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6; echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6");
-  run("ip link add br-n type bridge; ip link set br-n up");
+  // Kernels with VLANs in bridges would put what is added by hand into the port's VLAN as well, and so count it twice.
+  run("ip link add br-n type bridge vlan_default_pvid 0; ip link set br-n up");
   for (const auto* port : {"port-n", "port-o"}) {
     run(fmt::format(
         "ip link add {0} type veth peer name {0}-far; ip link set {0}-far up; ip link set {0} master br-n up", port));
