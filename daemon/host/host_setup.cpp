@@ -178,6 +178,17 @@ std::string HostSetup::why_no_peer(const IpAddress& address) {
   return {};
 }
 
+bool HostSetup::is_reached_at(const Path& path) {
+  if (path.local.is_none()) return true;
+  if (path.interface != 0) {
+    const auto link = net::get_link(netlink_, path.interface);
+    if (!link || !link->running) return false;
+  }
+  const auto addresses = net::list_addresses(netlink_, 0);
+  const auto is_it = [&](const net::FoundAddress& found) { return found.address.network.address == path.local; };
+  return !addresses || std::ranges::any_of(*addresses, is_it);
+}
+
 Result<net::RouteInfo> HostSetup::route_to(const Endpoint& peer) {
   const auto mark = this->mark();
   return net::route_to(netlink_, peer.address, mark == 0 ? std::nullopt : std::optional(mark), peer.scope);

@@ -68,6 +68,9 @@ class HostSetup {
   void let_go();
   /// Why `address` can be no peer's, whoever says it is; empty: it can.
   std::string why_no_peer(const IpAddress& address);
+  /// Whether the peer's datagrams can go on coming as they did: to an address that this host has, by an interface that
+  /// works.
+  bool is_reached_at(const Path& path);
   /// The way our datagrams take.
   Result<net::RouteInfo> route_to(const Endpoint& peer);
 

@@ -272,6 +272,7 @@ void Link::call_anew(std::optional<Endpoint> remembered) {
   const auto remote = machine_->path().remote;
   make_caller(remembered || !remote.known() ? remembered : std::optional(remote));
   caller_->start();
+  machine_->forget_source();
   data_path_->retry_now(parts_.loop.now());
   upkeep_->reloaded();
 }
@@ -311,7 +312,10 @@ void Link::adopt(const Edit& edit, crypto::PresharedKey preshared_key) {
     caller_->start();
   }
   // The peer must not wait for our next packet to learn where we are now: what it sends until then is lost.
-  if (edit.sockets()) data_path_->retry_now(parts_.loop.now());
+  if (edit.sockets()) {
+    machine_->forget_source();
+    data_path_->retry_now(parts_.loop.now());
+  }
   follow_uplink();
   follow_zone();
   upkeep_->reloaded();

@@ -42,8 +42,9 @@ void Way::look_at_route(Instant now) {
   looked_at_ = now;
   const auto found = parts_.host.route_to(remote);
   const auto route = found ? std::optional(*found) : std::nullopt;
-  moved_ |= known_ && !same(route, route_);
-  known_ = true;
+  // To another peer there may always have been another way.
+  moved_ |= route_of_ == remote && !same(route, route_);
+  route_of_ = remote;
   route_ = route;
   problem_.clear();
   if (!route_) return;

@@ -53,8 +53,8 @@ class Way {
   Parts parts_;
   PathMtu mtu_;
   bool due_ = true;
-  bool known_ = false;
   std::optional<net::RouteInfo> route_;
+  Endpoint route_of_;  ///< unknown: it was never looked up
   Instant looked_at_{};
   std::string problem_;
   Endpoint problem_of_;

@@ -30,6 +30,7 @@ LinkState parse_link(nlmsghdr* message) {
   state.queue_length = attributes.u32(IFLA_TXQLEN).value_or(0);
   state.bridge = attributes.u32(IFLA_MASTER).value_or(0);
   state.up = (header.ifi_flags & IFF_UP) != 0;
+  state.running = state.up && (header.ifi_flags & IFF_RUNNING) != 0;
   state.multicast = (header.ifi_flags & IFF_MULTICAST) != 0;
   if (auto* const found = attributes.find(IFLA_STATS64)) {
     rtnl_link_stats64 statistics{};  // this kernel's may be shorter, or longer

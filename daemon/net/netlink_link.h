@@ -15,6 +15,7 @@ struct LinkState {
   std::uint32_t mtu = 0;
   std::uint32_t queue_length = 0;
   bool up = false;
+  bool running = false;  ///< up, and has a carrier
   bool multicast = false;
   std::uint64_t dropped_out = 0;  ///< packets it was given to send and had no room for, since it was made
   /// IN6_ADDR_GEN_MODE_*: how the kernel makes up link-local addresses; none: the link has no IPv6.

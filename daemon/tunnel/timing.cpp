@@ -251,8 +251,8 @@ void Tunnel::try_also(const Endpoint& endpoint, bool rather) {
   if (elsewhere_.tries.size() < Elsewhere::kMaxTries) elsewhere_.tries.push_back({endpoint, rather});
 }
 
+/// From the source address at hand: the peer may be able to reach us, and to be reached, by that one alone.
 void Tunnel::retry_now(Instant now, Outbox& out) {
-  forget_source();
   cadence_.attempts_in_cycle = 0;
   if (path_.remote.known()) show_yourself(now, out);
 }
@@ -264,6 +264,7 @@ void Tunnel::forget_sessions(Instant now, Outbox& out) {
     timers_.cancel(timer);
   }
   cadence_.has_fresh_cookie = false;
+  forget_source();
   retry_now(now, out);
 }
 

@@ -168,6 +168,29 @@ def test_an_end_that_is_renumbered_and_has_nothing_to_send_tells_the_peer_where_
     assert ping(link.b.host, link.a.side.addr4) == 3
 
 
+@OUTER
+def test_an_end_answers_from_where_it_was_called_whatever_else_happens_to_its_network(make, lab, outer):
+    """As containers come and go beside it. A firewall may be open for that address alone, which is not the one that the
+    kernel would choose."""
+    caller, addresses, prefix, place = {4: ("10.1.0.2", ["10.2.0.2", "10.2.0.3"], 24, f"{{}}:{PORT}"),
+                                        6: ("fd01::2", ["fd02::2", "fd02::3"], 64, f"[{{}}]:{PORT}")}[outer]
+    lab.b.ip("addr", "add", f"{addresses[1]}/{prefix}", "dev", "eth0")
+    chosen = lab.b.ip("route", "get", caller).split(" src ")[1].split()[0]
+    called = place.format(next(address for address in addresses if address != chosen))
+    link = make(outer=outer, calls="a", a={"endpoint": called}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    for _ in range(2):
+        calls = link.b.log().count("calling again")
+        lab.b.ip("link", "add", "veth0", "type", "veth", "peer", "name", "veth1")
+        lab.b.ip("addr", "add", "10.77.0.1/24", "dev", "veth0")
+        lab.b.ip("link", "set", "veth0", "up")
+        lab.b.ip("link", "del", "veth0")
+        wait_until(lambda: link.b.log().count("calling again") > calls, 20, "b to call again")
+        assert ping(link.a.host, link.b.side.addr4) == 3
+    assert link.a.peer_endpoint() == called
+    assert "the peer moved" not in link.a.log()
+
+
 def test_a_link_whose_peer_is_reached_through_another_link_outlives_that_one(make, lab, measured):
     """Its datagrams bear an address that is gone with the other link, and take another way."""
     below = make(a={"routes": ["203.0.113.7/32"], "allowed_ips": None}).start()

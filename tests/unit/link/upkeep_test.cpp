@@ -6,6 +6,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <net/if.h>
 #include <sched.h>
 
 #include <cstdlib>
@@ -43,7 +44,8 @@ class NoPackets final : public path::PacketPort {
 class CountedDatagrams final : public path::DatagramPort {
  public:
   net::IoResult receive(std::span<const MutableBytes>, std::vector<Datagram>&) override { return {}; }
-  net::SendResult send(const Path&, std::span<const OutboundDatagram> datagrams) override {
+  net::SendResult send(const Path& path, std::span<const OutboundDatagram> datagrams) override {
+    from = path.local;
     if (error != 0) return {.refused = datagrams.size(), .error = error};
     sent += datagrams.size();
     return {.sent = datagrams.size()};
@@ -51,6 +53,7 @@ class CountedDatagrams final : public path::DatagramPort {
   int send_whole(const Path&, const OutboundDatagram&) override { return 0; }
   net::LostDatagrams take_lost() override { return {}; }
   std::size_t sent = 0;
+  IpAddress from;  ///< of the last ones
   int error = 0;
 };
 
@@ -66,7 +69,10 @@ config::Config configuration() {
 struct Link {
   explicit Link(config::Config chosen) : config(std::move(chosen)) {
     tunnel::Settings settings{.private_key = crypto::generate_private_key(random)};
-    settings.peer_key = crypto::public_key_of(crypto::generate_private_key(random));
+    tunnel::Settings settings_of_peer{.private_key = crypto::generate_private_key(random)};
+    settings.peer_key = crypto::public_key_of(settings_of_peer.private_key);
+    settings_of_peer.peer_key = crypto::public_key_of(settings.private_key);
+    peer = or_throw(tunnel::Tunnel::make(std::move(settings_of_peer), random, wall_clock));
     tunnel = or_throw(tunnel::Tunnel::make(std::move(settings), random, wall_clock));
     data_path.emplace(*tunnel, *aead, packets, datagrams, offload::MergeOptions{}, [](const noise::Tai64n&) {});
     caller.emplace(
@@ -91,6 +97,19 @@ struct Link {
     data_path->call(endpoint, now);
     upkeep->called();
     tell_events();
+  }
+  /// The peer calls from kPeer, at this address of ours.
+  void called_at(const IpAddress& address) {
+    tunnel::Outbox calls;
+    tunnel::Outbox answers;
+    tunnel::InboundBatch batch;
+    peer->set_endpoint({address, 51820}, now, calls);
+    const Path path{.remote = kPeer, .local = address, .interface = if_nametoindex("up0")};
+    auto& first = calls.handshakes.at(0);
+    const Datagram initiation{.path = path, .bytes = MutableBytes(first.buffer).first(first.size)};
+    tunnel->classify({&initiation, 1}, now, batch, answers);
+    upkeep->called();
+    look_after(2s);
   }
   void tell_events() {
     std::vector<tunnel::Event> events;
@@ -125,6 +144,7 @@ struct Link {
   CountedDatagrams datagrams;
   Health told;
   std::unique_ptr<tunnel::Tunnel> tunnel;
+  std::unique_ptr<tunnel::Tunnel> peer;
   std::optional<path::DataPath> data_path;
   std::optional<Caller> caller;
   std::optional<Upkeep> upkeep;
@@ -150,6 +170,8 @@ void with_link(config::Config config, const std::function<void(Link&)>& body) {
 }
 
 const net::NetworkChange kRoutesChanged{.routes = true};
+const net::NetworkChange kAllChanged{.addresses = true, .routes = true, .overrun = true};
+const IpAddress kSecond = IpAddress::parse("192.0.2.3").value();
 
 TEST(Upkeep, TheMtuFollowsTheWayToThePeer) {
   with_link(configuration(), [](Link& link) {
@@ -290,6 +312,68 @@ TEST(Upkeep, OtherPeoplesRoutesMakeItCallNowAndThenOnly) {
     for (int i = 0; i < 100; ++i) sent += link.datagrams_sent_by_change(kRoutesChanged, 500ms);
     EXPECT_GE(sent, 5U);
     EXPECT_LE(sent, 50U / 5U);
+  });
+}
+
+/// The other address may not be let through to the peer, or not be known there.
+TEST(Upkeep, WhatIsNewElsewhereLeavesTheAddressThatThePeerCalled) {
+  with_link(configuration(), [](Link& link) {
+    run("ip address add 192.0.2.3/24 dev up0");
+    link.called_at(kSecond);
+    for (int i = 0; i < 3; ++i) {
+      run("ip link add other0 type veth peer name other1 && ip link set other0 up && ip link del other0");
+      EXPECT_EQ(link.datagrams_sent_by_change(kAllChanged, 10s), 1U);
+      EXPECT_EQ(link.datagrams.from, kSecond);
+    }
+  });
+}
+
+TEST(Upkeep, AnAddressThatIsGoneIsKeptToNoMore) {
+  with_link(configuration(), [](Link& link) {
+    run("ip address add 192.0.2.3/24 dev up0");
+    link.called_at(kSecond);
+    run("ip address del 192.0.2.3/24 dev up0");
+    EXPECT_EQ(link.datagrams_sent_by_change(kAllChanged, 10s), 1U);
+    EXPECT_EQ(link.datagrams.from, IpAddress());
+  });
+}
+
+/// The route to the peer, by another interface, is what it was.
+TEST(Upkeep, AnInterfaceThatThePeerCannotCallByLeavesUsFree) {
+  for (const auto* const without : {"ip link set far0 down", "ip link set up0 down", "ip link del up0"}) {
+    with_link(configuration(), [without](Link& link) {
+      run("ip address add 192.0.2.3/32 dev lo && ip link set lo up && ip link add up1 type veth peer name far1 && "
+          "ip address add 198.51.100.1/24 dev up1 && ip link set up1 up && ip link set far1 up && "
+          "ip route add 192.0.2.7/32 dev up1");
+      link.called_at(kSecond);
+      run(without);
+      EXPECT_EQ(link.datagrams_sent_by_change(kAllChanged, 10s), 1U) << without;
+      EXPECT_EQ(link.datagrams.from, IpAddress()) << without;
+    });
+  }
+}
+
+TEST(Upkeep, AnotherWayToThePeerMayWantAnotherSource) {
+  with_link(configuration(), [](Link& link) {
+    run("ip address add 192.0.2.3/24 dev up0");
+    link.called_at(kSecond);
+    run("ip link add up1 type veth peer name far1 && ip address add 198.51.100.1/24 dev up1 && ip link set up1 up && "
+        "ip link set far1 up && ip route add 192.0.2.7/32 dev up1");
+    EXPECT_EQ(link.datagrams_sent_by_change(kAllChanged, 10s), 1U);
+    EXPECT_EQ(link.datagrams.from, IpAddress());
+  });
+}
+
+/// The way to a peer that moved is another one without the network being so.
+TEST(Upkeep, AMoveOfThePeerIsNoneOfTheNetwork) {
+  with_link(configuration(), [](Link& link) {
+    run("ip address add 192.0.2.3/24 dev up0 && ip link add up1 type veth peer name far1 && "
+        "ip address add 198.51.100.1/24 dev up1 && ip link set up1 up && ip link set far1 up");
+    link.call(Endpoint::parse("198.51.100.7:51820").value());
+    link.look_after(2s);
+    link.called_at(kSecond);
+    EXPECT_EQ(link.datagrams_sent_by_change(kAllChanged, 10s), 1U);
+    EXPECT_EQ(link.datagrams.from, kSecond);
   });
 }
 
