@@ -51,7 +51,7 @@ Daemon::Daemon(config::Config config, const service::Logging& log, service::KeyL
   const auto& facts = inheritance.facts();
   host_.emplace(
       config_, doors_->device,
-      config_.interface.mtu.value_or(facts ? facts->mtu : host::kUnknownPathMtu - host::frame_overhead(config_)),
+      config_.interface.mtu.value_or(run_.goes_on ? facts->mtu : host::kUnknownPathMtu - host::frame_overhead(config_)),
       run_.goes_on ? std::optional(host::InterfacePast{facts->link, facts->bridge}) : std::nullopt);
   control_.emplace(ground_.loop, run_directory(), config_.name,
                    [this](std::string_view request) { return answer(request); });
@@ -102,6 +102,7 @@ void Daemon::begin(Inheritance& inheritance, service::StateStore::Loaded state, 
                                 .journal = ground_.journal,
                                 .service = ground_.service,
                                 .adopted = [this](const link::Edit& edit) { adopted(edit); },
+                                .replace = [this] { return replace(); },
                                 .given_up = [this](const Error& reason) { give_up(reason); }});
   wg_.emplace(control::WgCommands(
       {.config = config_,
@@ -229,15 +230,19 @@ void Daemon::signal(int number) {
   }
   ground_.log.info("ending on {}", number == SIGTERM ? "SIGTERM" : "SIGINT");
   if (hooks_.ending()) {
+    run_.ending = Ending::stopped;
     ground_.loop.stop();  // whoever asks twice does not want to wait
     return;
   }
   // With a hook cut short nobody knows what it has done: then all is taken back, and done again.
-  if (number == SIGTERM && !hooks_.running() && !is_set_up_by_wg() && service::ServiceManager::is_restarting() &&
-      prepare_session()) {
-    run_.ending = Ending::kept;
-    ground_.loop.stop();
-    return;
+  if (number == SIGTERM && !hooks_.running() && !is_set_up_by_wg() && service::ServiceManager::is_restarting()) {
+    const auto done = prepare_session();
+    if (done) {
+      run_.ending = Ending::kept;
+      ground_.loop.stop();
+      return;
+    }
+    ground_.log.error("{}", done.error().message);
   }
   begin_down();
 }
@@ -342,22 +347,42 @@ void Daemon::succeed() {
     log.error("{} has mistakes: this run goes on instead of a new one", config_.file);
     return;
   }
-  if (const auto why = service::why_no_successor(doors_->device.queues()); why || !prepare_session()) {
-    if (why) log.error("{}", why->message);
-    log.error("this run goes on instead of a new one");
+  if (const auto done = make_room(); !done) {
+    log.error("{}: this run goes on instead of a new one", done.error().message);
     return;
   }
-  log.info("making room for a new run");
-  run_.ending = Ending::succeeded;
+  if ((*next)->interface.mode != config_.interface.mode) return take_leave();
   ground_.loop.stop();
 }
 
+/// For a file that wants another interface. Its session goes on.
+Result<> Daemon::replace() {
+  if (hooks_.running()) return fail("a hook still runs, and would be lost: try again when it has ended");
+  if (auto done = make_room(); !done) return done;
+  take_leave();
+  return {};
+}
+
+/// This run will have a successor.
+Result<> Daemon::make_room() {
+  if (auto why = service::why_no_successor(doors_->device.queues())) return std::unexpected(std::move(*why));
+  if (auto done = prepare_session(); !done) return done;
+  ground_.log.info("making room for a new run");
+  run_.ending = Ending::succeeded;
+  return {};
+}
+
+/// The successor makes another interface, and runs what goes with the beginning of one.
+void Daemon::take_leave() {
+  hooks_.down_before_another(config_.hooks.down, hook_facts(), [this] { ground_.loop.stop(); });
+}
+
 /// Before anything is given up: afterwards there is no way back.
-bool Daemon::prepare_session() {
+Result<> Daemon::prepare_session() {
   auto file = service::make_session_file();
-  if (!file) ground_.log.error("{}", file.error().message);
-  if (file) run_.session = std::move(*file);
-  return file.has_value();
+  if (!file) return std::unexpected(file.error());
+  run_.session = std::move(*file);
+  return {};
 }
 
 void Daemon::tell_what_is_blocked() const {

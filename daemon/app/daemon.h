@@ -112,7 +112,10 @@ class Daemon {
   void begin_down();
   void set_forwarding();
   void succeed();
-  bool prepare_session();
+  Result<> replace();
+  Result<> make_room();
+  void take_leave();
+  Result<> prepare_session();
   void give_up(Error reason);
   void tell_what_is_blocked() const;
   void raise_shield();

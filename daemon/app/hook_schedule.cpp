@@ -28,6 +28,11 @@ void HookSchedule::up(const std::vector<config::Hook>& hooks, const host::HookFa
 void HookSchedule::down(const std::vector<config::Hook>& hooks, const host::HookFacts& facts,
                         std::function<void()> done) {
   service_.stopping();
+  down_before_another(hooks, facts, std::move(done));
+}
+
+void HookSchedule::down_before_another(const std::vector<config::Hook>& hooks, const host::HookFacts& facts,
+                                       std::function<void()> done) {
   if (!hooks.empty()) service_.patient_for(host::longest(hooks) + kBesides);
   hooks_.down(hooks, facts, std::move(done));
 }

@@ -26,6 +26,9 @@ class HookSchedule {
   }
   /// The orderly end: packets move until all have run, and `done` hears of it.
   void down(const std::vector<config::Hook>& hooks, const host::HookFacts& facts, std::function<void()> done);
+  /// Likewise, for who has a successor that begins with another interface: the service goes on.
+  void down_before_another(const std::vector<config::Hook>& hooks, const host::HookFacts& facts,
+                           std::function<void()> done);
 
   /// The link is in another state, or its peer at another endpoint.
   void state(const std::vector<config::Hook>& hooks, const host::HookFacts& facts) { hooks_.state(hooks, facts); }

@@ -96,11 +96,19 @@ control::ReloadOutcome Reload::from_file() {
                                          .kept = keep_preshared_key(*next)};
   const auto edit = compare(*next);
   auto sentences = link::describe(edit);
-  if (auto done = change_to(*next, edit); !done) {
+  const bool by_successor = edit.has({"interface.mode"}) && !edit.has({"interface.netns"});
+  if (auto done = by_successor ? check_successor(*next) : change_to(*next, edit); !done) {
     return refuse({fmt::format("{}: nothing was changed", done.error().message), {}});
   }
-  preshared_key_ = preshared_key;
   auto& log = parts_.link_parts.log;
+  if (by_successor) {
+    if (auto done = parts_.replace(); !done) {
+      return refuse({fmt::format("{}: nothing was changed", done.error().message), {}});
+    }
+    log.info("reload: interface.mode means another interface, which a new run makes");
+  } else {
+    preshared_key_ = preshared_key;
+  }
   for (const auto& sentence : sentences) log.info("reload: {}", sentence);
   if (preshared_key.kept) log.info("reload: peer.preshared_key stays as `wg` has set it");
   if (sentences.empty()) log.info("reload: the file says what it said before");
@@ -145,6 +153,29 @@ void Reload::tell(const std::string& sentence) const {
   } else {
     parts_.link_parts.log.error("{}", sentence);
   }
+}
+
+/// What would end the new run at once, as far as it can be known before.
+Result<> Reload::check_successor(const config::Config& next) const {
+  const auto& doors = parts_.link_parts.doors;
+  if (parts_.link_parts.host.interface_is_away()) {
+    return fail(
+        "the interface was moved to another network namespace, and interface.mode means another one: restart "
+        "the link to have that here (`systemctl restart adit@{}`)",
+        next.name);
+  }
+  if (doors.device.existed_before() && doors.device.name() == next.interface.name) {
+    return fail(
+        "the interface {0} was there before this run, and cannot be one of another interface.mode: stop the "
+        "link, delete it (`ip link delete {0}`), and start the link",
+        next.interface.name);
+  }
+  for (const auto* const needed : {&next.interface.tap.bridge, next.local.device ? &*next.local.device : nullptr}) {
+    if (needed == nullptr || needed->empty() || net::interface_exists(*needed)) continue;
+    return fail("there is no interface {}: correct the file, or make the interface first", *needed);
+  }
+  const auto aead = crypto::choose_aead(next.tuning.crypto, net::boot_now);
+  return aead ? Result<>() : std::unexpected(aead.error());
 }
 
 Result<> Reload::change_to(config::Config& next, const link::Edit& edit) {

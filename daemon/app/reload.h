@@ -28,7 +28,9 @@ class Reload {
     service::Journal* journal;  ///< none: stderr is something else
     service::ServiceManager& service;
     std::function<void(const link::Edit&)> adopted;  ///< the new configuration is in force
-    std::function<void(const Error&)> given_up;      ///< nothing can be as it was: the link cannot go on
+    /// It takes another interface, which a new run of the daemon makes; on failure this run goes on as it is.
+    std::function<Result<>()> replace;
+    std::function<void(const Error&)> given_up;  ///< nothing can be as it was: the link cannot go on
   };
   /// The link has the keys of the file.
   explicit Reload(Parts parts);
@@ -48,6 +50,7 @@ class Reload {
  private:
   class Undo;
   link::Edit compare(const config::Config& next) const;
+  Result<> check_successor(const config::Config& next) const;
   Result<> change_host(const config::Config& next, const link::Edit& edit, std::uint32_t mtu, Undo& undo);
   Result<> change_sockets(const config::Config& next, const link::Edit& edit, Undo& undo);
   void adopt(config::Config& next, const link::Edit& edit, link::Link::Machine successor);

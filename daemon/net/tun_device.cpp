@@ -220,6 +220,7 @@ Result<TunDevice> TunDevice::adopt(FileDescriptor fd, std::vector<FileDescriptor
   // Whoever moved it may have given it another name.
   const bool other_name = options.name != request.ifr_name && !past.moved;
   if (!other_name && (request.ifr_flags & (IFF_TUN | IFF_TAP)) != (options.frames ? IFF_TAP : IFF_TUN)) {
+    if (!past.existed_before) ioctl(fd.get(), TUNSETPERSIST, 0UL);  // it would be in the way of the one that is wanted
     return fail("the interface of the run before was for {} (interface.mode)",
                 options.frames ? "IP packets, and not for frames" : "frames, and not for IP packets");
   }
