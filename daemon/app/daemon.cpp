@@ -41,6 +41,7 @@ Daemon::Daemon(config::Config config, const service::Logging& log, service::KeyL
       hooks_(ground_.loop, ground_.log, ground_.service),
       beside_{.name_servers = {ground_.loop, ground_.log},
               .forwarding = {ground_.log, run_directory(), config_.name},
+              .port = {run_directory(), config_.name, service::read_boot_id()},
               .shield = {}} {
   config_.number = host::claim_link_number(run_directory() / ".numbers", config_.name);
   Inheritance inheritance;
@@ -52,12 +53,31 @@ Daemon::Daemon(config::Config config, const service::Logging& log, service::KeyL
   host_.emplace(
       config_, doors_->device,
       config_.interface.mtu.value_or(run_.goes_on ? facts->mtu : host::kUnknownPathMtu - host::frame_overhead(config_)),
-      run_.goes_on ? std::optional(host::InterfacePast{facts->link, facts->bridge}) : std::nullopt);
+      interface_past(inheritance));
+  note_port();
   control_.emplace(ground_.loop, run_directory(), config_.name,
                    [this](std::string_view request) { return answer(request); });
   begin(inheritance, store_.load(), key_log);
   open_wg_socket();
   ground_.loop.set_turn_end([this] { turn(); });
+}
+
+std::optional<host::InterfacePast> Daemon::interface_past(const Inheritance& inheritance) const {
+  if (run_.goes_on) return host::InterfacePast{inheritance.facts()->link, inheritance.facts()->bridge};
+  const auto& device = doors_->device;
+  auto netlink = device.is_away() ? std::nullopt : std::optional(device.open_netlink());
+  if (!netlink || !*netlink) return std::nullopt;
+  auto found = net::get_link(**netlink, device.index());
+  return found ? beside_.port.past_of(device.index(), std::move(*found)) : std::nullopt;
+}
+
+/// One that goes with this run needs no note.
+void Daemon::note_port() const {
+  if (config_.interface.persist && !host_->interface_is_away()) {
+    beside_.port.write(doors_->device.index(), host_->interface_past());
+  } else {
+    beside_.port.remove();
+  }
 }
 
 Daemon::~Daemon() {
@@ -165,6 +185,7 @@ Result<Daemon::Ending> Daemon::run() {
   // An interface that goes takes its name servers along.
   if (run_.ending == Ending::stopped && config_.interface.persist) beside_.name_servers.take_back();
   if (run_.ending == Ending::stopped) beside_.forwarding.take_back();
+  if (run_.ending == Ending::stopped) beside_.port.remove();
   if (run_.ending != Ending::succeeded) ground_.service.stopping();
   if (run_.failure) return std::unexpected(*run_.failure);
   if (run_.ending == Ending::stopped) host_->let_go();
@@ -318,6 +339,7 @@ void Daemon::adopted(const link::Edit& edit) {
     beside_.name_servers.set(doors_->device.index(), config_.dns);
   }
   if (edit.has({"interface.forward", "interface.addresses"})) set_forwarding();
+  if (edit.has({"interface.bridge", "interface.persist"})) note_port();
   if (edit.has({"hooks.up", "hooks.down", "hooks.state"})) tell_of_hooks(config_.hooks, ground_.log);
 }
 

@@ -20,6 +20,7 @@
 #include "control/wg_commands.h"
 #include "host/forwarding.h"
 #include "host/name_servers.h"
+#include "host/port_note.h"
 #include "host/shield.h"
 #include "net/signals.h"
 #include "net/system.h"
@@ -80,6 +81,7 @@ class Daemon {
   struct Beside {
     host::NameServers name_servers;
     host::Forwarding forwarding;
+    host::PortNote port;
     host::Shield shield = {};
     std::optional<CopyWatch> copies = {};
   };
@@ -111,6 +113,8 @@ class Daemon {
   void adopted(const link::Edit& edit);
   void begin_down();
   void set_forwarding();
+  std::optional<host::InterfacePast> interface_past(const Inheritance& inheritance) const;
+  void note_port() const;
   void succeed();
   Result<> replace();
   Result<> make_room();

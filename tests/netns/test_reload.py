@@ -290,7 +290,8 @@ def random_config(chance, usual):
         peer["keepalive"] = pick(["off", "5s", "25s"])
     tuning = {"tun_offload": pick(["auto", "on", "off"]), "udp_offload": pick(["auto", "on", "off"]),
               "crypto": pick(["auto", "libsodium"]), "workers": pick([1, 2, 3]), "copy_dscp": some(),
-              "mss_clamp": pick(["auto", "off", 1200]), "path_probe": pick(["auto", "off"])}
+              "mss_clamp": pick(["auto", "off", 1200]), "path_probe": pick(["auto", "off"]),
+              "storm_limit": "off"}
     config["tuning"] = {key: value for key, value in tuning.items() if some()}
     routes = [f"192.168.{n}.0/24" for n in range(40, 46) if some()]
     if some():

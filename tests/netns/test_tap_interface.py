@@ -18,12 +18,13 @@ has the longest list) can do with one, and which tests show that this one does i
                                test_workers, test_reload                  here; test_tap
 """
 import json
+import random
 
 import pytest
 
-from lab.lans import BRIDGED, frames, link_of
+from lab.lans import BRIDGED, MTU, frames, link_of
 from lab.processors import SEVERAL
-from lab.traffic import ping, traffic_within, transfer
+from lab.traffic import BackgroundPing, answers, ping, traffic_within, transfer
 from lab.wait import wait_until
 
 pytestmark = pytest.mark.adit_only
@@ -136,3 +137,119 @@ def test_a_persistent_interface_is_taken_up_again_and_put_into_its_bridge(lans):
     assert (found["ifindex"], found["address"]) == (before["ifindex"], before["address"])
     traffic_within(far, "192.168.50.1", 20)
     assert transfer(near, far, "192.168.50.2", 1 << 20)
+    assert link.a.stop() == 0
+    assert "master" not in link_of(link.a), "put there by a run that was killed, and so by us"
+
+
+def killed_in_its_bridge(lans):
+    link, near, _ = lans({"interface": {**BRIDGED, "persist": True}})
+    link.a.kill()
+    assert "master br0" in link_of(link.a)
+    return link.a, near
+
+
+@pytest.mark.parametrize("edited", [{}, {"bridge": "br1"}], ids=["none", "another"])
+def test_after_a_crash_it_leaves_the_bridge_that_the_file_names_no_more(lans, edited):
+    end, _ = killed_in_its_bridge(lans)
+    end.host.ip("link", "add", "br1", "type", "bridge")
+    end.side.interface = {"mode": "tap", "persist": True, **edited}
+    end.start()
+    assert interface(end).get("master") == edited.get("bridge")
+    assert end.stop() == 0
+    assert "master" not in link_of(end)
+
+
+def test_after_a_crash_it_comes_back_to_the_bridge_that_somebody_put_it_into(lans):
+    end, near = killed_in_its_bridge(lans)
+    end.host.ip("link", "add", "br1", "type", "bridge")
+    end.host.ip("link", "set", end.device, "master", "br1")
+    end.start()
+    traffic_within(near, "192.168.50.2", 40)
+    assert "master br0" in link_of(end)
+    assert end.stop() == 0
+    assert "master br1" in link_of(end), "whoever put it there knows why"
+
+
+def test_after_a_crash_its_bridge_may_be_another_of_the_name(lans):
+    end, near = killed_in_its_bridge(lans)
+    end.host.ip("link", "del", "br0")
+    end.host.ip("link", "add", "br0", "type", "bridge")
+    for arguments in (("lan", "master", "br0"), ("br0", "up")):
+        end.host.ip("link", "set", *arguments)
+    end.start()
+    traffic_within(near, "192.168.50.2", 40)
+    assert end.stop() == 0
+    assert "master" not in link_of(end)
+
+
+def random_edit(chance):
+    """What a reload may change while frames pass, any of it at once."""
+    pick = chance.choice
+    interface = {"mtu": pick(["auto", 1300, 1378, 1500]), "queue_length": pick([100, 900]),
+                 "mac": pick(["02:00:00:00:00:98", "02:00:00:00:00:99"])}
+    tuning = {"storm_limit": pick(["off", 50, 100_000]), "workers": pick([1, 2]), "mss_clamp": pick(["auto", "off"])}
+    some = [{key: value for key, value in keys.items() if chance.random() < 0.7} for keys in (interface, tuning)]
+    return {**BRIDGED, **some[0]}, {"tuning": some[1]}
+
+
+def test_edits_of_its_keys_lose_no_frame_and_lead_where_a_start_would(lans):
+    link, near, far = lans()
+    end, handshake, chance = link.a, link.a.latest_handshake(), random.Random(5)
+    background = BackgroundPing(far, "192.168.50.1", 0.02)
+    for _ in range(30):
+        end.side.interface, more = random_edit(chance)
+        edit(end, more=more)
+        background.goes_on(3)
+        assert "master br0" in link_of(end)
+    sent, received = background.stop()
+    assert received == sent
+    assert end.latest_handshake() == handshake
+    assert transfer(near, far, "192.168.50.2", 1 << 20)
+
+    def facts():
+        return {key: interface(end)[key] for key in ("mtu", "address", "txqlen", "master")}
+    for more in ({"mtu": 1300, "mac": "02:00:00:00:00:77", "queue_length": 55}, {}):
+        end.side.interface = {**BRIDGED, **more}
+        edit(end, more={})
+        wait_until(lambda: end.status()["mtu"] == more.get("mtu", MTU), 20, "the MTU")
+        reloaded = facts()
+        end.stop()
+        end.start()
+        wait_until(lambda: facts() == reloaded, 20, "what the reloads led to")
+        traffic_within(near, "192.168.50.2", 40)
+
+
+def test_it_moves_from_bridge_to_bridge_and_out_of_them(lans):
+    """Where it goes others hear it; where it was nobody does any more."""
+    link, near, _ = lans()
+    end, peer = link.a, link.b.host
+    end.host.ip("link", "add", "br1", "type", "bridge")
+    end.host.ip("link", "set", "br1", "up")
+    end.host.ip("addr", "add", "192.168.50.11/24", "dev", "br1")
+    peer.ip("addr", "add", "192.168.50.22/24", "dev", "br0")
+    for _ in range(2):
+        edit(end, bridge="br1")
+        assert "master br1" in link_of(end)
+        traffic_within(peer, "192.168.50.11", 20)
+        assert not answers(peer, "192.168.50.1")
+        end.side.interface = {"mode": "tap"}
+        edit(end, addresses=["192.168.60.12/24"])
+        peer.ip("addr", "replace", "192.168.60.22/24", "dev", "br0")
+        assert "master" not in link_of(end) and addresses(end) == ["192.168.60.12/24"]
+        traffic_within(peer, "192.168.60.12", 20)
+        edit(end, addresses=[], bridge="br0")
+        assert "master br0" in link_of(end) and addresses(end) == []
+        traffic_within(near, "192.168.50.22", 20)
+
+
+def test_a_limit_to_storms_comes_and_goes(lans):
+    link, near, _ = lans()
+    end = link.a
+    flood = near.popen("ping", "-n", "-b", "-i", "0.005", "192.168.50.255", name="ping")
+    edit(end, more={"tuning": {"storm_limit": 10}})
+    wait_until(lambda: end.drops("storm_limit") > 100, 30, "broadcasts beyond the limit to be dropped")
+    edit(end, more={"tuning": {"storm_limit": "off"}})
+    dropped, crossed = end.drops("storm_limit"), end.status()["traffic"]["tx"]["packets"]
+    wait_until(lambda: end.status()["traffic"]["tx"]["packets"] > crossed + 100, 30, "broadcasts to cross")
+    assert end.drops("storm_limit") == dropped
+    flood.stop()
