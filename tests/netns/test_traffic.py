@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: MIT
 """What a link is for: packets of every size and kind cross it, whatever carries it."""
+import contextlib
 import re
 import signal
+import socket
+import struct
+import time
 
 import pytest
 
 from lab.datagrams import Tap
+from lab.patience import patient
 from lab.plan import PORT
-from lab.traffic import answers, iperf, ping, received_bytes, traffic_within, transfer, unanswered_sizes
+from lab.traffic import answers, checksum, iperf, ping, received_bytes, traffic_within, transfer, unanswered_sizes
 from lab.wait import wait_until
 
 OUTER = pytest.mark.parametrize("outer", [4, 6], ids=["over_ipv4", "over_ipv6"])
@@ -151,3 +156,36 @@ def test_packets_that_the_interface_has_no_room_for_are_counted(make):
         link.a.process.send_signal(signal.SIGCONT)
     wait_until(lambda: link.a.drops("interface_queue_full") >= 10, 10, "what had no room to be counted")
     assert link.a.drops("interface_queue_full") <= found_no_room(link) - before + 1
+
+
+SO_RCVBUFFORCE = 33
+
+
+@pytest.mark.adit_only
+def test_what_came_while_nobody_read_is_answered_without_loss(make):
+    """Three times as many echo requests as the interface's queue has places for answers, which the kernel gives within the
+    calls that deliver the requests. With several workers others read meanwhile, or do not come to it."""
+    link = make(a={"more": {"tuning": {"workers": 1}}}, b={"interface": {"queue_length": 5000}}).start()
+    traffic_within(link.b.host, link.a.side.addr4, 10)
+    count = 1500
+    with link.b.host.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as echo:
+        echo.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
+        before = link.b.status()["traffic"]["tx"]["packets"]
+        link.a.process.send_signal(signal.SIGSTOP)
+        try:
+            for number in range(count):
+                request = struct.pack("!BBHHH", 8, 0, 0, 7, number)
+                echo.sendto(request[:2] + struct.pack("!H", checksum(request)) + request[4:], (link.a.side.addr4, 0))
+            wait_until(lambda: link.b.status()["traffic"]["tx"]["packets"] >= before + count, 10, "all of them to leave")
+        finally:
+            link.a.process.send_signal(signal.SIGCONT)
+        answered = set()
+        echo.settimeout(1)
+        deadline = time.monotonic() + patient(2)  # for as long as something else comes, some may be lost
+        while len(answered) < count and time.monotonic() < deadline:
+            with contextlib.suppress(TimeoutError):
+                packet = echo.recv(2048)
+                if packet[20] == 0:
+                    answered.add(struct.unpack("!H", packet[26:28])[0])
+    assert link.a.drops("interface_queue_full") == 0
+    assert len(answered) == count
