@@ -18,7 +18,7 @@ HOOKS = {"up": 'echo "up of $(ip -d -o link show dev $ADIT_INTERFACE | grep -ow 
 
 @pytest.fixture
 def link(make):
-    link = make(a={"routes": ["192.168.44.0/24", "default"], "more": {"hooks": HOOKS}}).start()
+    link = make(a={"routes": ["192.168.44.0/24", "default"], "more": {"hooks": HOOKS, "tuning": {"workers": 2}}}).start()
     traffic_within(link.a.host, link.b.side.addr4, 20)
     return link
 

@@ -314,6 +314,15 @@ TEST(DoctorJudges, APathTooNarrowForIpv6IsNoReasonForASmallerMtu) {
   EXPECT_EQ(judge_path_mtu(facts).verdict, Verdict::problem) << "this is another black hole";
 }
 
+TEST(DoctorJudges, FramesThatTheWayHasNoRoomForAreNoFault) {
+  auto facts = bridged();
+  facts.daemon.status->mtu = 1500;
+  config_of(facts).interface.mtu = 1500;
+  EXPECT_EQ(judge_mtu(facts).verdict, Verdict::ok);
+  config_of(facts).interface.mode = config::Mode::tun;
+  EXPECT_EQ(judge_mtu(facts).verdict, Verdict::warning) << "packets are";
+}
+
 TEST(DoctorJudges, ARouteToThePeerItselfIsNoOverlap) {
   auto facts = healthy();
   config_of(facts).routes = {{.to = network("192.0.0.0/16")}};
