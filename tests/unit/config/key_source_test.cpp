@@ -110,6 +110,12 @@ TEST(KeySource, FilesOthersCanReadAreRefusedNamingTheMend) {
   EXPECT_TRUE(folder.read(with_local("private_key_file: a.key").text()));
 }
 
+TEST(KeySource, AFileWhoseReadingFailsIsNamedWithTheReason) {
+  const Folder folder;  // the kernel has nothing at address 0 of a program's memory
+  expect_problems(folder, with_local("private_key_file: /proc/self/mem").text(),
+                  {{"4:21: local.private_key_file", "/proc/self/mem cannot be read: "}});
+}
+
 TEST(KeySource, AnUnreadableFileIsNamed) {
   const Folder folder;
   folder.write("a.key", kOurPrivateKey, 0000);

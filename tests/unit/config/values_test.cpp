@@ -243,6 +243,23 @@ TEST(Values, OfThePeer) {
   }
 }
 
+TEST(Values, AnEndpointThatARouteHoldsIsWorthAWarning) {
+  const Folder folder;
+  const auto with = [&](std::string_view endpoint, std::string_view route) {
+    return expect_valid(folder, Parts{.peer = Parts().peer + fmt::format("  endpoint: {}\n", endpoint),
+                                      .rest = fmt::format("routes: [{}]\n", route)}
+                                    .text());
+  };
+  const auto inside = with("192.0.2.7:51820", "192.0.2.0/24");
+  ASSERT_EQ(inside.warnings.size(), 1);
+  EXPECT_TRUE(inside.warnings[0].reason.contains("192.0.2.7 lies in routes[0] (192.0.2.0/24)"))
+      << inside.warnings[0].reason;
+  EXPECT_TRUE(with("192.0.2.7:51820", "192.0.3.0/24").warnings.empty());
+  EXPECT_TRUE(with("192.0.2.7:51820", "0.0.0.0/0").warnings.empty()) << "which is what a route for all is for";
+  EXPECT_TRUE(with("192.0.2.7:51820", "{to: 192.0.2.0/24, table: 7}").warnings.empty());
+  EXPECT_TRUE(with("vpn.example.net:51820", "192.0.2.0/24").warnings.empty());
+}
+
 TEST(Values, OfRoutes) {
   const Folder folder;
   const Row table[] = {

@@ -155,6 +155,7 @@ TEST(WgQuickReader, SaysWhatHasNoEqual) {
                {"wg0.conf:4:7: DNS: is not carried over", "wg0.conf:5:14: SaveConfig: is not carried over"});
   expect_notes({"SaveConfig = false\nDNS =\n", ""}, {"wg0.conf:5:1: DNS: is empty"});
   expect_notes({"", "AllowedIPs = 0.0.0.0/0, ::/0\n"}, {"wg0.conf:7:25: AllowedIPs: ::/0 blocks IPv6"});
+  expect_notes({"Table = 7\n", "AllowedIPs = 0.0.0.0/0, ::/0\n"}, {"wg0.conf:8:25: AllowedIPs: ::/0 is not routed"});
   expect_notes({"ExcludedApplications = com.example.a\n", ""},
                {"wg0.conf:4:24: ExcludedApplications: is not carried over"});
   expect_notes({"PreUp = a\nPostUp = b\nPreDown = c\nPostDown = d\n", ""},
@@ -162,6 +163,28 @@ TEST(WgQuickReader, SaysWhatHasNoEqual) {
                 "wg0.conf:7:12: PostDown: runs earlier"});
   expect_notes({"MTU = 1400\nMTU = 1300\nMTU = 1200\n", ""},
                {"wg0.conf:5:7: MTU: replaces line 4", "wg0.conf:6:7: MTU: replaces line 5"});
+}
+
+TEST(WgQuickReader, ALineWithSpacesThatAreNoneIsTakenAndToldOnce) {
+  expect_notes(
+      {"MTU =\xc2\xa0\xc2\xa0"
+       "1400\nFwMark =\xe2\x80\x83"
+       "7\n",
+       ""},
+      {"wg0.conf:4:6: a no-break space (U+00A0) stands here", "wg0.conf:5:9: an em space (U+2003) stands here"});
+  expect_notes({"# the\xc2\xa0office\n", ""}, {});
+}
+
+TEST(WgQuickReader, APeersNameIsInTheCommentBesideOrRightBelowItsHeading) {
+  const auto names = peer_names(
+      "[Interface]\n# here\n[Peer]\n# left\nPublicKey = x\n[Peer]\nPublicKey = x\n# a note\n[Peer] # right\n");
+  EXPECT_EQ(names, (std::vector<std::string>{"here", "", "right"}));
+  EXPECT_EQ(peer_names("[Interface]\n\n[Peer]\n# left\nPublicKey = x\n\n[Peer]\nPublicKey = x\n# a note\n"),
+            (std::vector<std::string>{"left", ""}));
+}
+
+TEST(WgQuickReader, ForwardingIsAKeyOfItsOwn) {
+  EXPECT_EQ(rest_of({"PostUp = sysctl -w net.ipv4.ip_forward=1\n", ""}), "  forward: true\n");
 }
 
 TEST(WgQuickReader, NameServersAreAskedForAllNamesAsWithWgQuick) {

@@ -46,6 +46,8 @@ TEST(Wording, QuotesSoThatATerminalIsSafe) {
 TEST(Wording, DoesNotRepeatWhatMayBeAKey) {
   EXPECT_EQ(shown("lpOD5fN1oQLsdX1EYR3oHCVd9v9yUC1V4vLXmBHfb+M="), "the text of 44 characters");
   EXPECT_EQ(shown("lpOD5fN1oQLsdX1EYR3oHCVd9v9yUC1V4vLXmBHf"), "the text of 40 characters");
+  EXPECT_EQ(shown("lpOD5fN1oQLsdX1EYR3/HCVd9v9yUC1V4vLXmBHfb+M="), "the text of 44 characters");
+  EXPECT_EQ(shown("lpOD5fN1oQLsdX1EYR3+HCVd9v9yUC1V4vLXmBHfb+M="), "the text of 44 characters");
   EXPECT_EQ(shown("key: lpOD5fN1oQLsdX1EYR3oHCVd9v9yUC1V4vLXmBHfb+M="), "the text of 49 characters");
   EXPECT_EQ(shown("a-rather-long.host-name.with-many-parts.example.net"),
             "\"a-rather-long.host-name.with-many-parts.example.net\"");

@@ -164,6 +164,17 @@ TEST(Writer, WritesAHookInTheShortestWayThatSaysIt) {
   EXPECT_EQ(written("{up: [], down: []}"), "");
 }
 
+TEST(Writer, WritesTheNameOfAFilePlainlyWhereItIsPlain) {
+  const Folder folder;
+  auto config = read(folder, Parts().text());
+  for (const auto& [file, written] : {std::pair("/etc/adit/Key.file_0-9", "/etc/adit/Key.file_0-9"),
+                                      std::pair("/etc/a key", "\"/etc/a key\""), std::pair("key", "key")}) {
+    config.local.private_key_file = file;
+    const auto yaml = to_yaml(config, "");
+    EXPECT_TRUE(yaml.contains(fmt::format("private_key_file: {}\n", written))) << yaml;
+  }
+}
+
 TEST(Writer, LeavesDefaultsOut) {
   const Folder folder;
   EXPECT_EQ(to_yaml(read(folder, Parts{.rest = "log: {level: info}\nroutes: []\ntuning: {crypto: auto}\n"}.text()),

@@ -29,6 +29,7 @@ TEST(YamlMistakes, AreSaidInTheUsersWords) {
       {"a:\n  - b\n c\n", "f:3:2: is indented otherwise than line 2"},
       {"a:\n  b:[1]\n  c: 2\n", "f:2:4: a space is missing behind the colon; write b: \"[1]\""},
       {"a:\n  b:1\n  c: 2\n", "f:2:4: a space is missing behind the colon; write b: \"1\""},
+      {"a:\n  Mtu:1\n  c: 2\n", "f:2:6: a space is missing behind the colon; write Mtu: \"1\""},
       {"a: b: c\n", "f:1:5: a colon with a space behind it"},
       {"a: vpn.example.net: 51820\n", "f:1:19: a colon with a space behind it"},
       {"a: *b\n", "f:1:4: a value that begins with * means something else"},
