@@ -2,6 +2,7 @@
 #include "base/locked_memory.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -112,6 +113,18 @@ TEST_P(LockedMemory, IsEmptyInAChildWhichHasItsOwn) {
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
   EXPECT_EQ(taken.get()[0], 0xA5);
+}
+
+TEST(LockedMemoryPages, AreAllGivenBackWithThoseAround) {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  auto* const memory = static_cast<std::uint8_t*>(take_locked(3 * page - 1));
+  const auto is_mapped = [](std::uint8_t* at) {
+    unsigned char resident = 0;
+    return ::mincore(at, 1, &resident) == 0;
+  };
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_TRUE(is_mapped(memory - page + i * page)) << i;
+  give_back_locked(memory, 3 * page - 1);
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_FALSE(is_mapped(memory - page + i * page)) << i;
 }
 
 TEST(LockedMemoryPlaces, AreEachTakenOnce) {

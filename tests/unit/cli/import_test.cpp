@@ -101,5 +101,26 @@ TEST(Import, TakesNoNameThatCannotNameALink) {
   EXPECT_EQ(adit({"import"}).status, kWrongUsage);
 }
 
+TEST(Import, OfSeveralPeersEachGetsAPortOfItsOwn) {
+  const Folder folder;
+  const std::string peer =
+      "[Peer]\nPublicKey = rpvIuiqU85fsmv4kvk55KkS3/jEfjtozVrHa5QdAXE4=\nAllowedIPs = 10.9.0.0/30\n";
+  const auto file = folder.write("wg0.conf", fmt::format("[Interface]\nPrivateKey = {}\nAddress = 10.9.0.1/30\n"
+                                                         "ListenPort = 51820\n# left\n{}# right\n{}",
+                                                         kPrivateKey, peer, peer));
+  const auto outcome = adit({"import", file, "--all", "-o", folder / ""});
+  ASSERT_EQ(outcome.status, kDone) << outcome.err;
+  std::vector<int> ports;
+  for (const auto& entry : std::filesystem::directory_iterator(folder / "")) {
+    if (entry.path().extension() != ".yaml") continue;
+    const auto config = config::read_config(entry.path(), {});
+    ASSERT_TRUE(config) << to_string(config.error()[0]);
+    ports.push_back(config->local.listen.port);
+  }
+  std::ranges::sort(ports);
+  EXPECT_EQ(ports, (std::vector{51820, 51821}));
+  EXPECT_TRUE(has(outcome.err, "listens at port 51821")) << outcome.err;
+}
+
 }  // namespace
 }  // namespace adit::cli
