@@ -36,7 +36,7 @@ void receive(LiveTunnel& tunnel, Buffer datagram, const Endpoint& source) {
 void run(Bytes bytes) {
   Input input(bytes);
   LiveTunnel tunnel;
-  for (int steps = 0; !input.empty() && steps < 64; ++steps) {
+  for (int steps = 0; !input.empty() && steps < 24; ++steps) {
     const auto choice = input.u8();
     switch (static_cast<Step>(choice % static_cast<std::uint8_t>(Step::count))) {
       case Step::datagram:

@@ -87,7 +87,10 @@ LivePair::LivePair() {
   a.machine->classify({&datagram, 1}, now, batch, out);
   require(!out.handshakes.empty(), "the peer's initiation is answered");
   a.machine->hand_over(ours_.saved);
-  for (const auto& session : ours_.saved.sessions) require(session.present, "all three sessions are there");
+  for (std::size_t i = 0; i < ours_.saved.sessions.size(); ++i) {
+    require(ours_.saved.sessions[i].present, "all three sessions are there");
+    peers_keys_[i] = crypto::DerivedKey(ours_.saved.sessions[i].receive_key);
+  }
 }
 
 std::unique_ptr<tunnel::Tunnel> LivePair::make(const crypto::PrivateKey& key, const crypto::PublicKey& peer,
@@ -118,14 +121,25 @@ bool LivePair::session_lives(Instant at) const {
 }
 
 Buffer LivePair::sealed(std::size_t session, std::uint64_t counter, Bytes plaintext) const {
-  const auto& ours = ours_.saved.sessions.at(session);
-  const crypto::DerivedKey key(ours.receive_key);  // which the peer sends with
   Buffer datagram(plaintext.size() + wire::kTransportOverhead);
   const MutableBytes out(datagram);
-  wire::write_transport_header({ours.local_index, counter}, out.first<wire::kTransportHeaderSize>());
-  const crypto::SealJob job{&key, counter, plaintext, out.subspan(wire::kTransportHeaderSize)};
+  wire::write_transport_header({ours_.saved.sessions.at(session).local_index, counter},
+                               out.first<wire::kTransportHeaderSize>());
+  const crypto::SealJob job{&peers_keys_.at(session), counter, plaintext, out.subspan(wire::kTransportHeaderSize)};
   aead_->seal({&job, 1});
   return datagram;
+}
+
+void LiveTunnel::QuickRandom::fill(MutableBytes out) {
+  while (!out.empty()) {
+    state_ += 0x9e37'79b9'7f4a'7c15;
+    auto mixed = (state_ ^ (state_ >> 30)) * 0xbf58'476d'1ce4'e5b9;
+    mixed = (mixed ^ (mixed >> 27)) * 0x94d0'49bb'1331'11eb;
+    mixed ^= mixed >> 31;
+    const auto size = std::min(out.size(), sizeof mixed);
+    std::memcpy(out.data(), &mixed, size);
+    out = out.subspan(size);
+  }
 }
 
 LiveTunnel::LiveTunnel() : now_(LivePair::get().now) {
@@ -136,12 +150,12 @@ LiveTunnel::LiveTunnel() : now_(LivePair::get().now) {
 LiveTunnel::Turn LiveTunnel::receive(Buffer datagram, const Endpoint& source, std::uint8_t traffic_class) {
   Turn turn;
   const Datagram view{{.remote = source, .local = LivePair::get().here.address}, datagram, traffic_class};
-  tunnel::InboundBatch batch;
-  std::vector<MutableBytes> delivered;
-  machine_->classify({&view, 1}, now_, batch, outbox_);
-  tunnel::open(batch.packets, LivePair::get().aead());
-  machine_->accept(batch, now_, delivered, outbox_);
-  for (const auto packet : delivered) {
+  batch_.clear();
+  delivered_.clear();
+  machine_->classify({&view, 1}, now_, batch_, outbox_);
+  tunnel::open(batch_.packets, LivePair::get().aead());
+  machine_->accept(batch_, now_, delivered_, outbox_);
+  for (const auto packet : delivered_) {
     require(packet.data() >= datagram.data() && packet.data() + packet.size() <= datagram.data() + datagram.size(),
             "what is delivered lies in the datagram");
     turn.delivered.push_back(copy_of(packet));

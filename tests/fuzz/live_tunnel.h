@@ -3,6 +3,7 @@
 // once a process; each input gets a tunnel made anew, in exactly the state in which the last one got it.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -46,6 +47,7 @@ class LivePair {
   crypto::PublicKey peer_key_ = crypto::public_key_of(peer_private_);
   std::unique_ptr<crypto::Aead> aead_ = crypto::make_sodium_aead();
   tunnel::SavedTunnelHolder ours_;
+  std::array<crypto::DerivedKey, 3> peers_keys_;  ///< which it sends with
 };
 
 /// The tunnel for one input, and one turn of the shell around it.
@@ -70,11 +72,23 @@ class LiveTunnel {
  private:
   void take(Turn& turn);
 
-  test::SeededRandom random_{11};
+  /// Numbers that differ, and the same ones for each input: splitmix64, since a better generator's beginning costs more
+  /// than all the rest of a short input.
+  class QuickRandom final : public RandomSource {
+   public:
+    void fill(MutableBytes out) override;
+
+   private:
+    std::uint64_t state_ = 11;
+  };
+
+  QuickRandom random_;
   test::SettableWallClock clock_;
   Instant now_;
   std::unique_ptr<tunnel::Tunnel> machine_;
   tunnel::Outbox outbox_;
+  tunnel::InboundBatch batch_;
+  std::vector<MutableBytes> delivered_;
 };
 
 }  // namespace adit::fuzz

@@ -12,7 +12,7 @@ void run(Bytes bytes) {
   Input input(bytes);
   LiveTunnel tunnel;
   std::vector<Buffer> delivered;
-  for (int steps = 0; !input.empty() && steps < 32; ++steps) {
+  for (int steps = 0; !input.empty() && steps < 16; ++steps) {
     const auto choice = input.u8();
     if (choice >= 0xf8) {
       tunnel.pass(std::chrono::milliseconds(std::uint64_t{1} << (input.u8() % 18)));

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "packets.h"
 
+#include <algorithm>
+#include <array>
+
 namespace adit::offload::test {
 namespace {
 
@@ -12,8 +15,19 @@ unsigned get16(const Buffer& bytes, std::size_t at) {
   return bytes[at] * 256u + bytes[at + 1];
 }
 
+std::uint16_t checksum_of(Bytes bytes) {
+  unsigned sum = 0;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    sum += i % 2 == 0 ? bytes[i] * 256u : bytes[i];
+    if (sum > 0xFFFF) sum = sum - 0x10000 + 1;
+  }
+  return static_cast<std::uint16_t>(0xFFFF - sum);
+}
+
+/// With room for the rest.
 Buffer ip_header(const Recipe& recipe, std::size_t rest) {
   Buffer header;
+  header.reserve(40 + recipe.ip_options + recipe.extensions + rest);
   if (recipe.v4) {
     header.resize(20 + recipe.ip_options, 1);
     header[0] = static_cast<std::uint8_t>(0x40 + header.size() / 4);
@@ -24,9 +38,9 @@ Buffer ip_header(const Recipe& recipe, std::size_t rest) {
           (recipe.dont_fragment ? 0x4000u : 0u) | (recipe.more_fragments ? 0x2000u : 0u) | recipe.fragment_offset);
     header[8] = recipe.ttl;
     header[9] = recipe.tcp ? 6 : 17;
+    const std::array<std::uint8_t, 8> usual{10, 0, 0, recipe.host, 10, 9, 8, 7};
     const auto& chosen = recipe.v4_addresses;
-    const auto addresses = chosen.empty() ? Buffer{10, 0, 0, recipe.host, 10, 9, 8, 7} : chosen;
-    std::copy(addresses.begin(), addresses.end(), header.begin() + 12);
+    std::ranges::copy(chosen.empty() ? Bytes(usual) : Bytes(chosen), header.begin() + 12);
     put16(header, 10, 0);
     put16(header, 10, slow_checksum(header));
     return header;
@@ -69,10 +83,13 @@ Buffer transport_header(const Recipe& recipe) {
   return header;
 }
 
+/// With room for the rest.
 Buffer pseudo_header(const Buffer& packet) {
   const bool v4 = packet[0] >> 4 == 4;
   const auto transport = transport_offset(packet);
-  Buffer pseudo(packet.begin() + (v4 ? 12 : 8), packet.begin() + (v4 ? 20 : 40));
+  Buffer pseudo;
+  pseudo.reserve(packet.size() + 4);
+  pseudo.assign(packet.begin() + (v4 ? 12 : 8), packet.begin() + (v4 ? 20 : 40));
   const auto size = packet.size() - transport;
   const auto protocol = v4 ? packet[9] : packet[6] == 60 ? packet[40] : packet[6];
   for (const auto byte : {std::size_t{0}, std::size_t{protocol}, size >> 8, size & 0xFF}) {
@@ -92,12 +109,7 @@ std::size_t checksum_at(const Buffer& packet) {
 }  // namespace
 
 std::uint16_t slow_checksum(const Buffer& bytes) {
-  unsigned sum = 0;
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    sum += i % 2 == 0 ? bytes[i] * 256u : bytes[i];
-    if (sum > 0xFFFF) sum = sum - 0x10000 + 1;
-  }
-  return static_cast<std::uint16_t>(0xFFFF - sum);
+  return checksum_of(bytes);
 }
 
 std::size_t transport_offset(const Buffer& packet) {
@@ -121,7 +133,7 @@ Buffer build(const Recipe& recipe) {
 bool is_sound(const Buffer& packet) {
   const auto transport = transport_offset(packet);
   if (packet[0] >> 4 == 4) {
-    if (slow_checksum(Buffer(packet.begin(), packet.begin() + static_cast<long>(transport))) != 0) return false;
+    if (checksum_of(Bytes(packet).first(transport)) != 0) return false;
     if (get16(packet, 2) != packet.size()) return false;
   } else if (get16(packet, 4) + 40 != packet.size()) {
     return false;
