@@ -89,6 +89,21 @@ TEST_F(WgDeviceTest, ACopyHasEverything) {
   EXPECT_TRUE(tunnel_->has_preshared_key(copy_of(config_, *tunnel_).peer.preshared_key));
 }
 
+TEST_F(WgDeviceTest, APrivateKeyIsShownAsItIsUsed) {
+  std::array<std::uint8_t, crypto::kKeySize> bytes{};
+  const auto shown = [&](std::uint8_t byte) {
+    bytes.fill(byte);
+    tunnel::Settings settings{.private_key = crypto::PrivateKey(bytes), .peer_key = config_.peer.public_key};
+    const auto tunnel = std::move(tunnel::Tunnel::make(std::move(settings), random_, clock_).value());
+    const auto device = to_device(config_, *tunnel, 51820);
+    const auto key = device.private_key->bytes();
+    EXPECT_EQ(key[1], byte);
+    return std::pair(key[0], key[31]);
+  };
+  EXPECT_EQ(shown(0xff), std::pair(std::uint8_t{0xf8}, std::uint8_t{0x7f}));
+  EXPECT_EQ(shown(0x01), std::pair(std::uint8_t{0x00}, std::uint8_t{0x41}));
+}
+
 TEST_F(WgDeviceTest, ARequestChangesWhatItMentionsAndNothingElse) {
   EXPECT_THAT(changed("fwmark=7"), IsEmpty());
   EXPECT_THAT(changed("listen_port=51820"), IsEmpty());

@@ -103,6 +103,15 @@ TEST(WgProtocol, SetsEverythingADeviceHas) {
   EXPECT_THAT(peer.allowed_ips, ElementsAre(network("10.1.0.0/16"), network("fd00::/64"), network("0.0.0.0/0")));
 }
 
+TEST(WgProtocol, DigitsOfAKeyAreBigOrSmall) {
+  for (const auto& [digit, byte] : {std::pair('a', 0xaa), {'A', 0xaa}, {'f', 0xff}, {'F', 0xff}, {'9', 0x99}}) {
+    const auto result = after("private_key=" + hex(digit));
+    ASSERT_TRUE(result) << digit;
+    EXPECT_EQ(result->private_key->bytes()[0], byte) << digit;
+  }
+  for (const char digit : {'g', 'G', '@', '`', ':', '/'}) EXPECT_FALSE(after("private_key=" + hex(digit))) << digit;
+}
+
 TEST(WgProtocol, AKeyOfZerosIsNone) {
   EXPECT_FALSE(after("private_key=" + hex('0'))->private_key);
 }
