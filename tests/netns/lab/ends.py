@@ -13,6 +13,7 @@ import subprocess
 import yaml
 
 from .namespace import Failed, Namespace
+from .patience import SLOWER
 from .wait import wait_until
 
 BIN = pathlib.Path(os.environ.get("ADIT_BIN_DIR", pathlib.Path(__file__).parents[3] / "build/dev/bin"))
@@ -177,7 +178,10 @@ class AditEnd(End):
 
     def status(self):
         """`adit status NAME --json`, whether or not the link is up."""
-        done = self.adit("status", self.name, "--json", check=False)
+        for _ in range(SLOWER):  # an emulated daemon may take longer than `adit` waits
+            done = self.adit("status", self.name, "--json", check=False)
+            if "does not answer within" not in done.stderr:
+                break
         if done.returncode not in (0, 3):
             raise Failed(f"adit status: exit status {done.returncode}\n{done.stdout}{done.stderr}")
         return json.loads(done.stdout)[0]
