@@ -10,10 +10,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <mutex>
 #include <vector>
 
 #include "net/io.h"
 #include "net/netlink_message.h"
+#include "net/netlink_port.h"
 #include "net/system.h"
 
 namespace adit::net {
@@ -140,7 +142,32 @@ bool is_missing_family(const NetlinkError& error) {
   return error.code == EAFNOSUPPORT || error.code == EOPNOTSUPP;
 }
 
+namespace {
+
+struct OwnPorts {
+  std::mutex mutex;
+  std::vector<std::uint32_t> all;
+};
+
+OwnPorts& own_ports() {
+  static OwnPorts ports;
+  return ports;
+}
+
+}  // namespace
+
+bool is_port_of_ours(std::uint32_t port) {
+  auto& ports = own_ports();
+  const std::scoped_lock lock(ports.mutex);
+  return std::ranges::find(ports.all, port) != ports.all.end();
+}
+
 void NetlinkSocketDeleter::operator()(nl_sock* socket) const {
+  auto& ports = own_ports();
+  {
+    const std::scoped_lock lock(ports.mutex);
+    std::erase(ports.all, nl_socket_get_local_port(socket));
+  }
   nl_socket_free(socket);
 }
 
@@ -149,6 +176,11 @@ Result<Netlink> Netlink::open() {
   if (!socket) return fail("out of memory for a netlink socket");
   if (const int error = nl_connect(socket.get(), NETLINK_ROUTE); error < 0) {
     return fail("cannot talk to the kernel about routes (netlink): {}", nl_geterror(error));
+  }
+  {
+    auto& ports = own_ports();
+    const std::scoped_lock lock(ports.mutex);
+    ports.all.push_back(nl_socket_get_local_port(socket.get()));
   }
   // For a batch's answers, each of which counts for more than its size.
   nl_socket_set_buffer_size(socket.get(), kRequestBuffer, 0);

@@ -15,6 +15,7 @@
 #include <stdexcept>
 
 #include "net/netlink_message.h"
+#include "net/netlink_port.h"
 
 namespace adit::net {
 namespace {
@@ -49,9 +50,10 @@ void note_taken_away(const nlmsghdr* message, NetworkChange& change) {
   // Those the kernel makes up, as for a process's second socket, count down from the top and name nobody.
   const bool names_nobody = message->nlmsg_pid >> 31 != 0;
   const auto by = names_nobody ? 0 : message->nlmsg_pid & kProcessMask;
-  if (!names_nobody && by == (static_cast<std::uint32_t>(getpid()) & kProcessMask)) return;
+  if (is_port_of_ours(message->nlmsg_pid)) return;
   change.taken_away = true;
-  change.taken_away_by = by;
+  // Our own number is that of a process in another namespace, which has no name here.
+  change.taken_away_by = by == (static_cast<std::uint32_t>(getpid()) & kProcessMask) ? 0 : by;
 }
 
 bool is_ours(nlmsghdr* message) {

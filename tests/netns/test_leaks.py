@@ -181,6 +181,23 @@ def test_a_rule_that_somebody_removes_is_put_back_and_the_culprit_named(make, la
     assert link.a.state() == "up"
 
 
+def test_whoever_has_our_number_in_a_container_beside_is_somebody_else(make, lab, watched, beyond_the_router):
+    """Each is process 1 of its container, and the network is one: a pod and its sidecar."""
+    link = full(make)
+    link.b.start()
+    container = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+    link.a.launch(*container)
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+    rules = link.a.host.ip("rule")
+    for family, listed in (("-4", rules), ("-6", link.a.host.ip("-6", "rule"))):
+        link.a.host.run(*container, "ip", family, "rule", "del", "pref", "32701")
+        wait_until(lambda: link.a.host.ip(family, "rule") == listed, 10, "the rule to be put back")
+    seen = watched(link.a.host)
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    seen.expect_none("with the rules in place")
+    assert "somebody took away what the link needs, and it was put back: the IPv4 rule 32701" in link.a.log()
+
+
 def test_who_takes_things_away_again_and_again_is_told_of_and_not_fought(make):
     link = full(make).start()
     traffic_within(link.a.host, link.b.side.addr4, 10)

@@ -3,11 +3,17 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <array>
 #include <optional>
 
+#include "base/file_descriptor.h"
 #include "namespace.h"
+#include "net/netlink_address.h"
 #include "net/netlink_route.h"
 
 namespace adit::net {
@@ -54,6 +60,57 @@ TEST(NetlinkMonitor, TellsAddressesRoutesAndLinksApart) {
     change = watcher.after("ip link del veth-a");
     EXPECT_THAT(change.links_deleted, Contains(a));
     EXPECT_THAT(change.links_up, IsEmpty());
+  });
+}
+
+/// As a program in another process namespace would, whose number there may be ours here: the port is our number.
+void remove_as_somebody_with_our_number(std::uint32_t interface, const std::array<std::uint8_t, 4>& address) {
+  struct {
+    nlmsghdr header;
+    ifaddrmsg about;
+    rtattr attribute;
+    std::array<std::uint8_t, 4> address;
+  } request{
+      .header = {.nlmsg_len = sizeof request,
+                 .nlmsg_type = RTM_DELADDR,
+                 .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
+                 .nlmsg_seq = 1,
+                 .nlmsg_pid = 0},
+      .about = {.ifa_family = AF_INET, .ifa_prefixlen = 32, .ifa_flags = 0, .ifa_scope = 0, .ifa_index = interface},
+      .attribute = {.rta_len = RTA_LENGTH(4), .rta_type = IFA_LOCAL},
+      .address = address};
+  const FileDescriptor fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+  const sockaddr_nl port{
+      .nl_family = AF_NETLINK, .nl_pad = 0, .nl_pid = static_cast<std::uint32_t>(::getpid()), .nl_groups = 0};
+  ASSERT_EQ(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&port), sizeof port), 0);
+  ASSERT_EQ(::send(fd.get(), &request, sizeof request, 0), static_cast<ssize_t>(sizeof request));
+  struct {
+    nlmsghdr header;
+    nlmsgerr verdict;
+  } answer{};
+  ASSERT_GE(::recv(fd.get(), &answer, sizeof answer, 0), static_cast<ssize_t>(sizeof answer));
+  ASSERT_EQ(answer.verdict.error, 0);
+}
+
+TEST(NetlinkMonitor, WhatWeTakeAwayOurselvesIsToldFromWhatOthersDo) {
+  in_namespace([] {
+    Watcher watcher;
+    const auto lo = if_nametoindex("lo");
+    const auto ours = InterfaceAddress{.network = *IpNetwork::parse("192.0.2.1/32"), .peer = {}};
+    auto netlink = Netlink::open().value();
+    ASSERT_TRUE(add_address(netlink, lo, ours));
+    watcher.after("true");
+    ASSERT_TRUE(remove_address(netlink, lo, ours));
+    auto change = watcher.after("true");
+    EXPECT_TRUE(change.addresses);
+    EXPECT_FALSE(change.taken_away);
+
+    ASSERT_TRUE(add_address(netlink, lo, ours));
+    watcher.after("true");
+    remove_as_somebody_with_our_number(lo, {192, 0, 2, 1});
+    change = watcher.after("true");
+    EXPECT_TRUE(change.taken_away);
+    EXPECT_EQ(change.taken_away_by, 0U) << "it is not us, and nobody else here has the number";
   });
 }
 
