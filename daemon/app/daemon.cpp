@@ -147,6 +147,28 @@ void Daemon::open_wg_socket() {
   }
 }
 
+/// Whoever empties the folder of all links (`rm -rf /run/adit`) does not hear of it, and nothing else would bring back
+/// what others find the link by.
+void Daemon::keep_sockets() {
+  auto& log = ground_.log;
+  auto* const wg = wg_ && wg_->socket ? &*wg_->socket : nullptr;
+  for (auto* const socket : {&*control_, wg}) {
+    const auto done = socket != nullptr ? socket->come_back() : std::nullopt;
+    if (!done) continue;
+    if (!*done) {
+      if (std::exchange(told_.lost_socket, done->error().message) == done->error().message) continue;
+      log.error("{} was taken away: {}; or restart the link (`systemctl restart adit@{}`)", socket->path().string(),
+                done->error().message, config_.name);
+      continue;
+    }
+    told_.lost_socket.clear();
+    log.warn("{} was taken away, and was made anew", socket->path().string());
+    if (host::claim_link_number(run_directory() / ".numbers", config_.name) != config_.number) {
+      log.warn("another link has the number of this one meanwhile, and may mistake its rules: restart this one");
+    }
+  }
+}
+
 Result<Daemon::Ending> Daemon::run() {
   crypto::wipe_stack(crypto::kConfigStack);  // what the file was read with
   const auto& device = doors_->device;
@@ -204,6 +226,7 @@ void Daemon::turn() {
 void Daemon::told(const link::Health& health) {
   ground_.service.status(link::to_line(health));
   tell_events(health);
+  keep_sockets();
   if (health.state == link::State::up) host_->hold();
   // Sockets may come later than the link, or be other ones by now.
   if (beside_.shield.is_for_another(doors_->sockets.port())) raise_shield();

@@ -90,6 +90,7 @@ class Daemon {
   struct Told {
     std::optional<control::History> history = {};
     control::Events events = {};
+    std::string lost_socket = {};  ///< why it cannot be made anew; empty: none is lost
   };
 
   struct Wg {
@@ -99,6 +100,7 @@ class Daemon {
 
   void begin(Inheritance& inheritance, service::StateStore::Loaded state, service::KeyLog* key_log);
   void open_wg_socket();
+  void keep_sockets();
   bool is_set_up_by_wg() const { return config_.file.empty(); }
 
   void turn();

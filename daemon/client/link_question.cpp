@@ -20,8 +20,8 @@ std::string problem_text(const std::string& name, const std::filesystem::path& s
   switch (error.kind) {
     case AskFailure::no_socket:
       return fmt::format(
-          "there is no link {0} ({1} is missing): start it with `systemctl start adit@{0}`, or see "
-          "`journalctl -u adit@{0}` why it ended",
+          "there is no link {0} ({1} is missing): start it with `systemctl restart adit@{0}`, which also helps where "
+          "it runs and that file was removed, or see `journalctl -u adit@{0}` why it ended",
           name, socket.string());
     case AskFailure::nobody:
       return fmt::format(

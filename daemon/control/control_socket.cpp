@@ -144,6 +144,11 @@ ControlSocket::ControlSocket(net::EventLoop& loop, const std::filesystem::path& 
       protocol_(protocol),
       for_root_alone_(protocol.has_keys && is_user_shared()),
       resume_(loop, [this] { watch_.set_events(EPOLLIN); }) {
+  open();
+}
+
+void ControlSocket::open() {
+  const auto directory = path_.parent_path();
   std::error_code error;
   if (std::filesystem::create_directories(directory, error)) {
     std::filesystem::permissions(directory, std::filesystem::perms(0755), error);
@@ -152,6 +157,21 @@ ControlSocket::ControlSocket(net::EventLoop& loop, const std::filesystem::path& 
     give_up("cannot make {} for the control socket ({}): {}", directory.string(), error.message(), mend(protocol_));
   bind();
   watch_ = loop_.watch(fd_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
+}
+
+/// Who has connected stays so.
+std::optional<Result<>> ControlSocket::come_back() {
+  struct stat status{};
+  if (::lstat(path_.c_str(), &status) == 0 || errno != ENOENT) return std::nullopt;
+  auto before = std::exchange(fd_, {});
+  try {
+    open();
+    return Result<>();
+  } catch (const std::runtime_error& error) {
+    if (inode_ != 0 && inode_of(path_) == inode_) ::unlink(path_.c_str());
+    fd_ = std::move(before);
+    return fail("{}", error.what());
+  }
 }
 
 ControlSocket::~ControlSocket() {
@@ -210,8 +230,12 @@ void ControlSocket::add(FileDescriptor fd) {
   const auto client = clients_.emplace(clients_.end());
   client->fd = std::move(fd);
   client->is_owner = is_owner(client->fd.get(), for_root_alone_);
-  client->watch =
-      loop_.watch(client->fd.get(), EPOLLIN, [this, client](std::uint32_t events) { serve(client, events); });
+  try {
+    client->watch =
+        loop_.watch(client->fd.get(), EPOLLIN, [this, client](std::uint32_t events) { serve(client, events); });
+  } catch (const std::system_error&) {  // out of memory: it may come again
+    clients_.erase(client);
+  }
 }
 
 void ControlSocket::serve(ClientPlace client, std::uint32_t events) {

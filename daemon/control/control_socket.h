@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <list>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -66,6 +67,9 @@ class ControlSocket {
   /// many were.
   void publish(std::string_view line, std::string (*lost)(std::uint64_t count));
 
+  /// Makes its file anew where somebody took it away, who emptied the folder. None: it is there, or another's is.
+  std::optional<Result<>> come_back();
+
   const std::filesystem::path& path() const { return path_; }
   std::size_t clients() const { return clients_.size(); }
 
@@ -88,6 +92,7 @@ class ControlSocket {
   };
   using ClientPlace = std::list<Client>::iterator;
 
+  void open();
   void bind();
   void accept();
   void add(FileDescriptor fd);

@@ -35,6 +35,12 @@ Finding judge_daemon(const Facts& facts) {
           "the daemon cannot be asked", {daemon.sentence},
           fmt::format("systemctl restart adit@{}, so that it runs the version that is installed", facts.name));
     case client::AskFailure::no_socket:
+      // `start` would do nothing.
+      if (property(facts.unit, "ActiveState") == "active") {
+        return problem("the daemon runs, and its control socket was removed", {daemon.sentence},
+                       fmt::format("systemctl restart adit@{}", facts.name));
+      }
+      break;
     case client::AskFailure::nobody:
       break;
   }

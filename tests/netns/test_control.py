@@ -2,6 +2,7 @@
 """The control socket and `adit status`: what a link is doing and why, for scripts, and unmoved by whoever abuses it."""
 import json
 import os
+import shutil
 import socket
 import stat
 import time
@@ -133,6 +134,31 @@ def test_the_socket_is_for_its_owner_alone(make):
     process = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
     done = end.host.run(*process, "socat", "-u", "-", f"UNIX-CONNECT:{end.socket_path}", check=False, input="\n")
     assert done.returncode != 0
+
+
+def test_a_socket_that_was_removed_comes_back(make):
+    """As when somebody empties /run/adit. The link's number, which others look up there, is noted again, too."""
+    link = make(a={"routes": ["192.168.44.0/24"]}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    numbers = sorted(path.name for path in (link.a.run_dir / ".numbers").iterdir())
+    for path in link.a.run_dir.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    wait_until(link.a.socket_path.exists, 20, "the socket to be made anew")
+    assert link.a.state() == "up"
+    assert stat.S_IMODE(os.stat(link.a.socket_path).st_mode) == 0o600
+    assert sorted(path.name for path in (link.a.run_dir / ".numbers").iterdir()) == numbers
+    assert f"{link.a.socket_path} was taken away, and was made anew" in link.a.log()
+
+
+def test_where_the_folder_is_gone_a_restart_is_advised(make):
+    """Where the daemon may make no folder, as under its unit, or in the cage it puts itself into."""
+    end = make().a
+    end.start()
+    shutil.rmtree(end.run_dir)
+    wait_until(lambda: f"{end.socket_path} was taken away" in end.log(), 20, "the daemon to notice")
+    if not end.socket_path.exists():
+        assert "systemctl restart adit@a" in end.log()
+        assert "`systemctl restart adit@a`" in end.adit("status", "a", check=False).stderr
 
 
 def test_abuse_of_the_socket_does_not_touch_the_link(make):

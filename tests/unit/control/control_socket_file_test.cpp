@@ -52,6 +52,45 @@ TEST_F(ControlSocketFileTest, WhatAKilledDaemonLeftIsReplaced) {
   expect_service();
 }
 
+TEST_F(ControlSocketFileTest, WhatSomebodyTookAwayIsMadeAnew) {
+  open();
+  test::ControlClient early(path_);
+  EXPECT_EQ(ask(early, "one\n"), "<one>\n");
+  EXPECT_FALSE(socket_->come_back()) << "it is there";
+  for (const auto& what : {path_, directory_}) {
+    std::filesystem::remove_all(what);
+    const auto done = socket_->come_back();
+    ASSERT_TRUE(done) << what;
+    EXPECT_TRUE(*done) << what;
+    expect_service();
+    EXPECT_EQ(ask(early, "two\n"), "<two>\n") << "whoever was connected still is";
+  }
+  socket_.reset();
+  EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
+TEST_F(ControlSocketFileTest, WhatCannotBeMadeAnewIsTriedAgain) {
+  open();
+  std::filesystem::remove_all(directory_);
+  test::write_file(directory_, "in the way");
+  EXPECT_FALSE(socket_->come_back()) << "that is no folder: nobody knows what it is to be";
+  std::filesystem::remove(directory_);
+  std::filesystem::create_symlink("nowhere/at/all", directory_);
+  const auto done = socket_->come_back();
+  ASSERT_TRUE(done && !*done);
+  EXPECT_THAT(done->error().message, HasSubstr("ADIT_RUN_DIR"));
+  std::filesystem::remove(directory_);
+  EXPECT_TRUE(socket_->come_back().value());
+  expect_service();
+}
+
+TEST_F(ControlSocketFileTest, AnothersFileInItsPlaceIsNotReplaced) {
+  open();
+  std::filesystem::remove(path_);
+  test::write_file(path_, "somebody else's");
+  EXPECT_FALSE(socket_->come_back());
+}
+
 TEST_F(ControlSocketFileTest, ASecondDaemonOfTheNameIsRefused) {
   open();
   try {

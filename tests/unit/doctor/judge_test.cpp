@@ -430,6 +430,15 @@ TEST(DoctorJudges, AFileThatMayNotBeReadIsNoProblemOfTheFile) {
   EXPECT_EQ(judge_config(facts).verdict, Verdict::skipped);
 }
 
+TEST(DoctorJudges, ADaemonWhoseSocketWasRemovedIsToBeStartedAnew) {
+  auto facts = healthy();
+  EXPECT_EQ(judge_daemon(facts).mend, "systemctl start adit@office");
+  facts.unit = {"", {{"LoadState", "loaded"}, {"ActiveState", "active"}, {"SubState", "running"}}};
+  const auto finding = judge_daemon(facts);
+  EXPECT_EQ(finding.verdict, Verdict::problem);
+  EXPECT_EQ(finding.mend, "systemctl restart adit@office") << "a start of what runs does nothing";
+}
+
 TEST(DoctorJudges, AUnitThatStartsAgainAndAgainIsAProblem) {
   auto facts = healthy();
   facts.unit = {"", {{"LoadState", "loaded"}, {"ActiveState", "activating"}, {"SubState", "auto-restart"}}};
