@@ -23,6 +23,7 @@
 #include "app/daemon.h"
 #include "app/options.h"
 #include "app/privileges.h"
+#include "base/descriptor_limit.h"
 #include "base/paths.h"
 #include "config/reader.h"
 #include "control/wg_device.h"
@@ -169,7 +170,8 @@ int print(std::string_view text) {
 }
 
 int serve(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);  // whoever read our log may go; the link stays
+  adit::raise_descriptor_limit();  // hundreds of names, asked for at once, take more than is usual
+  std::signal(SIGPIPE, SIG_IGN);   // whoever read our log may go; the link stays
   const std::vector<std::string> arguments(argv, argv + argc);
   const char* const for_wg_quick = std::getenv("WG_QUICK_USERSPACE_IMPLEMENTATION");
   const auto options = app::parse_options(std::span(argv, static_cast<std::size_t>(argc)).subspan(1),

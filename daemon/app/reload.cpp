@@ -2,20 +2,25 @@
 #include "app/reload.h"
 
 #include <fmt/core.h>
+#include <sys/eventfd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <future>
 #include <ranges>
 #include <system_error>
 #include <tuple>
 #include <utility>
+#include <vector>
 
+#include "base/file_descriptor.h"
 #include "base/paths.h"
 #include "config/reader.h"
 #include "crypto/backends.h"
 #include "host/host_plan.h"
 #include "host/mtu.h"
 #include "net/device_binding.h"
+#include "net/io.h"
 #include "net/system.h"
 #include "service/logging.h"
 
@@ -24,6 +29,23 @@ namespace {
 
 /// How much longer a reload takes for not looking at every instant whether the file is read.
 constexpr std::chrono::milliseconds kMoment{2};
+
+/// Descriptors for what a link has beside one for each name, when it is put together anew.
+constexpr std::size_t kSpareDescriptors = 4;
+
+/// Tried, before anything is changed: what is found missing later has no way back.
+Result<> have_descriptors(std::size_t count) {
+  std::vector<FileDescriptor> all;
+  while (all.size() < count) {
+    all.emplace_back(::eventfd(0, EFD_CLOEXEC));
+    if (all.back()) continue;
+    return fail(
+        "{} more names in peer.endpoint take more descriptors than there are ({}): raise LimitNOFILE= of the "
+        "unit, or `ulimit -n`",
+        count - kSpareDescriptors, net::describe(errno));
+  }
+  return {};
+}
 
 /// The service manager hears of the reload's end, whichever way it goes.
 class NotifyReload {
@@ -190,6 +212,11 @@ Result<> Reload::change_to(config::Config& next, const link::Edit& edit) {
         "interface.mode means another interface, which a running link cannot have: restart it (`systemctl restart "
         "adit@{}`)",
         next.name);
+  }
+  const auto names = next.peer.endpoints.size();
+  const auto had = parts_.config.peer.endpoints.size();
+  if (names > had) {
+    if (auto done = have_descriptors(names - had + kSpareDescriptors); !done) return done;
   }
   auto& host = parts_.link_parts.host;
   std::unique_ptr<crypto::Aead> aead;

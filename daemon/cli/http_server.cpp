@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <system_error>
 
 namespace adit::cli {
 namespace {
@@ -64,7 +65,12 @@ void HttpServer::add(FileDescriptor fd) {
   const auto client = clients_.emplace(clients_.end());
   client->fd = std::move(fd);
   client->deadline = loop_.now() + patience_;
-  client->watch = loop_.watch(client->fd.get(), EPOLLIN, [this, client](std::uint32_t) { serve(client); });
+  try {
+    client->watch = loop_.watch(client->fd.get(), EPOLLIN, [this, client](std::uint32_t) { serve(client); });
+  } catch (const std::system_error&) {  // out of memory: it may come again
+    clients_.erase(client);
+    return;
+  }
   if (!deadline_.deadline()) deadline_.set(client->deadline);
 }
 

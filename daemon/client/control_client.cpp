@@ -9,7 +9,9 @@
 #include <array>
 #include <cerrno>
 #include <thread>
+#include <utility>
 
+#include "base/descriptor_limit.h"
 #include "base/file_descriptor.h"
 
 namespace adit::client {
@@ -69,6 +71,10 @@ bool is_queue_full(const std::expected<FileDescriptor, AskError>& asked) {
   return !asked && asked.error().error == EAGAIN;
 }
 
+bool are_descriptors_short(const std::expected<FileDescriptor, AskError>& asked) {
+  return !asked && (asked.error().error == EMFILE || asked.error().error == ENFILE);
+}
+
 Answer read_answer(const FileDescriptor& fd, Clock::time_point deadline) {
   std::string answer;
   std::array<char, 16 * 1024> part;
@@ -97,6 +103,7 @@ Answer ask(const std::filesystem::path& socket, std::string_view request, std::c
 std::vector<Answer> ask_all(std::span<const std::filesystem::path> sockets, std::string_view request,
                             std::chrono::milliseconds timeout) {
   const auto deadline = Clock::now() + timeout;
+  const RaisedDescriptorLimit raised;  // there may be hundreds of links
   std::vector<std::expected<FileDescriptor, AskError>> asked;
   for (const auto& socket : sockets) asked.push_back(send_request(socket, request));
   for (std::size_t i = 0; i < sockets.size(); ++i) {
@@ -107,7 +114,10 @@ std::vector<Answer> ask_all(std::span<const std::filesystem::path> sockets, std:
   }
   // Whoever used up the time, the answers of the others are there by then, waiting in their sockets.
   std::vector<Answer> answers;
-  for (const auto& each : asked) {
+  for (std::size_t i = 0; i < sockets.size(); ++i) {
+    auto each = std::exchange(asked[i], std::unexpected(AskError{}));
+    // Those before have given theirs back by now.
+    if (are_descriptors_short(each)) each = send_request(sockets[i], request);
     answers.push_back(each ? read_answer(*each, deadline) : std::unexpected(each.error()));
   }
   return answers;

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/descriptor_limit.h"
 #include "net/io.h"
 
 namespace adit::net {
@@ -158,6 +159,7 @@ Result<> ChildProcess::spawn(const ChildOptions& options) {
   auto environment = options.environment;
   // Whoever started us may have chosen to ignore it, and then there would be no exit status to be had.
   std::signal(SIGCHLD, SIG_DFL);
+  const UsualDescriptorLimit usual;
   // Waits until the program is loaded, or cannot be, and for nothing that it does.
   const int error = ::posix_spawnp(&pid_, words[0].c_str(), actions.get(), attributes.get(), pointers(words).data(),
                                    pointers(environment).data());

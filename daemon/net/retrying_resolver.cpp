@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "net/retrying_resolver.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 namespace adit::net {
 
 RetryingResolver::RetryingResolver(EventLoop& loop, RandomSource& random, ResolverOptions options)
-    : loop_(loop), random_(random), resolver_(loop, std::move(options)), retry_(loop, [this] { ask(); }) {}
+    : loop_(loop), random_(random), resolver_(loop, std::move(options)), retry_(loop, [this] { due(); }) {}
 
 void RetryingResolver::start(std::string host, std::uint16_t port, Found found, Failed failed) {
   cancel();
@@ -21,18 +24,32 @@ void RetryingResolver::start(std::string host, std::uint16_t port, Found found, 
 
 void RetryingResolver::cancel() {
   lookup_ = {};
+  refusal_.reset();
   retry_.set(std::nullopt);
 }
 
 void RetryingResolver::hurry() {
   if (!retry_.deadline()) return;
   retry_.set(std::nullopt);
+  refusal_.reset();
   delay_ = kFirstDelay;
   ask();
 }
 
-void RetryingResolver::ask() {
+/// Called by others and by the loop, which no want of descriptors is to end. It is told in the next turn, as all
+/// failures are: never while the caller is still busy.
+void RetryingResolver::ask() try {
   lookup_ = resolver_.resolve(host_, port_, [this](Result<Resolved> result) { finished(result); });
+} catch (const std::system_error& error) {
+  refusal_ = Error{
+      fmt::format("cannot resolve {}: {}; raise what this process may have open (ulimit -n, LimitNOFILE= of the unit)",
+                  host_, error.what())};
+  retry_.set(loop_.now());
+}
+
+void RetryingResolver::due() {
+  if (const auto refusal = std::exchange(refusal_, std::nullopt)) return finished(std::unexpected(*refusal));
+  ask();
 }
 
 // The callbacks are copied and called last: they may start anew, or destroy this object.

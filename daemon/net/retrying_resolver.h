@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/random.h"
@@ -33,6 +34,7 @@ class RetryingResolver {
 
  private:
   void ask();
+  void due();
   void finished(const Result<Resolved>& result);
 
   EventLoop& loop_;
@@ -43,6 +45,7 @@ class RetryingResolver {
   Found found_;
   Failed failed_;
   Duration delay_ = kFirstDelay;
+  std::optional<Error> refusal_;  ///< of this system to ask at all, not told yet
   Timer retry_;
   Lookup lookup_;
 };

@@ -18,6 +18,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/descriptor_limit.h"
 #include "service/session_bytes.h"
 
 namespace adit::service {
@@ -237,6 +238,8 @@ Error become(const Estate& estate, const std::vector<std::string>& arguments) {
   std::vector<char*> argv;
   for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
+  // It raises it by itself, and is to know what it was.
+  const UsualDescriptorLimit usual;
   // By its name first: the file may be a newer one by now.
   if (arguments[0].find('/') != std::string::npos) execv(argv[0], argv.data());
   execv("/proc/self/exe", argv.data());

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """peer.endpoint by name, or several of them: asked for without waiting, for ever, and the next one tried."""
 import json
+import os
 import pathlib
+import resource
 
 import pytest
 
@@ -129,6 +131,71 @@ def test_of_a_name_with_addresses_of_both_families_one_that_works_is_found(named
     link.start()
     measured("traffic after", traffic_within(link.a.host, link.b.side.addr4, 120), "s")
     assert ping(link.b.host, link.a.side.addr4) == 3
+
+
+def first_free_descriptor(pid):
+    taken = {int(number) for number in os.listdir(f"/proc/{pid}/fd")}
+    return min(set(range(len(taken) + 1)) - taken)
+
+
+def test_a_name_is_asked_for_again_when_there_are_descriptors_again(named, lab):
+    """The peer goes silent while the daemon can open nothing more, and comes back at another address."""
+    link, dns = named
+    dns.start().names(b_adit_test=["10.2.0.2"])
+    link.start()
+    traffic_within(link.a.host, link.b.side.addr4, 15)
+    pid = link.a.process.pid
+    usual = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (first_free_descriptor(pid), usual[1]))
+    background = BackgroundPing(link.a.host, link.b.side.addr4)  # what goes unanswered is what makes it ask
+    link.b.kill()
+    wait_until(lambda: "cannot make a timer: Too many open files" in link.a.log() or not link.a.process.alive, 40,
+               "a to ask for the name in vain")
+    assert link.a.process.alive
+    lab.address(lab.b, 2, 77)
+    dns.names(b_adit_test=["10.2.0.77"])
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, usual)
+    link.b.start()
+    traffic_within(link.a.host, link.b.side.addr4, 60)
+    background.close()
+    assert link.a.process.alive and link.a.process.pid == pid
+    assert link.a.peer_endpoint() == "10.2.0.77:51820"
+
+
+def test_a_reload_with_more_names_than_descriptors_changes_nothing(make):
+    link = make().start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    pid = link.a.process.pid
+    usual = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (first_free_descriptor(pid) + 8, usual[1]))
+    link.a.side.endpoint = [f"10.2.0.{number}:51820" for number in range(2, 42)]
+    link.a.write_config()
+    refused = link.a.adit("reload", link.a.name, check=False)
+    assert refused.returncode == 1 and "39 more names in peer.endpoint" in refused.stderr
+    assert ping(link.a.host, link.b.side.addr4) == 3
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, usual)
+    assert link.a.adit("reload", link.a.name).returncode == 0
+    assert ping(link.a.host, link.b.side.addr4) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("limit", ["-n 400", "-S -n 400"], ids=["of_few_descriptors", "that_may_be_raised"])
+def test_as_many_names_as_there_may_be_are_asked_for_at_once(named, limit):
+    """Each takes a timer and a socket for each name server, none of which answers at first."""
+    link, dns = named
+    link.a.side.endpoint = [f"b{number}.adit.test:51820" for number in range(255)] + [f"{NAME}:51820"]
+    dns.resolv_conf("".join(f"nameserver 10.1.0.{number}\n" for number in (97, 98, 99)))
+    link.b.start()
+    link.a.launch("sh", "-c", f'ulimit {limit} && exec "$@"', "sh")
+    vain = ("Too many open files" if limit.startswith("-n") else "no name server answered")
+    wait_until(lambda: vain in link.a.log() or not link.a.process.alive, 60, "names to be asked for in vain")
+    assert link.a.process.alive
+    dns.start().names(b_adit_test=["10.2.0.2"])
+    dns.resolv_conf("nameserver 10.1.0.1\noptions timeout:1 attempts:1\n")
+    wait_until(lambda: "there is no such name" in link.a.log() or not link.a.process.alive, 60, "names to be asked for")
+    assert link.a.process.alive
+    if limit.startswith("-S"):  # else its turn comes when others have given theirs back
+        traffic_within(link.a.host, link.b.side.addr4, 60)
 
 
 def test_a_name_server_at_a_link_local_address_is_asked_on_its_interface(named, lab):

@@ -2,10 +2,16 @@
 #include "client/control_client.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <deque>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -69,6 +75,41 @@ TEST_F(ControlClientTest, ADaemonThatHangsUpIsAnError) {
   const auto answer = ask(socket_, "{}", 5000ms);
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().kind, AskFailure::broken);
+}
+
+/// In a process of its own, whose limits are nobody else's. The first number that is free is `more` below the limit.
+template <class Work>
+bool with_few_descriptors(int more, bool for_good, const Work& work) {
+  const auto child = ::fork();
+  if (child == 0) {
+    rlimit limit{};
+    const FileDescriptor free(::dup(0));
+    if (!free || ::getrlimit(RLIMIT_NOFILE, &limit) != 0) ::_exit(2);
+    limit.rlim_cur = static_cast<rlim_t>(free.get() + more);
+    if (for_good) limit.rlim_max = limit.rlim_cur;
+    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) ::_exit(3);
+    const bool good = work();
+    rlimit after{};
+    ::_exit(good && ::getrlimit(RLIMIT_NOFILE, &after) == 0 && after.rlim_cur == limit.rlim_cur ? 0 : 1);
+  }
+  int status = -1;
+  return ::waitpid(child, &status, 0) == child && status == 0;
+}
+
+TEST_F(ControlClientTest, ThereMayBeMoreLinksThanDescriptors) {
+  std::deque<test::FakeDaemon> daemons;
+  std::vector<std::filesystem::path> sockets;
+  for (int i = 0; i < 4; ++i) {
+    sockets.push_back(folder_.path() / std::to_string(i));
+    daemons.emplace_back(sockets.back(), "yes\n");
+  }
+  for (int i = 0; i < 16; ++i) sockets.push_back(sockets[static_cast<std::size_t>(i % 4)]);
+  const auto all_answer = [&sockets] {
+    const auto answers = ask_all(sockets, "{}", std::chrono::minutes(1));
+    return std::ranges::all_of(answers, [](const Answer& answer) { return answer && *answer == "yes"; });
+  };
+  EXPECT_TRUE(with_few_descriptors(4, false, all_answer)) << "more may be had";
+  EXPECT_TRUE(with_few_descriptors(4, true, all_answer)) << "these are all";
 }
 
 }  // namespace

@@ -4,11 +4,14 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <csignal>
 #include <fstream>
 #include <optional>
+
+#include "base/descriptor_limit.h"
 
 namespace adit::net {
 namespace {
@@ -70,6 +73,24 @@ bool is_alive(pid_t pid) {
   std::ifstream status(fmt::format("/proc/{}/stat", pid));
   status >> word >> word >> word;
   return !word.empty() && word != "Z" && word != "X";
+}
+
+TEST(ChildProcess, GetsTheLimitOfDescriptorsThatWeWereGiven) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit given{.rlim_cur = 200, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &given), 0);
+  {
+    const RaisedDescriptorLimit raised;
+    Watched watched;
+    watched.shell("ulimit -n");
+    watched.wait();
+    EXPECT_THAT(watched.lines, ElementsAre("200"));
+    rlimit now{};
+    EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &now), 0);
+    EXPECT_GT(now.rlim_cur, 200U);
+  }
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 TEST(ChildProcess, TellsWhatItPrintsAndItsExitStatus) {

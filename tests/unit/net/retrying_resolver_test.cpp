@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <optional>
 #include <vector>
@@ -79,6 +80,48 @@ TEST(RetryingResolver, WhatWaitsForItsNextTryHasItNowWhenTheNetworkIsAnotherOne)
   EXPECT_FALSE(resolver.pending());
   resolver.hurry();
   EXPECT_FALSE(resolver.pending()) << "there is nothing to ask for any more";
+}
+
+/// It is asked from within the loop, which an exception would end.
+TEST(RetryingResolver, AWantOfDescriptorsIsAFailureLikeAnyOther) {
+  EventLoop loop;
+  ConstantRandom random(0xff);
+  DnsServer server(
+      loop, [](const Question& question) { return test::answer(question, {*IpAddress::parse("192.0.2.7")}, 5); });
+  RetryingResolver resolver(loop, random, {.servers = server.address(), .timeout = 60s, .tries = 1});
+  std::vector<std::string> failures;
+  bool found = false;
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit tight{.rlim_cur = 3, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
+  resolver.start(
+      "vpn.example.net", 7, [&](const Resolved&) { found = true; },
+      [&](const Error& error, Instant) { failures.push_back(error.message); });
+  const auto told_at_once = failures.size();
+  while (failures.size() < 2) loop.run_once();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(told_at_once, 0U) << "the caller is not ready for it yet";
+  EXPECT_THAT(failures.back(), testing::StartsWith("cannot resolve vpn.example.net: cannot make a timer: "));
+  while (!found) loop.run_once();
+  EXPECT_FALSE(resolver.pending());
+}
+
+TEST(RetryingResolver, WhatCouldNotBeAskedIsForgottenWithTheQuestion) {
+  EventLoop loop;
+  ConstantRandom random(0xff);
+  RetryingResolver resolver(loop, random);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit tight{.rlim_cur = 3, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
+  const auto unexpected = [](const Error& error, Instant) { ADD_FAILURE() << error.message; };
+  resolver.start("192.0.2.7", 7, {}, unexpected);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  bool found = false;
+  resolver.start("192.0.2.8", 7, [&](const Resolved&) { found = true; }, unexpected);
+  while (!found) loop.run_once();
+  EXPECT_FALSE(resolver.pending());
 }
 
 TEST(RetryingResolver, CanBeCancelledRestartedAndDestroyedFromItsCallbacks) {
