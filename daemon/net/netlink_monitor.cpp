@@ -35,25 +35,39 @@ void note_link(const nlmsghdr* message, NetworkChange& change) {
   const auto index = static_cast<std::uint32_t>(link.ifi_index);
   // A bridge port that leaves its bridge is also a "deleted link", of the bridge's family.
   if (link.ifi_family != AF_UNSPEC) return;
-  // Only the last word counts: one that went down and came up again is up.
-  std::erase(change.links_up, index);
-  std::erase(change.links_down, index);
-  if (message->nlmsg_type == RTM_DELLINK) return add_once(change.links_deleted, index);
-  add_once((link.ifi_flags & IFF_UP) != 0 ? change.links_up : change.links_down, index);
+  if (message->nlmsg_type == RTM_DELLINK) {
+    std::erase(change.links_up, index);
+    std::erase(change.links_down, index);
+    add_once(change.links_deleted, index);
+  } else if ((link.ifi_flags & IFF_UP) != 0) {
+    add_once(change.links_up, index);  // one that was down for a moment has lost its routes: that counts as well
+  } else {
+    std::erase(change.links_up, index);
+    add_once(change.links_down, index);
+  }
 }
 
 /// libnl's sockets have the process id in the lower bits of theirs, those of others are numbered by it.
 constexpr std::uint32_t kProcessMask = (1U << 22) - 1;
 
-/// The kernel says on whose request something was changed.
-void note_taken_away(const nlmsghdr* message, NetworkChange& change) {
+/// The kernel says on whose request something was changed. 0: its own, or not known
+std::uint32_t author_of(const nlmsghdr* message) {
   // Those the kernel makes up, as for a process's second socket, count down from the top and name nobody.
-  const bool names_nobody = message->nlmsg_pid >> 31 != 0;
-  const auto by = names_nobody ? 0 : message->nlmsg_pid & kProcessMask;
+  return message->nlmsg_pid >> 31 != 0 ? 0 : message->nlmsg_pid & kProcessMask;
+}
+
+void note_taken_away(const nlmsghdr* message, NetworkChange& change) {
   if (is_port_of_ours(message->nlmsg_pid)) return;
+  const auto by = author_of(message);
   change.taken_away = true;
   // Our own number is that of a process in another namespace, which has no name here.
   change.taken_away_by = by == (static_cast<std::uint32_t>(getpid()) & kProcessMask) ? 0 : by;
+}
+
+void note_route(nlmsghdr* message, NetworkChange& change) {
+  change.routes = true;
+  if (is_port_of_ours(message->nlmsg_pid) || nlmsg_valid_hdr(message, sizeof(rtmsg)) == 0) return;
+  change.routes_of_others.push_back(place_in(message));
 }
 
 bool is_ours(nlmsghdr* message) {
@@ -80,7 +94,7 @@ void note(nlmsghdr* message, NetworkChange& change) {
       if (is_ours(message)) note_taken_away(message, change);
       [[fallthrough]];
     case RTM_NEWROUTE:
-      change.routes = true;
+      note_route(message, change);
       break;
     case RTM_DELRULE:
       if (is_ours(message)) note_taken_away(message, change);

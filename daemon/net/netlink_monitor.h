@@ -9,20 +9,24 @@
 
 #include "net/event_loop.h"
 #include "net/netlink.h"
+#include "net/netlink_route.h"
 
 namespace adit::net {
 
 /// What one turn of the loop brought.
 struct NetworkChange {
   std::vector<std::uint32_t> links_deleted;
-  std::vector<std::uint32_t> links_up;    ///< seen with IFF_UP; may have been up before
-  std::vector<std::uint32_t> links_down;  ///< seen without
+  std::vector<std::uint32_t> links_up;    ///< up now; may have been before
+  std::vector<std::uint32_t> links_down;  ///< seen without IFF_UP; may be up again, and among those then
   bool addresses = false;
   bool routes = false;
+  /// Where others than this process added, removed or took the place of a route.
+  std::vector<RoutePlace> routes_of_others;
   /// Somebody else than this process took away a rule or route that bears kAditProtocol, or an address.
   bool taken_away = false;
   std::uint32_t taken_away_by = 0;  ///< its process id, as netlink has it; 0: the kernel by itself, or not known
-  /// The kernel had more to say than the socket could hold: anything may have changed (the other flags are set too).
+  /// The kernel had more to say than the socket could hold: anything may have changed (`addresses` and `routes` are set
+  /// too).
   bool overrun = false;
 };
 

@@ -16,6 +16,9 @@ namespace {
 /// What the kernel makes of an IPv6 route without metric.
 constexpr std::uint32_t kDefaultMetricIpv6 = 1024;
 
+/// Routes that are looked at in one go.
+constexpr std::size_t kWalk = 1000;
+
 rtmsg header_for(Family family) {
   rtmsg header{};
   header.rtm_family = static_cast<std::uint8_t>(to_af(family));
@@ -60,6 +63,22 @@ bool matches(const FoundRoute& found, const RouteFilter& filter) {
          (!filter.unreachable_only || found.route.unreachable);
 }
 
+NetlinkMessage list_message(const RouteFilter& filter) {
+  auto header = header_for(filter.family);
+  header.rtm_protocol = filter.protocol.value_or(0);
+  header.rtm_type = filter.unreachable_only ? RTN_UNREACHABLE : RTN_UNSPEC;
+  NetlinkMessage request(RTM_GETROUTE, NLM_F_DUMP, header);
+  if (filter.table) request.put_u32(RTA_TABLE, *filter.table);
+  if (filter.interface) request.put_u32(RTA_OIF, *filter.interface);
+  return request;
+}
+
+/// A table comes into being with its first route.
+NetlinkResult<> unless_empty(NetlinkResult<> done) {
+  if (!done && (done.error().code == ENOENT || is_missing_family(done.error()))) return {};
+  return done;
+}
+
 }  // namespace
 
 std::string to_string(const RouteSpec& route) {
@@ -102,23 +121,48 @@ NetlinkResult<> change_routes(Netlink& netlink, RouteChange change, std::uint32_
 }
 
 NetlinkResult<std::vector<FoundRoute>> list_routes(Netlink& netlink, const RouteFilter& filter) {
-  auto header = header_for(filter.family);
-  header.rtm_protocol = filter.protocol.value_or(0);
-  header.rtm_type = filter.unreachable_only ? RTN_UNREACHABLE : RTN_UNSPEC;
-  NetlinkMessage request(RTM_GETROUTE, NLM_F_DUMP, header);
-  if (filter.table) request.put_u32(RTA_TABLE, *filter.table);
-  if (filter.interface) request.put_u32(RTA_OIF, *filter.interface);
-
   std::vector<FoundRoute> routes;
-  auto done = netlink.query(std::move(request), [&](nlmsghdr* message) {
+  const auto done = unless_empty(netlink.query(list_message(filter), [&](nlmsghdr* message) {
     if (header_of<rtmsg>(message).rtm_family != to_af(filter.family)) return;
     const auto found = parse_route(message, filter.family);
     if (matches(found, filter)) routes.push_back(found);  // older kernels do not filter
-  });
-  // A table comes into being with its first route.
-  const bool no_table = !done && done.error().code == ENOENT;
-  if (!done && !no_table && !is_missing_family(done.error())) return std::unexpected(done.error());
+  }));
+  if (!done) return std::unexpected(done.error());
   return routes;
+}
+
+NetlinkResult<> walk_routes(Netlink& netlink, const RouteFilter& filter,
+                            const std::function<void(const FoundRoute&)>& each) {
+  const auto look = [&](nlmsghdr* message) {
+    if (message->nlmsg_type != RTM_NEWROUTE || header_of<rtmsg>(message).rtm_family != to_af(filter.family)) return;
+    if (const auto found = parse_route(message, filter.family); matches(found, filter)) each(found);
+  };
+  for (;;) {
+    const auto done = netlink.query_some(list_message(filter), kWalk, look);
+    if (!done) return unless_empty(std::unexpected(done.error()));
+    if (*done) return {};
+    netlink.between();
+  }
+}
+
+std::optional<FoundRoute> find_route(Netlink& netlink, const RouteSpec& place) {
+  auto header = header_for(place.to.family());
+  header.rtm_dst_len = static_cast<std::uint8_t>(place.to.address.bits());
+  header.rtm_flags = RTM_F_FIB_MATCH;
+  NetlinkMessage request(RTM_GETROUTE, 0, header);
+  request.put(RTA_DST, place.to.address);
+  std::optional<FoundRoute> found;
+  const auto done = netlink.query(std::move(request), [&](nlmsghdr* message) {
+    if (header_of<rtmsg>(message).rtm_family != to_af(place.to.family())) return;
+    if (auto route = parse_route(message, place.to.family()); is_same_place(route.route, place))
+      found = std::move(route);
+  });
+  return done ? found : std::nullopt;
+}
+
+RoutePlace place_in(nlmsghdr* message) {
+  const auto found = parse_route(message, header_of<rtmsg>(message).rtm_family == AF_INET6 ? Family::v6 : Family::v4);
+  return {found.route.to, *found.route.table};
 }
 
 Result<RouteInfo> route_to(Netlink& netlink, const IpAddress& destination, std::optional<std::uint32_t> fwmark,

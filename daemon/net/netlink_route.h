@@ -25,6 +25,15 @@ struct RouteSpec {
 /// "unreachable 10.20.0.0/16 metric 50 table 100 src 10.9.0.1", as `ip route` has it.
 std::string to_string(const RouteSpec& route);
 
+/// Where routes may be in each other's way.
+struct RoutePlace {
+  IpNetwork to;
+  std::uint32_t table = 0;
+  friend auto operator<=>(const RoutePlace&, const RoutePlace&) = default;
+};
+/// Of a message about a route, whose header is whole.
+RoutePlace place_in(nlmsghdr* message);
+
 struct FoundRoute {
   RouteSpec route;              ///< metric and table are always set
   std::uint32_t interface = 0;  ///< 0: several ways, or none (unreachable, blackhole)
@@ -50,6 +59,13 @@ NetlinkResult<> change_routes(Netlink& netlink, RouteChange change, std::uint32_
                               std::span<const RouteSpec> routes,
                               const std::function<void(const RouteSpec&, const NetlinkError&)>& done);
 NetlinkResult<std::vector<FoundRoute>> list_routes(Netlink& netlink, const RouteFilter& filter);
+/// Calls `each` for each of them as it comes, and Netlink::between now and then: there may be a million of other
+/// people's. While routes change, some may be passed by. Neither may use this Netlink.
+NetlinkResult<> walk_routes(Netlink& netlink, const RouteFilter& filter,
+                            const std::function<void(const FoundRoute&)>& each);
+/// The route to that destination with that metric in that table, without a look at any other. None: there is none, or
+/// the kernel would not take it at once for lack of a rule that leads there or because of a route that comes before it.
+std::optional<FoundRoute> find_route(Netlink& netlink, const RouteSpec& place);
 /// As the kernel has them where the route does not say.
 std::uint32_t metric_of(const RouteSpec& route);
 std::uint32_t table_of(const RouteSpec& route);

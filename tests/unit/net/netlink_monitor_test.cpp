@@ -46,7 +46,8 @@ TEST(NetlinkMonitor, TellsAddressesRoutesAndLinksApart) {
     EXPECT_THAT(change.links_down, Contains(a));
     EXPECT_FALSE(change.addresses || change.routes || change.overrun);
 
-    change = watcher.after("ip link set veth-a addrgenmode none; ip link set veth-a up");
+    watcher.after("ip link set veth-a addrgenmode none");
+    change = watcher.after("ip link set veth-a up");
     EXPECT_THAT(change.links_up, Contains(a));
     EXPECT_THAT(change.links_down, Not(Contains(a)));
 
@@ -111,6 +112,43 @@ TEST(NetlinkMonitor, WhatWeTakeAwayOurselvesIsToldFromWhatOthersDo) {
     change = watcher.after("true");
     EXPECT_TRUE(change.taken_away);
     EXPECT_EQ(change.taken_away_by, 0U) << "it is not us, and nobody else here has the number";
+  });
+}
+
+/// The kernel has dropped the routes through one that was down for a moment.
+TEST(NetlinkMonitor, TellsOfALinkThatWasDownForAMoment) {
+  in_namespace([] {
+    Watcher watcher;
+    run("ip link add veth-a type veth peer name veth-b; ip link set veth-a up");
+    const auto a = if_nametoindex("veth-a");
+    auto change = watcher.after("ip link set veth-a down; ip link set veth-a up");
+    EXPECT_THAT(change.links_up, Contains(a));
+    EXPECT_THAT(change.links_down, Contains(a));
+    change = watcher.after("ip link set veth-a mtu 1400");
+    EXPECT_THAT(change.links_down, Not(Contains(a)));
+    change = watcher.after("ip link set veth-a down; ip link set veth-a up; ip link set veth-a down");
+    EXPECT_THAT(change.links_up, Not(Contains(a)));
+    EXPECT_THAT(change.links_down, Contains(a));
+  });
+}
+
+TEST(NetlinkMonitor, NamesTheRoutesOfOthersAlone) {
+  in_namespace([] {
+    Watcher watcher;
+    const auto net = [](const char* text) { return IpNetwork::parse(text).value(); };
+    auto change = watcher.after("ip route add unreachable 198.51.100.0/24; ip -6 route add unreachable ::/0 table 900");
+    EXPECT_THAT(change.routes_of_others,
+                testing::ElementsAre(RoutePlace{net("198.51.100.0/24"), 254}, RoutePlace{net("::/0"), 900}));
+    change = watcher.after("ip route replace blackhole 198.51.100.0/24");
+    EXPECT_THAT(change.routes_of_others, Contains(RoutePlace{net("198.51.100.0/24"), 254}));
+    change = watcher.after("ip route del 198.51.100.0/24");
+    EXPECT_THAT(change.routes_of_others, Contains(RoutePlace{net("198.51.100.0/24"), 254}));
+
+    auto netlink = Netlink::open().value();
+    ASSERT_TRUE(add_route(netlink, 1, {.to = net("203.0.113.0/24")}));
+    change = watcher.after("true");
+    EXPECT_TRUE(change.routes);
+    EXPECT_THAT(change.routes_of_others, IsEmpty());
   });
 }
 
