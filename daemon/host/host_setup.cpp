@@ -43,7 +43,7 @@ Result<> HostSetup::apply(const config::Config& config, std::uint32_t mtu, const
   const auto settings = interface_settings(config, mtu, peers);
   netlink_.between();
   if (auto done = interface_.apply(settings); !done) return done;
-  if (auto done = policy_.restore(); !done) return std::unexpected(done.error());
+  if (const auto restored = policy_.restore(); !restored.problem.empty()) return fail("{}", restored.problem);
   return {};
 }
 
@@ -117,13 +117,12 @@ void HostSetup::let_go() {
   left_blocked_ = kill_switch(config_) == config::KillSwitch::always;
 }
 
-Result<std::vector<std::string>> HostSetup::restore() {
-  if (away_) return std::vector<std::string>();
-  auto restored = interface_.restore(hook_runs_ && hook_runs_());
-  if (!restored) return restored;
-  auto policy = policy_.restore();
-  if (!policy) return policy;
-  restored->insert(restored->end(), policy->begin(), policy->end());
+Restored HostSetup::restore() {
+  if (away_) return {};
+  auto restored = policy_.restore();
+  const bool again = !std::exchange(restored.problem, {}).empty();
+  restored.add(interface_.restore(hook_runs_ && hook_runs_()));
+  if (again) restored.add(policy_.restore());  // now with the interface as it is to be
   return restored;
 }
 
@@ -133,8 +132,8 @@ Result<> HostSetup::set_mtu(std::uint32_t mtu) {
   return done;
 }
 
-Result<std::vector<std::string>> HostSetup::restore_link() {
-  return away_ ? std::vector<std::string>() : interface_.restore_link();
+Restored HostSetup::restore_link() {
+  return away_ ? Restored() : interface_.restore_link();
 }
 
 std::optional<std::uint32_t> HostSetup::accept_mtu() {
@@ -192,6 +191,10 @@ bool HostSetup::is_reached_at(const Path& path) {
 Result<net::RouteInfo> HostSetup::route_to(const Endpoint& peer) {
   const auto mark = this->mark();
   return net::route_to(netlink_, peer.address, mark == 0 ? std::nullopt : std::optional(mark), peer.scope);
+}
+
+bool HostSetup::has_route_at(const net::RoutePlace& place) const {
+  return !away_ && (place.table == number_of(config_) || interface_.has_route_at(place));
 }
 
 std::vector<net::RouteSpec> HostSetup::routes() const {

@@ -26,10 +26,11 @@ class HostSetup {
   HostSetup(const HostSetup&) = delete;
   HostSetup& operator=(const HostSetup&) = delete;
 
-  /// Brings back what others took away, the kernel when the interface goes down or somebody by hand, and names it.
-  Result<std::vector<std::string>> restore();
+  /// Brings back what others took away, the kernel when the interface goes down or somebody by hand, and names it. What
+  /// keeps traffic in the tunnel comes first, and one thing that cannot be had keeps none of the others away.
+  Restored restore();
   /// Likewise of the interface itself: MTU, queue and flags.
-  Result<std::vector<std::string>> restore_link();
+  Restored restore_link();
   /// While `runs` says that a hook does, addresses that are missing are its doing (InterfaceSetup::restore).
   void set_hook_runs(std::function<bool()> runs) { hook_runs_ = std::move(runs); }
   /// InterfaceSetup::forgo_missing_addresses
@@ -87,6 +88,8 @@ class HostSetup {
   std::optional<std::uint32_t> look_at_learnt();
   /// InterfaceSetup::conflicts
   const std::vector<std::string>& conflicts() const { return interface_.conflicts(); }
+  /// Whether a route of others there may be in the way of one of ours, or in the place of one.
+  bool has_route_at(const net::RoutePlace& place) const;
   /// All of them, default routes included.
   std::vector<net::RouteSpec> routes() const;
 

@@ -9,12 +9,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <map>
 #include <tuple>
 #include <utility>
 
 namespace adit::host {
 namespace {
+
+/// So many routes are asked for one by one, which takes a millisecond, whatever else is in the tables.
+constexpr std::size_t kFewRoutes = 64;
 
 template <class T>
 bool contains(const std::vector<T>& all, const T& one) {
@@ -49,10 +53,10 @@ std::unexpected<Error> address_failure(const std::string& name, const net::Inter
   const bool no_ipv6 = error.code == EACCES || error.code == EOPNOTSUPP || error.code == EAFNOSUPPORT;
   if (address.network.address.is_v6() && no_ipv6) {
     return fail(
-        "{} cannot have the address {}: IPv6 is switched off on this host; set the sysctls "
-        "net.ipv6.conf.all.disable_ipv6 and net.ipv6.conf.default.disable_ipv6 to 0, or remove the IPv6 addresses from "
-        "interface.addresses",
-        name, to_string(address.network));
+        "{} cannot have the address {}: IPv6 is switched off there or on this host; set the sysctls "
+        "net.ipv6.conf.all.disable_ipv6, net.ipv6.conf.default.disable_ipv6 and net.ipv6.conf.{}.disable_ipv6 to 0, or "
+        "remove the IPv6 addresses from interface.addresses",
+        name, to_string(address.network), name);
   }
   return fail("cannot give {} the address {}: {}", name, to_string(address), net::describe(error));
 }
@@ -104,6 +108,9 @@ Result<> InterfaceSetup::apply(const InterfaceSettings& wanted) {
   if (done) done = change(wanted);
   if (done) {
     applied_ = wanted;
+    places_.clear();
+    for (const auto& route : wanted.routes) places_.push_back({route.to, net::table_of(route)});
+    std::ranges::sort(places_);
   } else if (first) {
     remove();
   } else {
@@ -121,39 +128,47 @@ Result<> InterfaceSetup::set_mtu(std::uint32_t mtu) {
   return {};
 }
 
-Result<std::vector<std::string>> InterfaceSetup::restore(bool forgo) {
-  if (!active_) return std::vector<std::string>();
+Restored InterfaceSetup::restore(bool forgo) {
+  Restored restored;
+  if (!active_) return restored;
   const auto link = net::get_link(netlink_, index_);
-  if (!link && link.error().code == ENODEV) return std::vector<std::string>();  // it goes, or is moved, just now
-  if (!link) return fail("cannot look at the interface {}: {}", name_, net::describe(link.error()));
-  if (!link->up) return std::vector<std::string>();  // whoever took it down may want it so; routes need it up
-  auto restored = restore_link();
-  if (!restored) return restored;
+  if (!link && link.error().code == ENODEV) return restored;  // it goes, or is moved, just now
+  if (!link) {
+    restored.note(fail("cannot look at the interface {}: {}", name_, net::describe(link.error())));
+    return restored;
+  }
+  if (!link->up) return restored;  // whoever took it down may want it so; routes need it up
+  restored = restore_link();
   forgoes_ = forgo;
   const auto done = add_missing(applied_);
   forgoes_ = false;
-  if (!done) return std::unexpected(done.error());
-  std::ranges::move(std::exchange(restored_, {}), std::back_inserter(*restored));
+  restored.add({.what = std::exchange(restored_, {}), .problem = {}});
+  restored.note(done);
   return restored;
 }
 
-Result<std::vector<std::string>> InterfaceSetup::restore_link() {
-  std::vector<std::string> restored;
+Restored InterfaceSetup::restore_link() {
+  Restored restored;
   const auto link = net::get_link(netlink_, index_);
   if (!active_ || !link) return restored;  // it goes, or is moved, just now
+  auto& what = restored.what;
   const auto queue_length = applied_.queue_length.value_or(link->queue_length);
-  if (link->mtu != applied_.mtu) restored.push_back(fmt::format("its MTU {}", applied_.mtu));
-  if (link->queue_length != queue_length) restored.push_back(fmt::format("its queue length {}", queue_length));
+  if (link->mtu != applied_.mtu) what.push_back(fmt::format("its MTU {}", applied_.mtu));
+  if (link->queue_length != queue_length) what.push_back(fmt::format("its queue length {}", queue_length));
   if (link->multicast != applied_.multicast) {
-    restored.push_back(applied_.multicast ? "its multicast flag" : "that it is without multicast");
+    what.push_back(applied_.multicast ? "its multicast flag" : "that it is without multicast");
   }
   if (!applied_.bridge.empty()) {
     const auto bridge = net::find_link(netlink_, applied_.bridge);
-    if (bridge && *bridge != link->bridge) restored.push_back(fmt::format("that it is in {}", applied_.bridge));
+    if (bridge && *bridge != link->bridge) what.push_back(fmt::format("that it is in {}", applied_.bridge));
   }
-  if (restored.empty()) return restored;
-  if (auto done = change_link_to(applied_); !done) return std::unexpected(done.error());
+  if (what.empty()) return restored;
+  if (auto done = change_link_to(applied_); !done) return {.what = {}, .problem = done.error().message};
   return restored;
+}
+
+bool InterfaceSetup::has_route_at(const net::RoutePlace& place) const {
+  return std::ranges::binary_search(places_, place);
 }
 
 void InterfaceSetup::accept_link(const net::LinkState& link) {
@@ -201,6 +216,7 @@ void InterfaceSetup::remove() {
   active_ = false;
   before_.reset();
   applied_ = {};
+  places_.clear();
   added_ = {};
 }
 
@@ -311,25 +327,46 @@ Result<> InterfaceSetup::remove_unwanted(const InterfaceSettings& wanted) {
   return result;
 }
 
+/// One that cannot be had does not keep the others away; the first such is the error.
 Result<> InterfaceSetup::add_missing(const InterfaceSettings& wanted) {
   // Removing an address may have taken others of its subnet along, so look at what is there now.
   restored_.clear();
   conflicts_.clear();
   const auto there = net::list_addresses(netlink_, index_);
   if (!there) return fail("cannot list the addresses of {}: {}", name_, net::describe(there.error()));
+  Result<> result;
   for (const auto& address : wanted.addresses) {
-    if (auto done = add_missing_address(address, *there); !done) return done;
+    if (auto done = add_missing_address(address, *there); !done && result) result = done;
   }
   if (auto done = net::change_link(netlink_, index_, {.up = true}); !done) {
     return fail("cannot bring the interface {} up: {}", name_, net::describe(done.error()));
   }
-  return add_missing_routes(wanted.routes);
+  if (auto done = add_missing_routes(wanted.routes); !done && result) result = done;
+  std::ranges::sort(conflicts_);
+  return result;
 }
 
-/// What is there through this interface needs no message of its own: there may be thousands.
 Result<> InterfaceSetup::add_missing_routes(const std::vector<net::RouteSpec>& wanted) {
   const auto neighbours = list_neighbours(netlink_, index_);
   if (!neighbours) return fail("cannot list this host's networks: {}", net::describe(neighbours.error()));
+  std::vector<net::RouteSpec> unknown;
+  for (const auto& route : wanted) {
+    if (leave_to_neighbour(route, *neighbours)) continue;
+    const auto found = wanted.size() <= kFewRoutes ? net::find_route(netlink_, route) : std::nullopt;
+    if (found) {
+      note_conflict(route, *found);
+    } else {
+      unknown.push_back(route);
+    }
+  }
+  if (unknown.empty()) return {};
+  const auto missing = find_missing(unknown);
+  if (!missing) return std::unexpected(missing.error());
+  return add_routes(*missing);
+}
+
+/// What is there through this interface needs no message of its own: there may be thousands.
+Result<std::vector<net::RouteSpec>> InterfaceSetup::find_missing(const std::vector<net::RouteSpec>& wanted) {
   std::set<std::pair<Family, std::uint32_t>> tables;
   for (const auto& route : wanted) tables.emplace(route.to.family(), net::table_of(route));
   std::map<net::RouteSpec, std::optional<IpAddress>> there;  // place → source
@@ -340,13 +377,12 @@ Result<> InterfaceSetup::add_missing_routes(const std::vector<net::RouteSpec>& w
   }
   netlink_.between();
   std::vector<net::RouteSpec> missing;
-  for (const auto& route : wanted) {
-    if (leave_to_neighbour(route, *neighbours)) continue;
+  std::ranges::copy_if(wanted, std::back_inserter(missing), [&](const net::RouteSpec& route) {
     const auto same = there.find(place_of(route));
-    if (same == there.end() || (route.source && route.source != same->second)) missing.push_back(route);
-  }
+    return same == there.end() || (route.source && route.source != same->second);
+  });
   netlink_.between();
-  return add_routes(missing);
+  return missing;
 }
 
 Result<> InterfaceSetup::add_routes(const std::vector<net::RouteSpec>& missing) {
@@ -406,37 +442,40 @@ Result<> InterfaceSetup::add_missing_address(const net::InterfaceAddress& addres
   return {};
 }
 
-/// Routes of those destinations and metrics are there. One list a table: there may be thousands.
+/// Routes of those destinations and metrics are there. One walk through a table: there may be thousands, and very many
+/// others.
 Result<> InterfaceSetup::note_conflicts(const std::vector<net::RouteSpec>& occupied) {
+  std::map<net::RouteSpec, const net::RouteSpec*> by_place;
   std::set<std::pair<Family, std::uint32_t>> tables;
-  for (const auto& route : occupied) tables.emplace(route.to.family(), net::table_of(route));
-  std::map<net::RouteSpec, net::FoundRoute> there;
-  for (const auto& [family, table] : tables) {
-    const auto routes = net::list_routes(netlink_, {.family = family, .table = table});
-    if (!routes) return fail("cannot list routes: {}", net::describe(routes.error()));
-    for (const auto& found : *routes) there.emplace(place_of(found.route), found);
-  }
   for (const auto& route : occupied) {
-    const auto found = there.find(place_of(route));
-    if (found == there.end()) continue;  // gone again meanwhile
-    if (auto conflict = conflict_of(route, found->second); !conflict.empty()) conflicts_.push_back(std::move(conflict));
+    by_place.emplace(place_of(route), &route);
+    tables.emplace(route.to.family(), net::table_of(route));
   }
+  std::vector<std::pair<const net::RouteSpec*, net::FoundRoute>> there;
+  const auto look = [&](const net::FoundRoute& found) {
+    if (const auto node = by_place.extract(place_of(found.route)); !node.empty())
+      there.emplace_back(node.mapped(), found);
+  };
+  for (const auto& [family, table] : tables) {
+    const auto walked = net::walk_routes(netlink_, {.family = family, .table = table}, look);
+    if (!walked) return fail("cannot list routes: {}", net::describe(walked.error()));
+  }
+  for (const auto& [route, found] : there) note_conflict(*route, found);
   return {};
 }
 
-/// Through our interface it does as well as ours, whoever added it (empty then); another one is a network that this
-/// host has elsewhere, such as the LAN it is in today.
-std::string InterfaceSetup::conflict_of(const net::RouteSpec& route, const net::FoundRoute& found) {
-  if (found.interface == index_ && (!route.source || route.source == found.route.source)) return {};
-
+/// Through our interface it does as well as ours, whoever added it; another one is a network that this host has
+/// elsewhere, such as the LAN it is in today.
+void InterfaceSetup::note_conflict(const net::RouteSpec& route, const net::FoundRoute& found) {
+  if (found.interface == index_ && (!route.source || route.source == found.route.source)) return;
   const auto way = found.interface == index_ ? "with another source"
                    : found.interface == 0    ? "with several ways or none"
                                              : "by way of " + name_of_interface(netlink_, found.interface);
-  return fmt::format(
+  conflicts_.push_back(fmt::format(
       "the route {} is there already, {} (see `ip {}route show {}{}`), and was left out: give this one another "
       "`metric`, or remove that one",
       to_string(route), way, route.to.family() == Family::v6 ? "-6 " : "", to_string(route.to),
-      route.table ? fmt::format(" table {}", *route.table) : "");
+      route.table ? fmt::format(" table {}", *route.table) : ""));
 }
 
 }  // namespace adit::host

@@ -13,6 +13,7 @@
 
 #include "base/ip.h"
 #include "base/result.h"
+#include "host/restored.h"
 #include "net/netlink.h"
 #include "net/netlink_address.h"
 #include "net/netlink_link.h"
@@ -50,16 +51,17 @@ class InterfaceSetup {
   InterfaceSetup& operator=(const InterfaceSetup&) = delete;
 
   /// On failure the interface is as it was before the call, and the error is a sentence. Costs a list of addresses, a
-  /// list of routes for each family and table in use, and a message for each thing that is to be changed.
+  /// message for each route or, where there are many of them or one is missing, a list of those through the interface
+  /// for each family and table in use, and a message for each thing that is to be changed.
   Result<> apply(const InterfaceSettings& wanted);
   /// Of what is applied, the MTU alone: a single message. Likewise.
   Result<> set_mtu(std::uint32_t mtu);
   /// Brings back what the kernel dropped of ours (it flushes routes when an interface goes down) or others took away or
   /// changed, and names it. Changes nothing when all is there. `forgo`: not addresses, as forgo_missing_addresses.
-  Result<std::vector<std::string>> restore(bool forgo = false);
+  Restored restore(bool forgo = false);
   /// Likewise MTU, queue and flags alone, which costs no list of what there may be thousands of. One that is down stays
   /// so.
-  Result<std::vector<std::string>> restore_link();
+  Restored restore_link();
   /// Others give the interface its MTU and flags: as they are now they are wanted.
   void accept_link(const net::LinkState& link);
   /// A hook of the file may take addresses away, or put its own in their place (`ip addr add A peer B`): those that are
@@ -76,6 +78,8 @@ class InterfaceSetup {
   /// Only while something is applied.
   InterfacePast past() const { return {before_.value_or(net::LinkState()), bridge_}; }
   const std::vector<net::RouteSpec>& routes() const { return applied_.routes; }
+  /// Whether a route there could be in the way of one of those. Costs next to nothing.
+  bool has_route_at(const net::RoutePlace& place) const;
   /// A sentence for each route that was left out, since another of that destination and metric is there: it would have
   /// to take the place of somebody else's network. restore() adds it when that one is gone.
   const std::vector<std::string>& conflicts() const { return conflicts_; }
@@ -96,10 +100,11 @@ class InterfaceSetup {
   Result<> add_missing(const InterfaceSettings& wanted);
   Result<> add_missing_address(const net::InterfaceAddress& address, const std::vector<net::FoundAddress>& there);
   Result<> add_missing_routes(const std::vector<net::RouteSpec>& wanted);
+  Result<std::vector<net::RouteSpec>> find_missing(const std::vector<net::RouteSpec>& wanted);
   Result<> add_routes(const std::vector<net::RouteSpec>& missing);
   bool leave_to_neighbour(const net::RouteSpec& route, const std::map<IpNetwork, std::uint32_t>& neighbours);
   Result<> note_conflicts(const std::vector<net::RouteSpec>& occupied);
-  std::string conflict_of(const net::RouteSpec& route, const net::FoundRoute& found);
+  void note_conflict(const net::RouteSpec& route, const net::FoundRoute& found);
 
   net::Netlink& netlink_;
   std::uint32_t index_;
@@ -107,8 +112,9 @@ class InterfaceSetup {
   bool active_ = false;                   ///< something is applied, or about to be
   std::optional<net::LinkState> before_;  ///< as we found the link; set while active
   InterfaceSettings applied_;
-  std::uint32_t bridge_ = 0;           ///< InterfacePast::bridge
-  std::vector<std::string> restored_;  ///< what the last add_missing found missing
+  std::vector<net::RoutePlace> places_;  ///< of applied_.routes, sorted
+  std::uint32_t bridge_ = 0;             ///< InterfacePast::bridge
+  std::vector<std::string> restored_;    ///< what the last add_missing found missing
   std::vector<std::string> conflicts_;
   std::vector<net::InterfaceAddress> forgone_;
   bool forgoes_ = false;  ///< for the moment, what is found missing

@@ -183,8 +183,7 @@ Result<> PolicyRouting::install(const PolicyRoutingOptions& options) {
   const auto before = installed_.value_or(PolicyRoutingOptions{.number = options.number});
   const bool was_blocked = !installed_ && is_blocked(netlink_, options.number);
   installed_ = options;
-  Result<> done;
-  if (auto added = add(options); !added) done = std::unexpected(added.error());
+  auto done = add(options);
   if (done) {
     auto swept = sweep(netlink_, options);
     if (swept) return {};
@@ -199,38 +198,56 @@ Result<> PolicyRouting::install(const PolicyRoutingOptions& options) {
   return done;
 }
 
-Result<std::vector<std::string>> PolicyRouting::restore() {
-  return installed_ ? add(*installed_) : std::vector<std::string>();
+Restored PolicyRouting::restore() {
+  if (!installed_) return {};
+  auto restored = add_routes(*installed_);
+  restored.add(add_rules(*installed_));
+  return restored;
 }
 
 /// The routes first: the last rule is what turns the traffic round.
-Result<std::vector<std::string>> PolicyRouting::add(const PolicyRoutingOptions& options) {
-  std::vector<std::string> added;
+Result<> PolicyRouting::add(const PolicyRoutingOptions& options) {
+  auto added = add_routes(options);
+  if (added.problem.empty()) added.add(add_rules(options));
+  if (!added.problem.empty()) return fail("{}", added.problem);
+  return {};
+}
+
+Restored PolicyRouting::add_routes(const PolicyRoutingOptions& options) {
+  Restored added;
   const auto routes = routes_of(options);
   const auto leading = std::ranges::find(routes, false, &net::RouteSpec::unreachable);
   const std::span blocking(routes.begin(), leading);
   Result<> refused;
   const auto done = [&](const net::RouteSpec& route, const net::NetlinkError& error) {
     if (error.code == 0) {
-      added.push_back("the route " + to_string(route));
+      added.what.push_back("the route " + to_string(route));
     } else if (error.code != EEXIST && !is_no_matter(options, route.to.family(), error)) {
       refused = fail("cannot add the route {}: {}", to_string(route), net::describe(error));
     }
   };
   const auto all = net::change_routes(netlink_, net::RouteChange::add, 0, blocking, done);
-  if (!all) return fail("cannot add routes: {}", net::describe(all.error()));
-  if (!refused) return std::unexpected(refused.error());
+  if (!all) refused = fail("cannot add routes: {}", net::describe(all.error()));
+  added.note(refused);
   for (const auto& route : std::span(leading, routes.end())) {
     const auto is_new = add_route(options, route);
-    if (!is_new) return std::unexpected(is_new.error());
-    if (*is_new) added.push_back("the route " + to_string(route));
+    if (!is_new) {
+      added.note(std::unexpected(is_new.error()));
+    } else if (*is_new) {
+      added.what.push_back("the route " + to_string(route));
+    }
   }
+  return added;
+}
+
+Restored PolicyRouting::add_rules(const PolicyRoutingOptions& options) {
+  Restored added;
   for (const auto& rule : rules_of(options)) {
     auto is_there = net::add_rule(netlink_, rule);
     if (is_there) {
-      added.push_back(in_words(rule));
+      added.what.push_back(in_words(rule));
     } else if (is_there.error().code != EEXIST && !is_no_matter(options, rule.family, is_there.error())) {
-      return fail("cannot add {}: {}", in_words(rule), net::describe(is_there.error()));
+      added.note(fail("cannot add {}: {}", in_words(rule), net::describe(is_there.error())));
     }
   }
   return added;

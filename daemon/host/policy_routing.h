@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "host/restored.h"
 #include "net/netlink.h"
 #include "net/netlink_route.h"
 #include "net/netlink_rule.h"
@@ -55,8 +56,8 @@ class PolicyRouting {
   /// Adds what is missing, then takes away what this link had beside it, in this run or an earlier one: nothing leaks
   /// meanwhile. On failure all is as it was, and the error is a sentence.
   Result<> install(const PolicyRoutingOptions& options);
-  /// Adds again what others took away, and names it.
-  Result<std::vector<std::string>> restore();
+  /// Adds again what others took away, and names it. One that cannot be had keeps none of the others away.
+  Restored restore();
   void remove();
   /// Takes the ways into the tunnel away; what blocks stays, beyond this run.
   void leave_blocked();
@@ -71,7 +72,9 @@ class PolicyRouting {
   static Result<bool> unblock(net::Netlink& netlink, std::uint32_t number);
 
  private:
-  Result<std::vector<std::string>> add(const PolicyRoutingOptions& options);
+  Restored add_routes(const PolicyRoutingOptions& options);
+  Restored add_rules(const PolicyRoutingOptions& options);
+  Result<> add(const PolicyRoutingOptions& options);
   Result<bool> add_route(const PolicyRoutingOptions& options, const net::RouteSpec& route);
 
   net::Netlink& netlink_;

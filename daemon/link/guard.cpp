@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <fstream>
 #include <utility>
 
@@ -35,6 +36,12 @@ std::string name_of(std::uint32_t process) {
   return fmt::format("{} (process {})", command, process);
 }
 
+Duration processor_time() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
 }  // namespace
 
 void Guard::network_changed(const net::NetworkChange& change) {
@@ -51,50 +58,66 @@ void Guard::network_changed(const net::NetworkChange& change) {
     due_ = true;
     culprit_ = change.taken_away_by;
   }
-  // A LAN that comes or goes may be one of the link's routes.
-  if (change.addresses || change.overrun) due_ = true;
-  // One that stands in the way may have gone. Other people's routes may change all day.
-  if (change.routes && !host_.conflicts().empty()) at_leisure_ = true;
+  // Other people's routes may change all day: one counts that stands in the way of ours, or did until now.
+  const auto is_ours = [this](const net::RoutePlace& place) { return host_.has_route_at(place); };
+  if (std::ranges::any_of(change.routes_of_others, is_ours)) due_ = true;
+  // A LAN that comes or goes may be one of the link's routes. One that goes down keeps its address, and the kernel does
+  // not tell of its routes.
+  if (change.overrun || has_other(change.links_up) || has_other(change.links_down)) at_leisure_ = true;
+  if (change.addresses && !change.overrun) due_ = true;
+}
+
+bool Guard::has_other(const std::vector<std::uint32_t>& links) const {
+  return std::ranges::any_of(links, [this](std::uint32_t link) { return link != interface_; });
 }
 
 void Guard::look(Instant now) {
   const auto next = next_look();
-  if (!next || now < *next) return;
-  const bool all = due_ || at_leisure_;
+  const bool unasked = now - all_looked_at_ >= kUnasked;
+  if (!unasked && (!next || now < *next)) return;
+  const bool all = unasked || due_ || at_leisure_;
   due_ = link_due_ = at_leisure_ = false;
-  looked_at_ = now;
-  const auto conflicts = host_.conflicts();
-  const auto missing = all ? host_.restore() : host_.restore_link();
-  if (!missing) {
-    const auto before = std::exchange(
-        problem_, fmt::format("what the link needs on this host cannot be put back: {}", missing.error().message));
-    if (problem_ != before) log_.error("{}", problem_);
-    at_leisure_ = true;  // what stands in the way may go without a word
+  const auto culprit = all ? std::exchange(culprit_, 0) : 0;
+  const auto restored = look_at(all, now);
+  if (fighting_ && !restored.what.empty()) {
+    due_ = true;
     return;
   }
+  fighting_ = false;
+  if (!restored.what.empty()) tell(restored.what, culprit, now);
+  if (!fighting_) tell_problem(restored.problem);
+}
+
+host::Restored Guard::look_at(bool all, Instant now) {
+  looked_at_ = now;
+  if (!all) return host_.restore_link();
+  all_looked_at_ = now;
+  const auto begun = processor_time();
+  const auto conflicts = host_.conflicts();
+  auto restored = host_.restore();
   for (const auto& conflict : host_.conflicts()) {
     if (std::ranges::find(conflicts, conflict) == conflicts.end()) log_.warn("{}", conflict);
   }
-  if (missing->empty()) {
-    problem_.clear();
-    fighting_ = false;
-  } else if (fighting_) {
-    due_ = true;
-  } else {
-    problem_.clear();
-    if (!all) culprit_ = 0;
-    tell(*missing, now);
-  }
+  cost_ = processor_time() - begun;
+  return restored;
 }
 
-void Guard::tell(const std::vector<std::string>& missing, Instant now) {
+void Guard::tell_problem(const std::string& problem) {
+  if (problem.empty()) return problem_.clear();
+  at_leisure_ = true;  // what stands in the way may go without a word
+  auto sentence = fmt::format("what the link needs on this host cannot be put back: {}", problem);
+  if (sentence != problem_) log_.error("{}", sentence);
+  problem_ = std::move(sentence);
+}
+
+void Guard::tell(const std::vector<std::string>& missing, std::uint32_t culprit, Instant now) {
   while (!put_back_at_.empty() && now - put_back_at_.front() >= kFightTime) put_back_at_.pop_front();
   put_back_at_.push_back(now);
   const auto named = static_cast<std::ptrdiff_t>(std::min(missing.size(), PutBack::kNamed));
   put_back_ = {.times = put_back_.times + 1,
                .count = missing.size(),
                .what = {missing.begin(), missing.begin() + named},
-               .by = name_of(culprit_)};
+               .by = name_of(culprit)};
   const auto who = put_back_.by.empty() ? std::string("somebody") : put_back_.by;
   log_.warn("{} took away what the link needs, and it was put back: {}", who, joined(missing));
   if (put_back_at_.size() < kFightLimit) return;
@@ -109,7 +132,8 @@ void Guard::tell(const std::vector<std::string>& missing, Instant now) {
 
 std::optional<Instant> Guard::next_look() const {
   if (!due_ && !link_due_ && !at_leisure_) return std::nullopt;
-  return looked_at_ + (fighting_ || (!due_ && !link_due_) ? kLeisure : kLookLimit);
+  if (!fighting_ && (due_ || link_due_)) return looked_at_ + kLookLimit;
+  return looked_at_ + std::clamp(kShare * cost_, kLeisure, kUnasked);
 }
 
 std::string Guard::problem() const {

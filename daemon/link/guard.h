@@ -23,14 +23,19 @@ class Guard {
   static constexpr std::size_t kFightLimit = 8;
   static constexpr Duration kFightTime = std::chrono::seconds(30);
   static constexpr Duration kLeisure = std::chrono::seconds(2);
+  /// What can wait takes no more than this part of a processor, however many routes this host has.
+  static constexpr int kShare = 20;
+  /// Things are looked at this often at least: not all that happens to routes is told.
+  static constexpr Duration kUnasked = std::chrono::seconds(30);
 
   /// The references must outlive it.
-  Guard(std::uint32_t interface, host::HostSetup& host, Log& log) : interface_(interface), host_(host), log_(log) {}
+  Guard(std::uint32_t interface, host::HostSetup& host, Log& log, Instant now)
+      : interface_(interface), host_(host), log_(log), all_looked_at_(now) {}
 
   void network_changed(const net::NetworkChange& change);
   /// Puts back what is missing, if something may be.
   void look(Instant now);
-  /// When `look` has something to do; none: when the network changes.
+  /// When `look` has something to do; none: when the network changes, or nothing was looked at for kUnasked.
   std::optional<Instant> next_look() const;
   /// Why the interface, its routes or rules are not as they should be; empty: they are.
   std::string problem() const;
@@ -40,7 +45,10 @@ class Guard {
   const PutBack& put_back() const { return put_back_; }
 
  private:
-  void tell(const std::vector<std::string>& missing, Instant now);
+  bool has_other(const std::vector<std::uint32_t>& links) const;
+  host::Restored look_at(bool all, Instant now);
+  void tell(const std::vector<std::string>& missing, std::uint32_t culprit, Instant now);
+  void tell_problem(const std::string& problem);
 
   std::uint32_t interface_;
   host::HostSetup& host_;
@@ -50,6 +58,8 @@ class Guard {
   bool at_leisure_ = false;  ///< there is something to look at, which may wait
   bool down_ = false;
   Instant looked_at_{};
+  Instant all_looked_at_;
+  Duration cost_{};  ///< of that look, in time of the processor
   std::deque<Instant> put_back_at_;
   bool fighting_ = false;
   std::uint32_t culprit_ = 0;  ///< the process that took something away last; 0: not known

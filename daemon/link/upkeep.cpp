@@ -43,7 +43,7 @@ Upkeep::Upkeep(const Parts& parts)
       since_(parts.wall_clock.now()),
       looked_at_(parts.loop.now()),
       recall_{.done_at = parts.loop.now()},
-      guard_(parts.interface, parts.host, parts.log),
+      guard_(parts.interface, parts.host, parts.log, parts.loop.now()),
       timer_(parts.loop, [this] { look(parts_.loop.now()); }) {}
 
 void Upkeep::event(const tunnel::Event& event, Instant now) {

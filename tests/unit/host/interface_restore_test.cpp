@@ -35,7 +35,7 @@ TEST(InterfaceSetup, ARouteOfAnotherInterfaceIsAConflictThatKeepsNothingElse) {
     EXPECT_THAT(run("ip addr show tun-i; ip route"), AllOf(HasSubstr("10.9.0.1/30"), HasSubstr("192.168.20.0/24")));
 
     run("ip route del 10.20.0.0/16 table 100; ip -6 route del fd20::/48");
-    EXPECT_THAT(setup.restore().value(), testing::SizeIs(2));
+    EXPECT_THAT(setup.restore().what, testing::SizeIs(2));
     EXPECT_THAT(setup.conflicts(), testing::IsEmpty());
     EXPECT_THAT(run("ip route show table 100; ip -6 route show fd20::/48"),
                 AllOf(HasSubstr("10.20.0.0/16 dev tun-i"), HasSubstr("fd20::/48 dev tun-i")));
@@ -54,13 +54,102 @@ TEST(InterfaceSetup, ANetworkThatThisHostIsInIsLeftToIt) {
     expect_done(setup.apply(usual()));
     EXPECT_THAT(run("ip route show 192.168.20.0/24"), HasSubstr("tun-i"));
     run("ip addr add 192.168.20.7/24 dev veth-a metric 100");
-    EXPECT_THAT(setup.restore().value(), testing::IsEmpty());
+    EXPECT_THAT(setup.restore().what, testing::IsEmpty());
     EXPECT_THAT(run("ip route show 192.168.20.0/24"), AllOf(HasSubstr("veth-a"), Not(HasSubstr("tun-i"))));
     ASSERT_EQ(setup.conflicts().size(), 1U);
     EXPECT_THAT(setup.conflicts()[0], HasSubstr("192.168.20.0/24 is also the network that veth-a is in"));
     run("ip addr del 192.168.20.7/24 dev veth-a");
-    EXPECT_THAT(setup.restore().value(), testing::ElementsAre("the route 192.168.20.0/24"));
+    EXPECT_THAT(setup.restore().what, testing::ElementsAre("the route 192.168.20.0/24"));
     EXPECT_THAT(setup.conflicts(), testing::IsEmpty());
+  });
+}
+
+/// As `ip route replace` has it.
+TEST(InterfaceSetup, ARouteThatTookThePlaceOfOursIsAConflict) {
+  in_namespace([] {
+    net::test::make_veth_pair();
+    Interface interface;
+    auto& setup = *interface.setup;
+    expect_done(setup.apply(usual()));
+    run("ip route replace 192.168.20.0/24 dev veth-a; ip -6 route replace fd20::/48 dev veth-a metric 7");
+    EXPECT_THAT(setup.restore().what, testing::IsEmpty());
+    EXPECT_THAT(setup.conflicts(), testing::ElementsAre(HasSubstr("192.168.20.0/24 is there already, by way of veth-a"),
+                                                        HasSubstr("fd20::/48 metric 7 is there already")));
+    run("ip route del 192.168.20.0/24; ip -6 route del fd20::/48");
+    EXPECT_THAT(setup.restore().what, testing::SizeIs(2));
+    EXPECT_THAT(setup.conflicts(), testing::IsEmpty());
+    // One that somebody puts in front of ours is no better.
+    run("ip route prepend 192.168.20.0/24 dev veth-a");
+    expect_done(setup.restore());
+    EXPECT_THAT(setup.conflicts(), testing::SizeIs(1));
+    run("ip route del 192.168.20.0/24 dev veth-a");
+    EXPECT_THAT(setup.restore().what, testing::IsEmpty());
+    EXPECT_THAT(setup.conflicts(), testing::IsEmpty());
+  });
+}
+
+TEST(InterfaceSetup, KnowsWhereItsRoutesAre) {
+  in_namespace([] {
+    Interface interface;
+    auto& setup = *interface.setup;
+    EXPECT_FALSE(setup.has_route_at({net("192.168.20.0/24"), 254}));
+    expect_done(setup.apply(usual()));
+    for (const auto* to : {"192.168.20.0/24", "fd20::/48"}) EXPECT_TRUE(setup.has_route_at({net(to), 254})) << to;
+    EXPECT_TRUE(setup.has_route_at({net("10.20.0.0/16"), 100}));
+    EXPECT_FALSE(setup.has_route_at({net("10.20.0.0/16"), 254}));
+    EXPECT_FALSE(setup.has_route_at({net("192.168.20.0/25"), 254}));
+    setup.remove();
+    EXPECT_FALSE(setup.has_route_at({net("192.168.20.0/24"), 254}));
+  });
+}
+
+/// A router with all the Internet's routes, which used to be copied whole at each look.
+TEST(InterfaceSetup, ALookCostsTheSameHoweverManyRoutesOthersHave) {
+  in_namespace([] {
+    net::test::make_veth_pair();
+    run("ip route add 192.168.20.0/24 dev veth-a");
+    Interface interface;
+    auto& setup = *interface.setup;
+    auto wanted = usual();
+    wanted.routes.push_back({.to = net("192.168.30.0/24")});
+    expect_done(setup.apply(wanted));
+    int parts = 0;
+    interface.netlink.set_between([&] { ++parts; });
+    run("ip route del 10.20.0.0/16 table 100; ip rule add pref 100 to 10.20.0.0/16 lookup 100");
+    const auto count = [&] {
+      parts = 0;
+      expect_done(setup.restore());
+      EXPECT_EQ(setup.conflicts().size(), 1U);
+      return parts;
+    };
+    count();
+    const auto before = count();
+    run("for i in $(seq 0 39); do for j in $(seq 0 249); do echo route add 100.$i.$j.0/24 dev veth-a; done; done | ip "
+        "-batch -");
+    EXPECT_EQ(count(), before);
+    // Something narrower at its first address: then the others have to be walked through, with pauses.
+    run("ip route add 192.168.20.0/32 dev veth-b");
+    EXPECT_GT(count(), before + 5);
+  });
+}
+
+TEST(InterfaceSetup, WhatCannotBeHadKeepsNothingElseAway) {
+  in_namespace([] {
+    Interface interface;
+    auto& setup = *interface.setup;
+    auto wanted = usual();
+    std::ranges::reverse(wanted.addresses);
+    expect_done(setup.apply(wanted));
+    run("sysctl -qw net.ipv6.conf.tun-i.disable_ipv6=1; ip addr flush dev tun-i; ip link set tun-i mtu 1400");
+    const auto restored = setup.restore();
+    EXPECT_THAT(restored.what, testing::UnorderedElementsAre("its MTU 1380", "the address 10.9.0.1/30",
+                                                             HasSubstr("the route 192.168.20.0/24"),
+                                                             HasSubstr("the route 10.20.0.0/16")));
+    EXPECT_THAT(restored.problem, AllOf(HasSubstr("fd09::1/126"), HasSubstr("net.ipv6.conf.tun-i.disable_ipv6")));
+    EXPECT_THAT(run("ip addr show tun-i"), HasSubstr("10.9.0.1/30"));
+    run("sysctl -qw net.ipv6.conf.tun-i.disable_ipv6=0");
+    EXPECT_THAT(setup.restore().what, testing::SizeIs(2));
+    expect_done(setup.restore());
   });
 }
 
@@ -138,7 +227,7 @@ TEST(InterfaceSetup, OutlivesTheInterface) {
     Interface interface;
     expect_done(interface.setup->apply(usual()));
     run("ip link del tun-i");
-    EXPECT_THAT(interface.setup->restore().value(), testing::IsEmpty());
+    EXPECT_THAT(interface.setup->restore().what, testing::IsEmpty());
     interface.setup->remove();
     EXPECT_EQ(network_dump(), before);
   });
@@ -165,7 +254,7 @@ TEST(InterfaceSetup, SixteenThousandRoutesAreAppliedRestoredAndTakenBack) {
     EXPECT_EQ(count(), kRoutes);
     run("ip link set tun-i down && ip link set tun-i up");
     EXPECT_EQ(count(), 0U);
-    ASSERT_TRUE(setup.restore());
+    ASSERT_EQ(setup.restore().problem, "");
     EXPECT_EQ(count(), kRoutes);
     wanted.mtu = 1300;
     wanted.routes.pop_back();

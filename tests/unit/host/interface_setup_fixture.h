@@ -44,6 +44,10 @@ void expect_done(const Result<T>& result) {
   EXPECT_TRUE(result) << result.error().message;
 }
 
+inline void expect_done(const Restored& restored) {
+  EXPECT_EQ(restored.problem, "");
+}
+
 /// What the kernel reported since the last call.
 class Witness {
  public:

@@ -38,6 +38,9 @@ template <class T>
 void expect_done(const Result<T>& result) {
   EXPECT_TRUE(result) << result.error().message;
 }
+void expect_done(const Restored& restored) {
+  EXPECT_EQ(restored.problem, "");
+}
 net::RouteSpec everything(Family family) {
   return {.to = {IpAddress::any(family), 0}, .table = kNumber};
 }
@@ -334,9 +337,9 @@ TEST(PolicyRouting, ThousandsThatBlockAreAddedLookedAfterAndTakenAway) {
     PolicyRouting routing(host.netlink);
     expect_done(routing.install(options));
     EXPECT_FALSE(net::route_to(host.netlink, address("100.63.255.1")));
-    EXPECT_THAT(routing.restore().value(), testing::IsEmpty());
+    EXPECT_THAT(routing.restore().what, testing::IsEmpty());
     run("ip route del unreachable 100.1.2.0/24 proto 173 metric 4294962635");
-    EXPECT_THAT(routing.restore().value(), testing::SizeIs(1));
+    EXPECT_THAT(routing.restore().what, testing::SizeIs(1));
     routing.remove();
     EXPECT_EQ(network_dump(), before);
   });
@@ -385,6 +388,24 @@ TEST(PolicyRouting, TheSameAgainChangesNothingAndOtherOptionsReplace) {
   });
 }
 
+TEST(PolicyRouting, ARouteThatCannotBePutBackKeepsNothingElseAway) {
+  in_namespace([] {
+    Host host;
+    PolicyRouting routing(host.netlink);
+    auto options = host.options();
+    std::ranges::reverse(options.families);
+    expect_done(routing.install(options));
+    run("sysctl -qw net.ipv6.conf.tun-q.disable_ipv6=1");
+    run("ip rule del pref 32700; ip rule del pref 32701; ip -6 rule del pref 32701; ip route flush table 181473844");
+    const auto restored = routing.restore();
+    EXPECT_THAT(restored.what, testing::IsSupersetOf({"the IPv4 rule 32700", "the IPv4 rule 32701",
+                                                      "the IPv6 rule 32701", "the route 0.0.0.0/0 table 181473844"}));
+    EXPECT_THAT(restored.problem, HasSubstr("cannot add the route ::/0 table 181473844"));
+    EXPECT_EQ(host.way_to("198.51.100.1"), host.tun.index());
+    EXPECT_FALSE(net::route_to(host.netlink, address("2001:db8:1::1"))) << "refused, and not by way of the uplink";
+  });
+}
+
 TEST(PolicyRouting, RestoreAddsWhatTheInterfaceLostWhileItWasDown) {
   in_namespace([] {
     Host host;
@@ -393,9 +414,9 @@ TEST(PolicyRouting, RestoreAddsWhatTheInterfaceLostWhileItWasDown) {
     expect_done(routing.install(host.options()));
     run("ip link set tun-q down");
     EXPECT_FALSE(net::route_to(host.netlink, address("198.51.100.1")));
-    EXPECT_THAT(routing.restore().value(), testing::IsEmpty());
+    EXPECT_THAT(routing.restore().what, testing::IsEmpty());
     run("ip link set tun-q up; ip rule del pref 32700; ip -6 route flush table 181473844");
-    EXPECT_THAT(routing.restore().value(),
+    EXPECT_THAT(routing.restore().what,
                 testing::UnorderedElementsAre("the IPv4 rule 32700", "the route 0.0.0.0/0 table 181473844",
                                               "the route ::/0 table 181473844",
                                               "the route unreachable ::/0 metric 4294962635 table 181473844"));

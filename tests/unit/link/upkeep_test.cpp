@@ -410,7 +410,8 @@ TEST(Upkeep, ARouteThatSomebodyElseHasNowIsNamedAndComesBackWhenItIsFree) {
     EXPECT_EQ(link.look_after(1s).state, State::waiting);
     EXPECT_THAT(link.log.text(), HasSubstr("the route 10.20.0.0/16 is there already, by way of up0"));
     run("ip route del 10.20.0.0/16 dev up0");
-    link.upkeep->network_changed({.routes = true}, link.now);
+    link.upkeep->network_changed(
+        {.routes = true, .routes_of_others = {{IpNetwork::parse("10.20.0.0/16").value(), 254}}}, link.now);
     link.look_after(1s);
     run("ip route show 10.20.0.0/16 | grep -q adit0");
   });
