@@ -209,6 +209,28 @@ def test_who_takes_things_away_again_and_again_is_told_of_and_not_fought(make):
         fighter.close()
 
 
+def test_what_cannot_be_put_back_keeps_nothing_else_away(make, watched, beyond_the_router):
+    """NetworkManager's `ipv6.method=disabled`, for one, takes IPv6 from the interface."""
+    link = full(make).start()
+    traffic_within(link.a.host, BEYOND[4], 10)
+    link.a.host.sysctl(f"net.ipv6.conf.{link.a.device}.disable_ipv6", 1)
+    wait_until(lambda: link.a.state() == "failed", 10, "the state to say so")
+    assert f"net.ipv6.conf.{link.a.device}.disable_ipv6" in link.a.status()["reason"]
+    for rule in ("32700", "32701"):
+        link.a.host.ip("rule", "del", "pref", rule)
+    wait_until(lambda: "32700:" in link.a.host.ip("rule") and "32701:" in link.a.host.ip("rule"), 10, "the rules to be put back")
+    link.a.host.ip("addr", "flush", "dev", link.a.device)
+    seen = watched(link.a.host)
+    traffic_within(link.a.host, BEYOND[4], 10)
+    seen.expect_none("with rules and addresses put back, and IPv6 off")
+    log = link.a.log()
+    assert "it was put back: the IPv4 rule 32700" in log and "the address 10.9.0.1/30" in log
+    link.a.side.routes, link.a.side.addresses = ["0.0.0.0/0"], ["10.9.0.1/30"]
+    link.a.write_config()
+    link.a.adit("reload", link.a.name)
+    wait_until(lambda: link.a.state() == "up", 10, "a file without IPv6 to be the mend")
+
+
 def test_a_kill_switch_that_is_to_stay_stays_until_it_is_unblocked(make, lab, beyond_the_router):
     link = full(make, a={"interface": {"kill_switch": "always"}}).start()
     traffic_within(link.a.host, link.b.side.addr4, 10)
@@ -331,6 +353,30 @@ def test_a_lan_that_is_also_a_route_is_left_out_and_all_else_works(make):
     host.ip("addr", "add", "192.168.21.7/24", "dev", "lan0", "metric", "100")
     wait_until(lambda: way("192.168.21.1") == "lan0", 10, "the route to be left to the new LAN")
     assert "192.168.21.0/24" in link.a.status()["reason"]
+
+
+def test_a_lan_that_comes_up_with_its_address_is_left_out_as_well(make):
+    """A static address, and no IPv6: the kernel tells of the interface and of the route, and of no address."""
+    link = make(a={"routes": ["192.168.20.0/24"], "allowed_ips": ["10.9.0.0/30", "fd09::/126", "192.168.20.0/24"]})
+    host = link.a.host
+    host.ip("link", "add", "lan0", "type", "veth", "peer", "name", "lan1")
+    for name in ("lan0", "lan1"):
+        host.sysctl(f"net.ipv6.conf.{name}.disable_ipv6", 1)
+    host.ip("link", "set", "lan1", "up")
+    host.ip("addr", "add", "192.168.20.7/24", "dev", "lan0")
+    link.start()
+    traffic_within(host, link.b.side.addr4, 10)
+
+    def way(to):
+        return json.loads(host.ip("-json", "route", "get", to))[0]["dev"]
+    for _ in range(2):
+        assert way("192.168.20.1") == link.a.device and link.a.status()["reason"] == ""
+        host.ip("link", "set", "lan0", "up")
+        wait_until(lambda: way("192.168.20.1") == "lan0", 10, "the route to be left to the LAN")
+        wait_until(lambda: "192.168.20.0/24 is also the network that lan0 is in" in link.a.status()["reason"], 10, "the reason")
+        host.ip("link", "set", "lan0", "down")
+        wait_until(lambda: way("192.168.20.1") == link.a.device, 10, "the route to be back")
+        wait_until(lambda: link.a.status()["reason"] == "", 10, "the reason to be gone")
 
 
 def test_a_route_of_others_that_leads_to_the_peer_is_named_and_multiplies_nothing(make):

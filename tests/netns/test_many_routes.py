@@ -2,6 +2,7 @@
 """As many routes as a file may name. What they cost is measured, and packets pass all the while."""
 import os
 import re
+import time
 
 import pytest
 
@@ -34,6 +35,35 @@ class Meanwhile:
     def latest(self):
         self.process.stop(2)
         return max(float(time) for time in re.findall(r"time=([\d.]+) ms", self.process.log()))
+
+
+def peak_memory(end):
+    """In MiB; of all that it ever had."""
+    with open(f"/proc/{end.process.pid}/status") as file:
+        return int(re.search(r"VmHWM:\s+(\d+) kB", file.read())[1]) / 1024
+
+
+def test_a_router_with_other_peoples_routes_is_not_read_whole_while_they_change(make, measured):
+    """One of them is in the way of ours, which has to be known for each that changes."""
+    link = make(a={"routes": ["192.168.20.0/24"], "allowed_ips": ["10.9.0.0/30", "fd09::/126", "192.168.20.0/24"]})
+    host = link.a.host
+    host.run("ip", "-batch", "-", input="".join(f"route add 100.{i >> 16}.{i >> 8 & 255}.{i & 255} via 10.1.0.1\n"
+                                                for i in range(100_000)))
+    link.start()
+    traffic_within(host, link.b.side.addr4, 20)
+    memory = peak_memory(link.a)
+    host.ip("route", "replace", "192.168.20.0/24", "via", "10.1.0.1")
+    wait_until(lambda: "192.168.20.0/24 is there already" in link.a.status()["reason"], 10, "the reason")
+    before, pings = cpu_seconds(link.a), Meanwhile(host, link.b.side.addr4)
+    for i in range(50):
+        host.ip("route", "add", f"101.0.0.{i}", "via", "10.1.0.1")
+        time.sleep(0.1)
+    measured("100,000 routes of others, 10 changes a second, latest answer", pings.latest(), "ms")
+    measured("100,000 routes of others, 10 changes a second, CPU", cpu_seconds(link.a) - before, "s")
+    measured("memory for a look at them", peak_memory(link.a) - memory, "MiB")
+    assert peak_memory(link.a) - memory < 8
+    host.ip("route", "del", "192.168.20.0/24")
+    wait_until(lambda: link.a.status()["reason"] == "", 10, "the route to be back")
 
 
 def test_sixteen_thousand_routes_start_change_and_come_back_while_packets_pass(make, measured):

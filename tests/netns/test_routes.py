@@ -5,6 +5,7 @@ import json
 import pytest
 
 from lab.traffic import answers, ping, traffic_within
+from lab.wait import wait_until
 
 pytestmark = pytest.mark.adit_only
 
@@ -15,6 +16,10 @@ BEYOND = {4: "203.0.113.1", 6: "2001:db8::1"}
 
 def routes(end, *arguments):
     return json.loads(end.host.ip("-json", *arguments))
+
+
+def way(end, to):
+    return routes(end, "route", "get", to)[0]["dev"]
 
 
 def with_default(make, outer, **options):
@@ -56,6 +61,36 @@ def test_routes_come_back_when_the_interface_was_down(make):
     link.a.host.ip("link", "set", link.a.device, "down")
     link.a.host.ip("link", "set", link.a.device, "up")
     traffic_within(link.a.host, "192.168.20.1", 10)
+
+
+def test_a_route_that_another_takes_the_place_of_is_named_and_comes_back(make):
+    """`ip route replace`, as a hook of dhclient or keepalived has it: the kernel tells of the new one alone."""
+    end = make(a={"allowed_ips": ["10.9.0.0/30", "192.168.20.0/24", "fd00::/8"],
+                  "routes": ["192.168.20.0/24", "192.168.21.0/24", "fd20::/64"]}).start().a
+    host = end.host
+    host.ip("route", "replace", "192.168.20.0/24", "via", "10.1.0.1")
+    host.ip("-6", "route", "replace", "fd20::/64", "via", "fd01::1", "metric", "1024")
+    for what in ("192.168.20.0/24", "fd20::/64"):
+        wait_until(lambda: f"the route {what} is there already, by way of eth0" in end.status()["reason"], 10, f"{what} to be named")
+        assert f"the route {what} is there already" in end.log()
+    assert (way(end, "192.168.20.1"), way(end, "192.168.21.1")) == ("eth0", end.device)
+    host.ip("route", "del", "192.168.20.0/24")
+    host.ip("-6", "route", "del", "fd20::/64")
+    for to in ("192.168.20.1", "fd20::1"):
+        wait_until(lambda: json.loads(host.run("ip", "-json", "route", "get", to, check=False).stdout or "[{}]")[0].get("dev")
+                   == end.device, 10, f"the route to {to} to be back")
+    wait_until(lambda: end.status()["reason"] == "", 10, "the reason to be gone")
+
+
+@pytest.mark.parametrize("leads", ["192.168.20.0/24", "default"])
+def test_routes_come_back_when_the_interface_was_down_for_a_moment(make, leads):
+    """The news of both come at once; it was luck whether the daemon saw the interface while it was down."""
+    link = make(a={"addresses": ["10.9.0.1/30"], "routes": [leads], "allowed_ips": ["0.0.0.0/0"]}).start()
+    link.b.host.ip("addr", "add", "192.168.20.1", "dev", "lo")
+    traffic_within(link.a.host, "192.168.20.1", 10)
+    for _ in range(8):
+        link.a.host.run("ip", "-batch", "-", input=f"link set {link.a.device} down\nlink set {link.a.device} up\n")
+        traffic_within(link.a.host, "192.168.20.1", 10)
 
 
 @OUTER
