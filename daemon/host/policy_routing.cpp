@@ -259,8 +259,13 @@ Result<bool> PolicyRouting::add_route(const PolicyRoutingOptions& options, const
   if (done) return true;
   if (done.error().code == ENETDOWN) return false;
   if (is_no_matter(options, route.to.family(), done.error())) return false;
-  if (done.error().code != EEXIST)
-    return fail("cannot add the route {}: {}", to_string(route), net::describe(done.error()));
+  if (done.error().code != EEXIST) {
+    const bool no_ipv6 = done.error().code == EACCES && route.to.family() == Family::v6;
+    return fail("cannot add the route {}: {}{}", to_string(route), net::describe(done.error()),
+                no_ipv6 ? "; switch IPv6 on for the link's interface (sysctl net.ipv6.conf.NAME.disable_ipv6=0), or "
+                          "remove the IPv6 addresses from interface.addresses"
+                        : "");
+  }
   const auto family = route.to.family();
   const auto there = net::list_routes(netlink_, {.family = family, .table = options.number});
   const auto is_ours = [&](const net::FoundRoute& found) {
