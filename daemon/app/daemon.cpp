@@ -252,7 +252,8 @@ void Daemon::tell_events(const link::Health& health) {
                                            .endpoint = link_->machine().path().remote,
                                            .mtu = host_->mtu(),
                                            .path = link_->upkeep().path(),
-                                           .put_back = link_->upkeep().put_back()},
+                                           .put_back = link_->upkeep().put_back(),
+                                           .bypasses = link_->upkeep().bypasses()},
                                           ground_.wall_clock.now());
   for (const auto& line : lines) control_->publish(line, control::lost_line);
   if (!told_.events.moved()) return;

@@ -68,6 +68,12 @@ std::string sentence(const ordered_json& event) {
     return fmt::format("put back what {} took away: {}",
                        event.at("by").is_null() ? std::string("somebody") : text(event, "by"), what);
   }
+  if (kind == "bypass") {
+    const auto& ways = event.at("what");
+    std::string what;
+    for (const auto& each : ways) what += (what.empty() ? "" : "; ") + each.get<std::string>();
+    return what.empty() ? "all that is to go into the tunnel does so again" : what;
+  }
   if (kind == "lost")
     return fmt::format("{} events are missing here: they were not read in time", text(event, "count"));
   return kind;

@@ -64,6 +64,11 @@ std::vector<std::string> Events::changes(const EventFacts& now, WallTime when) {
     json["by"] = now.put_back.by.empty() ? ordered_json() : ordered_json(now.put_back.by);
     lines.push_back(as_line(json));
   }
+  if (now.bypasses != (first ? std::vector<std::string>() : last_->bypasses)) {
+    auto json = line("bypass", now.link, when);
+    json["what"] = now.bypasses;
+    lines.push_back(as_line(json));
+  }
   last_ = now;
   return lines;
 }

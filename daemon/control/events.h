@@ -24,12 +24,14 @@ struct EventFacts {
   std::uint32_t mtu = 0;
   link::PathReport path;
   link::PutBack put_back = {};
+  std::vector<std::string> bypasses = {};
 };
 
 class Events {
  public:
-  /// What is otherwise than at the last call: `state`, `endpoint`, `mtu`, `path`, `put_back`, each a JSON object on a
-  /// line of its own, without the newline. A reason alone is no event, as some have a number in them that counts.
+  /// What is otherwise than at the last call: `state`, `endpoint`, `mtu`, `path`, `put_back`, `bypass`, each a JSON
+  /// object on a line of its own, without the newline. A reason alone is no event, as some have a number in them that
+  /// counts.
   std::vector<std::string> changes(const EventFacts& now, WallTime when);
   /// State and endpoint, since the call before last of `changes`.
   bool moved() const { return moved_; }

@@ -138,8 +138,9 @@ struct RouteFacts {
 struct NetworkFacts {
   std::string why_not;  ///< not empty: the kernel would not tell
   std::vector<InterfaceFacts> interfaces;
-  std::vector<RouteFacts> routes;  ///< of all tables but `local`
-  bool blocked = false;            ///< the link, in this run or an earlier one, has routes that lead nowhere
+  std::vector<RouteFacts> routes;     ///< of all tables but `local`
+  std::vector<std::string> bypasses;  ///< of the running link, as host::find_bypasses has them
+  bool blocked = false;               ///< the link, in this run or an earlier one, has routes that lead nowhere
 
   const InterfaceFacts* find(const std::string& name) const;
 };

@@ -11,6 +11,7 @@
 
 #include "base/paths.h"
 #include "doctor/gather.h"
+#include "host/bypass.h"
 #include "host/host_plan.h"
 #include "host/link_number.h"
 #include "host/policy_routing.h"
@@ -159,6 +160,13 @@ void gather_network(Facts& facts) {
   if (auto netlink = net::Netlink::open()) {
     const auto number = host::look_up_link_number(run_directory() / ".numbers", facts.name);
     facts.network.blocked = host::PolicyRouting::is_blocked(*netlink, number);
+    const auto* const interface = facts.network.find(facts.interface_name());
+    if (facts.config() != nullptr && facts.status() != nullptr && interface != nullptr) {
+      auto& config = *facts.file_facts.config;
+      config.number = number;
+      const auto options = host::policy_options(config, interface->index, host::literal_endpoints(config));
+      facts.network.bypasses = host::find_bypasses(*netlink, options, run_directory() / ".numbers");
+    }
   }
   if (const auto netns = facts.netns(); !netns.empty()) facts.elsewhere = look_into(netns);
 }

@@ -152,6 +152,12 @@ Finding judge_routes(const Facts& facts) {
                    {"unreachable routes of this link are there"},
                    fmt::format("start the link, or let everything pass: `adit unblock {}`", config->name));
   }
+  if (!facts.network.bypasses.empty()) {
+    return problem(
+        "what is to go into the tunnel goes another way", facts.network.bypasses,
+        "do what it says there: remove the rule, or give it a priority behind this link's; of two links with "
+        "`default` in their routes leave it to one (docs/full-tunnel.md)");
+  }
   config::SubnetSet allowed;
   for (const auto& network : config->peer.allowed_ips) allowed.add(network);
   const auto tunnel = facts.interface_name();

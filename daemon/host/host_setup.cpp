@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "base/or_throw.h"
+#include "base/paths.h"
+#include "host/bypass.h"
 #include "host/host_plan.h"
 
 namespace adit::host {
@@ -195,6 +197,11 @@ Result<net::RouteInfo> HostSetup::route_to(const Endpoint& peer) {
 
 bool HostSetup::has_route_at(const net::RoutePlace& place) const {
   return !away_ && (place.table == number_of(config_) || interface_.has_route_at(place));
+}
+
+std::vector<std::string> HostSetup::find_bypasses() {
+  const auto& options = policy_.installed();
+  return options ? host::find_bypasses(netlink_, *options, run_directory() / ".numbers") : std::vector<std::string>();
 }
 
 std::vector<net::RouteSpec> HostSetup::routes() const {

@@ -90,6 +90,8 @@ class HostSetup {
   const std::vector<std::string>& conflicts() const { return interface_.conflicts(); }
   /// Whether a route of others there may be in the way of one of ours, or in the place of one.
   bool has_route_at(const net::RoutePlace& place) const;
+  /// host::find_bypasses
+  std::vector<std::string> find_bypasses();
   /// All of them, default routes included.
   std::vector<net::RouteSpec> routes() const;
 

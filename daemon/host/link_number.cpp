@@ -75,6 +75,10 @@ std::uint32_t look_up_link_number(const std::filesystem::path& directory, std::s
   return find(directory, name, false);
 }
 
+std::string name_of_link_number(const std::filesystem::path& directory, std::uint32_t number) {
+  return owner_of(directory / fmt::format("{:x}", number)).value_or("");
+}
+
 bool has_link_number(const std::filesystem::path& directory, std::string_view name) {
   return owner_of(directory / fmt::format("{:x}", look_up_link_number(directory, name))) == name;
 }

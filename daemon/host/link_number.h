@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <string_view>
 
 namespace adit::host {
@@ -23,6 +24,8 @@ bool is_link_number(std::uint32_t number);
 std::uint32_t claim_link_number(const std::filesystem::path& directory, std::string_view name);
 /// What claim_link_number gave the link, without claiming anything.
 std::uint32_t look_up_link_number(const std::filesystem::path& directory, std::string_view name);
+/// The link that has the number by claim_link_number; empty: none.
+std::string name_of_link_number(const std::filesystem::path& directory, std::uint32_t number);
 /// Whether it gave it one since the last boot.
 bool has_link_number(const std::filesystem::path& directory, std::string_view name);
 

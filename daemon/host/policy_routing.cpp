@@ -25,11 +25,6 @@ bool is_among(const std::vector<T>& all, const T& one) {
   return std::ranges::find(all, one) != all.end();
 }
 
-/// With a default route into the tunnel no route in main counts that is as wide as this or wider: whoever answers DHCP
-/// or sends router advertisements in a foreign network hands out halves of the Internet, which win over a default
-/// (CVE-2024-3661). Networks that somebody has are narrower.
-constexpr std::uint32_t kNobodysNetwork = 7;
-
 /// Behind every other route to the same place, and no other link's.
 std::uint32_t metric_behind(std::uint32_t number) {
   return std::numeric_limits<std::uint32_t>::max() - (number & kLinkNumberMask);

@@ -30,6 +30,11 @@
 
 namespace adit::host {
 
+/// With a default route into the tunnel no route in main counts that is as wide as this or wider: whoever answers DHCP
+/// or sends router advertisements in a foreign network hands out halves of the Internet, which win over a default
+/// (CVE-2024-3661). Networks that somebody has are narrower.
+inline constexpr std::uint32_t kNobodysNetwork = 7;
+
 struct PolicyRoutingOptions {
   std::uint32_t number = 0;       ///< the link's, and its table's; not 0, and no other link's of this host
   std::uint32_t interface = 0;    ///< the tunnel; 0: there is none, and what blocks is all there is
@@ -65,6 +70,9 @@ class PolicyRouting {
   void release() { installed_.reset(); }
   /// What would stay with leave_blocked().
   bool blocks() const { return installed_ && !installed_->behind.empty(); }
+
+  /// As installed; none: nothing is.
+  const std::optional<PolicyRoutingOptions>& installed() const { return installed_; }
 
   /// A run of this link that did not end in order left something that blocks.
   static bool is_blocked(net::Netlink& netlink, std::uint32_t number);

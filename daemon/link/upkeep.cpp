@@ -44,6 +44,7 @@ Upkeep::Upkeep(const Parts& parts)
       looked_at_(parts.loop.now()),
       recall_{.done_at = parts.loop.now()},
       guard_(parts.interface, parts.host, parts.log, parts.loop.now()),
+      full_tunnel_(parts.host, parts.log),
       timer_(parts.loop, [this] { look(parts_.loop.now()); }) {}
 
 void Upkeep::event(const tunnel::Event& event, Instant now) {
@@ -78,6 +79,7 @@ void Upkeep::network_changed(const net::NetworkChange& change, Instant now) {
     guard_.look(now);
     eventful_ = true;
   }
+  full_tunnel_.network_changed(change, now);
   if (!concerns_others(change, parts_.interface)) return plan_next_look(now);
   recall_.wanted = true;
   look_around();
@@ -108,6 +110,7 @@ const Health& Upkeep::look(Instant now) {
   eventful_ = false;
   looked_at_ = now;
   guard_.look(now);
+  full_tunnel_.look(now);
   way_.look(now);
   call_again_if_due(now);
   look_at_drops(now);
@@ -178,10 +181,11 @@ std::string Upkeep::failure() const {
 }
 
 std::string Upkeep::left_out() const {
-  auto routes = guard_.left_out();
-  const auto sizes = way_.left_out();
-  if (!routes.empty() && !sizes.empty()) routes += "; ";
-  return routes + sizes;
+  std::string text;
+  for (const auto& each : {full_tunnel_.in_words(), guard_.left_out(), way_.left_out()}) {
+    if (!each.empty()) text += (text.empty() ? "" : "; ") + each;
+  }
+  return text;
 }
 
 /// From the address the peer called, as long as it can reach us there: others it may not know, or not be let through
@@ -201,6 +205,7 @@ void Upkeep::plan_next_look(Instant now) {
   auto next = now + kLookInterval;
   if (eventful_) next = std::min(next, looked_at_ + kLookLimit);
   if (const auto due = guard_.next_look()) next = std::min(next, std::max(*due, now));
+  if (const auto due = full_tunnel_.next_look()) next = std::min(next, std::max(*due, now));
   if (const auto due = way_.next_look(now)) next = std::min(next, *due);
   if (recall_.wanted) next = std::min(next, now + kHandshakeMoment);
   timer_.set(next);

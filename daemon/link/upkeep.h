@@ -9,6 +9,7 @@
 #include "link/caller.h"
 #include "link/endpoint_memory.h"
 #include "link/event_log.h"
+#include "link/full_tunnel.h"
 #include "link/guard.h"
 #include "link/health.h"
 #include "link/jumps.h"
@@ -53,7 +54,10 @@ class Upkeep {
   /// The peer is called at another endpoint.
   void called() { look_around(); }
   /// The configuration is another one: MTU and way are looked at again.
-  void reloaded() { look_around(); }
+  void reloaded() {
+    full_tunnel_.look_again();
+    look_around();
+  }
   void network_changed(const net::NetworkChange& change, Instant now);
   /// Somebody moved the interface to `place`, where it goes on working.
   void interface_moved(const std::string& interface, const std::string& place);
@@ -68,6 +72,7 @@ class Upkeep {
   PathReport path() const { return way_.path(); }
   const Observations& observations() const { return observations_; }
   const PutBack& put_back() const { return guard_.put_back(); }
+  const std::vector<std::string>& bypasses() const { return full_tunnel_.bypasses(); }
 
  private:
   void look_at_state(Instant now);
@@ -104,6 +109,7 @@ class Upkeep {
   Instant looked_at_;
   Recall recall_;
   Guard guard_;
+  FullTunnel full_tunnel_;
   net::Timer timer_;
 };
 

@@ -98,6 +98,9 @@ void note(nlmsghdr* message, NetworkChange& change) {
       break;
     case RTM_DELRULE:
       if (is_ours(message)) note_taken_away(message, change);
+      [[fallthrough]];
+    case RTM_NEWRULE:
+      change.rules = true;
       break;
     default:
       break;
@@ -106,7 +109,7 @@ void note(nlmsghdr* message, NetworkChange& change) {
 
 bool is_empty(const NetworkChange& change) {
   return change.links_deleted.empty() && change.links_up.empty() && change.links_down.empty() && !change.addresses &&
-         !change.routes && !change.taken_away;
+         !change.routes && !change.rules && !change.taken_away;
 }
 
 }  // namespace
@@ -140,7 +143,7 @@ void NetlinkMonitor::read() {
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && errno == EAGAIN) break;
     if (size < 0 || static_cast<std::size_t>(size) > buffer.size()) {  // ENOBUFS: the kernel dropped messages
-      change.overrun = change.addresses = change.routes = true;
+      change.overrun = change.addresses = change.routes = change.rules = true;
       continue;
     }
     auto rest = static_cast<int>(size);

@@ -22,6 +22,7 @@ struct NetworkChange {
   bool routes = false;
   /// Where others than this process added, removed or took the place of a route.
   std::vector<RoutePlace> routes_of_others;
+  bool rules = false;  ///< policy routing's, whoever's
   /// Somebody else than this process took away a rule or route that bears kAditProtocol, or an address.
   bool taken_away = false;
   std::uint32_t taken_away_by = 0;  ///< its process id, as netlink has it; 0: the kernel by itself, or not known

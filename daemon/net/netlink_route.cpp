@@ -191,4 +191,30 @@ Result<RouteInfo> route_to(Netlink& netlink, const IpAddress& destination, std::
   return info;
 }
 
+NetlinkResult<RouteMatch> find_match(Netlink& netlink, const IpAddress& destination) {
+  constexpr std::uint32_t kRoot = 0;  // rules for the daemon's own user say nothing of the host
+  auto header = header_for(destination.family());
+  header.rtm_dst_len = static_cast<std::uint8_t>(destination.bits());
+  // IPv6 always names the table, and has no flag for it.
+  header.rtm_flags = RTM_F_FIB_MATCH | (destination.family() == Family::v4 ? unsigned{RTM_F_LOOKUP_TABLE} : 0U);
+  NetlinkMessage request(RTM_GETROUTE, 0, header);
+  request.put(RTA_DST, destination).put_u32(RTA_UID, kRoot);
+
+  RouteMatch match;
+  auto done = netlink.query(std::move(request), [&](nlmsghdr* message) {
+    const auto& found = header_of<rtmsg>(message);
+    const NetlinkAttributes attributes(message, sizeof found, RTA_MAX);
+    match = {.table = attributes.u32(RTA_TABLE).value_or(found.rtm_table),
+             .prefix = found.rtm_dst_len,
+             .interface = attributes.u32(RTA_OIF).value_or(0),
+             .refused = found.rtm_type == RTN_UNREACHABLE || found.rtm_type == RTN_BLACKHOLE ||
+                        found.rtm_type == RTN_PROHIBIT};
+  });
+  if (done) return match;
+  const auto code = done.error().code;
+  const bool nowhere = code == EHOSTUNREACH || code == ENETUNREACH || code == EACCES || code == EINVAL;
+  if (!nowhere) return std::unexpected(done.error());
+  return RouteMatch{.refused = true};
+}
+
 }  // namespace adit::net

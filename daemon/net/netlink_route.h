@@ -82,4 +82,15 @@ struct RouteInfo {
 Result<RouteInfo> route_to(Netlink& netlink, const IpAddress& destination,
                            std::optional<std::uint32_t> fwmark = std::nullopt, std::uint32_t out = 0);
 
+/// The entry of a routing table that decides where a packet goes.
+struct RouteMatch {
+  std::uint32_t table = 0;
+  std::uint8_t prefix = 0;
+  std::uint32_t interface = 0;  ///< 0: several
+  bool refused = false;         ///< it goes nowhere; which entry says so, is not known then
+};
+
+/// For a packet of root's from no address in particular and without a mark, all rules considered.
+NetlinkResult<RouteMatch> find_match(Netlink& netlink, const IpAddress& destination);
+
 }  // namespace adit::net

@@ -4,6 +4,10 @@
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 
+#include <algorithm>
+#include <array>
+#include <functional>
+
 #include "net/netlink_message.h"
 #include "net/sockaddr.h"
 
@@ -38,6 +42,34 @@ Rule parse_rule(nlmsghdr* message, const NetlinkAttributes& attributes, Family f
   return rule;
 }
 
+/// What else a rule may look at than the mark.
+constexpr std::array kSelectors{FRA_IIFNAME,  FRA_OIFNAME,     FRA_L3MDEV,      FRA_UID_RANGE,
+                                FRA_IP_PROTO, FRA_SPORT_RANGE, FRA_DPORT_RANGE, FRA_TUN_ID};
+
+FoundRule parse_any(nlmsghdr* message, const NetlinkAttributes& attributes, Family family) {
+  const auto& header = header_of<fib_rule_hdr>(message);
+  FoundRule found{.rule = parse_rule(message, attributes, family)};
+  if (header.action != FR_ACT_TO_TBL) found.rule.table = 0;
+  found.refuses =
+      header.action == FR_ACT_BLACKHOLE || header.action == FR_ACT_UNREACHABLE || header.action == FR_ACT_PROHIBIT;
+  const bool fits_no_mark = ((found.rule.mark & found.rule.mask) == 0) != found.rule.invert;
+  found.selects = !fits_no_mark || header.src_len != 0 || header.dst_len != 0 || header.tos != 0 ||
+                  std::ranges::any_of(kSelectors, [&](int each) { return attributes.find(each) != nullptr; });
+  return found;
+}
+
+NetlinkResult<> dump_rules(Netlink& netlink, Family family,
+                           const std::function<void(nlmsghdr*, const NetlinkAttributes&)>& each) {
+  fib_rule_hdr header{};
+  header.family = static_cast<std::uint8_t>(to_af(family));
+  auto done = netlink.query({RTM_GETRULE, NLM_F_DUMP, header}, [&](nlmsghdr* message) {
+    if (header_of<fib_rule_hdr>(message).family != to_af(family)) return;
+    each(message, NetlinkAttributes(message, sizeof header, FRA_MAX));
+  });
+  if (!done && !is_missing_family(done.error())) return std::unexpected(done.error());
+  return {};
+}
+
 }  // namespace
 
 NetlinkResult<> add_rule(Netlink& netlink, const Rule& rule) {
@@ -49,15 +81,20 @@ NetlinkResult<> remove_rule(Netlink& netlink, const Rule& rule) {
 }
 
 NetlinkResult<std::vector<Rule>> list_our_rules(Netlink& netlink, Family family) {
-  fib_rule_hdr header{};
-  header.family = static_cast<std::uint8_t>(to_af(family));
   std::vector<Rule> rules;
-  auto done = netlink.query({RTM_GETRULE, NLM_F_DUMP, header}, [&](nlmsghdr* message) {
-    if (header_of<fib_rule_hdr>(message).family != to_af(family)) return;
-    const NetlinkAttributes attributes(message, sizeof header, FRA_MAX);
+  auto done = dump_rules(netlink, family, [&](nlmsghdr* message, const NetlinkAttributes& attributes) {
     if (attributes.u8(FRA_PROTOCOL) == kAditProtocol) rules.push_back(parse_rule(message, attributes, family));
   });
-  if (!done && !is_missing_family(done.error())) return std::unexpected(done.error());
+  if (!done) return std::unexpected(done.error());
+  return rules;
+}
+
+NetlinkResult<std::vector<FoundRule>> list_rules(Netlink& netlink, Family family) {
+  std::vector<FoundRule> rules;
+  auto done = dump_rules(netlink, family, [&](nlmsghdr* message, const NetlinkAttributes& attributes) {
+    rules.push_back(parse_any(message, attributes, family));
+  });
+  if (!done) return std::unexpected(done.error());
   return rules;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Policy routing rules in rtnetlink, as much of them as PolicyRouting needs.
+// Policy routing rules in rtnetlink, as much of them as PolicyRouting and Bypass need.
 #pragma once
 
 #include <cstdint>
@@ -26,5 +26,14 @@ NetlinkResult<> add_rule(Netlink& netlink, const Rule& rule);
 NetlinkResult<> remove_rule(Netlink& netlink, const Rule& rule);
 /// Those with our protocol tag.
 NetlinkResult<std::vector<Rule>> list_our_rules(Netlink& netlink, Family family);
+
+/// One of anybody's.
+struct FoundRule {
+  Rule rule;             ///< table 0: none is looked up
+  bool refuses = false;  ///< whatever it matches
+  bool selects = false;  ///< it does not match every packet without a mark
+};
+/// All of them, in the order in which they count.
+NetlinkResult<std::vector<FoundRule>> list_rules(Netlink& netlink, Family family);
 
 }  // namespace adit::net

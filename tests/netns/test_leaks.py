@@ -4,12 +4,15 @@ in both families, and every frame that leaves by the uplink is looked at: it is 
 local network's, or a leak. And no route ever leads the link's own datagrams into itself."""
 import ipaddress
 import json
+import re
 import socket
 import time
 
 import pytest
 
 from lab.datagrams import Tap
+from lab.doctor import examine
+from lab.ends import ADIT
 from lab.namespace import Failed
 from lab.traffic import answers, ping, traffic_within
 from lab.wait import wait_until
@@ -538,3 +541,124 @@ def test_two_links_whose_names_give_one_number_have_two(make, lab, beyond_the_ro
     assert not reachable_in_clear(lab, link.a.host)
     assert "unblocked" in link.a.adit("unblock", link.a.name).stdout
     assert reachable_in_clear(lab, link.a.host)
+
+
+# Rules of others, further up in the list -------------------------------------------------------------------------------
+
+PAST = re.compile(r"IPv[46].* traffic (goes|is refused)")
+
+
+def alarms(end):
+    return [line for line in end.log().splitlines() if PAST.search(line)]
+
+
+def reason_of(end):
+    """What a link that is up says all the same."""
+    status = end.status()
+    assert status["state"] == "up", status
+    return status["reason"]
+
+
+@pytest.mark.parametrize("family, lookup", [("-4", "ip rule"), ("-6", "ip -6 rule")], ids=["ipv4", "ipv6"])
+def test_a_rule_of_others_that_comes_first_is_told_of_until_it_goes(make, lab, beyond_the_router, family, lookup):
+    """As scripts for several uplinks and container networks have it. The link has no right to take it away."""
+    version = int(family[1])
+    link = full(make).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    assert reason_of(link.a) == "" and examine(link.a)["routes"] == "ok"
+    reader = link.a.host.popen(ADIT, "events", "--json", link.a.name, name="events", env=link.a.env)
+    wait_until(lambda: '"now"' in reader.log(), 10, "the first event")
+    link.a.host.ip(family, "rule", "add", "priority", "1000", "lookup", "main")
+    wait_until(lambda: reason_of(link.a), 20, "the reason")
+    said = reason_of(link.a)
+    assert f"IPv{version} traffic goes past the tunnel, by eth0: the rule 1000, which looks up table main" in said
+    assert f"`{lookup} del priority 1000`" in said and f"IPv{10 - version}" not in said
+    assert alarms(link.a) and said in alarms(link.a)[0]
+    report = examine(link.a)
+    assert report["routes"] == "problem" and said in report.evidence("routes")
+    wait_until(lambda: '"bypass"' in reader.log(), 10, "the event")
+    reader.close()
+    # Told once, whatever else changes; and who looks again is told that it is over.
+    link.a.host.ip(family, "rule", "add", "priority", "900", "from", "203.0.113.99" if version == 4 else "2001:db8::99", "lookup", "7")
+    link.a.host.ip(family, "rule", "del", "priority", "1000")
+    wait_until(lambda: reason_of(link.a) == "", 20, "the reason to go")
+    assert len(alarms(link.a)) == 1
+    assert "all that is to go into the tunnel does so again" in link.a.log()
+    assert ping(link.a.host, BEYOND[version]) == 3
+
+
+def test_what_others_route_beside_a_full_tunnel_is_no_alarm(make, beyond_the_router):
+    """Rules behind the link's and rules for some packets only, narrow routes, networks of containers, what is banned."""
+    link = full(make)
+    host = link.a.host
+    host.ip("link", "add", "docker0", "type", "bridge")
+    host.ip("addr", "add", "172.17.0.1/16", "dev", "docker0")
+    host.ip("link", "set", "docker0", "up")
+    link.start()
+    traffic_within(host, link.b.side.addr4, 10)
+    for rule in ("priority 32765 lookup 200", "priority 32702 lookup main", "priority 100 from 10.1.0.2 lookup 200",
+                 "priority 5210 fwmark 0x80000/0xff0000 lookup main", "priority 5270 lookup 52", "priority 1000 iif docker0 lookup main",
+                 "priority 200 to 198.51.100.0/24 lookup main", "priority 300 uidrange 4711-4711 lookup main",
+                 "priority 400 lookup main suppress_prefixlength 0", "priority 500 ipproto tcp dport 25 lookup main"):
+        host.ip("rule", "add", *rule.split())
+    for route in ("default via 10.1.0.1 table 200", "100.64.0.0/10 dev docker0 table 52", "45.0.0.0/8 via 10.1.0.1",
+                  "blackhole 154.43.32.0/24", "0.0.0.0/0 dev docker0 metric 4000", "203.0.113.128/25 via 10.1.0.1 table 52"):
+        host.ip("route", "add", *route.split())
+    # What is one comes last, so that all that is none has been looked at.
+    host.ip("rule", "add", "priority", "1100", "lookup", "200")
+    wait_until(lambda: reason_of(link.a), 20, "the reason")
+    assert "the rule 1100, which looks up table 200" in reason_of(link.a)
+    assert len(alarms(link.a)) == 1
+    host.ip("rule", "del", "priority", "1100")
+    wait_until(lambda: reason_of(link.a) == "", 20, "the reason to go")
+    assert examine(link.a)["routes"] == "ok"
+
+
+def second(make, first):
+    """Another link between the same hosts, with a default route as well."""
+    link = make(a={**FULL, "label": "second", "addresses": ["10.8.0.1/30", "fd08::1/126"], "listen": PORT + 1,
+                   "endpoint": f"10.2.0.2:{PORT + 1}"},
+                b={"label": "far", "addresses": ["10.8.0.2/30", "fd08::2/126"], "allowed_ips": ["10.8.0.0/30", "fd08::/126"],
+                   "listen": PORT + 1, "endpoint": f"10.1.0.2:{PORT + 1}"})
+    for end in (link.a, link.b):
+        end.device = "tun1"
+    link.a.run_dir = first.a.run_dir
+    link.a.env["ADIT_RUN_DIR"] = str(first.a.run_dir)
+    return link
+
+
+def test_of_two_links_with_a_default_route_the_second_says_who_has_it(make, lab, beyond_the_router):
+    first = full(make).start()
+    traffic_within(first.a.host, first.b.side.addr4, 10)
+    other = second(make, first).start()
+    wait_until(lambda: other.a.state() == "up" and reason_of(other.a), 20, "the second to say so")
+    assert "IPv4 and IPv6 traffic goes into the link a (tun0), whose rules were there first" in reason_of(other.a)
+    assert reason_of(first.a) == "", "it has all traffic, as it is to"
+    report = examine(other.a)
+    assert report["routes"] == "problem" and "into the link a (tun0)" in report.evidence("routes")
+    # Killed, the first holds what it had; the second works, and says whose rules hold it.
+    first.a.kill()
+    wait_until(lambda: "is refused" in reason_of(other.a), 20, "the second to say who refuses")
+    assert "IPv4 and IPv6 traffic is refused by the rules of the link a" in reason_of(other.a)
+    assert "`adit unblock a`" in reason_of(other.a)
+    assert not reachable_in_clear(lab, first.a.host)
+    first.a.start()
+    wait_until(lambda: "goes into the link a" in reason_of(other.a), 20, "the first to have it again")
+    # Stopped in order, it leaves all to the second.
+    first.a.stop()
+    wait_until(lambda: reason_of(other.a) == "", 20, "the second to have all")
+    report = examine(other.a)
+    assert report["routes"] == "ok", report.checks["routes"]
+    for address in BEYOND.values():
+        assert json.loads(other.a.host.ip("-json", "route", "get", address))[0]["dev"] == "tun1"
+
+
+def test_what_a_killed_link_holds_the_other_has_after_unblock(make, lab, beyond_the_router):
+    first = full(make).start()
+    traffic_within(first.a.host, first.b.side.addr4, 10)
+    other = second(make, first).start()
+    first.a.kill()
+    wait_until(lambda: other.a.state() == "up" and "is refused" in reason_of(other.a), 20, "the second to say who refuses")
+    assert "unblocked" in first.a.adit("unblock", "a").stdout
+    wait_until(lambda: reason_of(other.a) == "", 20, "the second to have all")
+    assert ping(other.a.host, other.b.side.addr4) == 3

@@ -83,6 +83,21 @@ TEST(Events, TellWhatWasPutBackEachTimeItWas) {
   EXPECT_TRUE(json::parse(again[0])["by"].is_null());
 }
 
+TEST(Events, TellWhatGoesPastTheTunnelAndThatItDoesNoMore) {
+  Events events;
+  events.changes(up(), kNow);
+  auto facts = up();
+  facts.bypasses = {"IPv4 traffic goes past the tunnel"};
+  const auto lines = events.changes(facts, kNow);
+  ASSERT_THAT(lines, SizeIs(1));
+  EXPECT_EQ(json::parse(lines[0])["event"], "bypass");
+  EXPECT_EQ(json::parse(lines[0])["what"], json({"IPv4 traffic goes past the tunnel"}));
+  EXPECT_THAT(events.changes(facts, kNow), IsEmpty());
+  const auto over = events.changes(up(), kNow);
+  ASSERT_THAT(over, SizeIs(1));
+  EXPECT_EQ(json::parse(over[0])["what"], json::array());
+}
+
 TEST(Events, AReasonAloneIsNone) {
   Events events;
   events.changes(up(), kNow);

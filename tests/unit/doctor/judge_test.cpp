@@ -376,6 +376,15 @@ TEST(DoctorJudges, WhatALinkThatHasEndedBlocksIsToldOf) {
   EXPECT_THAT(finding.mend, testing::HasSubstr("adit unblock"));
 }
 
+TEST(DoctorJudges, WhatGoesPastTheTunnelIsAProblemOfRoutes) {
+  auto facts = running();
+  EXPECT_EQ(judge_routes(facts).verdict, Verdict::ok);
+  facts.network.bypasses = {"IPv4 traffic goes past the tunnel, by eth0: the rule 1000"};
+  const auto finding = judge_routes(facts);
+  EXPECT_EQ(finding.verdict, Verdict::problem);
+  EXPECT_THAT(finding.evidence, testing::ElementsAre(HasSubstr("the rule 1000")));
+}
+
 TEST(DoctorJudges, AStrictFilterOfTheUplinkDoesNotHarmAPeerOnTheSameWire) {
   auto facts = healthy();
   config_of(facts).routes = {{.to = network("0.0.0.0/0")}};

@@ -152,6 +152,19 @@ TEST(NetlinkMonitor, NamesTheRoutesOfOthersAlone) {
   });
 }
 
+TEST(NetlinkMonitor, TellsOfRulesWhoeverChangesThem) {
+  in_namespace([] {
+    Watcher watcher;
+    for (const auto* const family : {"-4", "-6"}) {
+      const auto ip = std::string("ip ") + family + " rule ";
+      EXPECT_TRUE(watcher.after(ip + "add priority 1000 lookup main").rules);
+      const auto change = watcher.after(ip + "del priority 1000");
+      EXPECT_TRUE(change.rules);
+      EXPECT_FALSE(change.routes || change.taken_away);
+    }
+  });
+}
+
 TEST(NetlinkMonitor, SurvivesMoreMessagesThanItsSocketHolds) {
   in_namespace([] {
     Watcher watcher;
