@@ -106,7 +106,8 @@ void Daemon::begin(Inheritance& inheritance, service::StateStore::Loaded state, 
                                 .store = store_,
                                 .timestamps = *timestamps_,
                                 .key_log = key_log,
-                                .told = [this](const link::Health& health) { told(health); }};
+                                .told = [this](const link::Health& health) { told(health); },
+                                .beside = [this] { return namespace_problem(); }};
   auto aead = or_throw(crypto::choose_aead(config_.tuning.crypto, net::boot_now));
   auto machine = or_throw(link::Link::make_machine(parts, config_, host_->mtu()));
   if (inheritance.has_session() && machine->take_over(inheritance.session(), ground_.loop.now())) {
@@ -115,7 +116,9 @@ void Daemon::begin(Inheritance& inheritance, service::StateStore::Loaded state, 
   told_.history.emplace(machine->status(), ground_.loop.now());
   link_.emplace(parts, std::move(aead), std::move(machine), state.endpoint);
   if (inheritance.endpoints_edited(config_)) link_->prefer_configured_endpoint();
-  network_.emplace(ground_.loop, doors_->device, [this](const auto& change) { network_changed(change); });
+  network_.emplace(
+      ground_.loop, doors_->device, [this](const auto& change) { network_changed(change); },
+      [this](net::NetworkNamespace::Standing standing) { namespace_renamed(standing); });
   reload_.emplace(Reload::Parts{.config = config_,
                                 .link_parts = parts,
                                 .link = *link_,
@@ -343,6 +346,29 @@ bool Daemon::lost_interface(const net::NetworkChange& change) {
 void Daemon::interface_is_back() {
   ground_.log.info("the interface {} is back in its network namespace", doors_->device.name());
   if (auto done = host_->interface_came_back(!is_set_up_by_wg()); !done) ground_.log.error("{}", done.error().message);
+}
+
+/// A new one of the name is what the link is meant for; its interface cannot go there, and nobody else can reach the
+/// old one, whose last hold may be our own descriptor.
+void Daemon::namespace_renamed(net::NetworkNamespace::Standing standing) {
+  if (host_->interface_is_away()) return;
+  if (standing == net::NetworkNamespace::Standing::another) {
+    give_up(
+        {fmt::format("the network namespace {} (interface.netns) was made anew, and this link's interface is in the "
+                     "old one: the next start makes it in the new one",
+                     config_.interface.netns)});
+  } else if (standing == net::NetworkNamespace::Standing::gone) {
+    ground_.log.warn("{}", namespace_problem());
+  }
+}
+
+std::string Daemon::namespace_problem() const {
+  if (!network_ || network_->standing() != net::NetworkNamespace::Standing::gone || host_->interface_is_away())
+    return {};
+  return fmt::format(
+      "the network namespace {0} (interface.netns) is gone, and this link's interface with it, but for "
+      "programs that are still in there: the link begins anew when there is one of that name",
+      config_.interface.netns);
 }
 
 /// Others give the interface its MTU, as wg-quick does.

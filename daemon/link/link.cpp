@@ -103,6 +103,7 @@ void Link::assemble(std::optional<Endpoint> remembered) {
                                 .caller = *caller_,
                                 .store = parts_.store,
                                 .told = parts_.told,
+                                .beside = parts_.beside,
                                 .uplink_problem = [this] { return uplink_.problem(); }});
   preshared_key_watch_.emplace(parts_.loop, parts_.config.peer.preshared_key_file, *machine_, parts_.log);
 }

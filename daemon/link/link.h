@@ -38,6 +38,7 @@ class Link {
     TimestampKeeper& timestamps;
     service::KeyLog* key_log = nullptr;            ///< sees the link's keys
     std::function<void(const Health&)> told = {};  ///< hears the state each time it was looked at
+    std::function<std::string()> beside = {};      ///< as Upkeep::Parts has it
   };
   using Machine = std::unique_ptr<tunnel::Tunnel>;
 

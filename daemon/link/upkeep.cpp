@@ -182,7 +182,8 @@ std::string Upkeep::failure() const {
 
 std::string Upkeep::left_out() const {
   std::string text;
-  for (const auto& each : {full_tunnel_.in_words(), guard_.left_out(), way_.left_out()}) {
+  const auto beside = parts_.beside ? parts_.beside() : std::string();
+  for (const auto& each : {full_tunnel_.in_words(), guard_.left_out(), way_.left_out(), beside}) {
     if (!each.empty()) text += (text.empty() ? "" : "; ") + each;
   }
   return text;

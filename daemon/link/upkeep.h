@@ -44,6 +44,7 @@ class Upkeep {
     Caller& caller;
     service::StateStore& store;
     std::function<void(const Health&)> told = {};      ///< hears the state each time it was looked at
+    std::function<std::string()> beside = {};          ///< what else is not as it should be; empty: nothing
     std::function<std::string()> uplink_problem = {};  ///< as Uplink::problem
   };
   explicit Upkeep(const Parts& parts);

@@ -2,7 +2,9 @@
 #include "net/network_namespace.h"
 
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -19,6 +21,10 @@ namespace fs = std::filesystem;
 constexpr const char* kNamed = "/run/netns";
 /// Another thread may be elsewhere.
 constexpr const char* kOwn = "/proc/thread-self/ns/net";
+
+fs::path path_of(const std::string& name) {
+  return name.starts_with('/') ? fs::path(name) : fs::path(kNamed) / name;
+}
 
 FileDescriptor open_file(const fs::path& path) {
   return FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
@@ -47,7 +53,7 @@ std::unexpected<Error> enter_failure(const std::string& name, int error) {
 }  // namespace
 
 Result<NetworkNamespace> NetworkNamespace::open(const std::string& name) {
-  const auto path = name.starts_with('/') ? fs::path(name) : fs::path(kNamed) / name;
+  const auto path = path_of(name);
   auto fd = open_file(path);
   if (!fd) return open_failure(name, path, errno);
   auto found = of(std::move(fd), name);
@@ -79,6 +85,16 @@ Result<NetworkNamespace::Visit> NetworkNamespace::enter() const {
 /// What was possible a moment ago is possible; to go on would be to open sockets in the wrong place.
 NetworkNamespace::Visit::~Visit() {
   if (home_) ADIT_ASSERT(::setns(home_.get(), CLONE_NEWNET) == 0);
+}
+
+NetworkNamespace::Standing NetworkNamespace::look_up() const {
+  const auto path = path_of(name_);
+  struct stat about{};
+  if (::stat(path.c_str(), &about) != 0) return errno == ENOENT || errno == ENOTDIR ? Standing::gone : Standing::same;
+  if (about.st_dev == device_ && about.st_ino == inode_) return Standing::same;
+  // `ip netns add` makes an ordinary file first.
+  const auto fd = open_file(path);
+  return fd && ::ioctl(fd.get(), NS_GET_NSTYPE) == CLONE_NEWNET ? Standing::another : Standing::gone;
 }
 
 std::string NetworkNamespace::name_in_run() const {

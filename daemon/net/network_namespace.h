@@ -5,6 +5,7 @@
 
 #include <sys/stat.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -38,6 +39,14 @@ class NetworkNamespace {
     FileDescriptor home_;
   };
   Result<Visit> enter() const;
+
+  /// What its name leads to by now.
+  enum class Standing : std::uint8_t {
+    same,     ///< this one, or that cannot be seen
+    another,  ///< it was made anew
+    gone,
+  };
+  Standing look_up() const;
 
   const std::string& name() const { return name_; }
   /// As `ip netns` names it; empty: it does not.

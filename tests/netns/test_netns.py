@@ -7,6 +7,7 @@
     └─────────────────┘        └──────────────────────┘
 """
 import signal
+import subprocess
 
 import pytest
 import yaml
@@ -173,6 +174,23 @@ def test_a_deleted_interface_is_noticed(link, inside):
     inside.ip("link", "del", link.a.device)
     assert link.a.process.wait(10) == 1
     assert "the interface tun0 was removed while in use" in link.a.log()
+
+
+def test_a_namespace_that_is_made_anew_ends_the_link_which_then_starts_in_it(link, lab, inside):
+    """`ip netns del` and `add`, a unit's restart, a container's: what is left is held by aditd alone."""
+    link.start()
+    traffic_within(inside, link.b.side.addr4, 10)
+    subprocess.run(["ip", "netns", "del", inside.name], check=True)
+    wait_until(lambda: "is gone" in link.a.status()["reason"], 30, "the loss to be told")
+    assert link.a.state() == "up" and f"the network namespace {inside.name}" in link.a.status()["reason"]
+    subprocess.run(["ip", "netns", "add", inside.name], check=True)
+    assert link.a.process.wait(30) == 1, "the unit starts it again (Restart=on-failure)"
+    log = link.a.log()
+    assert log.count(f"{inside.name} (interface.netns) is gone") == 1
+    assert f"the network namespace {inside.name} (interface.netns) was made anew" in log
+    link.a.start()
+    traffic_within(inside, link.b.side.addr4, 20)
+    assert link.a.status()["reason"] == ""
 
 
 def test_a_namespace_by_path(make, lab, inside):

@@ -9,9 +9,12 @@
 #include <sched.h>
 
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "namespace.h"
+#include "temporary_directory.h"
 
 namespace adit::net {
 namespace {
@@ -60,6 +63,27 @@ TEST(NetworkNamespace, WhatIsNoneIsNamedWithTheMend) {
               HasSubstr("make it with `ip netns add no-such-namespace`"));
   EXPECT_THAT(NetworkNamespace::open("/nonexistent/net").error().message, HasSubstr("cannot be opened"));
   EXPECT_THAT(NetworkNamespace::open("/dev/null").error().message, HasSubstr("is no network namespace"));
+}
+
+TEST(NetworkNamespace, KnowsWhatItsNameLeadsToByNow) {
+  using Standing = NetworkNamespace::Standing;
+  const adit::test::TemporaryDirectory directory;
+  const auto name = directory.path() / "office";
+  const auto first = fresh();
+  const auto second = fresh();
+  std::filesystem::create_symlink(path_of(first), name);
+  const auto there = NetworkNamespace::open(name).value();
+  EXPECT_EQ(there.look_up(), Standing::same);
+  std::filesystem::remove(name);
+  EXPECT_EQ(there.look_up(), Standing::gone);
+  std::ofstream(name) << "what `ip netns add` makes first";
+  EXPECT_EQ(there.look_up(), Standing::gone);
+  std::filesystem::remove(name);
+  std::filesystem::create_symlink(path_of(second), name);
+  EXPECT_EQ(there.look_up(), Standing::another);
+  std::filesystem::remove(name);
+  std::filesystem::create_symlink(path_of(first), name);
+  EXPECT_EQ(there.look_up(), Standing::same);
 }
 
 TEST(NetworkNamespace, WithoutTheCapabilityTheMendIsNamed) {
