@@ -312,6 +312,7 @@ void Daemon::set_forwarding() {
 
 void Daemon::network_changed(const net::NetworkChange& change) {
   if (lost_interface(change)) return;
+  follow_name(change);
   if (is_set_up_by_wg()) follow_interface();
   if (hooks_.running() && !hooks_.ending()) host_->forgo_missing_addresses();
   link_->network_changed(change);
@@ -346,6 +347,23 @@ bool Daemon::lost_interface(const net::NetworkChange& change) {
 void Daemon::interface_is_back() {
   ground_.log.info("the interface {} is back in its network namespace", doors_->device.name());
   if (auto done = host_->interface_came_back(!is_set_up_by_wg()); !done) ground_.log.error("{}", done.error().message);
+}
+
+/// Addresses and routes go by its number, and follow by themselves. Who set a link up by `wg` knows it by its name.
+void Daemon::follow_name(const net::NetworkChange& change) {
+  auto& device = doors_->device;
+  const auto has_ours = [&](const auto& links) { return std::ranges::find(links, device.index_here()) != links.end(); };
+  const bool seen = has_ours(change.links_up) || has_ours(change.links_down) || change.overrun;
+  if (!seen || host_->interface_is_away() || is_set_up_by_wg()) return;
+  const auto before = device.name();
+  const auto now = device.name_in_kernel();
+  if (now.empty() || now == before) return;
+  device.set_name(now);
+  host_->interface_renamed(now);
+  open_wg_socket();
+  // Back to the name of the file is nothing to tell of.
+  if (now != config_.interface.name) return link_->upkeep().interface_renamed(before, now);
+  ground_.log.info("the interface {} has its name again", now);
 }
 
 /// A new one of the name is what the link is meant for; its interface cannot go there, and nobody else can reach the

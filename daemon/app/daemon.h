@@ -111,6 +111,7 @@ class Daemon {
   void network_changed(const net::NetworkChange& change);
   bool lost_interface(const net::NetworkChange& change);
   void interface_is_back();
+  void follow_name(const net::NetworkChange& change);
   void namespace_renamed(net::NetworkNamespace::Standing standing);
   std::string namespace_problem() const;
   void follow_interface();

@@ -42,6 +42,8 @@ class HostSetup {
   /// was. The caller then makes `config` the one this was made with.
   Result<> change(const config::Config& config, std::uint32_t mtu);
   Result<> rename(const std::string& name) { return interface_.rename(name); }
+  /// Somebody else did.
+  void interface_renamed(const std::string& name) { interface_.set_name(name); }
   /// The encrypted packets go there from now on: a route that leads `peer` into the tunnel leads what bears our mark
   /// past it. True: the sockets need mark() for it, which they did not before.
   Result<bool> spare(const IpAddress& peer);

@@ -69,6 +69,8 @@ class InterfaceSetup {
   void forgo_missing_addresses();
   /// Gives the interface another name; addresses and routes stay. The error is a sentence.
   Result<> rename(const std::string& name);
+  /// After somebody else renamed it.
+  void set_name(const std::string& name) { name_ = name; }
   /// What cannot be removed because it is gone already is no error. Afterwards nothing is applied.
   void remove();
 

@@ -44,6 +44,10 @@ void Observations::unresolved(const std::string& name, const std::string& error,
   note("unresolved", fmt::format("{} has no address: {}", name, error), {}, 1, now);
 }
 
+void Observations::interface_renamed(const std::string& sentence, WallTime now) {
+  note("interface_renamed", sentence, {}, 1, now);
+}
+
 void Observations::interface_moved(const std::string& sentence, WallTime now) {
   note("interface_moved", sentence, {}, 1, now);
 }

@@ -39,6 +39,7 @@ class Observations {
   void send_failed(const Endpoint& to, const std::string& error, std::uint64_t refused, WallTime now);
   void unresolved(const std::string& name, const std::string& error, WallTime now);
   void interface_moved(const std::string& sentence, WallTime now);
+  void interface_renamed(const std::string& sentence, WallTime now);
   /// True for the first of its kind.
   bool endpoint_jumps(const std::string& sentence, const Endpoint& to, WallTime now);
 

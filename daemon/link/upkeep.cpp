@@ -94,6 +94,15 @@ void Upkeep::interface_moved(const std::string& interface, const std::string& pl
   observations_.interface_moved(sentence, parts_.wall_clock.now());
 }
 
+void Upkeep::interface_renamed(const std::string& before, const std::string& now) {
+  const auto sentence = fmt::format(
+      "somebody renamed the interface {0} to {1}: the link goes on with it; `ip link set {1} name {0}` gives the name "
+      "back, or have interface.name say {1}",
+      before, now);
+  parts_.log.warn("{}", sentence);
+  observations_.interface_renamed(sentence, parts_.wall_clock.now());
+}
+
 void Upkeep::turn_end(Instant now) {
   const bool curious = eventful_ || way_.data_waits(now) ||
                        (health_.state != State::up && parts_.tunnel.status().heard_at >= looked_at_);

@@ -62,6 +62,8 @@ class Upkeep {
   void network_changed(const net::NetworkChange& change, Instant now);
   /// Somebody moved the interface to `place`, where it goes on working.
   void interface_moved(const std::string& interface, const std::string& place);
+  /// Somebody gave it another name.
+  void interface_renamed(const std::string& before, const std::string& now);
   /// At the end of each turn of the loop.
   void turn_end(Instant now);
 

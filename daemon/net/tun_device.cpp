@@ -276,6 +276,11 @@ Result<Netlink> TunDevice::open_netlink() const {
   return Netlink::open();
 }
 
+std::string TunDevice::name_in_kernel() const {
+  ifreq request{};
+  return ioctl(fd_.get(), TUNGETIFF, &request) == 0 ? request.ifr_name : std::string();
+}
+
 std::optional<std::string> TunDevice::moved_to() const {
   ifreq request{};
   if (ioctl(fd_.get(), TUNGETIFF, &request) != 0) return std::nullopt;

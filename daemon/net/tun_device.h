@@ -120,6 +120,8 @@ class TunDevice {
   /// little use then.
   bool has_writer() const { return static_cast<bool>(queues_.writer); }
   const std::string& name() const { return name_; }
+  /// As the kernel has it: others may have renamed it. Empty: it is gone.
+  std::string name_in_kernel() const;
   /// In the network namespace it was made in.
   std::uint32_t index() const { return index_; }
   /// Among the interfaces of our own: kElsewhere when it is not one of them.

@@ -197,3 +197,29 @@ def test_an_ipv6_only_host_has_a_link_over_ipv6(make):
     link.start()
     traffic_within(link.a.host, "fd09::2", 10)
     assert not answers(link.a.host, "10.2.0.2")
+
+
+def test_an_interface_that_somebody_renames_is_known_by_its_new_name(make):
+    link = make(a={"routes": ["192.168.20.0/24"]}).start()
+    host = link.a.host
+    traffic_within(host, link.b.side.addr4, 10)
+
+    def rename(before, after):
+        if host.run("ip", "link", "set", before, "name", after, check=False).returncode != 0:  # before Linux 6.2
+            host.ip("link", "set", before, "down")
+            host.ip("link", "set", before, "name", after)
+            host.ip("link", "set", after, "up")
+        wait_until(lambda: link.a.status()["interface"] == after, 10, "the name to be noticed")
+        traffic_within(host, link.b.side.addr4, 10)
+
+    rename("tun0", "other0")
+    sockets = link.a.directory / "wireguard"
+    assert (sockets / "other0.sock").exists() and not (sockets / "tun0.sock").exists()
+    status = link.a.status()
+    assert status["state"] == "up" and [each["kind"] for each in status["observations"]] == ["interface_renamed"]
+    assert "renamed the interface tun0 to other0" in link.a.log()
+    assert "nothing to change" in link.a.adit("reload", link.a.name).stdout
+    rename("other0", "tun0")
+    assert (sockets / "tun0.sock").exists() and not (sockets / "other0.sock").exists()
+    assert link.a.log().count("somebody renamed") == 1
+    assert link.a.stop() == 0
