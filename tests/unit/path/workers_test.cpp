@@ -4,6 +4,7 @@
 // nothing delivered twice, and nothing of a flow in another order than it was sent, whatever the threads do between two
 // steps.
 #include <poll.h>
+#include <sys/resource.h>
 
 #include <thread>
 
@@ -64,7 +65,9 @@ struct WorkersTest : public DataPathTest, public ::testing::WithParamInterface<C
     for (std::size_t queue = 0; queue < end.tun.queues(); ++queue) {
       if (!end.tun.is_empty(queue)) path.packets_wait(queue);
     }
-    busy |= path.takes_packets() && path.send(now_).count != 0;
+    const auto sent = path.takes_packets() ? path.send(now_) : net::IoResult{};
+    EXPECT_EQ(sent.error, 0);
+    busy |= sent.count != 0;
     if (end.host.tunnel->deadline() <= now_) path.tick(now_);
     path.lend_a_hand(now_);
     return busy;
@@ -252,6 +255,21 @@ TEST_P(WorkersTest, OtherNumbersOfWorkersAndAnotherCipherLoseNothing) {
     }
     for (auto* end : ends_) turn(*end);
   }
+  expect_all_in_order();
+}
+
+TEST_P(WorkersTest, WithoutADescriptorForTheOthersItGoesOnAlone) {
+  connect();
+  auto& path = *left_.host.path;
+  path.set_workers(1, now_);
+  ::rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const ::rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  path.set_workers(3, now_, shake_);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(path.workers(), 1U);
+  offer(left_, 20);
   expect_all_in_order();
 }
 
