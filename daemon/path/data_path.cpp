@@ -153,12 +153,23 @@ net::IoResult DataPath::receive(Instant now) {
 
 /// A batch may be 4,000 packets, as after a restart, in which all wait that came meanwhile. Each may be answered within
 /// the call that delivers it, and the interface's queue holds 500 answers. What is wrong with reading shows when it is
-/// read the next time. Where others read as well, they do so meanwhile.
+/// read the next time. Where others help they may be asleep: all of it is done here.
 void DataPath::read_between(Instant now) {
-  if (transmitter_.shares_reading()) return;
   transmitter_.flush(now);  // what accepting the batch has caused goes first
-  net::IoResult total;
-  for (std::size_t queue = 0; queue < ready_.size() && takes_packets(); ++queue) send_of(queue, now, total);
+  if (transmitter_.shares_reading()) {
+    for (std::size_t queue = 0; queue < ready_.size(); ++queue) {
+      if (takes_packets_of(queue)) transmitter_.ask(queue);
+    }
+    while (transmitter_.read(packet_port_)) {
+    }
+    take_reads(now);
+  } else {
+    net::IoResult total;
+    for (std::size_t queue = 0; queue < ready_.size() && takes_packets(); ++queue) send_of(queue, now, total);
+  }
+  while (transmitter_.work()) {
+  }
+  transmitter_.collect();
 }
 
 void DataPath::count_lost() {
@@ -255,6 +266,10 @@ void DataPath::take_up(Instant now) {
   receiver_.collect(now, transmitter_.outbox());
   transmitter_.flush(now);
   transmitter_.collect();
+  take_reads(now);
+}
+
+void DataPath::take_reads(Instant now) {
   transmitter_.take_reads([&](std::size_t queue, Shipment& shipment) { take_read(queue, shipment, now); });
 }
 

@@ -91,6 +91,7 @@ class DataPath {
  private:
   void send_of(std::size_t queue, Instant now, net::IoResult& total);
   net::IoResult ask(Instant now);
+  void take_reads(Instant now);
   void take_read(std::size_t queue, Shipment& shipment, Instant now);
   void admit(Shipment::Source& source, Instant now, tunnel::Outbox& out);
   /// Whole packets that went out last, of batches that ended with one: whoever waits for answers sends no more at a

@@ -12,6 +12,7 @@ import pytest
 from lab.datagrams import Tap
 from lab.patience import patient
 from lab.plan import PORT
+from lab.processors import SEVERAL
 from lab.traffic import answers, checksum, iperf, ping, received_bytes, traffic_within, transfer, unanswered_sizes
 from lab.wait import wait_until
 
@@ -162,23 +163,28 @@ SO_RCVBUFFORCE = 33
 
 
 @pytest.mark.adit_only
-def test_what_came_while_nobody_read_is_answered_without_loss(make):
+@pytest.mark.parametrize("workers", sorted({1, SEVERAL}))
+def test_what_came_while_nobody_read_is_answered_without_loss(make, workers):
     """Three times as many echo requests as the interface's queue has places for answers, which the kernel gives within the
-    calls that deliver the requests. With several workers others read meanwhile, or do not come to it."""
-    link = make(a={"more": {"tuning": {"workers": 1}}}, b={"interface": {"queue_length": 5000}}).start()
+    calls that deliver the requests. They wait at b first, which makes few large messages of them."""
+    link = make(a={"more": {"tuning": {"workers": workers}}},
+                b={"more": {"tuning": {"workers": 1}}, "interface": {"queue_length": 5000}}).start()
     traffic_within(link.b.host, link.a.side.addr4, 10)
     count = 1500
     with link.b.host.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as echo:
         echo.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
         before = link.b.status()["traffic"]["tx"]["packets"]
-        link.a.process.send_signal(signal.SIGSTOP)
+        for end in (link.a, link.b):
+            end.process.send_signal(signal.SIGSTOP)
         try:
             for number in range(count):
                 request = struct.pack("!BBHHH", 8, 0, 0, 7, number)
                 echo.sendto(request[:2] + struct.pack("!H", checksum(request)) + request[4:], (link.a.side.addr4, 0))
+            link.b.process.send_signal(signal.SIGCONT)
             wait_until(lambda: link.b.status()["traffic"]["tx"]["packets"] >= before + count, 10, "all of them to leave")
         finally:
-            link.a.process.send_signal(signal.SIGCONT)
+            for end in (link.b, link.a):
+                end.process.send_signal(signal.SIGCONT)
         answered = set()
         echo.settimeout(1)
         deadline = time.monotonic() + patient(2)  # for as long as something else comes, some may be lost
