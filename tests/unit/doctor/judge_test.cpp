@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "config/validate.h"
 #include "doctor/checks.h"
 
 namespace adit::doctor {
@@ -430,6 +431,43 @@ TEST(DoctorJudges, ForwardingIsForWhoStandsBetweenNetworks) {
   const auto asked_for = judge_forwarding(facts);
   EXPECT_EQ(asked_for.verdict, Verdict::warning) << "the file says that it is to be on";
   EXPECT_NE(asked_for.mend.find("`net.ipv4.ip_forward = 1` in /etc/sysctl.d/90-adit.conf"), std::string::npos);
+}
+
+TEST(DoctorJudges, AnotherNetworkIsOneThatIsUpAndNotOnTheWay) {
+  auto facts = healthy();
+  facts.host.forwards_v4 = false;
+  config_of(facts).routes = {{.to = network("192.168.20.0/24")}};
+  facts.network.interfaces.push_back({.name = "eth1", .index = 5, .addresses = {network("192.168.1.1/24")}});
+  EXPECT_EQ(judge_forwarding(facts).verdict, Verdict::ok) << "nobody is there while it is down";
+  facts.network.interfaces.back().up = true;
+  const auto found = judge_forwarding(facts);
+  EXPECT_EQ(found.verdict, Verdict::warning);
+  EXPECT_THAT(found.evidence, testing::Contains("eth1 has 192.168.1.1/24"));
+}
+
+TEST(DoctorJudges, OurOwnKeyInPlaceOfThePeersIsNamedAndNoOtherMistake) {
+  auto facts = healthy();
+  facts.file_facts.state = FileState::invalid;
+  facts.file_facts.config.reset();
+  facts.file_facts.problems = {{.file = "f", .line = 1, .column = 1, .key = "peer.endpoint", .reason = "is empty"}};
+  EXPECT_EQ(judge_own_key(facts).verdict, Verdict::skipped);
+  facts.file_facts.problems.push_back(
+      {.file = "f", .key = "peer.public_key", .reason = std::string(config::kOwnKeyReason)});
+  const auto found = judge_own_key(facts);
+  EXPECT_EQ(found.verdict, Verdict::problem);
+  EXPECT_THAT(found.evidence, testing::ElementsAre(HasSubstr("f: peer.public_key")));
+}
+
+TEST(DoctorJudges, AnMtuThatIsTooLargeIsMendedWhereItCameFrom) {
+  auto facts = running();
+  facts.path.ways[0].route->mtu = 1400;
+  const auto automatic = judge_mtu(facts);
+  EXPECT_EQ(automatic.verdict, Verdict::warning);
+  EXPECT_THAT(automatic.mend, HasSubstr("raise the MTU of that interface"));
+  config_of(facts).interface.mtu = 1420;
+  EXPECT_EQ(judge_mtu(facts).mend, "interface.mtu: auto, or 1340");
+  facts.file_facts.config.reset();
+  EXPECT_EQ(judge_mtu(facts).verdict, Verdict::warning);
 }
 
 TEST(DoctorJudges, AFileThatMayNotBeReadIsNoProblemOfTheFile) {
