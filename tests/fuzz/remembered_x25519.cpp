@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// libsodium's X25519 in the fuzz targets of the way of packets, which took nine tenths of their time: each input has a
+// libsodium's X25519 in the fuzz targets of the way of packets, which took most of their time: each input has a
 // tunnel with the same keys, and the same random numbers. It is a function of its arguments and nothing else, so what
 // it gave once it gives again. Linked in by --wrap (CMakeLists.txt), and compiled without instrumentation: whether
 // something is remembered must not look like news about an input.

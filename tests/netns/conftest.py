@@ -42,6 +42,10 @@ def pytest_collection_modifyitems(config, items):
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     if config.getoption("--reference"):
         items[:] = [item for item in items if not item.get_closest_marker("adit_only")]
+    # What a kernel does is tried on those that do it: scripts/other-kernel.
+    lacking = [item for item in items for mark in item.iter_markers("kernel_with") if not all(map(ends.kernel_has, mark.args))]
+    items[:] = [item for item in items if item not in lacking]
+    config.hook.pytest_deselected(items=lacking)
 
 
 @pytest.fixture

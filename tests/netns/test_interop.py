@@ -5,12 +5,11 @@ as long as it takes. The kernels of many small virtual machines have no WireGuar
 import pytest
 
 from lab.doctor import examine
-from lab.ends import kernel_has
 from lab.traffic import BackgroundPing, ping, traffic_within, transfer, unanswered_sizes
 from lab.wait import wait_until
 
 REKEY_AFTER_TIME = 120
-KERNEL = pytest.mark.skipif(not kernel_has("wireguard"), reason="this kernel has no WireGuard")
+KERNEL = pytest.mark.kernel_with("wireguard")
 CALLS = pytest.mark.parametrize("kinds", [  # a calls, b is called
     pytest.param(("adit", "go"), id="adit_calls"),
     pytest.param(("go", "adit"), id="wireguard_go_calls"),

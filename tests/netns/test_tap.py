@@ -8,7 +8,6 @@ import struct
 
 import pytest
 
-from lab.ends import kernel_has
 from lab.lans import BRIDGED, MTU, frames, gre_peer, link_of
 from lab.processors import SEVERAL
 from lab.traffic import BackgroundPing, answers, iperf, ping, traffic_within, transfer
@@ -16,7 +15,7 @@ from lab.wait import wait_until
 
 pytestmark = pytest.mark.adit_only
 MEGABYTES = 8 << 20
-KERNEL = pytest.mark.skipif(not (kernel_has("wireguard") and kernel_has("gretap")), reason="this kernel has no WireGuard or no gretap")
+KERNEL = pytest.mark.kernel_with("wireguard", "gretap")
 
 
 def sums_are_sound(*hosts):

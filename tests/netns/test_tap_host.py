@@ -15,7 +15,7 @@ import pytest
 
 from lab import gretap
 from lab.doctor import examine
-from lab.ends import ADIT, FileEnd, kernel_has
+from lab.ends import ADIT, FileEnd
 from lab.traffic import ping, traffic_within
 from lab.wait import wait_until
 
@@ -120,7 +120,7 @@ def test_the_other_end_may_be_what_export_made_of_it(make, lab, tmp_path):
     assert ping(link.b.host, "192.168.60.1") == 3
 
 
-@pytest.mark.skipif(not (kernel_has("wireguard") and kernel_has("gretap")), reason="this kernel has no WireGuard or no gretap")
+@pytest.mark.kernel_with("wireguard", "gretap")
 @pytest.mark.parametrize("mtu", [None, 1500], ids=["mtu_that_fits", "mtu_1500"])
 @pytest.mark.parametrize("ours", ["10.9.0.1/30", "fd09::1/126"], ids=["gretap", "ip6gretap"])
 def test_wg_quick_has_the_kernel_do_what_export_wrote(make, lab, tmp_path, ours, mtu):

@@ -11,14 +11,13 @@ import sys
 
 import pytest
 
-from lab.ends import kernel_has
 from lab.lans import BRIDGED, MTU, frames, gre_peer, lan
 from lab.traffic import BackgroundPing, Stream, checksum, ping, traffic_within, transfer
 from lab.wait import wait_until
 
 pytestmark = pytest.mark.adit_only
 MEGABYTE = 1 << 20
-KERNEL = pytest.mark.skipif(not (kernel_has("wireguard") and kernel_has("gretap")), reason="this kernel has no WireGuard or no gretap")
+KERNEL = pytest.mark.kernel_with("wireguard", "gretap")
 ALL = b"\xff" * 6
 ETH_P_ALL, ETH_P_IP = 3, 0x0800
 QUICK_STP = ("stp_state", "1", "forward_delay", "200", "hello_time", "100", "max_age", "600")  # hundredths of a second

@@ -274,6 +274,7 @@ class WireguardGoEnd(End):
 
 
 @functools.cache
+@functools.cache
 def kernel_has(kind):
     """Can this kernel make such an interface ("wireguard", "gretap")? Loads the module that does."""
     return subprocess.run(["unshare", "--net", "ip", "link", "add", "probe0", "type", kind,
