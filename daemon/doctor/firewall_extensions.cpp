@@ -127,7 +127,7 @@ std::optional<json> spelled(const json& extension, const Words& line) {
   return std::nullopt;
 }
 
-bool is_extension(const json& statement) {
+bool is_only_named(const json& statement) {
   return statement.contains("xt") && statement.at("xt").is_object();
 }
 
@@ -135,7 +135,7 @@ bool is_extension(const json& statement) {
 
 bool has_extensions(const json& ruleset) {
   return std::ranges::any_of(ruleset.at("nftables"), [](const json& object) {
-    return object.contains("rule") && std::ranges::any_of(object.at("rule").at("expr"), is_extension);
+    return object.contains("rule") && std::ranges::any_of(object.at("rule").at("expr"), is_only_named);
   });
 }
 
@@ -147,7 +147,7 @@ void spell_out_extensions(json& ruleset, std::string_view listing) {
     const auto line =
         lines.find({rule.value("family", ""), rule.value("table", ""), std::to_string(rule.value("handle", 0))});
     for (auto& statement : rule.at("expr")) {
-      if (!is_extension(statement)) continue;
+      if (!is_only_named(statement)) continue;
       if (auto words = spelled(statement.at("xt"), line == lines.end() ? Words() : line->second)) {
         statement = std::move(*words);
       }
