@@ -15,8 +15,15 @@ namespace {
 /// Where the unit has the links' files from.
 constexpr const char* kFiles = "/etc/adit";
 
-std::string problem_text(const std::string& name, const std::filesystem::path& socket, const AskError& error,
-                         std::chrono::seconds patience) {
+std::string_view subcommand_of(std::string_view request) {
+  for (const std::string_view each : {"reload", "events"}) {
+    if (request.contains(each)) return each;
+  }
+  return "status";
+}
+
+std::string problem_text(const std::string& name, std::string_view request, const std::filesystem::path& socket,
+                         const AskError& error, std::chrono::seconds patience) {
   switch (error.kind) {
     case AskFailure::no_socket:
       return fmt::format(
@@ -30,9 +37,8 @@ std::string problem_text(const std::string& name, const std::filesystem::path& s
           name, socket.string());
     case AskFailure::forbidden:
       return fmt::format(
-          "link {} may only be asked by its owner, and by the group adit for what changes nothing: try it again with "
-          "sudo",
-          name);
+          "link {0} may be asked by its owner and the group adit, and changed by its owner: `sudo adit {1} {0}`", name,
+          subcommand_of(request));
     case AskFailure::no_answer:
       return fmt::format(
           "link {0} runs but does not answer within {1} s: see `journalctl -u adit@{0}`, or restart it "
@@ -111,7 +117,7 @@ std::vector<LinkAnswer> ask_links(const std::vector<std::string>& names, std::st
     }
     const auto error = is_name(names[i]) ? answers[i].error() : AskError{AskFailure::no_socket, ENOENT};
     result.emplace_back(
-        std::unexpected(NoAnswer{error.kind, problem_text(names[i], socket_of(names[i]), error, patience)}));
+        std::unexpected(NoAnswer{error.kind, problem_text(names[i], request, socket_of(names[i]), error, patience)}));
   }
   return result;
 }
@@ -121,7 +127,7 @@ std::expected<FileDescriptor, NoAnswer> listen_to_link(const std::string& name, 
   auto connected = subscribe(socket, request);
   if (connected) return std::move(*connected);
   const auto& error = connected.error();
-  return std::unexpected(NoAnswer{error.kind, problem_text(name, socket, error, std::chrono::seconds(1))});
+  return std::unexpected(NoAnswer{error.kind, problem_text(name, request, socket, error, std::chrono::seconds(1))});
 }
 
 }  // namespace adit::client
