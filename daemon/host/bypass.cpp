@@ -25,10 +25,6 @@ constexpr std::array<Half, 2> kOutsideV4{Half{"45.66.77.88", "93.84.75.66", "69.
 constexpr std::array<Half, 2> kOutsideV6{Half{"2606:4d53::1", "2a0e:8f02::1", "2405:6a17::1"},
                                          Half{"3a5f:11::1", "3c07:22::1", "3e11:33::1"}};
 
-const char* name_of(Family family) {
-  return family == Family::v4 ? "IPv4" : "IPv6";
-}
-
 /// Packets that are to go into the tunnel, or nowhere.
 struct Wanted {
   IpNetwork network;     ///< by the link's rules for this
@@ -189,7 +185,7 @@ std::vector<std::string> find_bypasses(net::Netlink& netlink, const PolicyRoutin
     const auto& [low, high] = family == Family::v4 ? kOutsideV4 : kOutsideV6;
     const auto in_low = judge_half(netlink, options, search, low);
     const auto in_high = judge_half(netlink, options, search, high);
-    const std::string all = name_of(family);
+    const std::string all = family_name(family);
     if (in_low == in_high) {
       if (!in_low.empty()) add(findings, all, in_low);
       continue;

@@ -94,12 +94,8 @@ bool is_no_matter(const PolicyRoutingOptions& options, Family family, const net:
   return is_among(options.blocked, family) && (net::is_missing_family(error) || error.code == EACCES);
 }
 
-const char* name_of(Family family) {
-  return family == Family::v4 ? "IPv4" : "IPv6";
-}
-
 std::string in_words(const net::Rule& rule) {
-  return fmt::format("the {} rule {}", name_of(rule.family), rule.priority);
+  return fmt::format("the {} rule {}", family_name(rule.family), rule.priority);
 }
 
 struct Ours {
@@ -119,7 +115,7 @@ Result<Ours> find_ours(net::Netlink& netlink, std::uint32_t number) {
       net::RouteFilter filter{.family = family, .protocol = net::kAditProtocol, .unreachable_only = blocking};
       if (!blocking) filter.table = number;
       const auto routes = net::list_routes(netlink, filter);
-      if (!routes) return fail("cannot list the {} routes: {}", name_of(family), net::describe(routes.error()));
+      if (!routes) return fail("cannot list the {} routes: {}", family_name(family), net::describe(routes.error()));
       std::ranges::copy_if(*routes, std::back_inserter(ours.routes), [&](const net::FoundRoute& found) {
         return found.route.unreachable == blocking && (!blocking || found.route.metric == metric_behind(number));
       });
@@ -168,6 +164,10 @@ Result<bool> sweep(net::Netlink& netlink, const PolicyRoutingOptions& options) {
 }
 
 }  // namespace
+
+const char* family_name(Family family) {
+  return family == Family::v4 ? "IPv4" : "IPv6";
+}
 
 PolicyRouting::~PolicyRouting() {
   remove();

@@ -35,6 +35,9 @@ namespace adit::host {
 /// (CVE-2024-3661). Networks that somebody has are narrower.
 inline constexpr std::uint32_t kNobodysNetwork = 7;
 
+/// "IPv4" or "IPv6".
+const char* family_name(Family family);
+
 struct PolicyRoutingOptions {
   std::uint32_t number = 0;       ///< the link's, and its table's; not 0, and no other link's of this host
   std::uint32_t interface = 0;    ///< the tunnel; 0: there is none, and what blocks is all there is

@@ -13,7 +13,6 @@ namespace {
 constexpr std::size_t kGreHeaderSize = 4;
 constexpr std::size_t kGreChecksumSize = 4;  ///< and two reserved bytes
 constexpr std::uint8_t kGre = 47;
-constexpr std::uint8_t kDestinationOptions = 60;
 constexpr std::uint8_t kHopLimit = 64;
 constexpr std::size_t kLargestSize = 65'535;
 

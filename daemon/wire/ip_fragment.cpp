@@ -11,7 +11,6 @@ namespace adit::wire {
 namespace {
 
 constexpr std::uint8_t kHopByHop = 0;
-constexpr std::uint8_t kDestinationOptions = 60;
 constexpr std::size_t kMaxExtensions = 4;
 
 constexpr std::uint16_t kMoreFragments = 0x2000;  ///< of IPv4; without "don't fragment", which no fragment has

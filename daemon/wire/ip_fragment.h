@@ -18,7 +18,8 @@ struct UpperLayer {
 /// `next` says what begins at `at`: IPv6's options are stepped over. None: they claim to be longer than the packet.
 std::optional<UpperLayer> skip_options(std::uint8_t next, Bytes packet, std::size_t at);
 
-inline constexpr std::uint8_t kFragmentHeader = 44;  ///< of IPv6: 8 bytes
+inline constexpr std::uint8_t kFragmentHeader = 44;      ///< of IPv6: 8 bytes
+inline constexpr std::uint8_t kDestinationOptions = 60;  ///< likewise
 inline constexpr std::size_t kFragmentHeaderSize = 8;
 
 struct IpFragment {
