@@ -120,7 +120,7 @@ class Search {
     }
     const auto leads = [&](const net::FoundRule& found) {
       const auto& suppress = found.rule.suppress_prefix;
-      return found.rule.table == match.table && match.table != 0 && !(suppress && *suppress >= match.prefix);
+      return found.rule.table == match.table && match.table != 0 && (!suppress || *suppress < match.prefix);
     };
     auto culprit = std::ranges::find_if(front, [&](const auto& found) { return leads(found) && !found.selects; });
     if (culprit == front.end()) culprit = std::ranges::find_if(front, leads);

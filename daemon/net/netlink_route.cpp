@@ -154,8 +154,7 @@ std::optional<FoundRoute> find_route(Netlink& netlink, const RouteSpec& place) {
   std::optional<FoundRoute> found;
   const auto done = netlink.query(std::move(request), [&](nlmsghdr* message) {
     if (header_of<rtmsg>(message).rtm_family != to_af(place.to.family())) return;
-    if (auto route = parse_route(message, place.to.family()); is_same_place(route.route, place))
-      found = std::move(route);
+    if (const auto route = parse_route(message, place.to.family()); is_same_place(route.route, place)) found = route;
   });
   return done ? found : std::nullopt;
 }

@@ -397,9 +397,14 @@ TEST(Firewall, ReadsTheExtensionsOfIptablesInTheListing) {
 
 TEST(Firewall, DoesWithoutTheListing) {
   auto rules = ufw_like("comment");
-  for (const auto* const listing : {"", "\n", "table", "table ip filter { # handle 2\n\t\tct # handle 53\n",
-                                    "table ip filter {\n\tct state # handle 53\n\tstate ct # handle 57\n"
-                                    "\tfib type # handle 68\n\tdport # handle 108\n"}) {
+  constexpr const char* kCutShort = R"(table ip filter {
+	ct state # handle 53
+	state ct # handle 57
+	fib type # handle 68
+	dport # handle 108
+)";
+  for (const auto* const listing :
+       {"", "\n", "table", "table ip filter { # handle 2\n\t\tct # handle 53\n", kCutShort}) {
     auto same = rules;
     spell_out_extensions(same, listing);
     EXPECT_NO_THROW(judge_datagram(same, {.remote = kPeer, .local_port = 51820})) << listing;
