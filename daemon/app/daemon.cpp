@@ -3,16 +3,13 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <stdexcept>
-#include <tuple>
 #include <utility>
 
 #include "app/inheritance.h"
 #include "app/privileges.h"
 #include "base/or_throw.h"
 #include "base/paths.h"
-#include "config/reader.h"
 #include "control/control_protocol.h"
 #include "control/process_facts.h"
 #include "control/wg_device.h"
@@ -60,24 +57,6 @@ Daemon::Daemon(config::Config config, const service::Logging& log, service::KeyL
   begin(inheritance, store_.load(), key_log);
   open_wg_socket();
   ground_.loop.set_turn_end([this] { turn(); });
-}
-
-std::optional<host::InterfacePast> Daemon::interface_past(const Inheritance& inheritance) const {
-  if (run_.goes_on) return host::InterfacePast{inheritance.facts()->link, inheritance.facts()->bridge};
-  const auto& device = doors_->device;
-  auto netlink = device.is_away() ? std::nullopt : std::optional(device.open_netlink());
-  if (!netlink || !*netlink) return std::nullopt;
-  auto found = net::get_link(**netlink, device.index());
-  return found ? beside_.port.past_of(device.index(), std::move(*found)) : std::nullopt;
-}
-
-/// One that goes with this run needs no note.
-void Daemon::note_port() const {
-  if (config_.interface.persist && !host_->interface_is_away()) {
-    beside_.port.write(doors_->device.index(), host_->interface_past());
-  } else {
-    beside_.port.remove();
-  }
 }
 
 Daemon::~Daemon() {
@@ -266,138 +245,6 @@ void Daemon::tell_events(const link::Health& health) {
   hooks_.state(config_.hooks.state, facts);
 }
 
-void Daemon::signal(int number) {
-  const crypto::WipedStack wiped(crypto::kConfigStack);
-  if (number == SIGHUP) {
-    if (reload_->from_file()) wg_->commands.forget_changes(reload_->kept_preshared_key());
-    return;
-  }
-  if (number == SIGUSR2) {
-    succeed();
-    return;
-  }
-  ground_.log.info("ending on {}", number == SIGTERM ? "SIGTERM" : "SIGINT");
-  if (hooks_.ending()) {
-    run_.ending = Ending::stopped;
-    ground_.loop.stop();  // whoever asks twice does not want to wait
-    return;
-  }
-  // With a hook cut short nobody knows what it has done: then all is taken back, and done again.
-  if (number == SIGTERM && !hooks_.running() && !is_set_up_by_wg() && service::ServiceManager::is_restarting()) {
-    const auto done = prepare_session();
-    if (done) {
-      run_.ending = Ending::kept;
-      ground_.loop.stop();
-      return;
-    }
-    ground_.log.error("{}", done.error().message);
-  }
-  begin_down();
-}
-
-/// give_up() has no link left to run hooks on.
-void Daemon::begin_down() {
-  hooks_.down(config_.hooks.down, hook_facts(), [this] { ground_.loop.stop(); });
-}
-
-void Daemon::set_forwarding() {
-  std::vector<Family> families;
-  for (const auto& address : config_.interface.addresses) {
-    if (config_.interface.forward && std::ranges::find(families, address.family()) == families.end()) {
-      families.push_back(address.family());
-    }
-  }
-  beside_.forwarding.set(families);
-}
-
-void Daemon::network_changed(const net::NetworkChange& change) {
-  if (lost_interface(change)) return;
-  follow_name(change);
-  if (is_set_up_by_wg()) follow_interface();
-  if (hooks_.running() && !hooks_.ending()) host_->forgo_missing_addresses();
-  link_->network_changed(change);
-}
-
-/// True: this run is over. An interface that was moved to another network namespace, as one does for a container, only
-/// looks as if it had been deleted.
-bool Daemon::lost_interface(const net::NetworkChange& change) {
-  const auto& device = doors_->device;
-  const auto has_ours = [&](const auto& links) { return std::ranges::find(links, device.index_here()) != links.end(); };
-  if (host_->interface_is_away()) {
-    const bool seen = has_ours(change.links_up) || has_ours(change.links_down) || change.overrun;
-    if (seen && device.is_at_home()) interface_is_back();
-    return false;
-  }
-  // The news of a move may be among what was lost; of a deletion the device itself will tell.
-  if (!has_ours(change.links_deleted) && (!change.overrun || device.is_at_home())) return false;
-  if (const auto place = device.moved_to()) {
-    host_->interface_left();
-    link_->upkeep().interface_moved(device.name(), *place);
-    return false;
-  }
-  if (is_set_up_by_wg()) {
-    ground_.log.info("ending, since the interface {} was deleted", device.name());
-    ground_.loop.stop();
-  } else {
-    give_up(path::interface_removed(device.name()));
-  }
-  return true;
-}
-
-void Daemon::interface_is_back() {
-  ground_.log.info("the interface {} is back in its network namespace", doors_->device.name());
-  if (auto done = host_->interface_came_back(!is_set_up_by_wg()); !done) ground_.log.error("{}", done.error().message);
-}
-
-/// Addresses and routes go by its number, and follow by themselves. Who set a link up by `wg` knows it by its name.
-void Daemon::follow_name(const net::NetworkChange& change) {
-  auto& device = doors_->device;
-  const auto has_ours = [&](const auto& links) { return std::ranges::find(links, device.index_here()) != links.end(); };
-  const bool seen = has_ours(change.links_up) || has_ours(change.links_down) || change.overrun;
-  if (!seen || host_->interface_is_away() || is_set_up_by_wg()) return;
-  const auto before = device.name();
-  const auto now = device.name_in_kernel();
-  if (now.empty() || now == before) return;
-  device.set_name(now);
-  host_->interface_renamed(now);
-  open_wg_socket();
-  // Back to the name of the file is nothing to tell of.
-  if (now != config_.interface.name) return link_->upkeep().interface_renamed(before, now);
-  ground_.log.info("the interface {} has its name again", now);
-}
-
-/// A new one of the name is what the link is meant for; its interface cannot go there, and nobody else can reach the
-/// old one, whose last hold may be our own descriptor.
-void Daemon::namespace_renamed(net::NetworkNamespace::Standing standing) {
-  if (host_->interface_is_away()) return;
-  if (standing == net::NetworkNamespace::Standing::another) {
-    give_up(
-        {fmt::format("the network namespace {} (interface.netns) was made anew, and this link's interface is in the "
-                     "old one: the next start makes it in the new one",
-                     config_.interface.netns)});
-  } else if (standing == net::NetworkNamespace::Standing::gone) {
-    ground_.log.warn("{}", namespace_problem());
-  }
-}
-
-std::string Daemon::namespace_problem() const {
-  if (!network_ || network_->standing() != net::NetworkNamespace::Standing::gone || host_->interface_is_away())
-    return {};
-  return fmt::format(
-      "the network namespace {0} (interface.netns) is gone, and this link's interface with it, but for "
-      "programs that are still in there: the link begins anew when there is one of that name",
-      config_.interface.netns);
-}
-
-/// Others give the interface its MTU, as wg-quick does.
-void Daemon::follow_interface() {
-  if (const auto mtu = host_->accept_mtu(); mtu && mtu != config_.interface.mtu) {
-    config_.interface.mtu = mtu;
-    link_->set_mtu(*mtu);
-    ground_.log.debug("MTU is {} now", *mtu);
-  }
-}
-
 void Daemon::adopted(const link::Edit& edit) {
   if (edit.has({"routes", "interface.addresses"})) tell_what_is_blocked();
   if (edit.sockets() || edit.has({"routes", "interface.addresses", "interface.name"})) raise_shield();
@@ -409,100 +256,6 @@ void Daemon::adopted(const link::Edit& edit) {
   if (edit.has({"interface.forward", "interface.addresses"})) set_forwarding();
   if (edit.has({"interface.bridge", "interface.persist"})) note_port();
   if (edit.has({"hooks.up", "hooks.down", "hooks.state"})) tell_of_hooks(config_.hooks, ground_.log);
-}
-
-/// Only for a successor that will run: with mistakes in the file it would end at once, and the link with it.
-void Daemon::succeed() {
-  auto& log = ground_.log;
-  if (hooks_.running()) {
-    log.error(
-        "a hook still runs, and would be lost: try again when it has ended; this run goes on instead of a new one");
-    return;
-  }
-  if (is_set_up_by_wg()) {
-    log.error("a new run would not know what `wg` has set up: this run goes on instead of a new one");
-    return;
-  }
-  const auto next = reload_->read_file();
-  if (!next) {
-    log.error(
-        "{} could not be read within {} seconds: this run goes on instead of a new one; see whether the disk or "
-        "network "
-        "file system it is on still answers (`ls -l {}`)",
-        config_.file, Reload::kPatience.count(), config_.file);
-    return;
-  }
-  if (!*next) {
-    for (const auto& problem : next->error()) log.error("{}", config::to_string(problem));
-    log.error("{} has mistakes: this run goes on instead of a new one", config_.file);
-    return;
-  }
-  if (const auto done = make_room(); !done) {
-    log.error("{}: this run goes on instead of a new one", done.error().message);
-    return;
-  }
-  if ((*next)->interface.mode != config_.interface.mode) return take_leave();
-  ground_.loop.stop();
-}
-
-/// For a file that wants another interface. Its session goes on.
-Result<> Daemon::replace() {
-  if (hooks_.running()) return fail("a hook still runs, and would be lost: try again when it has ended");
-  if (auto done = make_room(); !done) return done;
-  take_leave();
-  return {};
-}
-
-/// This run will have a successor.
-Result<> Daemon::make_room() {
-  if (auto why = service::why_no_successor(doors_->device.queues())) return std::unexpected(std::move(*why));
-  if (auto done = prepare_session(); !done) return done;
-  ground_.log.info("making room for a new run");
-  run_.ending = Ending::succeeded;
-  return {};
-}
-
-/// The successor makes another interface, and runs what goes with the beginning of one.
-void Daemon::take_leave() {
-  hooks_.down_before_another(config_.hooks.down, hook_facts(), [this] { ground_.loop.stop(); });
-}
-
-/// Before anything is given up: afterwards there is no way back.
-Result<> Daemon::prepare_session() {
-  auto file = service::make_session_file();
-  if (!file) return std::unexpected(file.error());
-  run_.session = std::move(*file);
-  return {};
-}
-
-void Daemon::tell_what_is_blocked() const {
-  for (const auto family : host::blocked_families(config_)) {
-    ground_.log.info("{}", host::why_blocked(family));
-  }
-  for (const auto& conflict : host_->conflicts()) ground_.log.warn("{}", conflict);
-}
-
-/// As wg-quick has it: where everything goes into the tunnel, and its addresses are worth a neighbour's trouble.
-void Daemon::raise_shield() {
-  beside_.shield.lower();
-  if (host::default_families(config_).empty()) return;
-  host::ShieldOptions options{.link = config_.name,
-                              .number = config_.number,
-                              .interface = doors_->device.index(),
-                              .addresses = {},
-                              .port = doors_->sockets.port(),
-                              .mark = host_->mark()};
-  for (const auto& network : config_.interface.addresses) options.addresses.push_back(network.address);
-  if (const auto done = beside_.shield.raise(options); !done) ground_.log.warn("{}", done.error().message);
-}
-
-Result<service::Estate> Daemon::leave() {
-  return bequeath(std::move(run_.session), config_, *doors_, *host_, link_->machine());
-}
-
-void Daemon::give_up(Error reason) {
-  if (!run_.failure) run_.failure = std::move(reason);
-  ground_.loop.stop();
 }
 
 host::HookFacts Daemon::hook_facts() const {

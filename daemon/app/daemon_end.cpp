@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// How a run of the daemon ends: for good, for a successor, or because it cannot go on.
+#include "app/daemon.h"
+
+#include <fmt/core.h>
+
+#include "app/inheritance.h"
+#include "crypto/wipe_stack.h"
+#include "host/host_plan.h"
+
+namespace adit::app {
+
+void Daemon::signal(int number) {
+  const crypto::WipedStack wiped(crypto::kConfigStack);
+  if (number == SIGHUP) {
+    if (reload_->from_file()) wg_->commands.forget_changes(reload_->kept_preshared_key());
+    return;
+  }
+  if (number == SIGUSR2) {
+    succeed();
+    return;
+  }
+  ground_.log.info("ending on {}", number == SIGTERM ? "SIGTERM" : "SIGINT");
+  if (hooks_.ending()) {
+    run_.ending = Ending::stopped;
+    ground_.loop.stop();  // whoever asks twice does not want to wait
+    return;
+  }
+  // With a hook cut short nobody knows what it has done: then all is taken back, and done again.
+  if (number == SIGTERM && !hooks_.running() && !is_set_up_by_wg() && service::ServiceManager::is_restarting()) {
+    const auto done = prepare_session();
+    if (done) {
+      run_.ending = Ending::kept;
+      ground_.loop.stop();
+      return;
+    }
+    ground_.log.error("{}", done.error().message);
+  }
+  begin_down();
+}
+
+/// give_up() has no link left to run hooks on.
+void Daemon::begin_down() {
+  hooks_.down(config_.hooks.down, hook_facts(), [this] { ground_.loop.stop(); });
+}
+
+/// Only for a successor that will run: with mistakes in the file it would end at once, and the link with it.
+void Daemon::succeed() {
+  auto& log = ground_.log;
+  if (hooks_.running()) {
+    log.error(
+        "a hook still runs, and would be lost: try again when it has ended; this run goes on instead of a new one");
+    return;
+  }
+  if (is_set_up_by_wg()) {
+    log.error("a new run would not know what `wg` has set up: this run goes on instead of a new one");
+    return;
+  }
+  const auto next = reload_->read_file();
+  if (!next) {
+    log.error(
+        "{} could not be read within {} seconds: this run goes on instead of a new one; see whether the disk or "
+        "network "
+        "file system it is on still answers (`ls -l {}`)",
+        config_.file, Reload::kPatience.count(), config_.file);
+    return;
+  }
+  if (!*next) {
+    for (const auto& problem : next->error()) log.error("{}", config::to_string(problem));
+    log.error("{} has mistakes: this run goes on instead of a new one", config_.file);
+    return;
+  }
+  if (const auto done = make_room(); !done) {
+    log.error("{}: this run goes on instead of a new one", done.error().message);
+    return;
+  }
+  if ((*next)->interface.mode != config_.interface.mode) return take_leave();
+  ground_.loop.stop();
+}
+
+/// For a file that wants another interface. Its session goes on.
+Result<> Daemon::replace() {
+  if (hooks_.running()) return fail("a hook still runs, and would be lost: try again when it has ended");
+  if (auto done = make_room(); !done) return done;
+  take_leave();
+  return {};
+}
+
+/// This run will have a successor.
+Result<> Daemon::make_room() {
+  if (auto why = service::why_no_successor(doors_->device.queues())) return std::unexpected(std::move(*why));
+  if (auto done = prepare_session(); !done) return done;
+  ground_.log.info("making room for a new run");
+  run_.ending = Ending::succeeded;
+  return {};
+}
+
+/// The successor makes another interface, and runs what goes with the beginning of one.
+void Daemon::take_leave() {
+  hooks_.down_before_another(config_.hooks.down, hook_facts(), [this] { ground_.loop.stop(); });
+}
+
+/// Before anything is given up: afterwards there is no way back.
+Result<> Daemon::prepare_session() {
+  auto file = service::make_session_file();
+  if (!file) return std::unexpected(file.error());
+  run_.session = std::move(*file);
+  return {};
+}
+
+Result<service::Estate> Daemon::leave() {
+  return bequeath(std::move(run_.session), config_, *doors_, *host_, link_->machine());
+}
+
+void Daemon::give_up(Error reason) {
+  if (!run_.failure) run_.failure = std::move(reason);
+  ground_.loop.stop();
+}
+
+void Daemon::tell_what_is_blocked() const {
+  for (const auto family : host::blocked_families(config_)) {
+    ground_.log.info("{}", host::why_blocked(family));
+  }
+  for (const auto& conflict : host_->conflicts()) ground_.log.warn("{}", conflict);
+}
+
+}  // namespace adit::app
