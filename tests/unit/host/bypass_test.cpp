@@ -7,8 +7,7 @@
 #include <fstream>
 
 #include "host/link_number.h"
-#include "namespace.h"
-#include "net/tun_device.h"
+#include "host/uplinked_host.h"
 #include "temporary_directory.h"
 
 namespace adit::host {
@@ -33,16 +32,8 @@ IpNetwork network(const char* text) {
   return IpNetwork::parse(text).value();
 }
 
-/// A host with an uplink (veth-a, with default routes) and a link that all traffic goes into.
-struct Host {
-  Host() {
-    net::test::make_veth_pair();
-    run("ip addr add 192.0.2.1/24 dev veth-a");
-    net::test::add_ipv6("2001:db8::1", 64, "veth-a");
-    run("ip route add default via 192.0.2.254; ip -6 route add default via 2001:db8::fe");
-    run("ip link set tun-q addrgenmode none; ip link set tun-q up; ip addr add 10.9.0.1/24 dev tun-q");
-    net::test::add_ipv6("fd09::1", 64, "tun-q");
-  }
+/// And a link that all traffic goes into.
+struct Host : test::UplinkedHost {
   void install() {
     const auto done = routing.install(options);
     ASSERT_TRUE(done) << done.error().message;
@@ -56,9 +47,7 @@ struct Host {
     return found;
   }
 
-  net::TunDevice tun = net::TunDevice::open({.name = "tun-q"}).value();
-  net::Netlink netlink = net::Netlink::open().value();
-  test::TemporaryDirectory numbers;
+  adit::test::TemporaryDirectory numbers;
   PolicyRoutingOptions options{.number = kNumber,
                                .interface = tun.index(),
                                .fwmark = kNumber,

@@ -14,8 +14,7 @@
 #include <map>
 
 #include "host/interface_setup.h"
-#include "namespace.h"
-#include "net/tun_device.h"
+#include "host/uplinked_host.h"
 #include "net/udp_pair.h"
 
 namespace adit::host {
@@ -45,16 +44,7 @@ net::RouteSpec everything(Family family) {
   return {.to = {IpAddress::any(family), 0}, .table = kNumber};
 }
 
-/// A host with an uplink (veth-a, default routes by way of 192.0.2.254 and 2001:db8::fe) and a tunnel tun-q.
-struct Host {
-  Host() {
-    net::test::make_veth_pair();
-    run("ip addr add 192.0.2.1/24 dev veth-a");
-    net::test::add_ipv6("2001:db8::1", 64, "veth-a");
-    run("ip route add default via 192.0.2.254; ip -6 route add default via 2001:db8::fe");
-    run("ip link set tun-q addrgenmode none; ip link set tun-q up; ip addr add 10.9.0.1/24 dev tun-q");
-    net::test::add_ipv6("fd09::1", 64, "tun-q");
-  }
+struct Host : test::UplinkedHost {
   PolicyRoutingOptions options() const {
     return {.number = kNumber,
             .interface = tun.index(),
@@ -69,9 +59,6 @@ struct Host {
     EXPECT_TRUE(way) << way.error().message;
     return way ? way->interface : 0;
   }
-
-  net::TunDevice tun = net::TunDevice::open({.name = "tun-q"}).value();
-  net::Netlink netlink = net::Netlink::open().value();
 };
 
 TEST(PolicyRouting, SendsEverythingThroughTheTunnelButTheTunnelsOwnDatagrams) {
