@@ -20,6 +20,13 @@ namespace {
 /// So many routes are asked for one by one, which takes a millisecond, whatever else is in the tables.
 constexpr std::size_t kFewRoutes = 64;
 
+/// What the kernel gives a TUN (TUN_READQ_SIZE): a sign that nobody has chosen.
+constexpr std::uint32_t kKernelQueueLength = 500;
+
+std::uint32_t queue_length_of(const InterfaceSettings& wanted, std::uint32_t before) {
+  return wanted.queue_length.value_or(before == kKernelQueueLength ? kQueueLength : before);
+}
+
 template <class T>
 bool contains(const std::vector<T>& all, const T& one) {
   return std::ranges::find(all, one) != all.end();
@@ -257,9 +264,8 @@ Result<> InterfaceSetup::change_link_to(const InterfaceSettings& wanted) {
     const auto mode = wanted.has_neighbours ? IN6_ADDR_GEN_MODE_EUI64 : IN6_ADDR_GEN_MODE_NONE;
     std::ignore = net::change_link(netlink_, index_, {.address_generation = static_cast<std::uint8_t>(mode)});
   }
-  const net::LinkChange change{.mtu = wanted.mtu,
-                               .queue_length = wanted.queue_length.value_or(before_->queue_length),
-                               .multicast = wanted.multicast};
+  const net::LinkChange change{
+      .mtu = wanted.mtu, .queue_length = queue_length_of(wanted, before_->queue_length), .multicast = wanted.multicast};
   if (auto done = net::change_link(netlink_, index_, change); !done) {
     return fail("cannot set up the interface {} (mtu {}): {}", name_, wanted.mtu, net::describe(done.error()));
   }

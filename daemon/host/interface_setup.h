@@ -21,9 +21,13 @@
 
 namespace adit::host {
 
+/// Packets in the interface's queue, where neither the file nor another program has chosen: what bursts of many flows
+/// take to lose next to nothing (docs/performance.md).
+inline constexpr std::uint32_t kQueueLength = 2000;
+
 struct InterfaceSettings {
   std::uint32_t mtu = 1420;
-  std::optional<std::uint32_t> queue_length;  ///< packets; none: as it is
+  std::optional<std::uint32_t> queue_length;  ///< packets; none: as it was or, where that is the kernel's, kQueueLength
   bool multicast = false;
   std::string bridge;           ///< the name of the one it is in; empty: whatever others put it into
   bool has_neighbours = false;  ///< an Ethernet that this host is on: IPv6 needs a link-local address there

@@ -58,8 +58,9 @@ inline constexpr std::size_t kLargestPacket = 65'536;
 inline constexpr std::size_t kReadSlack = 64;
 /// Writable bytes in front of each frame that is read, and room for its header beside that of the largest packet.
 inline constexpr std::size_t kFrameHeadroom = 64;
-/// Packets in a batch, at most: the other direction must have its turn.
-inline constexpr std::size_t kMostReads = 64;
+/// Packets in a batch, at most: the other direction must have its turn. With fewer the queue runs over where they are
+/// small and many (docs/performance.md).
+inline constexpr std::size_t kMostReads = 256;
 /// Queues that are worth having.
 inline constexpr std::size_t kMostQueues = 8;
 /// Stands for an interface of another network namespace where interfaces are told apart by number: none has this one.

@@ -38,8 +38,8 @@ class Arrival {
   /// For `merge`.
   void set_merges(const offload::MergeOptions& merges) { merger_.set_options(merges); }
   void merge();
-  /// What is delivered at a time, at most: our own host may answer each at once, and its answers have room until the
-  /// interface is read again, which takes as many.
+  /// What is delivered at a time, at most: our own host may answer each at once, and its answers need room until the
+  /// interface is read again, which takes as many, if they are no larger than questions are.
   static constexpr std::size_t kDeliveriesAtATime = net::kMostReads;
   /// Writes what `merge` has put together, once. `between`: called after each part of it, but for the last.
   void deliver(PacketPort& port, const Between& between);

@@ -152,8 +152,9 @@ net::IoResult DataPath::receive(Instant now) {
 }
 
 /// A batch may be 4,000 packets, as after a restart, in which all wait that came meanwhile. Each may be answered within
-/// the call that delivers it, and the interface's queue holds 500 answers. What is wrong with reading shows when it is
-/// read the next time. Where others help they may be asleep: all of it is done here.
+/// the call that delivers it, and the interface's queue has its bounds. What is wrong with reading shows when it is
+/// read the next time. Where others help they may be asleep: all of it is done here. (Where one of them delivers, this
+/// thread is awake, and reads in its own turns.)
 void DataPath::read_between(Instant now) {
   transmitter_.flush(now);  // what accepting the batch has caused goes first
   if (transmitter_.shares_reading()) {

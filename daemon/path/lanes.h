@@ -20,7 +20,7 @@ namespace adit::path {
 class Lanes {
  public:
   /// Counters that may be on their way at once, before the batch that is admitted last: who is slow in one lane must
-  /// not find its packets too old. A batch has 150 at usual sizes, so that this stays within the narrowest replay
+  /// not find its packets too old. A batch has 256 at usual sizes, so that this stays within the narrowest replay
   /// window there is (BoringTun's, 1,024). Of super-packets with tiny segments it may have 4,100, which others' windows
   /// have room for (8,128), and that one has not.
   static constexpr std::uint64_t kMostOnTheirWay = 512;

@@ -176,7 +176,7 @@ def test_what_is_taken_out_of_the_file_is_put_back_by_the_successor(make, existe
     link.start()
     edit(link.a, "interface", queue_length=None, multicast=None)
     renew(link.a)
-    assert f"qlen {20 if existed else 500}" in link.a.host.ip("link", "show", "dev", link.a.device)
+    assert f"qlen {20 if existed else 2000}" in link.a.host.ip("link", "show", "dev", link.a.device)
     traffic_within(link.a.host, link.b.side.addr4, 10)
     assert link.a.stop() == 0
     link.a.host.expect_network_state(before)

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "host/interface_setup.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <array>
+#include <utility>
 
 #include "host/interface_setup_fixture.h"
 #include "namespace.h"
@@ -91,7 +95,7 @@ TEST(InterfaceSetup, AReloadAppliesOnlyTheDifference) {
     changes = witness.changes();
     EXPECT_TRUE(changes.routes);
     EXPECT_FALSE(changes.addresses) << "no address was touched";
-    EXPECT_THAT(run("ip link show tun-i"), AllOf(HasSubstr("mtu 1400"), HasSubstr("qlen 500")));
+    EXPECT_THAT(run("ip link show tun-i"), AllOf(HasSubstr("mtu 1400"), HasSubstr("qlen 2000")));
     EXPECT_THAT(run("ip route"), AllOf(HasSubstr("172.20.0.0/16"), Not(HasSubstr("192.168.20.0/24"))));
     EXPECT_THAT(run("ip route show table 100"), HasSubstr("10.20.0.0/16"));
     EXPECT_EQ(interface.setup->routes(), wanted.routes);
@@ -194,6 +198,25 @@ TEST(InterfaceSetup, APersistentInterfaceIsPutBackAsItWas) {
       expect_done(interface.setup->apply(usual()));
     }
     EXPECT_EQ(network_dump(), before);
+  });
+}
+
+TEST(InterfaceSetup, AQueueThatSomebodyChoseIsKeptAndTheKernelsIsNot) {
+  in_namespace([] {
+    auto wanted = usual();
+    wanted.queue_length.reset();
+    const std::array<std::pair<const char*, const char*>, 2> lengths{{{"300", "qlen 300"}, {"500", "qlen 2000"}}};
+    for (const auto& [length, expected] : lengths) {
+      run(fmt::format("ip tuntap add dev tun-i mode tun; ip link set tun-i txqueuelen {}", length));
+      const auto before = network_dump();
+      {
+        Interface interface;
+        expect_done(interface.setup->apply(wanted));
+        EXPECT_THAT(run("ip link show tun-i"), HasSubstr(expected));
+      }
+      EXPECT_EQ(network_dump(), before);
+      run("ip tuntap del dev tun-i mode tun");
+    }
   });
 }
 
