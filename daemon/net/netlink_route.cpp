@@ -73,6 +73,12 @@ NetlinkMessage list_message(const RouteFilter& filter) {
   return request;
 }
 
+/// To ask for the entry of a table as it stands there, and for the table: for IPv4 it would be main, wherever the entry
+/// is. IPv6 always names it, and has no flag for that.
+std::uint32_t entry_flags(Family family) {
+  return RTM_F_FIB_MATCH | (family == Family::v4 ? unsigned{RTM_F_LOOKUP_TABLE} : 0U);
+}
+
 /// A table comes into being with its first route.
 NetlinkResult<> unless_empty(NetlinkResult<> done) {
   if (!done && (done.error().code == ENOENT || is_missing_family(done.error()))) return {};
@@ -148,7 +154,7 @@ NetlinkResult<> walk_routes(Netlink& netlink, const RouteFilter& filter,
 std::optional<FoundRoute> find_route(Netlink& netlink, const RouteSpec& place) {
   auto header = header_for(place.to.family());
   header.rtm_dst_len = static_cast<std::uint8_t>(place.to.address.bits());
-  header.rtm_flags = RTM_F_FIB_MATCH;
+  header.rtm_flags = entry_flags(place.to.family());
   NetlinkMessage request(RTM_GETROUTE, 0, header);
   request.put(RTA_DST, place.to.address);
   std::optional<FoundRoute> found;
@@ -194,8 +200,7 @@ NetlinkResult<RouteMatch> find_match(Netlink& netlink, const IpAddress& destinat
   constexpr std::uint32_t kRoot = 0;  // rules for the daemon's own user say nothing of the host
   auto header = header_for(destination.family());
   header.rtm_dst_len = static_cast<std::uint8_t>(destination.bits());
-  // IPv6 always names the table, and has no flag for it.
-  header.rtm_flags = RTM_F_FIB_MATCH | (destination.family() == Family::v4 ? unsigned{RTM_F_LOOKUP_TABLE} : 0U);
+  header.rtm_flags = entry_flags(destination.family());
   NetlinkMessage request(RTM_GETROUTE, 0, header);
   request.put(RTA_DST, destination).put_u32(RTA_UID, kRoot);
 

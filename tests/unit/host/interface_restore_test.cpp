@@ -88,6 +88,20 @@ TEST(InterfaceSetup, ARouteThatTookThePlaceOfOursIsAConflict) {
   });
 }
 
+/// As Tailscale has its own in table 52, with a rule that comes before main's.
+TEST(InterfaceSetup, ARouteInAnotherTableIsNoConflict) {
+  in_namespace([] {
+    net::test::make_veth_pair();
+    run("ip rule add pref 100 lookup 52; ip route add 192.168.20.0/24 dev veth-a table 52");
+    Interface interface;
+    auto& setup = *interface.setup;
+    expect_done(setup.apply(usual()));
+    run("ip route del 192.168.20.0/24 dev tun-i");
+    EXPECT_THAT(setup.restore().what, testing::ElementsAre("the route 192.168.20.0/24"));
+    EXPECT_THAT(setup.conflicts(), testing::IsEmpty());
+  });
+}
+
 TEST(InterfaceSetup, KnowsWhereItsRoutesAre) {
   in_namespace([] {
     Interface interface;

@@ -68,6 +68,30 @@ TEST(RouteTo, SaysThatThereIsNone) {
   });
 }
 
+TEST(FindRoute, KnowsTheTable) {
+  in_namespace([] {
+    test::make_veth_pair();
+    auto netlink = Netlink::open().value();
+    for (const auto* text : {"10.20.0.0/16", "fd20::/48"}) {
+      const auto ip = std::string(text).contains(':') ? std::string("ip -6 ") : std::string("ip ");
+      run(ip + "rule add pref 100 lookup 52; " + ip + "route add " + text + " dev veth-a metric 7 table 52");
+      const RouteSpec main{.to = *IpNetwork::parse(text), .metric = 7};
+      auto other = main;
+      other.table = 52;
+      EXPECT_FALSE(find_route(netlink, main)) << text;
+      const auto found = find_route(netlink, other);
+      ASSERT_TRUE(found) << text;
+      EXPECT_EQ(found->route, other);
+      EXPECT_EQ(found->interface, if_nametoindex("veth-a"));
+
+      run(ip + "rule del pref 100; " + ip + "route add " + text + " dev veth-b metric 7");
+      EXPECT_FALSE(find_route(netlink, other)) << text << " without a rule that leads to it";
+      ASSERT_TRUE(find_route(netlink, main)) << text;
+      EXPECT_EQ(find_route(netlink, main)->interface, if_nametoindex("veth-b"));
+    }
+  });
+}
+
 TEST(Netlink, KeepsTheKernelsErrnoAndExplanation) {
   in_namespace([] {
     test::make_veth_pair();
