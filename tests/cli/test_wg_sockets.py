@@ -30,8 +30,7 @@ def run(tmp_path, folders):
     places = tmp_path / "bin"
     places.mkdir()
     for name in PROGRAMS:
-        (places / name).write_text(f'#!/bin/sh\necho {name} >>"{noted}"\nexec {shutil.which(name)} "$@"\n')
-        (places / name).chmod(0o755)
+        write_program(places / name, f'echo {name} >>"{noted}"\nexec {shutil.which(name)} "$@"')
     script = tmp_path / "wg-sockets"
     sockets, shown = folders
     script.write_text((ROOT / "systemd/wg-sockets").read_text()
@@ -51,6 +50,11 @@ def listen(folder, name):
     """The file stays when nobody listens any more."""
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(folder / name))
+
+
+def write_program(path, text):
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
 
 
 def test_hundreds_of_links_that_are_as_they_should_be_cost_no_process(folders, run):
@@ -83,3 +87,31 @@ def test_an_interface_of_the_kernels_lends_its_name_to_nobody(folders, run):
     listen(sockets, "lo.sock")
     run()
     assert list(shown.iterdir()) == []
+
+
+def test_another_link_that_is_quicker_leaves_none_out(folders, run, tmp_path):
+    """Each program does what the other link's run does at the same moment, and then what it is asked to."""
+    sockets, shown = folders
+    shown.rmdir()
+    for name in ("mkdir", "rm", "ln"):
+        program = shutil.which(name)
+        write_program(tmp_path / "bin" / name, f'{program} "$@"\nexec {program} "$@"')
+    write_program(tmp_path / "bin/stat", "echo adit")  # all of it is an earlier version's
+    write_program(tmp_path / "bin/chown", "")
+    for name in ("adit-m.sock", "adit-z.sock"):
+        listen(sockets, name)
+    run()
+    assert {path.name for path in shown.iterdir()} == {"adit-m.sock", "adit-z.sock"}
+    (shown / "adit-m.sock").unlink()
+    listen(shown, "adit-m.sock")
+    (sockets / "adit-z.sock").unlink()
+    run()
+    assert {path.name: path.is_symlink() for path in shown.iterdir()} == {"adit-m.sock": True}
+
+
+def test_a_link_that_cannot_be_made_is_told(folders, run, tmp_path):
+    sockets, _ = folders
+    listen(sockets, "adit-a.sock")
+    write_program(tmp_path / "bin/ln", "echo 'ln: no room' >&2; exit 1")
+    with pytest.raises(AssertionError, match="ln: no room"):
+        run()
