@@ -14,11 +14,14 @@ not_tested() {
 # The release of Debian that this host runs; nothing where it is no Debian.
 codename() { sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null || true; }
 
-# The script again, with its arguments, as root.
+# The script again, with its arguments, as root. sudo takes away the variables that scripts are told something by; and by
+# now we are in another folder than that which the script's name may start from.
 become_root() { # FOR-WHAT ARGUMENT…
+  local name variables=(XDG_CACHE_HOME="${XDG_CACHE_HOME:-$HOME/.cache}")
   [[ $EUID -ne 0 ]] || return 0
   command -v sudo >/dev/null || die "$1 needs root, and there is no sudo here: run it as root"
-  exec sudo env XDG_CACHE_HOME="${XDG_CACHE_HOME:-$HOME/.cache}" "$0" "${@:2}"
+  for name in "${!ADIT_@}"; do variables+=("$name=${!name}"); done
+  exec sudo env "${variables[@]}" "$ADIT_ROOT/scripts/${0##*/}" "${@:2}"
 }
 
 # What all else here is about: the root file system `root` of the release `other`, and a folder `work`, which is /adit there.
