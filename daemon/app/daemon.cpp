@@ -138,12 +138,10 @@ void Daemon::keep_sockets() {
     const auto done = socket != nullptr ? socket->come_back() : std::nullopt;
     if (!done) continue;
     if (!*done) {
-      if (std::exchange(told_.lost_socket, done->error().message) == done->error().message) continue;
       log.error("{} was taken away: {}; or restart the link (`systemctl restart adit@{}`)", socket->path().string(),
                 done->error().message, config_.name);
       continue;
     }
-    told_.lost_socket.clear();
     log.warn("{} was taken away, and was made anew", socket->path().string());
     if (host::claim_link_number(run_directory() / ".numbers", config_.name) != config_.number) {
       log.warn("another link has the number of this one meanwhile, and may mistake its rules: restart this one");

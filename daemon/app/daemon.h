@@ -90,7 +90,6 @@ class Daemon {
   struct Told {
     std::optional<control::History> history = {};
     control::Events events = {};
-    std::string lost_socket = {};  ///< why it cannot be made anew; empty: none is lost
   };
 
   struct Wg {

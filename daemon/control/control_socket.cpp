@@ -162,15 +162,19 @@ void ControlSocket::open() {
 /// Who has connected stays so.
 std::optional<Result<>> ControlSocket::come_back() {
   struct stat status{};
-  if (::lstat(path_.c_str(), &status) == 0 || errno != ENOENT) return std::nullopt;
+  const bool there = ::lstat(path_.c_str(), &status) == 0;
+  if (there) lost_.clear();
+  if (there || errno != ENOENT) return std::nullopt;
   auto before = std::exchange(fd_, {});
   try {
     open();
+    lost_.clear();
     return Result<>();
   } catch (const std::runtime_error& error) {
     if (inode_ != 0 && inode_of(path_) == inode_) ::unlink(path_.c_str());
     fd_ = std::move(before);
-    return fail("{}", error.what());
+    if (std::exchange(lost_, error.what()) == error.what()) return std::nullopt;
+    return fail("{}", lost_);
   }
 }
 

@@ -67,7 +67,8 @@ class ControlSocket {
   /// many were.
   void publish(std::string_view line, std::string (*lost)(std::uint64_t count));
 
-  /// Makes its file anew where somebody took it away, who emptied the folder. None: it is there, or another's is.
+  /// Makes its file anew where somebody took it away, who emptied the folder. None: it is there, or another's is, or it
+  /// cannot be made for the same reason as the last time, which has been told.
   std::optional<Result<>> come_back();
 
   const std::filesystem::path& path() const { return path_; }
@@ -111,6 +112,7 @@ class ControlSocket {
   bool for_root_alone_;
   FileDescriptor fd_;
   std::uint64_t inode_ = 0;
+  std::string lost_;           ///< why its file cannot be made anew; empty: it is there
   std::list<Client> clients_;  ///< the one that was heard last comes last
   net::Watch watch_;
   net::Timer resume_;

@@ -79,9 +79,14 @@ TEST_F(ControlSocketFileTest, WhatCannotBeMadeAnewIsTriedAgain) {
   const auto done = socket_->come_back();
   ASSERT_TRUE(done && !*done);
   EXPECT_THAT(done->error().message, HasSubstr("ADIT_RUN_DIR"));
+  EXPECT_FALSE(socket_->come_back()) << "that has been told";
   std::filesystem::remove(directory_);
   EXPECT_TRUE(socket_->come_back().value());
   expect_service();
+  std::filesystem::remove_all(directory_);
+  std::filesystem::create_symlink("nowhere/at/all", directory_);
+  const auto again = socket_->come_back();
+  EXPECT_TRUE(again && !*again) << "it was there meanwhile";
 }
 
 TEST_F(ControlSocketFileTest, AnothersFileInItsPlaceIsNotReplaced) {
