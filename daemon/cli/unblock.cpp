@@ -40,15 +40,23 @@ int unblock(const std::string& name, Context& context) {
     say(context.out, "{}: unblocked; traffic goes as if there were no link\n", name);
     return kDone;
   }
-  if (!client::has_file(name) && !host::has_link_number(numbers, name)) {
-    say(context.err,
-        "adit unblock {0}: there is no link {0}, neither a file of that name in /etc/adit nor one that ran since the "
-        "last boot, and so nothing was unblocked: is the name spelt right?\n",
-        name);
-    return kNoSuchLink;
+  const auto file = client::has_file(name);
+  if (file.value_or(false) || host::has_link_number(numbers, name)) {
+    say(context.out, "{}: nothing was blocked\n", name);
+    return kDone;
   }
-  say(context.out, "{}: nothing was blocked\n", name);
-  return kDone;
+  if (!file) {
+    say(context.err,
+        "adit unblock {0}: nothing was unblocked, and whether there is a link {0} may not be seen by this user: try "
+        "with sudo (`sudo adit unblock {0}`)\n",
+        name);
+    return kFailed;
+  }
+  say(context.err,
+      "adit unblock {0}: there is no link {0}, neither a file of that name in /etc/adit nor one that ran since the "
+      "last boot, and so nothing was unblocked: is the name spelt right?\n",
+      name);
+  return kNoSuchLink;
 }
 
 }  // namespace

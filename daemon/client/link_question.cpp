@@ -12,9 +12,6 @@
 namespace adit::client {
 namespace {
 
-/// Where the unit has the links' files from.
-constexpr const char* kFiles = "/etc/adit";
-
 std::string_view subcommand_of(std::string_view request) {
   for (const std::string_view each : {"reload", "events"}) {
     if (request.contains(each)) return each;
@@ -67,9 +64,11 @@ std::vector<std::string> running_links() {
   return names;
 }
 
-bool has_file(const std::string& name) {
+std::optional<bool> has_file(const std::string& name, const std::filesystem::path& files) {
   std::error_code error;
-  return std::filesystem::exists(std::filesystem::path(kFiles) / (name + ".yaml"), error);
+  const bool there = std::filesystem::exists(files / (name + ".yaml"), error);
+  if (error == std::errc::permission_denied) return std::nullopt;
+  return there;
 }
 
 std::string no_running_links() {

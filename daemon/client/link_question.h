@@ -2,9 +2,16 @@
 // A request to a link by its name, and why there is no answer in a sentence with the next step.
 #pragma once
 
+#include <filesystem>
+#include <optional>
+#include <string>
+
 #include "client/control_client.h"
 
 namespace adit::client {
+
+/// Where the unit has the links' files from.
+inline constexpr const char* kFiles = "/etc/adit";
 
 struct NoAnswer {
   AskFailure kind{};
@@ -17,8 +24,8 @@ std::vector<std::string> running_links();
 /// What to say where there are none, with the next step: begin, start one, or ask as somebody who may know.
 std::string no_running_links();
 
-/// Whether the unit has a file for a link of that name.
-bool has_file(const std::string& name);
+/// Whether the unit has a file for a link of that name; none: this user may not see that. `files`: for tests.
+std::optional<bool> has_file(const std::string& name, const std::filesystem::path& files = kFiles);
 
 LinkAnswer ask_link(const std::string& name, std::string_view request, std::chrono::seconds patience);
 /// All at once: an answer for each name, within `patience` for all of them together.

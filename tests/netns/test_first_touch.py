@@ -63,6 +63,18 @@ def test_without_a_link_it_says_how_to_begin(program, tmp_path):
     assert done.returncode == 2
 
 
+def test_a_file_that_cannot_be_seen_is_not_taken_for_none(program, tmp_path):
+    """/etc/adit is closed to others than root and the links' own group."""
+    etc = "mount -t tmpfs etc /etc && mkdir -m 0750 /etc/adit && touch /etc/adit/office.yaml && exec \"$@\""
+    unblock = ("unshare", "--net", "--mount", "sh", "-c", etc, "sh")
+    env = {"ADIT_RUN_DIR": str(tmp_path / "none")}
+    done = adit(*unblock, *AS_NOBODY, program, "unblock", "office", env=env)
+    assert done.returncode == 1 and "`sudo adit unblock office`" in done.stderr
+    done = adit(*unblock, program, "unblock", "office", env=env)
+    assert done.returncode == 0 and "nothing was blocked" in done.stdout
+    assert adit(*unblock, program, "unblock", "ofice", env=env).returncode == 4
+
+
 def test_without_sudo_who_needs_it_is_told_so(program, public_directory):
     tools = f"{public_directory}/tools"
     os.mkdir(tools)
