@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/clock_text.h"
+#include "base/descriptor_limit.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/print.h"
@@ -128,6 +129,7 @@ bool read(Source& source, bool json, Context& context) {
 }
 
 int events(const std::vector<std::string>& named, bool json, Context& context) {
+  const RaisedDescriptorLimit raised;  // one for each link, to the end
   const auto names = named.empty() ? client::running_links() : named;
   std::vector<Source> sources;
   bool failed = false;
