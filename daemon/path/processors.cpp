@@ -5,6 +5,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <string>
 
@@ -15,12 +16,14 @@ namespace {
 /// wait for each other.
 constexpr std::size_t kMostByItself = 4;
 
+/// Not to be known, or without a bound.
+constexpr std::size_t kAny = std::string::npos;
+
 std::size_t in_affinity() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  // A machine with more processors than the set has room for has more than enough.
-  if (sched_getaffinity(0, sizeof set, &set) != 0) return kMostByItself;
-  return static_cast<std::size_t>(std::max(CPU_COUNT(&set), 1));
+  // One has room for 1,024 processors. The kernel refuses what has less than the machine could have: 8,192 by now.
+  std::array<cpu_set_t, 64> sets{};
+  if (sched_getaffinity(0, sizeof sets, sets.data()) != 0) return kAny;
+  return static_cast<std::size_t>(std::max(CPU_COUNT_S(sizeof sets, sets.data()), 1));
 }
 
 /// "0::/system.slice/adit@office.service", of control groups in their second version; empty: there is none.
@@ -37,7 +40,7 @@ std::size_t in_quota(const std::filesystem::path& group) {
   std::ifstream file(group / "cpu.max");
   std::uint64_t quota = 0;
   std::uint64_t period = 0;
-  if (!(file >> quota >> period) || period == 0) return std::string::npos;
+  if (!(file >> quota >> period) || period == 0) return kAny;
   return std::max<std::size_t>(quota / period, 1);
 }
 

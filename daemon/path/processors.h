@@ -20,7 +20,7 @@ enum class Limit : std::uint8_t {
 };
 
 struct Processors {
-  std::size_t count = 1;
+  std::size_t count = 1;  ///< the largest number where it cannot be known
   Limit limit = Limit::processors;
 };
 

@@ -3,9 +3,17 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
+#include <array>
+#include <cerrno>
+#include <cstddef>
 #include <fstream>
+#include <thread>
 
 #include "temporary_directory.h"
 
@@ -32,6 +40,33 @@ class ProcessorsTest : public ::testing::Test {
     std::filesystem::create_directories(path.parent_path());
     std::ofstream(path) << text;
   }
+  /// As where there could be `possible` processors, and this thread may use one of them.
+  static Processors look_among(std::uint32_t possible) {
+    Processors seen;
+    std::thread([&] {
+      cpu_set_t one;
+      CPU_ZERO(&one);
+      CPU_SET(static_cast<std::size_t>(sched_getcpu()), &one);
+      EXPECT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+      refuse_sets_for_fewer_than(possible);
+      seen = usable_processors(std::filesystem::path("/nowhere"));
+    }).join();
+    return seen;
+  }
+  /// What the kernel does of itself where there may be so many.
+  static void refuse_sets_for_fewer_than(std::uint32_t possible) {
+    std::array program{
+        sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sched_getaffinity, 0, 3),
+        sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args) + sizeof(std::uint64_t)),
+        sock_filter BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, possible / 8, 1, 0),
+        sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+        sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog filter{.len = program.size(), .filter = program.data()};
+    EXPECT_EQ(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    EXPECT_EQ(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), 0);
+  }
   static std::size_t by_affinity() {
     cpu_set_t set;
     CPU_ZERO(&set);
@@ -50,6 +85,19 @@ TEST_F(ProcessorsTest, AreThoseOfTheAffinityUnlessAQuotaAllowsFewer) {
   EXPECT_EQ(count("/", "", "50000 100000"), 1U) << "there is always one";
   EXPECT_EQ(count("/a.slice/b.service", "c.slice", "100000 100000"), by_affinity()) << "another's";
   EXPECT_EQ(count("/a.slice/b.service", "a.slice", "nonsense"), by_affinity());
+}
+
+TEST_F(ProcessorsTest, AreCountedOnTheLargestMachines) {
+  EXPECT_EQ(look_among(1024).count, 1U);
+  EXPECT_EQ(look_among(8192).count, 1U);
+}
+
+TEST_F(ProcessorsTest, ThatCannotBeCountedSetNoLimit) {
+  const auto processors = look_among(1U << 30);
+  EXPECT_EQ(workers_for({}, processors).count, 4U);
+  const auto eight = workers_for({.workers = 8}, processors);
+  EXPECT_EQ(eight.count, 8U);
+  EXPECT_EQ(name_of(eight.limit), "");
 }
 
 TEST_F(ProcessorsTest, ThatSayNothingOfControlGroupsCountAsTheyAre) {
