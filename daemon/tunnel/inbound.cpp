@@ -30,7 +30,7 @@ void Tunnel::classify(std::span<const Datagram> datagrams, Instant now, InboundB
 std::optional<DropReason> Tunnel::take_transport(const Datagram& datagram, Instant now, InboundBatch& batch) const {
   const auto header = wire::read_transport_header(datagram.bytes);
   const auto& keypair = sessions_.find(header.receiver);
-  if (!keypair) return DropReason::unknown_index;
+  if (!keypair || sessions_.has_left(*keypair, now)) return DropReason::unknown_index;
   if (is_expired(*keypair, now) || header.counter >= noise::REJECT_AFTER_MESSAGES) return DropReason::expired;
   pin(batch.keypairs, keypair);
   batch.packets.push_back({datagram.path, keypair.get(), header.counter, wire::ecn_of(datagram.traffic_class),
@@ -57,7 +57,9 @@ void Tunnel::accept(InboundBatch& batch, Instant now, std::vector<MutableBytes>&
       after_packet_received(now);
       after_packet_passed(now);
     }
-    if (!elsewhere_.is_of_the_past(packet.path.remote, packet.keypair->created, now)) roam(packet.path, out);
+    const bool is_of_the_past = sessions_.is_leaving(*packet.keypair) ||
+                                elsewhere_.is_of_the_past(packet.path.remote, packet.keypair->created, now);
+    if (!is_of_the_past) roam(packet.path, out);
     if (sessions_.confirm(*packet.keypair)) {
       begin_session(*packet.keypair, {}, now, out);
       after_heard_by_peer(now);

@@ -33,6 +33,11 @@ inline constexpr Duration KEEPALIVE_TIMEOUT = 10s;
 inline constexpr Duration kMaxJitter = 333ms;
 /// Between two cycles of REKEY_ATTEMPT_TIME, unless a packet or a keepalive wants a session before.
 inline constexpr Duration kCyclePause = 30s;
+/// Times kMaxJitter are added to REKEY_AFTER_TIME at most: two ends that began at once renew apart.
+inline constexpr int kRenewalJitter = 8;
+/// As long is a session received that is neither the current one nor the one before. Who sends with it for longer has
+/// not heard of the current one, and is to notice that nothing comes through.
+inline constexpr Duration kHeardAge = 5s;
 /// How long an initiation is let be when we are told to call the same place again.
 inline constexpr Duration kAnswerTime = 1s;
 /// Data without an answer for that long: a peer that lives has sent an empty packet after KEEPALIVE_TIMEOUT. The paper

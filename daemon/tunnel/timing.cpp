@@ -107,11 +107,14 @@ void Tunnel::after_stream_broke(Instant now, Outbox& out) {
 
 // Rekeying -----------------------------------------------------------------------------------------------------------
 
-/// Only the initiator rekeys by time, so that the two ends do not both do it (§6.2).
+/// Only the initiator rekeys by time, so that the two ends do not both do it (§6.2). Where both had begun at once both
+/// are; a chance apart, one of them has renewed before the other one would.
 void Tunnel::keep_fresh_after_sending(Instant now, Outbox& out) {
   const auto* keypair = sessions_.current().get();
   const bool worn = keypair->counters.next() > noise::REKEY_AFTER_MESSAGES;
-  const bool old = keypair->role == noise::Role::initiator && now - keypair->created >= REKEY_AFTER_TIME;
+  const auto age = now - keypair->created;
+  const bool old =
+      keypair->role == noise::Role::initiator && age >= REKEY_AFTER_TIME + kRenewalJitter * cadence_.session_jitter;
   if (worn || old) want_session(now, out);
 }
 

@@ -104,6 +104,34 @@ TEST(Sessions, WhenBothEndsBeganTheOthersSessionStillReceives) {
   EXPECT_FALSE(sessions.find(1));
 }
 
+/// The peer sends with 2, which it began, until it hears of 3 or 4.
+TEST(Sessions, WhatThePeerWasLastHeardOnStillReceivesWhenBothHadBegun) {
+  const auto both_began = [](Sessions& sessions) {
+    const auto theirs = keypair(2, kResponder);
+    sessions.add(theirs);
+    sessions.add(keypair(1, kInitiator));
+    EXPECT_FALSE(sessions.confirm(*theirs));
+  };
+  Sessions renewed;
+  both_began(renewed);
+  renewed.add(keypair(3, kInitiator));
+  EXPECT_TRUE(renewed.find(1));
+  EXPECT_TRUE(renewed.find(2));
+  EXPECT_FALSE(renewed.confirm(*renewed.find(3)));
+  renewed.add(keypair(4, kInitiator));
+  EXPECT_FALSE(renewed.find(2)) << "it has heard of 3 since";
+
+  Sessions renewed_at_once;
+  both_began(renewed_at_once);
+  renewed_at_once.add(keypair(4, kResponder));
+  renewed_at_once.add(keypair(3, kInitiator));
+  EXPECT_TRUE(renewed_at_once.find(2));
+  EXPECT_TRUE(renewed_at_once.find(4));
+  EXPECT_FALSE(renewed_at_once.find(1));
+  renewed_at_once.clear();
+  EXPECT_FALSE(renewed_at_once.any());
+}
+
 TEST(Sessions, AnUnknownIndexFindsNothing) {
   Sessions sessions;
   EXPECT_FALSE(sessions.find(0));

@@ -19,6 +19,26 @@ TEST_F(Link, ANewPresharedKeyIsUsedByTheNextHandshake) {
   EXPECT_TRUE(world.passes(a, 20s));
 }
 
+/// Each sends with the session that it began, and goes on with it for a round trip after the other has renewed.
+TEST_F(Link, NothingOnItsWayIsLostWhenKeysChangeThatBothEndsHadBegun) {
+  world.network.delay = 50ms;
+  world.start(a);
+  world.start(b);
+  world.run(1s);
+  ASSERT_EQ(a.count<InitiationSent>() + b.count<InitiationSent>(), 2U);
+  for (int i = 0; i < 40'000; ++i) {
+    world.send(a);
+    world.send(b);
+    world.run(10ms);
+  }
+  world.run(1s);
+  for (auto* host : {&a, &b}) {
+    EXPECT_EQ(host->delivered.size(), 40'000U);
+    EXPECT_EQ(host->drops(DropReason::unknown_index), 0U);
+  }
+  EXPECT_GE(a.count<HandshakeCompleted>(), 4U);
+}
+
 TEST_F(Link, RekeysAfterTooManyMessagesAndNeverSendsPastTheLimit) {
   world.connect();
   world.run(6s);
