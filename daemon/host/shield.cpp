@@ -2,13 +2,22 @@
 #include "host/shield.h"
 
 #include <fmt/core.h>
+#include <linux/netlink.h>
 #include <nftables/libnftables.h>
+#include <sys/select.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
+
+#include "base/file_descriptor.h"
+#include "net/io.h"
 
 namespace adit::host {
 namespace {
+
+constexpr const char* kUnshielded = "hosts of the local network can send packets to the tunnel's addresses: {}";
 
 std::string list_of(const std::vector<IpAddress>& addresses, Family family) {
   std::string list;
@@ -67,6 +76,16 @@ std::string rules_for(const ShieldOptions& options, bool with_answers) {
       with_answers ? answers_for(options) : "");
 }
 
+/// Where it can have no netlink socket, libnftables ends this process (nft_ctx_new), with all rules that block in
+/// place; and it waits for answers with select(), which is abort() for a descriptor of such a number. Both are known
+/// beforehand.
+Result<> can_talk_to_nftables() {
+  const FileDescriptor probe(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
+  if (!probe) return fail("nftables cannot be talked to: {}", net::describe(errno));
+  if (probe.get() >= FD_SETSIZE) return fail("nftables cannot be talked to: too many files are open");
+  return {};
+}
+
 std::string first_line(const char* text) {
   const std::string_view all(text == nullptr ? "" : text);
   return std::string(all.substr(0, all.find('\n')));
@@ -85,6 +104,7 @@ Result<> Shield::raise(const ShieldOptions& options) {
   // The old table has the name, and goes with its netlink socket.
   lower();
   port_ = options.port;
+  if (const auto can = can_talk_to_nftables(); !can) return fail(kUnshielded, can.error().message);
   context_.reset(nft_ctx_new(NFT_CTX_DEFAULT));
   if (!context_) return fail("out of memory for nftables");
   nft_ctx_buffer_output(context_.get());
@@ -99,7 +119,7 @@ Result<> Shield::raise(const ShieldOptions& options) {
                 reason);
   }
   lower();
-  return fail("hosts of the local network can send packets to the tunnel's addresses: nftables says {}", reason);
+  return fail(kUnshielded, "nftables says " + reason);
 }
 
 void Shield::lower() {
