@@ -74,6 +74,7 @@ Link::Link(const Parts& parts, std::unique_ptr<crypto::Aead> aead, Machine machi
       machine_(std::move(machine)),
       bind_again_(parts.loop, [this] { follow_uplink(); }) {
   assemble(remembered);
+  watch_preshared_key(true);
 }
 
 void Link::assemble(std::optional<Endpoint> remembered) {
@@ -105,7 +106,16 @@ void Link::assemble(std::optional<Endpoint> remembered) {
                                 .told = parts_.told,
                                 .beside = parts_.beside,
                                 .uplink_problem = [this] { return uplink_.problem(); }});
-  preshared_key_watch_.emplace(parts_.loop, parts_.config.peer.preshared_key_file, *machine_, parts_.log);
+}
+
+/// One that goes on watching has missed nothing. Another may: its file was read a while ago. `is_new`: the key in use
+/// is of that file; else `wg` may have set one that stays.
+void Link::watch_preshared_key(bool is_new) {
+  const auto& file = parts_.config.peer.preshared_key_file;
+  auto& watch = preshared_key_watch_;
+  if (watch && watch->file() == file && watch->works()) return;
+  watch.emplace(parts_.loop, file, machine_, parts_.log);
+  if (is_new) watch->look();
 }
 
 void Link::set_workers() {
@@ -290,8 +300,8 @@ void Link::set_aead(std::unique_ptr<crypto::Aead> aead) {
 
 void Link::adopt(const Edit& edit, crypto::PresharedKey preshared_key) {
   const auto& config = parts_.config;
-  preshared_key_watch_.emplace(parts_.loop, config.peer.preshared_key_file, *machine_, parts_.log);
   if (edit.preshared_key) machine_->set_preshared_key(std::move(preshared_key));
+  watch_preshared_key(edit.preshared_key);
   machine_->set_allowed_ips(config.peer.allowed_ips);
   machine_->set_ethernet(frame_ends(config), config.tuning.storm_limit);
   set_mtu(parts_.host.mtu());
@@ -338,13 +348,13 @@ void Link::begin_anew(const Edit& edit, Machine machine) {
   const auto remote = machine_->path().remote;
   const bool keep = remote.known() && !edit.has({"peer.public_key", "peer.endpoint"});
   finish();
-  preshared_key_watch_.reset();
   upkeep_.reset();
   caller_.reset();
   pump_.reset();
   data_path_.reset();
   machine_ = std::move(machine);
   assemble(keep ? std::optional(remote) : std::nullopt);
+  watch_preshared_key(edit.preshared_key);
   start();
 }
 

@@ -90,6 +90,7 @@ class Link {
 
  private:
   void assemble(std::optional<Endpoint> remembered);
+  void watch_preshared_key(bool is_new);
   void set_workers();
   void make_caller(std::optional<Endpoint> remembered);
   void call_anew(std::optional<Endpoint> remembered);

@@ -5,22 +5,23 @@
 
 namespace adit::link {
 
-PresharedKeyWatch::PresharedKeyWatch(net::EventLoop& loop, const std::filesystem::path& file, tunnel::Tunnel& tunnel,
+PresharedKeyWatch::PresharedKeyWatch(net::EventLoop& loop, const std::filesystem::path& file, const Machine& tunnel,
                                      Log& log)
     : file_(file), tunnel_(tunnel), log_(log) {
   if (file_.empty()) return;
-  watch_.emplace(loop, file_, [this] { changed(); });
+  watch_.emplace(loop, file_, [this] { look(); });
   if (!watch_->works()) {
     log_.warn("changes of {} will not be noticed by themselves: reload after them", file_.native());
   }
 }
 
-void PresharedKeyWatch::changed() {
+void PresharedKeyWatch::look() {
+  if (file_.empty()) return;
   auto key = config::read_preshared_key_file(file_);
   if (!key) {
     log_.warn("peer.preshared_key_file: {}; the key in use stays", key.error().message);
-  } else if (!tunnel_.has_preshared_key(*key)) {
-    tunnel_.set_preshared_key(std::move(*key));
+  } else if (!tunnel_->has_preshared_key(*key)) {
+    tunnel_->set_preshared_key(std::move(*key));
     log_.info("peer.preshared_key_file: another key, from the next handshake on");
   }
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 
 #include "base/log.h"
@@ -13,16 +14,23 @@ namespace adit::link {
 
 class PresharedKeyWatch {
  public:
-  /// `file` may be empty: then there is nothing to watch. The references must outlive it.
-  PresharedKeyWatch(net::EventLoop& loop, const std::filesystem::path& file, tunnel::Tunnel& tunnel, Log& log);
+  using Machine = std::unique_ptr<tunnel::Tunnel>;
+
+  /// `file` may be empty: then there is nothing to watch. The references must outlive it; `tunnel` may come to hold
+  /// another one.
+  PresharedKeyWatch(net::EventLoop& loop, const std::filesystem::path& file, const Machine& tunnel, Log& log);
   PresharedKeyWatch(const PresharedKeyWatch&) = delete;
   PresharedKeyWatch& operator=(const PresharedKeyWatch&) = delete;
 
- private:
-  void changed();
+  /// Takes the key that is in the file now, if that is another one, as it does whenever the file changes.
+  void look();
+  const std::filesystem::path& file() const { return file_; }
+  /// False: changes go unnoticed.
+  bool works() const { return !watch_ || watch_->works(); }
 
+ private:
   std::filesystem::path file_;
-  tunnel::Tunnel& tunnel_;
+  const Machine& tunnel_;
   Log& log_;
   std::optional<net::FileWatch> watch_;
 };

@@ -29,16 +29,21 @@ constexpr const char* kFile =
     "local: {private_key: GOfNPrsOiJc+/tzUWFlCvSWWD0oGHcYGZKSfXGQ8FmU=, listen: 51820}\n"
     "peer: {public_key: ZID6dR9B0vJ1yz2mMW0kKxVV+rydUx/le+gJJievAD4=, endpoint: '192.0.2.7:51820'}\n";
 
+constexpr const char* kPreshared = "FpCyhws9cxwWoV4xELtfJvjJN+zQVRPISllRWgeopVE=";
+constexpr const char* kOtherPreshared = "7xHjLc+ckuXBtIA4zgCFd6UaGTJoNaeoOGTY6zpcDz8=";
+
 std::string replaced(std::string text, std::string_view from, std::string_view to) {
   return text.replace(text.find(from), from.size(), to);
 }
 
 /// All that a daemon has, with the file above.
 struct Running {
-  Running() {
-    test::write_file(file, kFile);
-    std::filesystem::permissions(file, std::filesystem::perms(0600));
+  /// `text`: of the file; `meanwhile`: what happens while it starts.
+  explicit Running(std::string_view text = kFile, const std::function<void(Running&)>& meanwhile = [](Running&) {}) {
+    put("psk", kPreshared);
+    put("office.yaml", std::string(text));
     config = read();
+    meanwhile(*this);
     doors = Inheritance().open_doors(config, log);
     host.emplace(config, doors->device, 1400U);
     store.load();
@@ -63,10 +68,21 @@ struct Running {
                                  .given_up = [this](const Error& error) { given_up = error.message; }});
   }
 
+  void put(const char* name, const std::string& content) const {
+    const auto beside = directory.path() / "beside";
+    test::write_file(beside, content);
+    std::filesystem::permissions(beside, std::filesystem::perms(0600));
+    std::filesystem::rename(beside, directory.path() / name);
+  }
   config::Config read() const { return std::move(config::read_config(file.string(), {}).value()); }
   control::ReloadOutcome edit(std::string_view from, std::string_view to) {
     test::write_file(file, replaced(kFile, from, to));
     return reload->from_file();
+  }
+  /// Once all that is waiting was heard.
+  std::string preshared_key() {
+    while (loop.run_once(Duration::zero())) continue;
+    return crypto::reveal_base64(link->machine().preshared_key());
   }
 
   test::TemporaryDirectory directory;
@@ -137,6 +153,57 @@ TEST(Reload, AnotherKeyOfThePeersMakesAnotherLink) {
     ASSERT_TRUE(outcome);
     EXPECT_THAT(*outcome, Contains("the link begins anew, with a new session"));
     EXPECT_EQ(crypto::to_base64(running.config.peer.public_key), "RxkHQPX5c4WDSxczidj4MyTfL/WNqGGPBW8IWLt7zTA=");
+  });
+}
+
+std::string with_preshared_key_file() {
+  return replaced(kFile, "peer: {", "peer: {preshared_key_file: psk, ");
+}
+
+TEST(Reload, APresharedKeyThatCameWhileTheLinkStartedIsInForce) {
+  in_namespace([] {
+    Running running(with_preshared_key_file(), [](Running& starting) { starting.put("psk", kOtherPreshared); });
+    EXPECT_EQ(running.preshared_key(), kOtherPreshared);
+  });
+}
+
+/// With the same ends, and with others.
+TEST(Reload, APresharedKeyThatCameDuringAReloadIsInForceAfterIt) {
+  in_namespace([] {
+    for (const auto* const key :
+         {"GOfNPrsOiJc+/tzUWFlCvSWWD0oGHcYGZKSfXGQ8FmU=", "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk="}) {
+      Running running(with_preshared_key_file());
+      running.put("office.yaml",
+                  replaced(with_preshared_key_file(), "GOfNPrsOiJc+/tzUWFlCvSWWD0oGHcYGZKSfXGQ8FmU=", key));
+      auto next = running.read();
+      running.put("psk", kOtherPreshared);
+      ASSERT_TRUE(running.reload->change_to(next, link::edit_between(running.config, running.link->machine(), next)));
+      EXPECT_EQ(running.preshared_key(), kOtherPreshared);
+    }
+  });
+}
+
+TEST(Reload, APresharedKeyThatCameWhileItsFileBecameThatOfTheLinkIsInForce) {
+  in_namespace([] {
+    Running running;
+    running.put("office.yaml", with_preshared_key_file());
+    auto next = running.read();
+    running.put("psk", kOtherPreshared);
+    ASSERT_TRUE(running.reload->change_to(next, link::edit_between(running.config, running.link->machine(), next)));
+    EXPECT_EQ(running.preshared_key(), kOtherPreshared);
+  });
+}
+
+TEST(Reload, APresharedKeyThatWgSetStaysWhileTheFileSaysWhatItSaid) {
+  in_namespace([] {
+    Running running(with_preshared_key_file());
+    running.link->machine().set_preshared_key(crypto::parse_preshared_key(kOtherPreshared).value());
+    running.config.peer.preshared_key_file.clear();
+    ASSERT_TRUE(running.reload->from_file());
+    EXPECT_TRUE(running.reload->kept_preshared_key());
+    EXPECT_EQ(running.preshared_key(), kOtherPreshared);
+    running.put("psk", kPreshared);
+    EXPECT_EQ(running.preshared_key(), kPreshared) << "whoever writes the file means it";
   });
 }
 
