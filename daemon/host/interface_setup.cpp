@@ -145,11 +145,12 @@ Restored InterfaceSetup::restore(bool forgo) {
     return restored;
   }
   if (!link->up) return restored;  // whoever took it down may want it so; routes need it up
-  restored = restore_link();
+  restored.add(restore_link());
   forgoes_ = forgo;
   const auto done = add_missing(applied_);
   forgoes_ = false;
   restored.add({.what = std::exchange(restored_, {}), .problem = {}});
+  restored.up = link->up;
   restored.note(done);
   return restored;
 }

@@ -3,6 +3,7 @@
 // was put back, and what was in the way.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@ namespace adit::host {
 struct Restored {
   std::vector<std::string> what;  ///< in words
   std::string problem;            ///< sentences; empty: nothing was in the way
+  std::optional<bool> up = {};    ///< the interface was found so; none: nobody looked, or it was not there
 
   void note(const Result<>& done) {
     if (!done && !problem.contains(done.error().message))
@@ -21,6 +23,7 @@ struct Restored {
   void add(const Restored& other) {
     what.insert(what.end(), other.what.begin(), other.what.end());
     if (!other.problem.empty()) note(fail("{}", other.problem));
+    if (other.up) up = other.up;
   }
 };
 

@@ -95,6 +95,8 @@ host::Restored Guard::look_at(bool all, Instant now) {
   const auto begun = processor_time();
   const auto conflicts = host_.conflicts();
   auto restored = host_.restore();
+  // What told of it may be among what was lost.
+  if (restored.up) down_ = !*restored.up;
   for (const auto& conflict : host_.conflicts()) {
     if (std::ranges::find(conflicts, conflict) == conflicts.end()) log_.warn("{}", conflict);
   }

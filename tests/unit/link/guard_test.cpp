@@ -50,11 +50,22 @@ struct Guarded {
     hear();
     guard.look(now);
   }
+  /// The kernel tells of it, but for what there was no room for.
+  void after_unheard(const std::string& command) {
+    now += Guard::kLeisure;
+    run(command);
+    hears = false;
+    hear();
+    hears = true;
+    guard.network_changed({.overrun = true});
+    guard.look(now);
+  }
   std::string routes() { return run("ip route show 192.168.20.0/24"); }
   /// How much was looked at since it was last asked.
   int take_parts() { return std::exchange(parts, 0); }
 
   int parts = 0;
+  bool hears = true;
   config::Config config = configuration();
   test::RecordedLog log;
   net::EventLoop loop;
@@ -62,7 +73,9 @@ struct Guarded {
   host::HostSetup host{config, device, 1420};
   Instant now = loop.now();
   Guard guard{device.index(), host, log, now};
-  net::NetlinkMonitor monitor{loop, [this](const net::NetworkChange& change) { guard.network_changed(change); }};
+  net::NetlinkMonitor monitor{loop, [this](const net::NetworkChange& change) {
+                                if (hears) guard.network_changed(change);
+                              }};
 };
 
 TEST(Guard, RoutesComeBackWhenTheInterfaceWasDownForAMoment) {
@@ -75,6 +88,21 @@ TEST(Guard, RoutesComeBackWhenTheInterfaceWasDownForAMoment) {
     EXPECT_EQ(guarded.guard.problem(), "");
     guarded.after("ip link set adit0 down; ip link set adit0 up; ip link set adit0 down");
     EXPECT_THAT(guarded.guard.problem(), HasSubstr("adit0 is down"));
+  });
+}
+
+TEST(Guard, WhetherTheInterfaceIsUpIsSeenThoughTheNewsWereLost) {
+  in_namespace([] {
+    Guarded guarded;
+    guarded.after_unheard("ip link set adit0 down");
+    EXPECT_THAT(guarded.guard.problem(), HasSubstr("adit0 is down"));
+    guarded.after_unheard("ip link set adit0 up");
+    EXPECT_EQ(guarded.guard.problem(), "");
+    EXPECT_THAT(guarded.routes(), HasSubstr("dev adit0"));
+    guarded.after("ip link set adit0 down");
+    EXPECT_THAT(guarded.guard.problem(), HasSubstr("adit0 is down"));
+    guarded.after_unheard("ip link set adit0 up");
+    EXPECT_EQ(guarded.guard.problem(), "");
   });
 }
 
