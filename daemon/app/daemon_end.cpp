@@ -121,7 +121,7 @@ void Daemon::tell_what_is_blocked() const {
   for (const auto family : host::blocked_families(config_)) {
     ground_.log.info("{}", host::why_blocked(family));
   }
-  for (const auto& conflict : host_->conflicts()) ground_.log.warn("{}", conflict);
+  link::warn_of_left_out(host_->conflicts(), ground_.log);
 }
 
 }  // namespace adit::app

@@ -87,7 +87,7 @@ class InterfaceSetup {
   /// Whether a route there could be in the way of one of those. Costs next to nothing.
   bool has_route_at(const net::RoutePlace& place) const;
   /// A sentence for each route that was left out, since another of that destination and metric is there: it would have
-  /// to take the place of somebody else's network. restore() adds it when that one is gone.
+  /// to take the place of somebody else's network. restore() adds it when that one is gone. Sorted.
   const std::vector<std::string>& conflicts() const { return conflicts_; }
 
  private:

@@ -8,6 +8,8 @@
 #include <array>
 #include <ctime>
 #include <fstream>
+#include <iterator>
+#include <ranges>
 #include <utility>
 
 namespace adit::link {
@@ -43,6 +45,11 @@ Duration processor_time() {
 }
 
 }  // namespace
+
+void warn_of_left_out(const std::vector<std::string>& routes, Log& log) {
+  for (const auto& sentence : routes | std::views::take(kNamed)) log.warn("{}", sentence);
+  if (routes.size() > kNamed) log.warn("and {} more routes were left out likewise", routes.size() - kNamed);
+}
 
 void Guard::network_changed(const net::NetworkChange& change) {
   if (contains(change.links_down, interface_)) down_ = due_ = true;
@@ -97,9 +104,9 @@ host::Restored Guard::look_at(bool all, Instant now) {
   auto restored = host_.restore();
   // What told of it may be among what was lost.
   if (restored.up) down_ = !*restored.up;
-  for (const auto& conflict : host_.conflicts()) {
-    if (std::ranges::find(conflicts, conflict) == conflicts.end()) log_.warn("{}", conflict);
-  }
+  std::vector<std::string> fresh;
+  std::ranges::set_difference(host_.conflicts(), conflicts, std::back_inserter(fresh));
+  warn_of_left_out(fresh, log_);
   cost_ = processor_time() - begun;
   return restored;
 }

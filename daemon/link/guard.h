@@ -6,6 +6,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/log.h"
 #include "host/host_setup.h"
@@ -13,6 +14,9 @@
 #include "net/netlink_monitor.h"
 
 namespace adit::link {
+
+/// A line for each of `routes` (HostSetup::conflicts), up to a few, and one for the rest: there may be thousands.
+void warn_of_left_out(const std::vector<std::string>& routes, Log& log);
 
 class Guard {
  public:

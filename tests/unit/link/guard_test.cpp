@@ -4,6 +4,7 @@
 //   adit0 (10.9.0.1/30, 192.168.20.0/24)      veth-a ── veth-b
 #include "link/guard.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -103,6 +104,27 @@ TEST(Guard, WhetherTheInterfaceIsUpIsSeenThoughTheNewsWereLost) {
     EXPECT_THAT(guarded.guard.problem(), HasSubstr("adit0 is down"));
     guarded.after_unheard("ip link set adit0 up");
     EXPECT_EQ(guarded.guard.problem(), "");
+  });
+}
+
+TEST(Guard, OfManyRoutesThatAreLeftOutAFewAreNamed) {
+  in_namespace([] {
+    Guarded guarded;
+    guarded.config.routes.clear();
+    for (int i = 20; i < 30; ++i)
+      guarded.config.routes.push_back({.to = IpNetwork::parse(fmt::format("192.168.{}.0/24", i)).value()});
+    ASSERT_TRUE(guarded.host.change(guarded.config, 1420));
+    guarded.after("for i in $(seq 20 29); do ip route replace 192.168.$i.0/24 dev veth-a; done");
+    auto lines = guarded.log.take_lines();
+    ASSERT_THAT(lines, testing::SizeIs(5));
+    EXPECT_THAT(lines.front(), HasSubstr("the route 192.168.20.0/24 is there already, by way of veth-a"));
+    EXPECT_EQ(lines.back(), "warning: and 6 more routes were left out likewise");
+    guarded.after("ip route del 192.168.22.0/24 dev veth-a");
+    guarded.log.take_lines();
+    guarded.after("ip route replace 192.168.22.0/24 dev veth-a");
+    lines = guarded.log.take_lines();
+    ASSERT_THAT(lines, testing::SizeIs(1)) << "the one that is new";
+    EXPECT_THAT(lines.front(), HasSubstr("192.168.22.0/24"));
   });
 }
 
