@@ -68,7 +68,20 @@ void HostSetup::interface_left() {
 
 Result<> HostSetup::interface_came_back(bool set_up) {
   away_ = false;
-  return set_up ? change(config_, mtu_) : Result<>();
+  if (!set_up) return {};
+  is_bare_ = true;
+  const auto restored = restore();
+  return restored.problem.empty() ? Result<>() : fail("{}", restored.problem);
+}
+
+/// The interface has been elsewhere, and nothing of what it is to have is there.
+Result<> HostSetup::dress() {
+  peers_ = peers_of(config_, std::move(peers_));
+  const auto policy = policy_options(config_, interface_index_, peers_);
+  if (!policy_.install(policy)) policy_.expect(policy);
+  auto done = interface_.apply(interface_settings(config_, mtu_, peers_), true);
+  is_bare_ = !interface_.is_applied();
+  return done;
 }
 
 /// All but what the interface is to have there is done: what blocks here.
@@ -120,10 +133,12 @@ void HostSetup::let_go() {
 }
 
 Restored HostSetup::restore() {
+  const auto dressed = is_bare_ ? dress() : Result<>();
   if (away_) return {};
   auto restored = policy_.restore();
   const bool again = !std::exchange(restored.problem, {}).empty();
   restored.add(interface_.restore(hook_runs_ && hook_runs_()));
+  restored.note(dressed);
   if (again) restored.add(policy_.restore());  // now with the interface as it is to be
   return restored;
 }

@@ -57,7 +57,8 @@ class HostSetup {
 
   /// Somebody moved the interface to another network namespace: it is left alone from now on.
   void interface_left();
-  /// And back. `set_up`: give it all that it is to have.
+  /// And back. `set_up`: give it all that it is to have. What cannot be had is told, and left to restore(), which goes
+  /// on trying.
   Result<> interface_came_back(bool set_up);
   bool interface_is_away() const { return away_; }
   /// Leaves all as it is, for a later run.
@@ -101,6 +102,7 @@ class HostSetup {
   Result<> apply(const config::Config& config, std::uint32_t mtu, const std::vector<IpAddress>& peers);
   Result<> change_from_afar(const config::Config& config);
   std::uint64_t dropped_so_far();
+  Result<> dress();
   std::vector<IpAddress> peers_of(const config::Config& config, std::vector<IpAddress> known);
   bool is_neighbour(const config::Config& config, const IpAddress& peer);
 
@@ -109,7 +111,8 @@ class HostSetup {
   std::uint32_t mtu_;
   std::vector<IpAddress> peers_;  ///< that a route leads into the tunnel, and which are spared
   bool left_blocked_;
-  bool away_ = false;  ///< the interface, see interface_left
+  bool away_ = false;     ///< the interface, see interface_left
+  bool is_bare_ = false;  ///< it came back, and was not given yet what it is to have
   std::function<bool()> hook_runs_;
   net::Netlink netlink_;
   net::Netlink interface_netlink_;              ///< of the network namespace in which the interface was made

@@ -68,6 +68,12 @@ std::unexpected<Error> address_failure(const std::string& name, const net::Inter
   return fail("cannot give {} the address {}: {}", name, to_string(address), net::describe(error));
 }
 
+std::unexpected<Error> no_bridge(const std::string& name) {
+  return fail(
+      "there is no interface {0}: make that bridge first (`ip link add {0} type bridge`), or correct interface.bridge",
+      name);
+}
+
 std::unexpected<Error> route_failure(const std::string& name, const net::RouteSpec& route,
                                      const net::NetlinkError& error) {
   const auto* mend = route.source && error.code == EINVAL ? "; its source must be one of interface.addresses" : "";
@@ -103,7 +109,7 @@ InterfaceSetup::~InterfaceSetup() {
   remove();
 }
 
-Result<> InterfaceSetup::apply(const InterfaceSettings& wanted) {
+Result<> InterfaceSetup::apply(const InterfaceSettings& wanted, bool in_part) {
   const bool first = !active_;
   if (first && !before_) {
     auto link = net::get_link(netlink_, index_);
@@ -112,8 +118,8 @@ Result<> InterfaceSetup::apply(const InterfaceSettings& wanted) {
   }
   active_ = true;
   auto done = first ? adopt_leftovers(wanted) : Result<>();
-  if (done) done = change(wanted);
-  if (done) {
+  if (done || in_part) done = change(wanted, in_part);
+  if (done || in_part) {
     applied_ = wanted;
     places_.clear();
     for (const auto& route : wanted.routes) places_.push_back({route.to, net::table_of(route)});
@@ -144,13 +150,13 @@ Restored InterfaceSetup::restore(bool forgo) {
     restored.note(fail("cannot look at the interface {}: {}", name_, net::describe(link.error())));
     return restored;
   }
+  restored.up = link->up;
   if (!link->up) return restored;  // whoever took it down may want it so; routes need it up
   restored.add(restore_link());
   forgoes_ = forgo;
   const auto done = add_missing(applied_);
   forgoes_ = false;
   restored.add({.what = std::exchange(restored_, {}), .problem = {}});
-  restored.up = link->up;
   restored.note(done);
   return restored;
 }
@@ -168,6 +174,7 @@ Restored InterfaceSetup::restore_link() {
   }
   if (!applied_.bridge.empty()) {
     const auto bridge = net::find_link(netlink_, applied_.bridge);
+    if (!bridge) restored.note(no_bridge(applied_.bridge));
     if (bridge && *bridge != link->bridge) what.push_back(fmt::format("that it is in {}", applied_.bridge));
   }
   if (what.empty()) return restored;
@@ -252,10 +259,13 @@ Result<> InterfaceSetup::adopt_leftovers(const InterfaceSettings& wanted) {
   return {};
 }
 
-Result<> InterfaceSetup::change(const InterfaceSettings& wanted) {
-  if (auto done = remove_unwanted(wanted); !done) return done;
-  if (auto done = change_link_to(wanted); !done) return done;
-  return add_missing(wanted);
+/// `in_part`: a step that fails keeps none of the others away.
+Result<> InterfaceSetup::change(const InterfaceSettings& wanted, bool in_part) {
+  Restored changed;
+  changed.note(remove_unwanted(wanted));
+  if (changed.problem.empty() || in_part) changed.note(change_link_to(wanted));
+  if (changed.problem.empty() || in_part) changed.note(add_missing(wanted));
+  return changed.problem.empty() ? Result<>() : fail("{}", changed.problem);
 }
 
 Result<> InterfaceSetup::change_link_to(const InterfaceSettings& wanted) {
@@ -277,12 +287,7 @@ Result<> InterfaceSetup::change_link_to(const InterfaceSettings& wanted) {
 Result<> InterfaceSetup::put_into_bridge(const std::string& name) {
   if (name.empty()) return leave_bridge();
   const auto wanted = net::find_link(netlink_, name);
-  if (!wanted) {
-    return fail(
-        "there is no interface {}: make that bridge first (`ip link add {} type bridge`), or correct "
-        "interface.bridge",
-        name, name);
-  }
+  if (!wanted) return no_bridge(name);
   const auto link = net::get_link(netlink_, index_);
   const bool is_in = link && link->bridge == *wanted;
   const auto done = is_in ? net::NetlinkResult<>() : net::change_link(netlink_, index_, {.bridge = *wanted});

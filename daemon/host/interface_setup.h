@@ -57,7 +57,9 @@ class InterfaceSetup {
   /// On failure the interface is as it was before the call, and the error is a sentence. Costs a list of addresses, a
   /// message for each route or, where there are many of them or one is missing, a list of those through the interface
   /// for each family and table in use, and a message for each thing that is to be changed.
-  Result<> apply(const InterfaceSettings& wanted);
+  /// `in_part`: what cannot be had keeps none of the rest away, and is left to restore(), as long as the interface is
+  /// there at all.
+  Result<> apply(const InterfaceSettings& wanted, bool in_part = false);
   /// Of what is applied, the MTU alone: a single message. Likewise.
   Result<> set_mtu(std::uint32_t mtu);
   /// Brings back what the kernel dropped of ours (it flushes routes when an interface goes down) or others took away or
@@ -81,6 +83,7 @@ class InterfaceSetup {
   /// Leaves all as it is, for a later run.
   void release() { active_ = false; }
 
+  bool is_applied() const { return active_; }
   /// Only while something is applied.
   InterfacePast past() const { return {before_.value_or(net::LinkState()), bridge_}; }
   const std::vector<net::RouteSpec>& routes() const { return applied_.routes; }
@@ -98,7 +101,7 @@ class InterfaceSetup {
 
   void forgo(const net::InterfaceAddress& address);
   Result<> adopt_leftovers(const InterfaceSettings& wanted);
-  Result<> change(const InterfaceSettings& wanted);
+  Result<> change(const InterfaceSettings& wanted, bool in_part = false);
   Result<> change_link_to(const InterfaceSettings& wanted);
   Result<> put_into_bridge(const std::string& name);
   Result<> leave_bridge();

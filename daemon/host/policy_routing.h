@@ -64,6 +64,8 @@ class PolicyRouting {
   /// Adds what is missing, then takes away what this link had beside it, in this run or an earlier one: nothing leaks
   /// meanwhile. On failure all is as it was, and the error is a sentence.
   Result<> install(const PolicyRoutingOptions& options);
+  /// Not all of these can be had now: restore() is to go on trying, and what there is besides them stays.
+  void expect(const PolicyRoutingOptions& options) { installed_ = options; }
   /// Adds again what others took away, and names it. One that cannot be had keeps none of the others away.
   Restored restore();
   void remove();

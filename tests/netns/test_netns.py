@@ -334,6 +334,24 @@ def test_a_moved_interface_may_come_back(make, lab, inside):
     lab.a.expect_network_state(before)
 
 
+def test_an_interface_that_comes_back_has_what_can_be_had_and_the_state_names_the_rest(make, lab, inside):
+    link = make(a={"routes": ["192.168.44.0/24"]}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    before = lab.a.network_state()
+    move(link.a, inside)
+    wait_until(lambda: link.a.status()["observations"], 10, "the move to be noticed")
+    lab.a.sysctl("net.ipv6.conf.default.disable_ipv6", 1)
+    inside.ip("link", "set", link.a.device, "netns", lab.a.name)
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    wait_until(lambda: link.a.status()["state"] == "failed", 10, "the missing address to be told")
+    assert "IPv6 is switched off there" in link.a.status()["reason"]
+    lab.a.sysctl("net.ipv6.conf.default.disable_ipv6", 0)
+    lab.a.sysctl(f"net.ipv6.conf.{link.a.device}.disable_ipv6", 0)
+    wait_until(lambda: link.a.status()["state"] == "up", 40, "the address to be had")
+    assert ping(link.a.host, link.b.side.addr6) == 3
+    lab.a.expect_network_state(before)
+
+
 def test_an_interface_that_is_moved_and_deleted_is_noticed(make, lab, inside):
     link = make().start()
     move(link.a, inside)

@@ -64,6 +64,41 @@ TEST(InterfaceSetup, ANetworkThatThisHostIsInIsLeftToIt) {
   });
 }
 
+TEST(InterfaceSetup, WhatCanBeHadIsThereWhenAllOfItIsNotToBeHadAtOnce) {
+  in_namespace([] {
+    Interface interface;
+    auto& setup = *interface.setup;
+    run("sysctl -qw net.ipv6.conf.tun-i.disable_ipv6=1");
+    ASSERT_FALSE(setup.apply(usual()));
+    EXPECT_FALSE(setup.is_applied());
+    const auto done = setup.apply(usual(), true);
+    ASSERT_FALSE(done);
+    EXPECT_THAT(done.error().message, HasSubstr("tun-i cannot have the address fd09::1/126"));
+    EXPECT_TRUE(setup.is_applied());
+    EXPECT_THAT(run("ip addr show tun-i; ip route"), AllOf(HasSubstr("10.9.0.1/30"), HasSubstr("192.168.20.0/24")));
+    EXPECT_EQ(setup.restore().problem, done.error().message);
+    run("sysctl -qw net.ipv6.conf.tun-i.disable_ipv6=0");
+    EXPECT_THAT(setup.restore().what, testing::ElementsAre("the address fd09::1/126", "the route fd20::/48 metric 7"));
+    expect_done(setup.restore());
+  });
+}
+
+TEST(InterfaceSetup, ABridgeThatIsGoneIsMissedUntilThereIsOneOfTheName) {
+  in_namespace([] {
+    run("ip tuntap add dev tun-i mode tap; ip link add br-i type bridge");
+    Interface interface({.name = "tun-i", .frames = true});
+    auto& setup = *interface.setup;
+    expect_done(setup.apply({.mtu = 1300, .bridge = "br-i"}));
+    run("ip link del br-i");
+    for (const auto& restored : {setup.restore_link(), setup.restore()}) {
+      EXPECT_THAT(restored.problem, HasSubstr("there is no interface br-i: make that bridge first"));
+    }
+    run("ip link add br-i type bridge");
+    EXPECT_THAT(setup.restore().what, testing::ElementsAre("that it is in br-i"));
+    expect_done(setup.restore());
+  });
+}
+
 /// As `ip route replace` has it.
 TEST(InterfaceSetup, ARouteThatTookThePlaceOfOursIsAConflict) {
   in_namespace([] {
