@@ -165,7 +165,7 @@ void gather_network(Facts& facts) {
       auto& config = *facts.file_facts.config;
       config.number = number;
       const auto options = host::policy_options(config, interface->index, host::literal_endpoints(config));
-      facts.network.bypasses = host::find_bypasses(*netlink, options, run_directory() / ".numbers");
+      facts.network.bypasses = host::find_bypasses(*netlink, options, run_directory() / ".numbers").sentences;
     }
   }
   if (const auto netns = facts.netns(); !netns.empty()) facts.elsewhere = look_into(netns);

@@ -68,17 +68,17 @@ class Search {
   Search(net::Netlink& netlink, const PolicyRoutingOptions& options, const std::filesystem::path& numbers)
       : netlink_(netlink), options_(options), numbers_(numbers) {}
 
-  /// How the sentence about this address goes on after its subject; empty: all is well.
-  std::string judge(const IpAddress& address, const Wanted& wanted, const net::RouteMatch& match) {
+  /// How the sentence about this address goes on after its subject; empty: all is well. None: that is not known.
+  std::optional<std::string> judge(const IpAddress& address, const Wanted& wanted, const net::RouteMatch& match) {
     const bool as_wanted = wanted.blocked ? match.refused : !match.refused && match.interface == options_.interface;
-    if (as_wanted) return {};
+    if (as_wanted) return "";
     const auto rules = net::list_rules(netlink_, address.family());
-    if (!rules) return {};
+    if (!rules) return std::nullopt;
     // Without the link's own rule it is not the place of others' that is to blame: link/guard.h puts it back.
     const auto own = std::ranges::find_if(*rules, [&](const net::FoundRule& found) {
       return found.rule.table == options_.number && found.rule.priority == own_priority(wanted);
     });
-    if (own == rules->end()) return {};
+    if (own == rules->end()) return std::nullopt;
     const std::span<const net::FoundRule> front(rules->begin(), own);
     return match.refused ? refused(front, address, wanted) : led_past(front, address, match);
   }
@@ -87,10 +87,15 @@ class Search {
   std::uint32_t own_priority(const Wanted& wanted) const { return options_.priority - 2U * wanted.network.prefix + 1; }
 
   /// Who refuses something is only to be found by looking at all who might.
-  std::string refused(std::span<const net::FoundRule> front, const IpAddress& address, const Wanted& wanted) {
+  std::optional<std::string> refused(std::span<const net::FoundRule> front, const IpAddress& address,
+                                     const Wanted& wanted) {
     for (const auto& each : front) {
       const bool may = !each.selects && !each.rule.suppress_prefix && (each.refuses || each.rule.table != 0);
-      if (!may || !(each.refuses || table_refuses(each.rule.table, address, limit_of(wanted)))) continue;
+      if (!may) continue;
+      const auto refuses =
+          each.refuses ? std::optional(true) : table_refuses(each.rule.table, address, limit_of(wanted));
+      if (!refuses) return std::nullopt;
+      if (!*refuses) continue;
       if (!is_link_number(each.rule.table)) return "is refused: " + mend_of(each, address.family());
       const auto link = link_of(each.rule.table);
       if (link.empty()) return fmt::format("is refused by the rules of another link (see `ip rule`, `adit status`)");
@@ -99,14 +104,15 @@ class Search {
           "go what it holds by `adit unblock {0}`",
           link);
     }
-    return {};
+    return "";
   }
 
-  bool table_refuses(std::uint32_t table, const IpAddress& address, std::uint32_t limit) {
+  std::optional<bool> table_refuses(std::uint32_t table, const IpAddress& address, std::uint32_t limit) {
     const auto routes = net::list_routes(netlink_, {.family = address.family(), .table = table});
-    return routes && std::ranges::any_of(*routes, [&](const net::FoundRoute& found) {
-             return found.interface == 0 && found.route.to.prefix <= limit && found.route.to.contains(address);
-           });
+    if (!routes) return std::nullopt;
+    return std::ranges::any_of(*routes, [&](const net::FoundRoute& found) {
+      return found.interface == 0 && found.route.to.prefix <= limit && found.route.to.contains(address);
+    });
   }
 
   std::string led_past(std::span<const net::FoundRule> front, const IpAddress& address, const net::RouteMatch& match) {
@@ -161,47 +167,53 @@ void add(std::vector<Finding>& findings, std::string subject, const std::string&
   same->subjects.push_back(std::move(subject));
 }
 
-/// Of one half of a family; empty: all is well, or there is nothing to be judged.
-std::string judge_half(net::Netlink& netlink, const PolicyRoutingOptions& options, Search& search, const Half& half) {
+/// Of one half of a family; empty: all is well, or there is nothing to be judged. None: that is not known.
+std::optional<std::string> judge_half(net::Netlink& netlink, const PolicyRoutingOptions& options, Search& search,
+                                      const Half& half) {
   for (const auto* const text : half) {
     const auto address = IpAddress::parse(text).value();
     const auto wanted = wanted_of(options, address);
     if (!wanted) continue;
     const auto match = net::find_match(netlink, address);
-    if (!match) return {};
+    if (!match && net::is_missing_family(match.error())) return "";
+    if (!match) return std::nullopt;
     const bool narrower = !match->refused && match->interface != options.interface && match->prefix > limit_of(*wanted);
     if (!narrower) return search.judge(address, *wanted, *match);
   }
-  return {};
+  return "";
 }
 
 }  // namespace
 
-std::vector<std::string> find_bypasses(net::Netlink& netlink, const PolicyRoutingOptions& options,
-                                       const std::filesystem::path& numbers) {
+Bypasses find_bypasses(net::Netlink& netlink, const PolicyRoutingOptions& options,
+                       const std::filesystem::path& numbers) {
   Search search(netlink, options, numbers);
+  Bypasses bypasses;
   std::vector<Finding> findings;
   for (const auto family : {Family::v4, Family::v6}) {
     const auto& [low, high] = family == Family::v4 ? kOutsideV4 : kOutsideV6;
     const auto in_low = judge_half(netlink, options, search, low);
     const auto in_high = judge_half(netlink, options, search, high);
-    const std::string all = family_name(family);
-    if (in_low == in_high) {
-      if (!in_low.empty()) add(findings, all, in_low);
+    if (!in_low || !in_high) {
+      bypasses.all = false;
       continue;
     }
-    for (const auto& rest : {in_low, in_high}) {
+    const std::string all = family_name(family);
+    if (*in_low == *in_high) {
+      if (!in_low->empty()) add(findings, all, *in_low);
+      continue;
+    }
+    for (const auto& rest : {*in_low, *in_high}) {
       if (!rest.empty()) add(findings, "a part of " + all, rest);
     }
   }
-  std::vector<std::string> sentences;
   for (const auto& [rest, subjects] : findings) {
     // Both families may have one cause, and one next step.
     std::string subject;
     for (const auto& each : subjects) subject += (subject.empty() ? "" : " and ") + each;
-    sentences.push_back(fmt::format("{} traffic {}", subject, rest));
+    bypasses.sentences.push_back(fmt::format("{} traffic {}", subject, rest));
   }
-  return sentences;
+  return bypasses;
 }
 
 }  // namespace adit::host

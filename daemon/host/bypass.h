@@ -12,10 +12,17 @@
 
 namespace adit::host {
 
-/// A sentence, with the next step, for each way past the tunnel. Only where `options` lead or block a whole family, or
+struct Bypasses {
+  std::vector<std::string> sentences;  ///< one, with the next step, for each way past the tunnel
+  /// There are no others. False: some of it is not known, as while one of the link's own rules is missing, or the
+  /// kernel gave no answer.
+  bool all = true;
+};
+
+/// Only where `options` lead or block a whole family, or
 /// a part of the Internet as large as no network is; and what a more precise route of others takes is no way past it.
 /// `numbers`: where claim_link_number writes.
-std::vector<std::string> find_bypasses(net::Netlink& netlink, const PolicyRoutingOptions& options,
-                                       const std::filesystem::path& numbers);
+Bypasses find_bypasses(net::Netlink& netlink, const PolicyRoutingOptions& options,
+                       const std::filesystem::path& numbers);
 
 }  // namespace adit::host

@@ -8,7 +8,6 @@
 
 #include "base/or_throw.h"
 #include "base/paths.h"
-#include "host/bypass.h"
 #include "host/host_plan.h"
 
 namespace adit::host {
@@ -133,13 +132,13 @@ void HostSetup::let_go() {
 }
 
 Restored HostSetup::restore() {
-  const auto dressed = is_bare_ ? dress() : Result<>();
   if (away_) return {};
+  const auto dressed = is_bare_ ? dress() : Result<>();
   auto restored = policy_.restore();
   const bool again = !std::exchange(restored.problem, {}).empty();
   restored.add(interface_.restore(hook_runs_ && hook_runs_()));
-  restored.note(dressed);
   if (again) restored.add(policy_.restore());  // now with the interface as it is to be
+  restored.note(dressed);
   return restored;
 }
 
@@ -214,9 +213,9 @@ bool HostSetup::has_route_at(const net::RoutePlace& place) const {
   return !away_ && (place.table == number_of(config_) || interface_.has_route_at(place));
 }
 
-std::vector<std::string> HostSetup::find_bypasses() {
+Bypasses HostSetup::find_bypasses() {
   const auto& options = policy_.installed();
-  return options ? host::find_bypasses(netlink_, *options, run_directory() / ".numbers") : std::vector<std::string>();
+  return options ? host::find_bypasses(netlink_, *options, run_directory() / ".numbers") : Bypasses();
 }
 
 std::vector<net::RouteSpec> HostSetup::routes() const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "host/bypass.h"
 #include "host/interface_setup.h"
 #include "host/policy_routing.h"
 #include "net/netlink_bridge.h"
@@ -94,15 +95,15 @@ class HostSetup {
   /// Whether a route of others there may be in the way of one of ours, or in the place of one.
   bool has_route_at(const net::RoutePlace& place) const;
   /// host::find_bypasses
-  std::vector<std::string> find_bypasses();
+  Bypasses find_bypasses();
   /// All of them, default routes included.
   std::vector<net::RouteSpec> routes() const;
 
  private:
   Result<> apply(const config::Config& config, std::uint32_t mtu, const std::vector<IpAddress>& peers);
   Result<> change_from_afar(const config::Config& config);
-  std::uint64_t dropped_so_far();
   Result<> dress();
+  std::uint64_t dropped_so_far();
   std::vector<IpAddress> peers_of(const config::Config& config, std::vector<IpAddress> known);
   bool is_neighbour(const config::Config& config, const IpAddress& peer);
 

@@ -2,6 +2,7 @@
 #include "link/full_tunnel.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace adit::link {
@@ -18,11 +19,20 @@ void FullTunnel::network_changed(const net::NetworkChange& change, Instant now) 
 void FullTunnel::look(Instant now) {
   if (!due_ || now < *due_) return;
   due_.reset();
-  const auto before = std::exchange(bypasses_, host_.find_bypasses());
-  for (const auto& sentence : bypasses_) {
-    if (std::ranges::find(before, sentence) == before.end()) log_.warn("{}", sentence);
+  auto [found, all] = host_.find_bypasses();
+  const auto before = std::exchange(bypasses_, {});
+  const auto is_among = [](const auto& sentences, const auto& one) { return std::ranges::count(sentences, one) != 0; };
+  for (const auto& sentence : found) {
+    if (!is_among(before, sentence)) log_.warn("{}", sentence);
   }
-  if (bypasses_.empty() && !before.empty()) log_.info("all that is to go into the tunnel does so again");
+  if (!all) {
+    // What was found before is so until it is known to be otherwise.
+    std::ranges::copy_if(before, std::back_inserter(found), [&](const auto& each) { return !is_among(found, each); });
+    due_ = now + kLeisure;
+  } else if (found.empty() && !before.empty()) {
+    log_.info("all that is to go into the tunnel does so again");
+  }
+  bypasses_ = std::move(found);
 }
 
 std::string FullTunnel::in_words() const {
