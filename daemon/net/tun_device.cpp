@@ -114,6 +114,13 @@ Result<> in_namespace(const std::string& name, std::optional<NetworkNamespace>& 
   if (name.empty()) return work();
   auto found = NetworkNamespace::open(name);
   if (!found) return std::unexpected(found.error());
+  // A process's number may be that of another one by now, in the host's network: all of that would go into the tunnel.
+  if (const auto own = NetworkNamespace::own(); own && found->is(*own)) {
+    return fail(
+        "{} (interface.netns) is the network namespace that aditd itself is in: leave netns out if that is meant; else "
+        "name another one (in /proc/PID/ns/net the PID may be another process's by now)",
+        name);
+  }
   const auto visit = found->enter();
   if (!visit) return std::unexpected(visit.error());
   place.emplace(std::move(*found));

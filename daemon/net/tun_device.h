@@ -36,7 +36,8 @@ struct TunOptions {
   /// That it is read from, each flow from one: with more than one as many as can be had, and an interface that is there
   /// already and was made without has one. Cannot be changed later.
   std::size_t queues = 1;
-  std::string netns;  ///< where the interface is to be, as NetworkNamespace::open has it; empty: here
+  /// Where the interface is to be, as NetworkNamespace::open has it; empty: here, which no name may lead to.
+  std::string netns;
   std::string device_path = "/dev/net/tun";
 };
 

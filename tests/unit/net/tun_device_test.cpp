@@ -405,6 +405,18 @@ TEST(TunDevice, ASecondUserOfTheNameIsToldHowToFindWhoIsInTheWay) {
   });
 }
 
+/// As /proc/4711/ns/net is when 4711 is one of the host's processes by now.
+TEST(TunDevice, OurOwnNetworkNamespaceIsNoneToPutTheInterfaceInto) {
+  in_namespace([] {
+    const auto device = TunDevice::open({.name = "tun-o", .netns = "/proc/thread-self/ns/net"});
+    ASSERT_FALSE(device);
+    EXPECT_THAT(device.error().message, AllOf(HasSubstr("/proc/thread-self/ns/net (interface.netns) is the network "
+                                                        "namespace that aditd itself is in"),
+                                              HasSubstr("leave netns out")));
+    EXPECT_THAT(run("ip link"), Not(HasSubstr("tun-o")));
+  });
+}
+
 TEST(TunDevice, ANameOfAnotherKindOfInterfaceIsRefused) {
   in_namespace([] {
     run("ip link add veth-k type veth peer name veth-l");
