@@ -10,6 +10,7 @@
 #include <array>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <vector>
 
 #include "doctor/firewall_match.h"
@@ -24,8 +25,8 @@ constexpr int kMostJumps = 16;
 /// Rules that are looked at. Chains that lead to each other by many ways would otherwise take for ever.
 constexpr std::size_t kMostSteps = 200'000;
 
-/// Statements that decide nothing. Any that is neither here nor below might.
-constexpr std::array kHarmless{"counter", "log", "mangle", "notrack", "flow", "ct helper", "meter", "set", "quota"};
+/// Statements that decide nothing, and behind which the rule always goes on. Any that is neither here nor below might.
+constexpr std::array kHarmless{"counter", "log", "mangle", "notrack", "flow", "ct helper"};
 
 /// Where a datagram may have ended, and whether it may have come out at the end.
 struct Course {
@@ -145,22 +146,32 @@ class Walk {
   bool apply(const json& rule, Course& course, int depth) {
     bool certain = true;
     for (const auto& statement : rule.at("expr")) {
-      if (statement.contains("match")) {
-        const auto matched = matches(statement.at("match"), scope_of(rule));
-        if (matched == Tri::no) return false;
-        certain &= matched == Tri::yes;
+      if (const auto matched = goes_on_behind(statement, rule)) {
+        if (*matched == Tri::no) return false;
+        certain &= *matched == Tri::yes;
       } else if (statement.contains("vmap")) {
         if (map(statement.at("vmap"), rule, course, certain, depth)) return true;
       } else if (decides(statement)) {
         return decide(statement, rule, course, certain, depth);
       } else if (!is_harmless(statement)) {
-        // Limits, sets that change, extensions of iptables: it may match or not, and even decide by itself.
+        // Limits, quotas, meters, extensions of iptables: it may match or not, and even decide by itself.
         certain = false;
         const bool may_decide = statement.contains("xt") && !is_extension(statement, "match");
         if (may_decide || statement.contains("queue")) decide_either_way(rule, course);
       }
     }
     return false;
+  }
+
+  /// Whether the rule does. None: the statement is neither a match nor like one.
+  std::optional<Tri> goes_on_behind(const json& statement, const json& rule) const {
+    if (statement.contains("match")) return matches(statement.at("match"), scope_of(rule));
+    // Into a set goes what the packet has: `add @seen { ip saddr }` ends the rule for IPv6. With a limit or a quota for
+    // each element (`stmt`) it is one of those that may end it for any.
+    if (!statement.contains("set") || statement.at("set").contains("stmt")) return std::nullopt;
+    const auto& element = statement.at("set").at("elem");
+    const auto& key = element.contains("elem") ? element.at("elem").at("val") : element;
+    return matches({{"left", key}, {"right", "*"}}, scope_of(rule));
   }
 
   MatchScope scope_of(const json& rule) const {

@@ -222,6 +222,32 @@ TEST(Firewall, SaysUnclearWhereALimitOrAnExtensionDecides) {
   EXPECT_EQ(ruling(Rules{chain("in", "drop"), rule("in", R"([{"xt":null}])")}).fate, Fate::unclear);
 }
 
+TEST(Firewall, SaysUnclearWhereAMeterAQuotaOrALimitForEachDecides) {
+  constexpr auto kFlood = R"([{"set":{"op":"add","elem":{"payload":{"protocol":"ip","field":"saddr"}},"set":"@flood",
+    "stmt":[{"limit":{"rate":10,"burst":5,"per":"second","inv":true}}]}},{"drop":null}])";
+  constexpr auto kMeter = R"([{"meter":{"key":{"payload":{"protocol":"ip","field":"saddr"}},
+    "stmt":{"limit":{"rate":10,"burst":5,"per":"second","inv":true}},"size":65535,"name":"m"}},{"drop":null}])";
+  constexpr auto kSpent = R"([{"quota":{"val":10,"val_unit":"mbytes","inv":true}},{"drop":null}])";
+  for (const auto* const drops : {kFlood, kMeter, kSpent}) {
+    EXPECT_EQ(ruling(Rules{chain("in", "accept"), rule("in", drops)}).fate, Fate::unclear) << drops;
+  }
+  constexpr auto kUntilSpent = R"([{"quota":{"val":1,"val_unit":"gbytes"}},{"accept":null}])";
+  EXPECT_EQ(ruling(Rules{chain("in", "drop"), rule("in", kUntilSpent)}).fate, Fate::unclear);
+}
+
+TEST(Firewall, GoesOnBehindASetThatNotesDownWhatThePacketHas) {
+  constexpr auto kPlain =
+      R"([{"set":{"op":"add","elem":{"payload":{"protocol":"ip","field":"saddr"}},"set":"@seen"}},{"drop":null}])";
+  constexpr auto kForAWhile = R"([{"set":{"op":"update","elem":{"elem":{"val":{"payload":{"protocol":"ip",
+    "field":"saddr"}},"timeout":60}},"set":"@seen"}},{"drop":null}])";
+  const Imagined v6{.remote = Endpoint::parse("[fd02::2]:51820").value()};
+  for (const auto* const statements : {kPlain, kForAWhile}) {
+    const Rules rules{chain("in", "accept"), rule("in", statements)};
+    EXPECT_EQ(ruling(rules).fate, Fate::drops) << statements;
+    EXPECT_EQ(ruling(rules, v6).fate, Fate::passes) << "it has no IPv4 address: " << statements;
+  }
+}
+
 TEST(Firewall, AskEveryChainOfTheHook) {
   const Rules rules{chain("in", "accept"), chain("late", "drop")};
   EXPECT_EQ(ruling(rules).fate, Fate::drops);
