@@ -56,6 +56,7 @@ struct LinkStatus {
   std::string endpoint_source;
   std::optional<std::int64_t> latest_handshake;
   std::string listen;
+  std::string device;  ///< that its datagrams leave by, of those that local.device names; empty: it names none
   std::uint16_t port = 0;
   std::uint32_t mtu = 0;
   std::uint64_t sent_packets = 0;

@@ -64,6 +64,7 @@ LinkStatus parse(const json& status) {
                   .endpoint = text_or_empty(peer.at("endpoint")),
                   .endpoint_source = text_or_empty(peer.at("endpoint_source")),
                   .listen = status.at("local").at("listen"),
+                  .device = text_or_empty(status.at("local").value("device", json())),
                   .mtu = status.at("mtu"),
                   .sent_packets = status.at("traffic").at("tx").at("packets"),
                   .received_packets = status.at("traffic").at("rx").at("packets"),

@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "doctor/firewall_extensions.h"
 #include "doctor/gather.h"
 #include "doctor/program.h"
 #include "host/host_plan.h"
+#include "net/device_binding.h"
+#include "net/netlink_link.h"
 #include "net/resolver.h"
 #include "net/system.h"
 
@@ -62,18 +65,51 @@ std::vector<EndpointFacts> resolve(const config::Config& config) {
   return found;
 }
 
-WayFacts way_to(net::Netlink& netlink, const Endpoint& to, std::optional<std::uint32_t> mark,
-                const NetworkFacts& network) {
+/// The interfaces that the daemon keeps its datagrams to (local.device), the most preferred first; empty: to none, or
+/// none of them is there.
+std::vector<std::string> bound_to(const Facts& facts) {
+  if (facts.status() != nullptr && !facts.status()->device.empty()) return {facts.status()->device};
+  if (facts.config() == nullptr) return {};
+  const auto& local = facts.config()->local;
+  if (local.device) return {*local.device};
+  std::vector<std::string> running;
+  std::ranges::copy_if(local.uplinks, std::back_inserter(running),
+                       [](const std::string& name) { return net::running_interface(name) != 0; });
+  return running;
+}
+
+/// The number of the interface that datagrams to `to` leave by; 0: of the one the routes say.
+std::uint32_t out_to(const Endpoint& to, const Facts& facts) {
+  if (to.scope != 0) return to.scope;
+  const auto bound = bound_to(facts);
+  const auto* const found = bound.empty() ? nullptr : facts.network.find(bound.front());
+  return found == nullptr ? 0 : found->index;
+}
+
+/// IPv4 takes everybody for a neighbour where no route leads to him by the interface that packets are bound to. They
+/// are sent, and nobody answers to the address; only where nobody is asked, on a modem's interface, they get somewhere.
+bool is_only_assumed(net::Netlink& netlink, const IpAddress& to, std::optional<std::uint32_t> mark, std::uint32_t out) {
+  if (out == 0 || !to.is_v4()) return false;
+  const auto match = net::find_match(netlink, to, mark, out);
+  const auto link = net::get_link(netlink, out);
+  return match && match->refused && link && link->has_neighbours;
+}
+
+WayFacts way_to(net::Netlink& netlink, const Endpoint& to, std::optional<std::uint32_t> mark, const Facts& facts) {
   WayFacts way{.to = to};
-  const auto route = net::route_to(netlink, to.address, mark);
-  if (!route) {
-    way.error = route.error().message;
+  const auto out = out_to(to, facts);
+  const auto name_of = [&](std::uint32_t index) {
+    const auto found = std::ranges::find(facts.network.interfaces, index, &InterfaceFacts::index);
+    return found == facts.network.interfaces.end() ? std::string() : found->name;
+  };
+  const auto route = net::route_to(netlink, to.address, mark, out);
+  if (route && !is_only_assumed(netlink, to.address, mark, out)) {
+    way.route = *route;
+    way.interface = name_of(route->interface);
     return way;
   }
-  way.route = *route;
-  for (const auto& each : network.interfaces) {
-    if (each.index == route->interface) way.interface = each.name;
-  }
+  way.error = route ? fmt::format("there is no route to {}", to_string(to.address)) : route.error().message;
+  if (out != 0) way.error += fmt::format(", through {}", name_of(out));
   return way;
 }
 
@@ -81,7 +117,16 @@ WayFacts way_to(net::Netlink& netlink, const Endpoint& to, std::optional<std::ui
 std::vector<Endpoint> candidates(const Facts& facts) {
   std::vector<Endpoint> list;
   const auto add = [&](const Endpoint& endpoint) {
-    if (std::ranges::find(list, endpoint) == list.end()) list.push_back(endpoint);
+    const auto same = std::ranges::find_if(list, [&](const Endpoint& each) {
+      const bool differ = each.scope != 0 && endpoint.scope != 0 && each.scope != endpoint.scope;
+      return each.address == endpoint.address && each.port == endpoint.port && !differ;
+    });
+    // The status does not tell the scope.
+    if (same == list.end()) {
+      list.push_back(endpoint);
+    } else if (same->scope == 0) {
+      same->scope = endpoint.scope;
+    }
   };
   if (facts.status() != nullptr) {
     if (const auto current = Endpoint::parse(facts.status()->endpoint)) add(*current);
@@ -134,7 +179,7 @@ void gather_endpoints(Facts& facts) {
   auto netlink = net::Netlink::open();
   if (!netlink) return;
   const auto mark = config != nullptr ? host::datagram_mark(*config) : std::nullopt;
-  for (const auto& each : candidates(facts)) facts.path.ways.push_back(way_to(*netlink, each, mark, facts.network));
+  for (const auto& each : candidates(facts)) facts.path.ways.push_back(way_to(*netlink, each, mark, facts));
 }
 
 void gather_firewall(Facts& facts) {

@@ -110,9 +110,10 @@ Finding judge_way(const Facts& facts) {
   }
   const auto reachable = std::ranges::count_if(ways, [](const WayFacts& way) { return way.route.has_value(); });
   if (reachable > 0) return ok("there is a route to the peer", seen);
-  return problem(
-      "there is no route to the peer", seen,
-      "bring the network up, or give this host a route there (`ip route get ADDRESS` shows what it would take)");
+  return problem("there is no route to the peer", seen,
+                 fmt::format("bring the network up, or give this host a route there (`ip route get {}` shows what it "
+                             "would take)",
+                             devices.empty() ? "ADDRESS" : "fibmatch ADDRESS oif INTERFACE"));
 }
 
 Finding judge_firewall(const Facts& facts) {

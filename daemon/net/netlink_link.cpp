@@ -32,6 +32,7 @@ LinkState parse_link(nlmsghdr* message) {
   state.up = (header.ifi_flags & IFF_UP) != 0;
   state.running = state.up && (header.ifi_flags & IFF_RUNNING) != 0;
   state.multicast = (header.ifi_flags & IFF_MULTICAST) != 0;
+  state.has_neighbours = (header.ifi_flags & IFF_NOARP) == 0;
   if (auto* const found = attributes.find(IFLA_STATS64)) {
     rtnl_link_stats64 statistics{};  // this kernel's may be shorter, or longer
     std::memcpy(&statistics, nla_data(found),

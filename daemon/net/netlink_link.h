@@ -17,6 +17,7 @@ struct LinkState {
   bool up = false;
   bool running = false;  ///< up, and has a carrier
   bool multicast = false;
+  bool has_neighbours = false;    ///< whose link-layer addresses are asked for; not so on a modem's (IFF_NOARP)
   std::uint64_t dropped_out = 0;  ///< packets it was given to send and had no room for, since it was made
   /// IN6_ADDR_GEN_MODE_*: how the kernel makes up link-local addresses; none: the link has no IPv6.
   std::optional<std::uint8_t> address_generation;

@@ -196,13 +196,16 @@ Result<RouteInfo> route_to(Netlink& netlink, const IpAddress& destination, std::
   return info;
 }
 
-NetlinkResult<RouteMatch> find_match(Netlink& netlink, const IpAddress& destination) {
+NetlinkResult<RouteMatch> find_match(Netlink& netlink, const IpAddress& destination,
+                                     std::optional<std::uint32_t> fwmark, std::uint32_t out) {
   constexpr std::uint32_t kRoot = 0;  // rules for the daemon's own user say nothing of the host
   auto header = header_for(destination.family());
   header.rtm_dst_len = static_cast<std::uint8_t>(destination.bits());
   header.rtm_flags = entry_flags(destination.family());
   NetlinkMessage request(RTM_GETROUTE, 0, header);
   request.put(RTA_DST, destination).put_u32(RTA_UID, kRoot);
+  if (fwmark) request.put_u32(RTA_MARK, *fwmark);
+  if (out != 0) request.put_u32(RTA_OIF, out);
 
   RouteMatch match;
   auto done = netlink.query(std::move(request), [&](nlmsghdr* message) {

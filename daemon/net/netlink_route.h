@@ -90,7 +90,9 @@ struct RouteMatch {
   bool refused = false;         ///< it goes nowhere; which entry says so, is not known then
 };
 
-/// For a packet of root's from no address in particular and without a mark, all rules considered.
-NetlinkResult<RouteMatch> find_match(Netlink& netlink, const IpAddress& destination);
+/// For a packet of root's from no address in particular, with that mark, and out by that interface (0: any), all rules
+/// considered. Unlike route_to's, what IPv4 only takes for a neighbour, as no route leads there by `out`, is refused.
+NetlinkResult<RouteMatch> find_match(Netlink& netlink, const IpAddress& destination,
+                                     std::optional<std::uint32_t> fwmark = std::nullopt, std::uint32_t out = 0);
 
 }  // namespace adit::net

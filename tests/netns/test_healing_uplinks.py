@@ -7,6 +7,7 @@ silent, and back. How long each takes is measured and shown (docs/self-healing.m
 """
 import pytest
 
+from lab.doctor import examine
 from lab.plan import PORT
 from lab.traffic import BackgroundPing, ping, traffic_within
 from lab.two_paths import kill
@@ -92,6 +93,7 @@ def test_an_uplink_that_falls_silent_in_use(uplinks, lab, measured):
     measured("by the second uplink after", comes_by(link, BY[4][1], 20), "s")
     background.goes_on(3)
     background.close()
+    assert "through eth1" in examine(link.a).evidence("way"), "the doctor looks the way that is taken"
 
 
 def test_uplinks_that_are_not_there_yet(uplinks, lab, measured):
