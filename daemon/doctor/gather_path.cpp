@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The way to the peer: its name, its addresses, the routes there, and the firewall at this end of it.
 #include <fmt/core.h>
+#include <linux/rtnetlink.h>
 
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "doctor/firewall_extensions.h"
 #include "doctor/gather.h"
@@ -145,13 +148,31 @@ bool has_legacy_rules() {
   return false;
 }
 
-/// Where strangers' packets come in.
+/// Where the default routes of the main table lead that come before its others; other tables are for what bears a mark
+/// or belongs to another tunnel.
+std::set<std::string> default_ways(const Facts& facts, Family family) {
+  std::set<std::string> found;
+  auto least = std::numeric_limits<std::uint32_t>::max();
+  for (const auto& route : facts.network.routes) {
+    const bool is_default = route.to.prefix == 0 && route.to.address.family() == family;
+    if (!is_default || route.table != RT_TABLE_MAIN || route.metric > least) continue;
+    if (route.interface == facts.interface_name()) continue;
+    if (route.metric < least) found.clear();
+    least = route.metric;
+    found.insert(route.interface);
+  }
+  return found;
+}
+
+/// Where strangers' packets come in; empty: there may be several places.
 std::string uplink(const Facts& facts) {
-  const auto& routes = facts.network.routes;
-  const auto found = std::ranges::find_if(routes, [&](const RouteFacts& route) {
-    return route.to.prefix == 0 && !route.interface.empty() && route.interface != facts.interface_name();
-  });
-  return found == routes.end() ? std::string() : found->interface;
+  const auto bound = bound_to(facts);
+  std::set<std::string> places(bound.begin(), bound.end());
+  if (places.empty()) {
+    places = default_ways(facts, Family::v4);
+    places.merge(default_ways(facts, Family::v6));
+  }
+  return places.size() == 1 ? *places.begin() : std::string();
 }
 
 /// The datagrams between here and the first address that can be reached; without one, from anywhere.

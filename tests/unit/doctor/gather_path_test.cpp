@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which way the peer is looked for on hosts with several ways out.
+// Which way the peer is looked for, and where whoever calls is expected to come in, on hosts with several ways out.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <net/if.h>
@@ -16,6 +16,12 @@ using testing::ElementsAre;
 using testing::Field;
 using testing::HasSubstr;
 
+constexpr std::uint32_t kMain = 254;
+
+IpNetwork network(const char* text) {
+  return IpNetwork::parse(text).value();
+}
+
 /// A link without a daemon on a host with veth-a and veth-b, which in_namespace and make_veth_pair have made.
 Facts two_ways_out() {
   Facts facts{.name = "office"};
@@ -25,6 +31,7 @@ Facts two_ways_out() {
   for (const auto* const name : {"veth-a", "veth-b"}) {
     facts.network.interfaces.push_back({.name = name, .index = if_nametoindex(name), .up = true});
   }
+  facts.host.capabilities = kNetAdmin;
   return facts;
 }
 
@@ -91,6 +98,40 @@ TEST(GatherPath, LooksForALinkLocalAddressByItsInterface) {
     EXPECT_THAT(ways(facts, "fe80::7%veth-b"), through("veth-b"));
     facts.daemon.status = LinkStatus{.endpoint = "[fe80::7]:51820"};
     EXPECT_THAT(ways(facts, "fe80::7%veth-b"), through("veth-b")) << "the same, though the status names no interface";
+  });
+}
+
+/// What becomes of a call to a host where only veth-a is shut.
+Fate fate_of_a_call(Facts& facts) {
+  gather_firewall(facts);
+  EXPECT_EQ(facts.path.firewall.why_not, "");
+  return facts.path.firewall.called.fate;
+}
+
+TEST(GatherPath, ExpectsACallWhereTheDefaultRouteOfTheMainTableLeads) {
+  in_namespace([] {
+    net::test::make_veth_pair();
+    run("nft 'add table inet t; add chain inet t in { type filter hook input priority 0; }; "
+        "add rule inet t in iifname veth-a drop'");
+    constexpr std::uint32_t kOfAnotherTunnel = 51820;
+    const auto v4 = network("0.0.0.0/0");
+    const auto v6 = network("::/0");
+    auto facts = two_ways_out();
+    auto& routes = facts.network.routes;
+    EXPECT_EQ(fate_of_a_call(facts), Fate::unclear) << "it may come from anywhere";
+    routes = {{.to = v4, .interface = "veth-b", .table = kOfAnotherTunnel},
+              {.to = v4, .interface = "veth-b", .metric = 600, .table = kMain},
+              {.to = v4, .interface = "veth-a", .metric = 100, .table = kMain}};
+    EXPECT_EQ(fate_of_a_call(facts), Fate::drops);
+    routes.push_back({.to = v6, .interface = "veth-a", .metric = 1024, .table = kMain});
+    EXPECT_EQ(fate_of_a_call(facts), Fate::drops) << "of both families it is the same";
+    routes.push_back({.to = v6, .interface = "veth-b", .metric = 1024, .table = kMain});
+    EXPECT_EQ(fate_of_a_call(facts), Fate::unclear) << "two of IPv6";
+    config_of(facts).local.device = "veth-b";
+    EXPECT_EQ(fate_of_a_call(facts), Fate::passes);
+    config_of(facts).local.device.reset();
+    config_of(facts).local.uplinks = {"veth-b", "veth-a"};
+    EXPECT_EQ(fate_of_a_call(facts), Fate::unclear) << "any of the list";
   });
 }
 
