@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// 1. The base chains of the hook, each by itself: a datagram must pass them all.
+// 1. The base chains of the hooks on its way, each by itself: a datagram must pass them all.
 // 2. A chain's rules in order, until one certainly decides; jumps go into other chains and come back.
 // 3. What no rule decided, the base chain's policy does.
 #include "doctor/firewall.h"
 
 #include <fmt/core.h>
+#include <linux/netfilter_ipv4.h>
 
 #include <algorithm>
 #include <array>
@@ -37,8 +38,30 @@ struct Course {
   const json* dropped_by = nullptr;  ///< the first rule that does, or may
 };
 
+/// Where a datagram meets base chains.
+struct Place {
+  const char* hook;
+  bool of_devices = false;          ///< of some network device: nft does not always say which
+  bool before_redirection = false;  ///< its port may still be another one
+};
+constexpr std::array kComing{Place{"ingress", true, true}, Place{"prerouting", false, true}, Place{"input"}};
+constexpr std::array kGoing{Place{"output"}, Place{"postrouting"}, Place{"egress", true}};
+
+/// Not so those for NAT, and the tables of running links, which are about what is inside them.
+bool may_shut(const json& chain) {
+  const bool translates = chain.value("type", "") == "nat" && chain.value("hook", "").ends_with("routing");
+  return !translates && !chain.value("table", "").starts_with("adit_");
+}
+
+/// Has connection tracking seen what comes to this base chain?
+bool is_tracked(const json& chain) {
+  const auto hook = chain.value("hook", "");
+  if (hook == "ingress") return false;
+  return (hook != "prerouting" && hook != "output") || chain.value("prio", 0) >= NF_IP_PRI_CONNTRACK;
+}
+
 bool is_for_family(const std::string& family, const IpAddress& remote) {
-  if (family == "inet") return true;
+  if (family == "inet" || family == "netdev") return true;
   if (remote.is_none()) return family == "ip" || family == "ip6";
   return family == (remote.is_v4() ? "ip" : "ip6");
 }
@@ -94,6 +117,7 @@ class Walk {
 
   Ruling base_chain(const json& chain) {
     zone_.clear();
+    tracked_ = is_tracked(chain);
     const auto course = through(chain.value("family", ""), chain.value("table", ""), chain.value("name", ""), 0);
     const bool policy_drops = chain.value("policy", "accept") == "drop";
     const bool may_pass = course.accepted || (course.goes_on && !policy_drops);
@@ -104,6 +128,9 @@ class Walk {
                      : fmt::format("the policy of {} is drop, and no rule accepts it", name_of(chain));
     return {may_pass ? Fate::unclear : Fate::drops, std::move(where), opening(chain)};
   }
+
+  /// What came to another port.
+  bool may_be_redirected() const { return may_be_redirected_; }
 
  private:
   /// Who writes rules into another's tables loses them at its next reload: each tool has chains of its own to know it
@@ -175,7 +202,7 @@ class Walk {
   }
 
   MatchScope scope_of(const json& rule) const {
-    return {datagram_, sets_, rule.value("family", ""), rule.value("table", ""), may_be_redirected_};
+    return {datagram_, sets_, rule.value("family", ""), rule.value("table", ""), may_be_redirected_, tracked_};
   }
 
   static bool decides(const json& statement) {
@@ -247,6 +274,7 @@ class Walk {
   std::size_t steps_ = 0;
   const Imagined& datagram_;
   bool may_be_redirected_ = false;
+  bool tracked_ = true;
   std::string zone_;  ///< of firewalld's, the first one that it certainly comes to
 };
 
@@ -254,15 +282,19 @@ class Walk {
 
 Ruling judge_datagram(const json& ruleset, const Imagined& datagram) {
   const auto& objects = ruleset.at("nftables");
-  const auto* const hook = datagram.hook == Hook::input ? "input" : "output";
   Walk walk(objects, datagram);
   Ruling worst;
-  for (const auto& object : objects) {
-    if (!object.contains("chain")) continue;
-    const auto& chain = object.at("chain");
-    if (chain.value("hook", "") != hook || !is_for_family(chain.value("family", ""), datagram.remote.address)) continue;
-    auto ruling = walk.base_chain(chain);
-    if (ruling.fate > worst.fate) worst = std::move(ruling);
+  for (const auto& place : datagram.hook == Hook::input ? kComing : kGoing) {
+    for (const auto& object : objects) {
+      if (!object.contains("chain")) continue;
+      const auto& chain = object.at("chain");
+      if (chain.value("hook", "") != place.hook || !may_shut(chain)) continue;
+      if (!is_for_family(chain.value("family", ""), datagram.remote.address)) continue;
+      auto ruling = walk.base_chain(chain);
+      const bool sure = !place.of_devices && !(place.before_redirection && walk.may_be_redirected());
+      if (!sure) ruling.fate = std::min(ruling.fate, Fate::unclear);
+      if (ruling.fate > worst.fate) worst = std::move(ruling);
+    }
   }
   return worst;
 }

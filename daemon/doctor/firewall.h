@@ -21,7 +21,7 @@ struct Imagined {
   bool established = false;  ///< an answer to what went out before, as connection tracking sees it
   Endpoint remote;
   std::uint16_t local_port = 0;
-  std::string interface;
+  std::string interface;  ///< that the route to `remote` leads by
 
   std::uint16_t source_port() const { return hook == Hook::input ? remote.port : local_port; }
   std::uint16_t destination_port() const { return hook == Hook::input ? local_port : remote.port; }

@@ -20,7 +20,8 @@ using Words = std::vector<std::string_view>;
 using Listed = std::map<std::array<std::string, 3>, Words>;
 
 /// Targets that decide nothing.
-constexpr std::array kHarmlessTargets{"LOG", "NFLOG", "MARK", "CONNMARK", "CT", "TCPMSS", "CLASSIFY", "DSCP", "TOS"};
+constexpr std::array kHarmlessTargets{"LOG",  "NFLOG", "MARK", "CONNMARK", "CT",       "TCPMSS", "CLASSIFY",
+                                      "DSCP", "TOS",   "TTL",  "HL",       "CHECKSUM", "TRACE"};
 
 Words words_of(std::string_view text, std::string_view between) {
   Words words;

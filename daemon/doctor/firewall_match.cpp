@@ -78,12 +78,13 @@ Value fib(const json& asked, const Imagined& datagram) {
   return Texts{ours ? "local" : "unicast"};
 }
 
-Value value_of(const json& left, const Imagined& datagram) {
+Value value_of(const json& left, const MatchScope& scope) {
+  const auto& datagram = scope.datagram;
   if (left.contains("meta")) return meta(left.at("meta").at("key").get<std::string>(), datagram);
   if (left.contains("payload")) return payload(left.at("payload"), datagram);
   if (left.contains("fib")) return fib(left.at("fib"), datagram);
   if (left.contains("ct") && left.at("ct").value("key", "") == "state") {
-    return Texts{datagram.established ? "established" : "new"};
+    return Texts{!scope.tracked ? "invalid" : datagram.established ? "established" : "new"};
   }
   return std::nullopt;
 }
@@ -160,6 +161,12 @@ Tri negated(Tri value) {
   return value == Tri::yes ? Tri::no : Tri::yes;
 }
 
+/// `fib saddr . iif oif missing`, which firewalld has for IPv6.
+bool is_missing_way_back(const json& asked, const json& right, const Imagined& datagram) {
+  return asked.value("result", "").starts_with("oif") && has(asked.value("flags", json()), "saddr") && right == false &&
+         datagram.hook == Hook::input && !datagram.interface.empty();
+}
+
 /// What nobody knows, but this it is not. Every firewall begins with these.
 bool is_surely_not(const json& left, const json& right, const MatchScope& scope) {
   if (left.contains("meta")) {
@@ -168,6 +175,8 @@ bool is_surely_not(const json& left, const json& right, const MatchScope& scope)
     return scope.datagram.interface.empty() && right == "lo" &&
            std::ranges::find(kInterfaces, left.at("meta").value("key", "")) != kInterfaces.end();
   }
+  // That no route leads back to the source by the interface: it is known by the route there.
+  if (left.contains("fib")) return is_missing_way_back(left.at("fib"), right, scope.datagram);
   return left.contains("ct") && left.at("ct").value("key", "") == "status" && has(right, "dnat") &&
          (right.is_string() || right.size() == 1) && !scope.may_be_redirected;
 }
@@ -188,7 +197,7 @@ const json* NamedSets::find(const std::string& family, const std::string& table,
 Tri matches(const json& match, const MatchScope& scope) {
   const auto operation = match.value("op", "==");
   if (is_surely_not(match.at("left"), match.at("right"), scope)) return operation == "!=" ? Tri::yes : Tri::no;
-  const auto value = value_of(match.at("left"), scope.datagram);
+  const auto value = value_of(match.at("left"), scope);
   if (!value) return Tri::unknown;
   if (value->empty()) return Tri::no;  // also with `!=`: the rule is about another kind of packet
   if (operation != "==" && operation != "!=" && operation != "in") return Tri::unknown;

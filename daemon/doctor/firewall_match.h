@@ -26,6 +26,7 @@ struct MatchScope {
   std::string family;  ///< of the rule's table
   std::string table;
   bool may_be_redirected = false;  ///< from another port to this one, by rules of this host
+  bool tracked = true;             ///< connection tracking has seen it
 };
 
 /// `match`: the object behind "match" in a rule's `expr`.

@@ -253,6 +253,76 @@ TEST(Firewall, AskEveryChainOfTheHook) {
   EXPECT_EQ(ruling(rules).fate, Fate::drops);
 }
 
+constexpr auto kDropPort =
+    R"([{"match":{"op":"==","left":{"payload":{"protocol":"udp","field":"dport"}},"right":51820}},{"drop":null}])";
+
+/// Such a base chain with one rule.
+Rules only(const json& chain, const char* statements) {
+  auto only = rule("only", statements);
+  for (const auto* const key : {"family", "table"}) only["rule"][key] = chain["chain"][key];
+  only["rule"]["chain"] = chain["chain"]["name"];
+  return {chain, only};
+}
+
+TEST(Firewall, LooksAtWhatComesBeforeInputAndAfterOutput) {
+  const auto before = ruling(only(chain("pre", "accept", "prerouting"), kDropPort));
+  EXPECT_EQ(before.fate, Fate::drops);
+  EXPECT_NE(before.where.find("chain inet t pre"), std::string::npos) << before.where;
+  EXPECT_EQ(before.opened_by, "nft insert rule inet t pre udp dport 51820 accept");
+  EXPECT_EQ(ruling(Rules{chain("pre", "drop", "prerouting"), chain("in", "accept")}).fate, Fate::drops);
+  EXPECT_EQ(ruling(Rules{chain("post", "drop", "postrouting")}).fate, Fate::passes);
+  EXPECT_EQ(ruling(Rules{chain("post", "drop", "postrouting")}, {.hook = Hook::output}).fate, Fate::drops);
+}
+
+TEST(Firewall, LeavesOutChainsForNatAndTheTablesOfLinks) {
+  auto nat = chain("pre", "drop", "prerouting");
+  nat["chain"]["type"] = "nat";
+  auto ours = chain("pre", "drop", "prerouting");
+  ours["chain"]["table"] = "adit_office_1a2b";
+  EXPECT_EQ(ruling(Rules{nat, ours}).fate, Fate::passes);
+}
+
+TEST(Firewall, IsNotSureOfWhatIsForSomeNetworkDevice) {
+  for (const auto* const family : {"netdev", "inet"}) {
+    const auto found = ruling(only(chain("in", "accept", "ingress", family), kDropPort));
+    EXPECT_EQ(found.fate, Fate::unclear) << family;
+    EXPECT_NE(found.where.find(fmt::format("chain {} t in", family)), std::string::npos) << found.where;
+    EXPECT_EQ(ruling(Rules{chain("out", "drop", "egress", family)}, {.hook = Hook::output}).fate, Fate::unclear);
+  }
+}
+
+TEST(Firewall, IsNotSureOfWhatComesBeforeARedirection) {
+  auto rules = only(chain("pre", "accept", "prerouting"), kDropPort);
+  rules.push_back(rule("nat", R"([{"redirect":{"port":51820}}])"));
+  EXPECT_EQ(ruling(rules).fate, Fate::unclear);
+}
+
+TEST(Firewall, KnowsWhereConnectionsAreNotTrackedYet) {
+  const auto at = [](const char* hook, int priority) {
+    auto where = chain("raw", "accept", hook);
+    where["chain"]["prio"] = priority;
+    return where;
+  };
+  constexpr auto kDropNew = R"([{"match":{"op":"in","left":{"ct":{"key":"state"}},"right":"new"}},{"drop":null}])";
+  constexpr auto kDropInvalid =
+      R"([{"match":{"op":"in","left":{"ct":{"key":"state"}},"right":"invalid"}},{"drop":null}])";
+  EXPECT_EQ(ruling(only(at("prerouting", -300), kDropNew)).fate, Fate::passes);
+  EXPECT_EQ(ruling(only(at("prerouting", -300), kDropInvalid)).fate, Fate::drops);
+  EXPECT_EQ(ruling(only(at("output", -300), kDropNew), {.hook = Hook::output}).fate, Fate::passes);
+  EXPECT_EQ(ruling(only(at("prerouting", -150), kDropNew)).fate, Fate::drops);
+  EXPECT_EQ(ruling(only(at("input", -300), kDropNew)).fate, Fate::drops);
+}
+
+/// As firewalld has it for IPv6 (IPv6_rpfilter).
+TEST(Firewall, KnowsThatThereIsAWayBackByTheInterfaceThatLeadsThere) {
+  constexpr auto kNoWayBack = R"([{"match":{"op":"==","left":{"fib":{"result":"oif","flags":["saddr","mark","iif"]}},
+    "right":false}},{"drop":null}])";
+  const auto rules = only(chain("pre", "accept", "prerouting"), kNoWayBack);
+  EXPECT_EQ(ruling(rules).fate, Fate::passes);
+  const Imagined from_anywhere{.local_port = 51820};
+  EXPECT_EQ(judge_datagram({{"nftables", rules}}, from_anywhere).fate, Fate::unclear);
+}
+
 /// firewalld's, of Debian 12, shortened: with the uplink in one zone, and the rest in another.
 json firewalld(const char* in_input, const char* in_zone) {
   const auto of_firewalld = [](const char* chain, const char* statements, int handle) {
