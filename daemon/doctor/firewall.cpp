@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "doctor/firewall_match.h"
+#include "doctor/firewall_opening.h"
 
 namespace adit::doctor {
 namespace {
@@ -36,6 +37,7 @@ struct Course {
   bool goes_on = true;               ///< to the next rule
   bool returns = false;              ///< to whoever led here, without the rules that follow
   const json* dropped_by = nullptr;  ///< the first rule that does, or may
+  const json* last_dropped_by = nullptr;
 };
 
 /// Where a datagram meets base chains.
@@ -123,39 +125,33 @@ class Walk {
     const bool may_pass = course.accepted || (course.goes_on && !policy_drops);
     const bool may_drop = course.dropped || (course.goes_on && policy_drops);
     if (!may_drop) return {};
-    auto where = course.dropped_by != nullptr
-                     ? name_of_rule(*course.dropped_by)
-                     : fmt::format("the policy of {} is drop, and no rule accepts it", name_of(chain));
-    return {may_pass ? Fate::unclear : Fate::drops, std::move(where), opening(chain)};
+    // Where nothing gets through, what may drop matters less than what does: nothing comes behind that.
+    const auto* const by = may_pass ? course.dropped_by : course.goes_on ? nullptr : course.last_dropped_by;
+    auto where = by != nullptr ? name_of_rule(*by)
+                               : fmt::format("the policy of {} is drop, and no rule accepts it", name_of(chain));
+    if (may_pass) return {Fate::unclear, std::move(where), {}};
+    return {Fate::drops, std::move(where), opening(chain, by)};
   }
 
   /// What came to another port.
   bool may_be_redirected() const { return may_be_redirected_; }
 
  private:
-  /// Who writes rules into another's tables loses them at its next reload: each tool has chains of its own to know it
-  /// by.
-  std::string opening(const json& chain) const {
+  /// `by`: the rule that drops; null: the policy does.
+  std::string opening(const json& chain, const json* by) const {
     if (datagram_.hook != Hook::input || datagram_.local_port == 0) return {};
     const auto family = chain.value("family", "");
     const auto table = chain.value("table", "");
-    const auto name = chain.value("name", "");
-    const auto port = datagram_.local_port;
-    if (table == "firewalld") {
-      // Now and for later, each by itself: a reload would forget what others have opened for now.
-      const auto zone = datagram_.interface.empty() ? std::string() : zone_;
-      const auto words =
-          fmt::format("{}{}--add-port={}/udp", zone.empty() ? "" : "--zone=" + zone, zone.empty() ? "" : " ", port);
-      return fmt::format("firewall-cmd {0} && firewall-cmd --permanent {0}", words);
-    }
-    const auto* const prefix = family == "ip6" ? "ufw6" : "ufw";
-    if (rules_.contains({family, table, fmt::format("{}-before-input", prefix)})) {
-      return fmt::format("ufw allow {}/udp", port);
-    }
-    if (table == "filter" && name == "INPUT") {
-      return fmt::format("{} -I INPUT -p udp --dport {} -j ACCEPT", family == "ip6" ? "ip6tables" : "iptables", port);
-    }
-    return fmt::format("nft insert rule {} {} {} udp dport {} accept", family, table, name, port);
+    const auto* const ufws = family == "ip6" ? "ufw6-before-input" : "ufw-before-input";
+    return command_that_opens({.family = family,
+                               .table = table,
+                               .chain = chain.value("name", ""),
+                               .hook = chain.value("hook", ""),
+                               .by = by == nullptr ? std::string() : by->value("chain", ""),
+                               .is_ufws = rules_.contains({family, table, ufws}),
+                               .zone = datagram_.interface.empty() ? std::string() : zone_,
+                               .remote = datagram_.remote.address,
+                               .port = datagram_.local_port});
   }
 
   Course through(const std::string& family, const std::string& table, const std::string& chain, int depth) {
@@ -216,6 +212,7 @@ class Walk {
   static void note_drop(Course& course, const json& rule) {
     course.dropped = true;
     if (course.dropped_by == nullptr) course.dropped_by = &rule;
+    course.last_dropped_by = &rule;
   }
 
   static void decide_either_way(const json& rule, Course& course) {
@@ -262,6 +259,7 @@ class Walk {
     course.accepted |= inner.accepted;
     course.dropped |= inner.dropped;
     if (course.dropped_by == nullptr) course.dropped_by = inner.dropped_by;
+    if (inner.dropped) course.last_dropped_by = inner.last_dropped_by;
     if (!comes_back) course.returns |= inner.goes_on;
     if (!certain) return false;
     course.goes_on = comes_back && inner.goes_on;

@@ -32,8 +32,8 @@ enum class Fate : std::uint8_t { passes, unclear, drops };
 struct Ruling {
   Fate fate = Fate::passes;
   std::string where;  ///< what drops it, or may
-  /// The one command that lets in what comes to `local_port`, by the tool whose rules these are; empty where it passes,
-  /// goes out, or the port is not known.
+  /// The one command that lets in what is dropped on its way to `local_port`, by the tool whose rules these are; empty
+  /// where the port is not known, or the rule in `where` comes before all that such a command would add.
   std::string opened_by;
 };
 

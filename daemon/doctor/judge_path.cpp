@@ -122,9 +122,10 @@ Finding judge_firewall(const Facts& facts) {
     return skipped(fmt::format("the firewall's rules were not looked at: {}", firewall.why_not));
   const auto port = own_port(facts);
   const auto name = port == 0 ? std::string("the link's port") : fmt::format("UDP port {}", port);
-  const auto accept = [](const Ruling& ruling) {
-    return ruling.opened_by.empty() ? std::string("give local.listen a port, and let that in")
-                                    : fmt::format("let it in: `{}`", ruling.opened_by);
+  const auto accept = [port](const Ruling& ruling) -> std::string {
+    if (!ruling.opened_by.empty()) return fmt::format("let it in: `{}`", ruling.opened_by);
+    if (port == 0) return "give local.listen a port, and let that in";
+    return "take that rule away, by the tool that has made it: it comes before any that would open the port";
   };
   if (firewall.calling.fate == Fate::drops) {
     return problem("this host's firewall drops what we send to the peer", {firewall.calling.where},

@@ -58,13 +58,10 @@ TEST(Firewall, DropsByPolicyAndNamesTheChain) {
 
 /// A drop policy in such a chain, and one rule in another chain beside it.
 std::string opening(const char* family, const char* table, const char* name, const char* beside = "other") {
-  const auto there = json{{"chain",
-                           {{"family", family},
-                            {"table", table},
-                            {"name", name},
-                            {"type", "filter"},
-                            {"hook", "input"},
-                            {"policy", "drop"}}}};
+  const auto* const hook = name == std::string_view("PREROUTING") ? "prerouting" : "input";
+  const auto there = json{
+      {"chain",
+       {{"family", family}, {"table", table}, {"name", name}, {"type", "filter"}, {"hook", hook}, {"policy", "drop"}}}};
   const auto other =
       json{{"rule", {{"family", family}, {"table", table}, {"chain", beside}, {"handle", 9}, {"expr", json::array()}}}};
   const Imagined v6{.remote = Endpoint::parse("[fd02::2]:51820").value()};
@@ -75,6 +72,8 @@ TEST(Firewall, NamesTheOneCommandThatOpensThePortByTheToolWhoseRulesTheyAre) {
   EXPECT_EQ(opening("inet", "t", "in"), "nft insert rule inet t in udp dport 51820 accept");
   EXPECT_EQ(opening("ip", "filter", "INPUT"), "iptables -I INPUT -p udp --dport 51820 -j ACCEPT");
   EXPECT_EQ(opening("ip6", "filter", "INPUT"), "ip6tables -I INPUT -p udp --dport 51820 -j ACCEPT");
+  EXPECT_EQ(opening("ip", "raw", "PREROUTING"), "iptables -t raw -I PREROUTING -p udp --dport 51820 -j ACCEPT");
+  EXPECT_EQ(opening("ip", "t", "INPUT"), "nft insert rule ip t INPUT udp dport 51820 accept");
   EXPECT_EQ(opening("ip", "filter", "INPUT", "ufw-before-input"), "ufw allow 51820/udp");
   EXPECT_EQ(opening("ip6", "filter", "INPUT", "ufw6-before-input"), "ufw allow 51820/udp");
   EXPECT_EQ(opening("inet", "firewalld", "filter_INPUT"),
@@ -388,6 +387,35 @@ TEST(Firewall, NamesTheZoneThatHasBeenLeft) {
   EXPECT_NE(found.opened_by.find("--zone=external "), std::string::npos) << found.opened_by;
 }
 
+/// The same with a rule of such a chain that the zone asks before those that let in.
+json with_rich_rule(const char* chain, const char* statements) {
+  auto rules = firewalld(kRedirected, R"([{"counter":null}])");
+  for (auto& object : rules["nftables"]) {
+    if (!object.contains("rule") || object["rule"]["handle"] != 42) continue;
+    object["rule"]["expr"] = json::array({{{"jump", {{"target", chain}}}}});
+  }
+  rules["nftables"].push_back(rule(chain, statements));
+  rules["nftables"].back()["rule"]["table"] = "firewalld";
+  return rules;
+}
+
+TEST(Firewall, NamesNoCommandWhereARichRuleDropsBeforeAllThatItWouldAdd) {
+  constexpr auto kFromThere = R"([{"match":{"op":"==","left":{"payload":{"protocol":"ip","field":"saddr"}},
+    "right":{"prefix":{"addr":"10.2.0.0","len":16}}}},{"drop":null}])";
+  for (const auto* const name : {"filter_IN_external_deny", "filter_IN_external_pre"}) {
+    const auto rules = with_rich_rule(name, kFromThere);
+    const auto found = judge_datagram(rules, {.remote = kPeer, .local_port = 51820, .interface = "eth0"});
+    EXPECT_EQ(found.fate, Fate::drops);
+    EXPECT_NE(found.where.find(name), std::string::npos) << found.where;
+    EXPECT_EQ(found.opened_by, "");
+    const auto of_anybody = judge_datagram(rules, {.local_port = 51820, .interface = "eth0"});
+    EXPECT_EQ(of_anybody.fate, Fate::drops);
+    EXPECT_EQ(of_anybody.where.find(name), std::string::npos)
+        << "it may be another one that drops: " << of_anybody.where;
+    EXPECT_NE(of_anybody.opened_by.find("--add-port"), std::string::npos) << of_anybody.opened_by;
+  }
+}
+
 TEST(Firewall, NamesNoZoneWhereItIsNotKnownWhatThePeerComesInBy) {
   const auto found = judge_datagram(firewalld(kRedirected, R"([{"counter":null}])"), {.local_port = 51820});
   EXPECT_EQ(found.fate, Fate::drops) << found.where;
@@ -486,6 +514,27 @@ TEST(Firewall, ReadsTheExtensionsOfIptablesInTheListing) {
   }
   EXPECT_EQ(ruling_of_ufw("{ 1-2, 51821 }").fate, Fate::drops);
   EXPECT_EQ(ruling_of_ufw("51820", false, "quota2").fate, Fate::unclear) << "an extension that says nothing to us";
+}
+
+/// What opens the port to the peer where ufw has a rule for it in that chain; none: the peer is not known.
+std::string opened_by_ufw(const char* chain, const char* statements, const Endpoint& peer) {
+  auto rules = ufw_like("comment");
+  spell_out_extensions(rules, ufw_listing("22"));
+  auto first = rule(chain, statements, "ip");
+  first["rule"]["table"] = "filter";
+  auto& objects = rules["nftables"];
+  objects.insert(std::next(objects.begin()), first);
+  return judge_datagram(rules, {.remote = peer, .local_port = 51820, .interface = "eth0"}).opened_by;
+}
+
+TEST(Firewall, PutsARuleBeforeTheOneOfUfwsThatDrops) {
+  constexpr auto kFromThere = R"([{"match":{"op":"==","left":{"payload":{"protocol":"ip","field":"saddr"}},
+    "right":{"prefix":{"addr":"10.2.0.0","len":16}}}},{"drop":null}])";
+  EXPECT_EQ(opened_by_ufw("ufw-user-input", kFromThere, kPeer),
+            "ufw prepend allow proto udp from 10.2.0.2 to any port 51820");
+  EXPECT_EQ(opened_by_ufw("ufw-user-input", kFromThere, {}), "ufw allow 51820/udp") << "it may be about another one";
+  EXPECT_EQ(opened_by_ufw("ufw-user-input", kDropPort, {}), "") << "it has to go";
+  EXPECT_EQ(opened_by_ufw("ufw-before-input", kFromThere, kPeer), "") << "nothing comes before it";
 }
 
 TEST(Firewall, DoesWithoutTheListing) {

@@ -398,6 +398,16 @@ TEST(DoctorJudges, AStrictFilterOfTheUplinkDoesNotHarmAPeerOnTheSameWire) {
   EXPECT_EQ(judge_rp_filter(facts).verdict, Verdict::ok);
 }
 
+TEST(DoctorJudges, SayThatTheRuleHasToGoWhereNothingComesBeforeIt) {
+  auto facts = healthy();
+  facts.path.firewall.answered = {.fate = Fate::drops, .where = "rule 7", .opened_by = "ufw allow 51820/udp"};
+  EXPECT_EQ(judge_firewall(facts).mend, "let it in: `ufw allow 51820/udp`");
+  facts.path.firewall.answered.opened_by.clear();
+  EXPECT_THAT(judge_firewall(facts).mend, HasSubstr("take that rule away"));
+  config_of(facts).local.listen.port = 0;
+  EXPECT_THAT(judge_firewall(facts).mend, HasSubstr("give local.listen a port"));
+}
+
 TEST(DoctorJudges, AWaitingEndWhoseFirewallIsClosedIsAProblemUnlessTheLinkIsUp) {
   auto facts = running();
   config_of(facts).peer.endpoints.clear();
