@@ -46,6 +46,7 @@ Daemon::Daemon(config::Config config, const service::Logging& log, service::KeyL
   // A key log is opened anew by the run that follows this one.
   if (key_log == nullptr) confine_writing(config_, ground_.log);
   run_.goes_on = inheritance.goes_on();
+  run_.is_up = inheritance.is_up();
   const auto& facts = inheritance.facts();
   host_.emplace(
       config_, doors_->device,
@@ -170,15 +171,10 @@ Result<Daemon::Ending> Daemon::run() {
   }
   set_forwarding();
   host_->set_hook_runs([this] { return hooks_.running() && !hooks_.ending(); });
-  if (run_.goes_on) {
+  if (run_.is_up) {
     hooks_.already_up();
   } else {
-    hooks_.up(config_.hooks.up, hook_facts(), [this](const Result<>& done) {
-      host_->forgo_missing_addresses();
-      if (done) return;
-      run_.failure = done.error();
-      begin_down();
-    });
+    begin_up();
   }
   ground_.loop.run();
   ground_.loop.set_turn_end({});
@@ -193,6 +189,15 @@ Result<Daemon::Ending> Daemon::run() {
   if (run_.ending == Ending::stopped) host_->let_go();
   store_.end_run();
   return run_.ending;
+}
+
+void Daemon::begin_up() {
+  hooks_.up(config_.hooks.up, hook_facts(), [this](const Result<>& done) {
+    host_->forgo_missing_addresses();
+    if (done) return;
+    run_.failure = done.error();
+    begin_down();
+  });
 }
 
 void Daemon::turn() {

@@ -70,6 +70,7 @@ class Daemon {
   /// This run: how it began, and how it ends.
   struct Run {
     bool goes_on = false;         ///< with the interface of the run before
+    bool is_up = false;           ///< besides, the hooks for `up` have run there
     std::optional<bool> carrier;  ///< as the interface was told, if it is for frames
     std::uint32_t restarts = 0;   ///< StateStore::Loaded::restarts
     Ending ending = Ending::stopped;
@@ -115,14 +116,18 @@ class Daemon {
   std::string namespace_problem() const;
   void follow_interface();
   void adopted(const link::Edit& edit);
+  void begin_up();
   void begin_down();
   void set_forwarding();
   std::optional<host::InterfacePast> interface_past(const Inheritance& inheritance) const;
   void note_port() const;
   void succeed();
+  Result<bool> look_ahead();
+  void go_on_after_all(const Error& why);
   Result<> replace();
   Result<> make_room();
   void take_leave();
+  void end_of_leave();
   Result<> prepare_session();
   void give_up(Error reason);
   void tell_what_is_blocked() const;

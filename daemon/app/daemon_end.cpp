@@ -46,36 +46,36 @@ void Daemon::begin_down() {
 
 /// Only for a successor that will run: with mistakes in the file it would end at once, and the link with it.
 void Daemon::succeed() {
-  auto& log = ground_.log;
   if (hooks_.running()) {
-    log.error(
-        "a hook still runs, and would be lost: try again when it has ended; this run goes on instead of a new one");
-    return;
+    return go_on_after_all({"a hook still runs, and would be lost (try again when it has ended)"});
   }
-  if (is_set_up_by_wg()) {
-    log.error("a new run would not know what `wg` has set up: this run goes on instead of a new one");
-    return;
-  }
+  if (is_set_up_by_wg()) return go_on_after_all({"a new run would not know what `wg` has set up"});
+  const auto same_interface = look_ahead();
+  if (!same_interface) return go_on_after_all(same_interface.error());
+  if (const auto done = make_room(); !done) return go_on_after_all(done.error());
+  if (!*same_interface) return take_leave();
+  ground_.loop.stop();
+}
+
+/// Whether a new run goes on with the interface; the error says why there would be none. What is wrong in the file is
+/// in the log besides.
+Result<bool> Daemon::look_ahead() {
   const auto next = reload_->read_file();
   if (!next) {
-    log.error(
-        "{} could not be read within {} seconds: this run goes on instead of a new one; see whether the disk or "
-        "network "
-        "file system it is on still answers (`ls -l {}`)",
-        config_.file, Reload::kPatience.count(), config_.file);
-    return;
+    return fail(
+        "{0} could not be read within {1} seconds (see whether the disk or network file system it is on still answers, "
+        "`ls -l {0}`)",
+        config_.file, Reload::kPatience.count());
   }
   if (!*next) {
-    for (const auto& problem : next->error()) log.error("{}", config::to_string(problem));
-    log.error("{} has mistakes: this run goes on instead of a new one", config_.file);
-    return;
+    for (const auto& problem : next->error()) ground_.log.error("{}", config::to_string(problem));
+    return fail("{} has mistakes", config_.file);
   }
-  if (const auto done = make_room(); !done) {
-    log.error("{}: this run goes on instead of a new one", done.error().message);
-    return;
-  }
-  if ((*next)->interface.mode != config_.interface.mode) return take_leave();
-  ground_.loop.stop();
+  return (*next)->interface.mode == config_.interface.mode;
+}
+
+void Daemon::go_on_after_all(const Error& why) {
+  ground_.log.error("{}: this run goes on instead of a new one", why.message);
 }
 
 /// For a file that wants another interface. Its session goes on.
@@ -97,7 +97,19 @@ Result<> Daemon::make_room() {
 
 /// The successor makes another interface, and runs what goes with the beginning of one.
 void Daemon::take_leave() {
-  hooks_.down_before_another(config_.hooks.down, hook_facts(), [this] { ground_.loop.stop(); });
+  hooks_.down_before_another(config_.hooks.down, hook_facts(), [this] { end_of_leave(); });
+}
+
+/// The hooks may have taken long, and the successor reads the file anew: somebody may be at work on it.
+void Daemon::end_of_leave() {
+  const crypto::WipedStack wiped(crypto::kConfigStack);
+  if (const auto successor = look_ahead(); !successor) {
+    run_.ending = Ending::stopped;
+    run_.session.reset();
+    go_on_after_all(successor.error());
+    return begin_up();
+  }
+  ground_.loop.stop();
 }
 
 /// Before anything is given up: afterwards there is no way back.
@@ -109,7 +121,7 @@ Result<> Daemon::prepare_session() {
 }
 
 Result<service::Estate> Daemon::leave() {
-  return bequeath(std::move(run_.session), config_, *doors_, *host_, link_->machine());
+  return bequeath(std::move(run_.session), config_, *doors_, *host_, link_->machine(), hooks_.ending());
 }
 
 void Daemon::give_up(Error reason) {

@@ -34,7 +34,7 @@ class HookSchedule {
   void state(const std::vector<config::Hook>& hooks, const host::HookFacts& facts) { hooks_.state(hooks, facts); }
 
   bool running() const { return hooks_.running(); }
-  /// down() has been called.
+  /// One of the two for `down` has been called, and up() not since.
   bool ending() const { return hooks_.ending(); }
 
  private:

@@ -25,6 +25,8 @@ class Inheritance {
 
   /// After open_doors: the interface is that of the run before, and so is what was done to it.
   bool goes_on() const { return goes_on_; }
+  /// Besides, the hooks for `up` have run, and none for `down` since.
+  bool is_up() const { return goes_on_ && !facts_->down_ran; }
   /// None: there is nothing to go on with.
   const std::optional<service::SessionFacts>& facts() const { return facts_; }
   bool has_session() const { return facts_ && facts_->session; }
@@ -44,8 +46,8 @@ class Inheritance {
 };
 
 /// What the successor needs. Nothing of it works here any more, and nothing is taken back. `session`: of
-/// service::make_session_file, from before it was decided that this run ends.
+/// service::make_session_file, from before it was decided that this run ends. `down_ran`: SessionFacts.
 Result<service::Estate> bequeath(FileDescriptor session, const config::Config& config, path::Doors& doors,
-                                 host::HostSetup& host, tunnel::Tunnel& tunnel);
+                                 host::HostSetup& host, tunnel::Tunnel& tunnel, bool down_ran);
 
 }  // namespace adit::app

@@ -101,6 +101,7 @@ std::string command_text(const config::Hook& hook) {
 
 void Hooks::up(const std::vector<config::Hook>& hooks, const HookFacts& facts, UpDone done) {
   begun_ = true;
+  ending_ = false;
   job_ = Job{HookEvent::up, hooks, hook_environment(HookEvent::up, facts), std::move(done)};
   run_next();
 }

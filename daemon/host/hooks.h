@@ -61,18 +61,19 @@ class Hooks {
   Hooks& operator=(const Hooks&) = delete;
 
   /// Runs one after the other. `done` is told of the first that is required and failed, and none runs after it; or that
-  /// all have run. Not called once down() has been.
+  /// all have run. Not called once down() has been. Again only when all of down() have run, for a link that stays after
+  /// all.
   void up(const std::vector<config::Hook>& hooks, const HookFacts& facts, UpDone done);
-  /// Likewise. If `up` still runs, it is ended first. At most once.
+  /// Likewise. If `up` still runs, it is ended first. At most once after each up().
   void down(const std::vector<config::Hook>& hooks, const HookFacts& facts, DownDone done);
   /// The state is another one, or the endpoint: runs them once what runs has ended, each time with what is newest then.
-  /// Not before up() or begin(), and not once down() has been called.
+  /// Not before up() or begin(), and not once down() has been called, until up() is again.
   void state(const std::vector<config::Hook>& hooks, const HookFacts& facts);
   /// In place of up(), where there is nothing to run.
   void begin();
   /// Those of `up` or `down`.
   bool running() const { return job_ && job_->event != HookEvent::state; }
-  /// down() has been called.
+  /// down() has been called, and up() not since.
   bool ending() const { return ending_; }
 
  private:

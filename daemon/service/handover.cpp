@@ -69,9 +69,10 @@ std::string lines_of(const SessionFacts& facts) {
   const auto generation = link.address_generation ? std::to_string(*link.address_generation) : "";
   return fmt::format(
       "{}\nboot={}\nendpoints={}\ntun_existed={:d}\ntun_moved={:d}\nlink_mtu={}\nlink_queue={}\nlink_up={:d}\n"
-      "link_multicast={:d}\nlink_address_generation={}\nlink_bridge={}\nbridge={}\nmtu={}\nsession={:016x}\n\n",
+      "link_multicast={:d}\nlink_address_generation={}\nlink_bridge={}\nbridge={}\nmtu={}\ndown_ran={:d}\n"
+      "session={:016x}\n\n",
       kFirstLine, facts.boot, hex_of(facts.endpoints), facts.tun_existed, facts.tun_moved, link.mtu, link.queue_length,
-      link.up, link.multicast, generation, link.bridge, facts.bridge, facts.mtu, session_layout());
+      link.up, link.multicast, generation, link.bridge, facts.bridge, facts.mtu, facts.down_ran, session_layout());
 }
 
 /// The values by their names.
@@ -122,6 +123,7 @@ std::optional<SessionFacts> parse_facts(const Lines& lines) {
   facts.link.address_generation = lines.number<std::uint8_t>("link_address_generation");
   facts.link.bridge = lines.number<std::uint32_t>("link_bridge").value_or(0);
   facts.bridge = lines.number<std::uint32_t>("bridge").value_or(0);
+  facts.down_ran = lines.flag("down_ran");
   const auto mtu = lines.number<std::uint32_t>("mtu");
   if (!mtu) return std::nullopt;
   facts.mtu = *mtu;

@@ -108,6 +108,51 @@ def test_a_persistent_interface_gives_way(lab, link):
     assert "master br0" in end.host.ip("link", "show", "dev", end.device)
 
 
+LEAVE = "echo down; while [ ! -e {} ]; do sleep 0.02; done"
+
+
+def begin_leave(end, gate):
+    """What another mode does first: the hooks for `down` run, and do not end before end_leave()."""
+    end.side.more = {"hooks": {"up": "echo up", "down": LEAVE.format(gate)}}
+    end.write_config()
+    end.restart()
+    traffic_within(end.host, "10.9.0.2", 20)
+    write(end, addresses=[], allowed_ips=None, routes=[], interface={"mode": "tap"})
+    end.adit("reload", end.name)
+    wait_until(lambda: told_by_hooks(end) == ["up", "down"], 20, "the hook")
+
+
+def told_by_hooks(end):
+    return re.findall(r"hooks\.\w+: (up|down)$", end.log(), re.MULTILINE)
+
+
+def test_a_mode_put_back_while_the_old_interface_takes_its_leave_has_its_hooks_run_anew(link, tmp_path):
+    """The new run finds the interface it wants, and none of what the hooks for `up` had done."""
+    end, gate = link.a, tmp_path / "gate"
+    usual = {"addresses": end.side.addresses, "allowed_ips": end.side.allowed_ips, "routes": end.side.routes, "interface": {}}
+    begin_leave(end, gate)
+    write(end, **usual)
+    gate.touch()
+    wait_until(lambda: told_by_hooks(end) == ["up", "down", "up"], 20, "the hooks of the new run")
+    assert GOES_ON in end.log()
+    traffic_within(end.host, link.b.side.addr4, 20)
+
+
+def test_mistakes_saved_while_the_old_interface_takes_its_leave_leave_the_link_as_it_is(link, tmp_path):
+    end, gate = link.a, tmp_path / "gate"
+    begin_leave(end, gate)
+    wanted = end.file.read_text()
+    end.file.write_text("interface: {mode: ta")
+    gate.touch()
+    wait_until(lambda: told_by_hooks(end) == ["up", "down", "up"], 20, "the hooks of the link that stays")
+    assert "this run goes on instead of a new one" in end.log() and GOES_ON not in end.log()
+    traffic_within(end.host, link.b.side.addr4, 20)
+    end.file.write_text(wanted)
+    end.adit("reload", end.name)
+    wait_until(lambda: GOES_ON in end.log() and end.socket_path.exists(), 20, "the successor")
+    assert told_by_hooks(end)[3:4] == ["down"] and end.status()["mode"] == "tap"
+
+
 def test_a_stop_while_the_old_interface_takes_its_leave_is_a_stop(link):
     end = link.a
     write(end, more={"hooks": {"down": "echo begun; sleep 60"}})

@@ -223,7 +223,7 @@ TEST(Bequeath, GivesEverythingAwayAndTakesNothingBack) {
     {
       Running running;
       auto given = bequeath(service::make_session_file().value(), running.config, *running.doors, *running.host,
-                            running.link->machine());
+                            running.link->machine(), true);
       ASSERT_TRUE(given);
       estate = std::move(*given);
     }
@@ -233,6 +233,7 @@ TEST(Bequeath, GivesEverythingAwayAndTakesNothingBack) {
     const auto facts = service::consume_session(estate.session, holder.saved, net::boot_now());
     ASSERT_TRUE(facts);
     EXPECT_EQ(facts->mtu, 1400U);
+    EXPECT_TRUE(facts->down_ran);
     EXPECT_FALSE(service::consume_session(estate.session, holder.saved, net::boot_now())) << "it can be used once";
   });
 }

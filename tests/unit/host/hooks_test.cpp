@@ -264,6 +264,17 @@ TEST_F(HooksTest, OfDownWaitUntilThoseOfUpHaveBeenEnded) {
                                    "info: hooks.down: down"));
 }
 
+TEST_F(HooksTest, RunAgainForALinkThatStaysAfterAll) {
+  for (int i = 0; i < 2; ++i) {
+    up_.reset();
+    down_ = false;
+    EXPECT_TRUE(up({shell("echo up")}));
+    EXPECT_FALSE(hooks_.ending());
+    down({shell("echo down")});
+    EXPECT_THAT(lines(), ElementsAre("info: hooks.up: up", "info: hooks.down: down"));
+  }
+}
+
 TEST_F(HooksTest, ThatPrintTooMuchAreToldToHave) {
   EXPECT_TRUE(up({shell("seq 1000")}));
   const auto told = lines();

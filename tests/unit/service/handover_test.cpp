@@ -35,7 +35,8 @@ SessionFacts usual() {
                    .address_generation = 1,
                    .bridge = 5},
           .bridge = 6,
-          .mtu = 1420};
+          .mtu = 1420,
+          .down_ran = true};
 }
 
 constexpr Instant kNow{std::chrono::hours(1)};
@@ -82,6 +83,7 @@ TEST(Handover, WhatWasWrittenIsReadOnce) {
   EXPECT_EQ(facts->link.bridge, 5u);
   EXPECT_EQ(facts->bridge, 6u);
   EXPECT_EQ(facts->mtu, 1420u);
+  EXPECT_TRUE(facts->down_ran);
   EXPECT_EQ(holder.saved.sessions[1].next_counter, 77u);
   EXPECT_EQ(holder.saved.sessions[1].created, kNow);
   EXPECT_FALSE(holder.saved.sessions[0].present);
@@ -156,6 +158,7 @@ TEST(Handover, AnotherReleasesSessionIsNotUsedAndItsFactsAre) {
     const auto at = bytes.find("session=") + 8;
     bytes[at] = bytes[at] == '0' ? '1' : '0';
     bytes.insert(bytes.find("\nmtu=") + 1, "colour=blue\n");  // which we know nothing of
+    bytes.erase(bytes.find("down_ran=1\n"), 11);              // and one that it knows nothing of
   });
   tunnel::SavedTunnelHolder holder;
   const auto facts = consume_session(other, holder.saved, kNow);
@@ -164,6 +167,7 @@ TEST(Handover, AnotherReleasesSessionIsNotUsedAndItsFactsAre) {
   EXPECT_EQ(facts->boot, "boot-1");
   EXPECT_EQ(facts->mtu, 1420u);
   EXPECT_TRUE(facts->tun_existed);
+  EXPECT_FALSE(facts->down_ran);
 }
 
 TEST(Handover, FactsInAnotherFormAreNotRead) {
