@@ -121,6 +121,7 @@ class Daemon {
   void set_forwarding();
   std::optional<host::InterfacePast> interface_past(const Inheritance& inheritance) const;
   void note_port() const;
+  void keep();
   void succeed();
   Result<bool> look_ahead();
   void go_on_after_all(const Error& why);

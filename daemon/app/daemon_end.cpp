@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include "app/inheritance.h"
+#include "app/successor.h"
 #include "crypto/wipe_stack.h"
 #include "host/host_plan.h"
 
@@ -29,14 +30,18 @@ void Daemon::signal(int number) {
   // With a hook cut short nobody knows what it has done: then all is taken back, and done again.
   if (number == SIGTERM && !hooks_.running() && !is_set_up_by_wg() && service::ServiceManager::is_restarting()) {
     const auto done = prepare_session();
-    if (done) {
-      run_.ending = Ending::kept;
-      ground_.loop.stop();
-      return;
-    }
+    if (done) return keep();
     ground_.log.error("{}", done.error().message);
   }
   begin_down();
+}
+
+/// For the run that the service manager starts next. With mistakes in the file that one makes nothing.
+void Daemon::keep() {
+  run_.ending = Ending::kept;
+  const auto next = reload_->read_file();
+  if (!next || !*next || !keeps_interface(**next, config_, *doors_, *host_)) return begin_down();
+  ground_.loop.stop();
 }
 
 /// give_up() has no link left to run hooks on.
@@ -71,7 +76,9 @@ Result<bool> Daemon::look_ahead() {
     for (const auto& problem : next->error()) ground_.log.error("{}", config::to_string(problem));
     return fail("{} has mistakes", config_.file);
   }
-  return (*next)->interface.mode == config_.interface.mode;
+  if (keeps_interface(**next, config_, *doors_, *host_)) return true;
+  if (auto done = check_successor(**next, config_, *doors_); !done) return std::unexpected(done.error());
+  return false;
 }
 
 void Daemon::go_on_after_all(const Error& why) {

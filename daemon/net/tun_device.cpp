@@ -161,8 +161,18 @@ Result<TunDevice> TunDevice::open(const TunOptions& options) {
   return device;
 }
 
+Result<> TunDevice::can_open(const TunOptions& options) {
+  TunDevice device;
+  bool held = false;
+  auto done = in_namespace(options.netns, device.netns_, [&]() -> Result<> {
+    return if_nametoindex(options.name.c_str()) == 0 ? Result<>() : device.take(options, held);
+  });
+  if (held) return std::unexpected(held_failure(options.name, device.netns_));
+  return done;
+}
+
 /// In the network namespace of the calling thread, where the interface is to be. `held`: by somebody else.
-Result<> TunDevice::make(const TunOptions& options, bool& held) {
+Result<> TunDevice::take(const TunOptions& options, bool& held) {
   ifreq request{};
   if (options.name.empty() || options.name.size() >= sizeof request.ifr_name) {
     return fail("an interface name has 1 to {} bytes, `{}` does not: choose another interface.name",
@@ -174,6 +184,11 @@ Result<> TunDevice::make(const TunOptions& options, bool& held) {
   existed_before_ = if_nametoindex(options.name.c_str()) != 0;
   frames_ = options.frames;
   if (!attach(options, held)) return attach_failure(options.name, options.frames, existed_before_, errno);
+  return {};
+}
+
+Result<> TunDevice::make(const TunOptions& options, bool& held) {
+  if (auto done = take(options, held); !done) return done;
   if (auto done = set_options(fd_.get(), options); !done) return fail("interface {}: {}", name_, done.error().message);
   auto offloads = set_offloads(fd_.get(), options.offload);
   if (!offloads) return fail("interface {}: {}", name_, offloads.error().message);

@@ -73,6 +73,9 @@ class TunDevice {
   /// Makes the interface, or takes over a persistent TUN interface of that name that nobody uses. The error is a
   /// sentence that names what to do about it.
   static Result<TunDevice> open(const TunOptions& options);
+  /// Whether open() would fail for an interface of that name that is there: found by trying, and leaves it as it is.
+  /// One of ours is in use.
+  static Result<> can_open(const TunOptions& options);
   /// As an earlier run had it.
   struct Past {
     bool existed_before = false;
@@ -150,6 +153,7 @@ class TunDevice {
 
  private:
   TunDevice() = default;
+  Result<> take(const TunOptions& options, bool& held);
   Result<> make(const TunOptions& options, bool& held);
   bool attach(const TunOptions& options, bool& held);
 

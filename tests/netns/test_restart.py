@@ -2,6 +2,7 @@
 """Restarts nobody notices: the daemon becomes its successor (SIGUSR2), and packets, sessions and routes live on."""
 import ctypes
 import os
+import re
 import signal
 import socket
 import time
@@ -190,6 +191,29 @@ def test_with_mistakes_in_the_file_the_run_goes_on(link):
     assert ping(link.a.host, link.b.side.addr4) == 3
     link.a.file.write_text(good)
     renew(link.a)
+
+
+def hooks_of(end):
+    return re.findall(r"hooks\.\w+: ((?:up|down) of .*)", end.log())
+
+
+@pytest.mark.parametrize("how", ["edited", "renamed"])
+def test_an_interface_of_another_name_is_another_one_with_the_hooks_that_belong_to_it(make, how):
+    link = make(a={"more": {"hooks": {event: f"echo {event} of $ADIT_INTERFACE" for event in ("up", "down")}},
+                   "routes": ["192.168.44.0/24"]}).start()
+    end = link.a
+    traffic_within(end.host, link.b.side.addr4, 10)
+    wanted, before = (("tun9", end.device) if how == "edited" else (end.device, "other"))
+    if how == "edited":
+        edit(end, "interface", name=wanted)
+    else:
+        end.host.ip("link", "set", end.device, "name", before)
+        wait_until(lambda: end.status()["interface"] == before, 10, "the new name to be seen")
+    renew(end)
+    wait_until(lambda: hooks_of(end) == [f"up of {end.device}", f"down of {before}", f"up of {wanted}"], 10, "the hooks")
+    traffic_within(end.host, link.b.side.addr4, 20)
+    assert f"{before}:" not in end.host.ip("link")
+    assert "192.168.44.0/24" in end.host.ip("route", "show", "dev", wanted)
 
 
 def test_a_new_key_in_the_file_begins_a_new_session(link):

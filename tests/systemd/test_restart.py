@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`systemctl reload` and `systemctl restart` on a link in use."""
+import re
+
 from lab.traffic import BackgroundPing, Stream
 from lab.wait import wait_until
 
@@ -82,6 +84,22 @@ def test_sigusr2_does_the_same_in_the_same_process(pair):
         pair.a.systemctl("kill", "--signal=USR2", office.unit)
         wait_until(lambda: sum(GOES_ON in message for message in pair.a.messages(office.unit)) > count, 10, "the successor")
     assert restarts_without_loss(pair, office, home, renew) == office.pid()
+
+
+def test_a_restart_with_another_interface_runs_the_hooks_of_both(pair):
+    hooks = "".join(f"  {event}: 'echo {event} of $ADIT_INTERFACE'\n" for event in ("up", "down"))
+    office, home = pair.start(*pair.links(edit=lambda text: f"{text}hooks:\n{hooks}"))
+
+    def told():
+        return [text.split(": ", 1)[1] for text in pair.a.messages(office.unit) if re.match(r"hooks\.\w+: (up|down) of", text)]
+    edit(office, lambda text: text.replace("interface:\n", "interface:\n  name: other\n"))
+    pair.a.systemctl("restart", office.unit)
+    office.wait_until_up()
+    wait_until(lambda: told() == ["up of office", "down of office", "up of other"], 20, "the hooks")
+    assert any(GOES_ON in message for message in pair.a.messages(office.unit))
+    edit(office, lambda text: text.replace("  name: other", "  nome: other"))
+    assert pair.a.systemctl("restart", office.unit, check=False).returncode != 0
+    assert told()[3:] == ["down of other"], "no run follows that would go on"
 
 
 def test_after_a_restart_stop_leaves_no_trace(pair):
