@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/successor.h"
 #include "base/file_descriptor.h"
 #include "base/paths.h"
 #include "config/reader.h"
@@ -119,7 +120,7 @@ control::ReloadOutcome Reload::from_file() {
   const auto edit = compare(*next);
   auto sentences = link::describe(edit);
   const bool by_successor = edit.has({"interface.mode"}) && !edit.has({"interface.netns"});
-  if (auto done = by_successor ? check_successor(*next) : change_to(*next, edit); !done) {
+  if (auto done = by_successor ? check_replacement(*next) : change_to(*next, edit); !done) {
     return refuse({fmt::format("{}: nothing was changed", done.error().message), {}});
   }
   auto& log = parts_.link_parts.log;
@@ -177,27 +178,15 @@ void Reload::tell(const std::string& sentence) const {
   }
 }
 
-/// What would end the new run at once, as far as it can be known before.
-Result<> Reload::check_successor(const config::Config& next) const {
-  const auto& doors = parts_.link_parts.doors;
-  if (parts_.link_parts.host.interface_is_away()) {
+Result<> Reload::check_replacement(const config::Config& next) const {
+  const auto& parts = parts_.link_parts;
+  if (parts.host.interface_is_away()) {
     return fail(
         "the interface was moved to another network namespace, and interface.mode means another one: restart "
         "the link to have that here (`systemctl restart adit@{}`)",
         next.name);
   }
-  if (doors.device.existed_before() && doors.device.name() == next.interface.name) {
-    return fail(
-        "the interface {0} was there before this run, and cannot be one of another interface.mode: stop the "
-        "link, delete it (`ip link delete {0}`), and start the link",
-        next.interface.name);
-  }
-  for (const auto* const needed : {&next.interface.tap.bridge, next.local.device ? &*next.local.device : nullptr}) {
-    if (needed == nullptr || needed->empty() || net::interface_exists(*needed)) continue;
-    return fail("there is no interface {}: correct the file, or make the interface first", *needed);
-  }
-  const auto aead = crypto::choose_aead(next.tuning.crypto, net::boot_now);
-  return aead ? Result<>() : std::unexpected(aead.error());
+  return check_successor(next, parts_.config, parts.doors);
 }
 
 Result<> Reload::change_to(config::Config& next, const link::Edit& edit) {

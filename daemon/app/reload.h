@@ -50,7 +50,7 @@ class Reload {
  private:
   class Undo;
   link::Edit compare(const config::Config& next) const;
-  Result<> check_successor(const config::Config& next) const;
+  Result<> check_replacement(const config::Config& next) const;
   Result<> change_host(const config::Config& next, const link::Edit& edit, std::uint32_t mtu, Undo& undo);
   Result<> change_sockets(const config::Config& next, const link::Edit& edit, Undo& undo);
   void adopt(config::Config& next, const link::Edit& edit, link::Link::Machine successor);

@@ -65,6 +65,11 @@ struct Running {
                                  .journal = nullptr,
                                  .service = service,
                                  .adopted = [this](const link::Edit& edit) { adopted = edit.keys(); },
+                                 .replace =
+                                     [this] {
+                                       ++replaced_by_another;
+                                       return Result<>();
+                                     },
                                  .given_up = [this](const Error& error) { given_up = error.message; }});
   }
 
@@ -102,6 +107,7 @@ struct Running {
   std::optional<link::Link> link;
   std::optional<Reload> reload;
   std::vector<std::string> adopted;
+  int replaced_by_another = 0;
   std::string given_up;
 };
 
@@ -142,6 +148,19 @@ TEST(Reload, WhatFailsHalfwayIsTakenBack) {
     EXPECT_EQ(running.doors->sockets.port(), 51820);
     EXPECT_EQ(running.config.local.listen.port, 51820);
     EXPECT_EQ(running.given_up, "");
+  });
+}
+
+TEST(Reload, AnotherModeIsANewRunsUnlessThatWouldEndAtOnce) {
+  in_namespace([] {
+    Running running;
+    net::test::run("ip tuntap add dev card0 mode tap");
+    const auto outcome = running.edit("addresses: [10.9.0.1/30]", "mode: tap, bridge: card0");
+    ASSERT_FALSE(outcome);
+    EXPECT_THAT(outcome.error().sentence, HasSubstr("card0 is no bridge"));
+    EXPECT_EQ(running.replaced_by_another, 0);
+    EXPECT_TRUE(running.edit("name: adit0", "name: adit0, mode: tap"));
+    EXPECT_EQ(running.replaced_by_another, 1);
   });
 }
 

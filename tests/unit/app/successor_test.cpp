@@ -97,6 +97,8 @@ TEST(CheckSuccessor, ABridgeHasToBeOne) {
     EXPECT_EQ(running.problem_of_bridge("br0"), "");
     EXPECT_THAT(running.problem_of_bridge("card0"), HasSubstr("card0 is no bridge"));
     EXPECT_THAT(running.problem_of_bridge("br1"), HasSubstr("there is no interface br1"));
+    // It has to be where the interface is to be: here in the namespace of the test's program.
+    EXPECT_THAT(running.problem_of_bridge("br0, netns: /proc/self/ns/net"), HasSubstr("there is no interface br0"));
   });
 }
 
