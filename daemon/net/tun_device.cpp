@@ -150,6 +150,26 @@ Result<> set_options(int fd, const TunOptions& options) {
   return {};
 }
 
+/// Why the interface of the run before, as the kernel has it, is not the one that is wanted; none: it is.
+std::optional<Error> why_another(const ifreq& there, const TunOptions& options, bool moved) {
+  // Whoever moved it may have given it another name.
+  const bool other_name = options.name != there.ifr_name && !moved;
+  if (!other_name && (there.ifr_flags & (IFF_TUN | IFF_TAP)) != (options.frames ? IFF_TAP : IFF_TUN)) {
+    return Error{fmt::format("the interface of the run before was for {} (interface.mode)",
+                             options.frames ? "IP packets, and not for frames" : "frames, and not for IP packets")};
+  }
+  if (other_name || (there.ifr_flags & kCommonFlags) != kCommonFlags) {
+    return Error{fmt::format("the interface of the run before is {}, and not {}", there.ifr_name, options.name)};
+  }
+  return std::nullopt;
+}
+
+/// One of ours that nobody goes on with. A persistent one would live on, up and with our addresses and routes, in the
+/// way of the one that is made in its place.
+void end_with_descriptor(const FileDescriptor& tun) {
+  ioctl(tun.get(), TUNSETPERSIST, 0UL);
+}
+
 }  // namespace
 
 Result<TunDevice> TunDevice::open(const TunOptions& options) {
@@ -239,15 +259,9 @@ Result<TunDevice> TunDevice::adopt(FileDescriptor fd, std::vector<FileDescriptor
                                    Past past) {
   ifreq request{};
   if (ioctl(fd.get(), TUNGETIFF, &request) != 0) return fail("cannot go on with the interface: {}", describe(errno));
-  // Whoever moved it may have given it another name.
-  const bool other_name = options.name != request.ifr_name && !past.moved;
-  if (!other_name && (request.ifr_flags & (IFF_TUN | IFF_TAP)) != (options.frames ? IFF_TAP : IFF_TUN)) {
-    if (!past.existed_before) ioctl(fd.get(), TUNSETPERSIST, 0UL);  // it would be in the way of the one that is wanted
-    return fail("the interface of the run before was for {} (interface.mode)",
-                options.frames ? "IP packets, and not for frames" : "frames, and not for IP packets");
-  }
-  if (other_name || (request.ifr_flags & kCommonFlags) != kCommonFlags) {
-    return fail("the interface of the run before is {}, and not {}", request.ifr_name, options.name);
+  if (auto why = why_another(request, options, past.moved)) {
+    if (!past.existed_before) end_with_descriptor(fd);
+    return std::unexpected(std::move(*why));
   }
   TunDevice device;
   device.fd_ = std::move(fd);
@@ -265,7 +279,10 @@ Result<TunDevice> TunDevice::adopt(FileDescriptor fd, std::vector<FileDescriptor
   });
   if (!found) return std::unexpected(found.error());
   if (device.index_ == 0 && past.moved) device.index_ = kElsewhere;
-  if (device.index_ == 0) return fail("the interface {} of the run before is no longer there", device.name_);
+  if (device.index_ == 0) {
+    if (!past.existed_before) end_with_descriptor(device.fd_);
+    return fail("the interface {} of the run before is no longer there", device.name_);
+  }
   if (auto done = device.change(options); !done) return std::unexpected(done.error());
   return device;
 }

@@ -84,7 +84,8 @@ class TunDevice {
   /// Whether the interface outlives those who use it.
   static bool is_persistent(const FileDescriptor& tun);
   /// One that an earlier run opened, with its further queues. Fails when it is not what `options` ask for; the
-  /// descriptors are closed then. It keeps the queues it has.
+  /// descriptors are closed then, and an interface that a run of ours made goes with them, be it persistent. It keeps
+  /// the queues it has.
   static Result<TunDevice> adopt(FileDescriptor fd, std::vector<FileDescriptor> queues, const TunOptions& options,
                                  Past past);
   /// For a later run; nothing else can be done with this one then.

@@ -197,10 +197,11 @@ def hooks_of(end):
     return re.findall(r"hooks\.\w+: ((?:up|down) of .*)", end.log())
 
 
+@pytest.mark.parametrize("persist", [False, True], ids=["", "persistent"])
 @pytest.mark.parametrize("how", ["edited", "renamed"])
-def test_an_interface_of_another_name_is_another_one_with_the_hooks_that_belong_to_it(make, how):
+def test_an_interface_of_another_name_is_another_one_with_the_hooks_that_belong_to_it(make, how, persist):
     link = make(a={"more": {"hooks": {event: f"echo {event} of $ADIT_INTERFACE" for event in ("up", "down")}},
-                   "routes": ["192.168.44.0/24"]}).start()
+                   "interface": {"persist": persist}, "routes": ["192.168.44.0/24"]}).start()
     end = link.a
     traffic_within(end.host, link.b.side.addr4, 10)
     wanted, before = (("tun9", end.device) if how == "edited" else (end.device, "other"))

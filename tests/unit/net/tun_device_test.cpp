@@ -374,6 +374,23 @@ TEST(TunDevice, OneThatWasThereBeforeStaysPersistentWhateverIsChanged) {
   });
 }
 
+TEST(TunDevice, OneThatNobodyGoesOnWithIsNotInTheWayOfAnother) {
+  in_namespace([] {
+    // The last is elsewhere: in the namespace of the test's program.
+    for (const auto& wanted :
+         {TunOptions{.name = "tun-x", .persist = true}, TunOptions{.name = "tun-w", .frames = true, .persist = true},
+          TunOptions{.name = "tun-w", .persist = true, .netns = "/proc/self/ns/net"}}) {
+      for (const bool existed_before : {true, false}) {
+        FileDescriptor handed(
+            fcntl(TunDevice::open({.name = "tun-w", .persist = true}).value().fd(), F_DUPFD_CLOEXEC, 0));
+        EXPECT_FALSE(TunDevice::adopt(std::move(handed), {}, wanted, {.existed_before = existed_before}));
+        const auto there = run("ip link");
+        EXPECT_EQ(there.find("tun-w") != std::string::npos, existed_before) << there;
+      }
+    }
+  });
+}
+
 TEST(TunDevice, ChangesWhatCanChangeWhileItIsOpen) {
   in_namespace([] {
     auto device = open_up("tun-v");
