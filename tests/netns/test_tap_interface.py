@@ -153,8 +153,8 @@ def test_after_a_crash_it_leaves_the_bridge_that_the_file_names_no_more(lans, ed
     end, _ = killed_in_its_bridge(lans)
     end.host.ip("link", "add", "br1", "type", "bridge")
     end.side.interface = {"mode": "tap", "persist": True, **edited}
-    end.start()
-    assert interface(end).get("master") == edited.get("bridge")
+    end.start()  # which finds the socket of the run that was killed
+    wait_until(lambda: interface(end).get("master") == edited.get("bridge"), 10, "the bridge of the file")
     assert end.stop() == 0
     assert "master" not in link_of(end)
 
