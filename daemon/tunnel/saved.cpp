@@ -46,6 +46,9 @@ void Tunnel::hand_over(SavedTunnel& out) {
   out.path = path_;
   out.keepalive = keepalive_;
   out.timers = timers_;
+  // What waits does not go along, and the successor's status has to say so.
+  count_drop(DropReason::no_session_timeout, staging_.clear());
+  if (manner_.ethernet) manner_.ethernet->expire(Instant::max(), status_.drops);
   out.status = status_;
   timers_ = {};
 }

@@ -134,7 +134,7 @@ class Tunnel {
   std::uint16_t own_port() const { return own_port_; }
 
   /// Everything a successor needs. This one has no session afterwards, so no counter is used by both; what waits for a
-  /// session is gone with it.
+  /// session, or for the rest of its fragments, is dropped and counted.
   void hand_over(SavedTunnel& out);
   /// To be called before anything else. False: made for other keys, and nothing was taken. A keepalive that is another
   /// one here than there takes effect as by set_keepalive, with the next tick.

@@ -162,6 +162,17 @@ TEST_F(EthernetLink, FragmentsWithoutTheOthersAreDroppedInTimeAndNobodyElsesAreK
   EXPECT_EQ(b.drops(DropReason::gre_incomplete), 2U) << "an end to frames is one to what waits";
 }
 
+TEST_F(EthernetLink, FragmentsWithoutTheOthersAreCountedBeforeASuccessorTakesOver) {
+  const auto packet = wrapped(a, frame_with(Buffer(1'000, 9)));
+  const wire::FragmentPlan plan(Family::v4, packet.size(), 600);
+  Buffer part(plan.size_of(0));
+  plan.write(packet, 0, 7, part);
+  EXPECT_TRUE(accepted(b, part).empty());
+  SavedTunnelHolder holder;
+  b.tunnel->hand_over(holder.saved);
+  EXPECT_EQ(holder.saved.status.drops[DropReason::gre_incomplete], 1U);
+}
+
 TEST_F(EthernetLink, AFrameTooLargeForTheWayAndNotForTheInterfaceIsCut) {
   const auto frame = frame_with(build({.payload = Buffer(1'300, 1)}));
   a.tunnel->set_way_size(576);

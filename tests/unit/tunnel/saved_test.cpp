@@ -100,6 +100,18 @@ TEST(SavedTunnel, AKeepaliveThatStaysKeepsItsTime) {
   EXPECT_EQ(world.a.tunnel->deadline(), due);
 }
 
+TEST(SavedTunnel, WhatWaitedForASessionIsCountedAsDroppedInTheSuccessor) {
+  World world;
+  world.connect();
+  Outbox out;
+  world.a.tunnel->forget_sessions(world.now, out);
+  world.send(world.a);
+  world.send(world.a);
+  ASSERT_EQ(world.a.drops(DropReason::no_session_timeout), 0u);
+  ASSERT_TRUE(replace(world, world.a));
+  EXPECT_EQ(world.a.drops(DropReason::no_session_timeout), 2u);
+}
+
 TEST(SavedTunnel, AReplayedPacketIsKnownInTheSuccessor) {
   World world;
   world.connect();
