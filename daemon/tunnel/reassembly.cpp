@@ -24,6 +24,12 @@ bool is_sound(const wire::IpFragment& part) {
          (part.is_last || part.payload.size() % kUnit == 0);
 }
 
+/// For one part more, and another one like it: mostly there are two. No packet needs more than kMaxSize.
+void make_room(std::vector<std::uint8_t>& bytes, std::size_t part) {
+  const auto needed = bytes.size() + part;
+  if (needed > bytes.capacity()) bytes.reserve(std::min(2 * needed, Reassembly::kMaxSize));
+}
+
 }  // namespace
 
 std::optional<Reassembly::Whole> Reassembly::add(const wire::IpFragment& part, std::size_t size, wire::Ecn mark,
@@ -42,15 +48,14 @@ std::optional<Reassembly::Whole> Reassembly::add(const wire::IpFragment& part, s
   }
   if (part.is_last) packet.end = part.end();
   if (part.offset == 0) packet.protocol = part.protocol;
-  if (packet.parts.empty()) packet.bytes.reserve(2 * part.payload.size());  // mostly there are two
+  make_room(packet.bytes, part.payload.size());
   packet.marks |= static_cast<std::uint8_t>(1 << static_cast<unsigned>(mark));
   packet.size += size;
   packet.parts.push_back({part.offset, part.payload.size(), packet.bytes.size()});
   packet.bytes.insert(packet.bytes.end(), part.payload.begin(), part.payload.end());
-  bytes_ += part.payload.size();
   // They do not overlap, and none lies beyond the end.
   if (packet.end == packet.bytes.size()) return take(packet);
-  while (bytes_ > kMaxBytes) drop(packets_.begin());
+  while (held() > kMaxBytes) drop(packets_.begin());
   return std::nullopt;
 }
 
@@ -81,15 +86,14 @@ Reassembly::Fit Reassembly::compare(const Packet& packet, const wire::IpFragment
 
 void Reassembly::refuse(Packet& packet) {
   dropped_.refused += packet.parts.size();
-  bytes_ -= packet.bytes.size();
   packet.refused = true;
-  packet.parts = {};
-  packet.bytes = {};
+  // Whoever sends nonsense must not hold memory with it, which clear() and `= {}` would keep.
+  packet.parts = std::vector<Part>();
+  packet.bytes = std::vector<std::uint8_t>();
 }
 
 void Reassembly::drop(std::vector<Packet>::iterator packet) {
   dropped_.incomplete += packet->parts.size();
-  bytes_ -= packet->bytes.size();
   packets_.erase(packet);
 }
 
@@ -101,7 +105,6 @@ std::optional<Reassembly::Whole> Reassembly::take(Packet& packet) {
   }
   Whole whole{
       .payload = {}, .protocol = packet.protocol, .mark = *mark, .parts = packet.parts.size(), .size = packet.size};
-  bytes_ -= packet.bytes.size();
   if (!std::ranges::is_sorted(packet.parts, {}, &Part::offset)) {
     whole.payload.resize(packet.bytes.size());
     for (const auto& part : packet.parts) {
@@ -117,6 +120,12 @@ std::optional<Reassembly::Whole> Reassembly::take(Packet& packet) {
 
 void Reassembly::expire(Instant now) {
   while (!packets_.empty() && now - packets_.front().since >= kMaxAge) drop(packets_.begin());
+}
+
+std::size_t Reassembly::held() const {
+  std::size_t held = 0;
+  for (const auto& packet : packets_) held += packet.held();
+  return held;
 }
 
 std::optional<Instant> Reassembly::deadline() const {

@@ -21,9 +21,9 @@ namespace adit::tunnel {
 
 class Reassembly {
  public:
-  static constexpr std::size_t kMaxPackets = 64;  ///< that wait; beyond, the oldest goes
-  static constexpr std::size_t kMaxBytes = 512 * 1024;
-  static constexpr std::size_t kMaxParts = 64;  ///< of a packet
+  static constexpr std::size_t kMaxPackets = 64;        ///< that wait; beyond, the oldest goes
+  static constexpr std::size_t kMaxBytes = 512 * 1024;  ///< of memory for them all
+  static constexpr std::size_t kMaxParts = 64;          ///< of a packet
   static constexpr std::size_t kMaxSize = 65'535;
   static constexpr Duration kMaxAge = std::chrono::seconds(5);
   static constexpr std::uint64_t kMaxPassed = 4096;  ///< packets, while one waits
@@ -52,6 +52,8 @@ class Reassembly {
     std::uint64_t incomplete = 0;  ///< the others did not come
   };
   Dropped take_dropped() { return std::exchange(dropped_, {}); }
+  /// Bytes of memory that what waits takes, those included that were set aside for parts to come.
+  std::size_t held() const;
   /// All that waits goes, and counts as dropped.
   void clear();
 
@@ -74,6 +76,7 @@ class Reassembly {
     std::size_t size = 0;
     std::vector<Part> parts;
     std::vector<std::uint8_t> bytes;
+    std::size_t held() const { return parts.capacity() * sizeof(Part) + bytes.capacity(); }
   };
   enum class Fit : std::uint8_t { fits, comes_twice, contradicts };
 
@@ -84,7 +87,6 @@ class Reassembly {
   std::optional<Whole> take(Packet& packet);
 
   std::vector<Packet> packets_;  ///< the oldest first
-  std::size_t bytes_ = 0;        ///< of all of them
   Dropped dropped_;
 };
 

@@ -176,13 +176,28 @@ TEST_F(ReassemblyTest, AFloodOfFirstPartsIsBoundedInNumber) {
   EXPECT_FALSE(reassembly.deadline());
 }
 
-TEST_F(ReassemblyTest, AFloodOfLargePartsIsBoundedInBytes) {
+TEST_F(ReassemblyTest, AFloodOfLargePartsIsBoundedInMemory) {
   whole.resize(65'000);
-  for (std::uint32_t id = 0; id < Reassembly::kMaxPackets; ++id) EXPECT_FALSE(add(0, 64'000, id));
-  const auto kept = Reassembly::kMaxBytes / 64'000;
-  EXPECT_EQ(incomplete, Reassembly::kMaxPackets - kept);
+  for (std::uint32_t id = 0; id < Reassembly::kMaxPackets; ++id) {
+    EXPECT_FALSE(add(0, 40'000, id));
+    EXPECT_FALSE(add(40'000, 64'000, id));
+    EXPECT_LE(reassembly.held(), Reassembly::kMaxBytes);
+  }
+  // What is set aside for the rest counts, and so does what tells the parts apart: one less than eight of the largest.
+  constexpr auto kept = Reassembly::kMaxBytes / Reassembly::kMaxSize - 1;
+  EXPECT_EQ(incomplete, 2 * (Reassembly::kMaxPackets - kept));
   EXPECT_EQ(add(64'000, 65'000, Reassembly::kMaxPackets - 1), whole);
   EXPECT_FALSE(add(64'000, 65'000, 0)) << "the oldest went";
+}
+
+TEST_F(ReassemblyTest, WhatIsRefusedHoldsNoMemory) {
+  whole.resize(65'000);
+  for (std::uint32_t id = 0; id < Reassembly::kMaxPackets; ++id) {
+    EXPECT_FALSE(add(0, 64'000, id));
+    EXPECT_GE(reassembly.held(), 64'000U);
+    EXPECT_FALSE(add(8, 16, id)) << "contradicts it";
+    EXPECT_EQ(reassembly.held(), 0U);
+  }
 }
 
 TEST_F(ReassemblyTest, AMarkOfCongestionOnOnePartIsOneOnAll) {
