@@ -23,7 +23,8 @@ class Reassembly {
  public:
   static constexpr std::size_t kMaxPackets = 64;        ///< that wait; beyond, the oldest goes
   static constexpr std::size_t kMaxBytes = 512 * 1024;  ///< of memory for them all
-  static constexpr std::size_t kMaxParts = 64;          ///< of a packet
+  /// Of a packet. The largest one has 125 on the narrowest way that frames are cut for (config::kMinMtu, over IPv6).
+  static constexpr std::size_t kMaxParts = 128;
   static constexpr std::size_t kMaxSize = 65'535;
   static constexpr Duration kMaxAge = std::chrono::seconds(5);
   static constexpr std::uint64_t kMaxPassed = 4096;  ///< packets, while one waits

@@ -131,6 +131,20 @@ TEST_F(ReassemblyTest, TheLargestPacketThereIs) {
   EXPECT_EQ(add(whole.size() / 1'400 * 1'400, whole.size()), whole);
 }
 
+TEST_F(ReassemblyTest, TheLargestPacketThereIsOnTheNarrowestWay) {
+  constexpr std::size_t kNarrowest = 576;
+  for (const auto family : {Family::v4, Family::v6}) {
+    const wire::FragmentPlan plan(family, Reassembly::kMaxSize, kNarrowest);
+    const auto headers = family == Family::v4 ? std::size_t{20} : std::size_t{48};
+    const auto size = plan.size_of(0) - headers;
+    whole.resize(Reassembly::kMaxSize - (family == Family::v4 ? 20 : 40), 3);
+    for (std::size_t at = 0; at + size < whole.size(); at += size) EXPECT_FALSE(add(at, at + size));
+    EXPECT_EQ(add(whole.size() / size * size, whole.size()), whole);
+    EXPECT_EQ(last.parts, plan.count());
+  }
+  EXPECT_EQ(refused, 0U);
+}
+
 TEST_F(ReassemblyTest, MorePartsThanAnybodyNeedsAreRefused) {
   whole.resize(8 * (Reassembly::kMaxParts + 2));
   for (std::size_t i = 0; i <= Reassembly::kMaxParts; ++i) EXPECT_FALSE(add(8 * i, 8 * i + 8));
