@@ -58,8 +58,23 @@ TEST(Events, TellEachThingThatIsAnotherOne) {
   EXPECT_EQ(json::parse(lines[1])["endpoint"], "192.0.2.8:51820");
   EXPECT_EQ(json::parse(lines[1])["previous"], "192.0.2.7:51820");
   EXPECT_EQ(json::parse(lines[2])["mtu"], 1220);
+  EXPECT_EQ(json::parse(lines[2])["previous"], 1440);
   EXPECT_EQ(json::parse(lines[3])["size"], 1220);
   EXPECT_TRUE(events.moved());
+}
+
+TEST(Events, TellOfTheWayWhenItsSizeOrWhatIsKnownOfItIsAnotherOne) {
+  for (const auto& path : {link::PathReport{link::PathProbe::unanswered, 1440}, {link::PathProbe::working, 1432}}) {
+    Events events;
+    events.changes(up(), kNow);
+    auto facts = up();
+    facts.path = path;
+    const auto lines = events.changes(facts, kNow);
+    ASSERT_THAT(lines, SizeIs(1));
+    EXPECT_EQ(json::parse(lines[0])["event"], "path");
+    EXPECT_EQ(json::parse(lines[0])["size"], path.size);
+    EXPECT_THAT(events.changes(facts, kNow), IsEmpty());
+  }
 }
 
 TEST(Events, TellWhatWasPutBackEachTimeItWas) {

@@ -84,6 +84,9 @@ TEST(HostPlan, ADefaultRouteOfAFamilyTheInterfaceHasNotBlocksIt) {
   EXPECT_THAT(options.blocked, ElementsAre(Family::v6));
   EXPECT_THAT(options.behind, SizeIs(2));
   EXPECT_THAT(why_blocked(Family::v6), HasSubstr("write 0.0.0.0/0 instead of `default`"));
+  config.routes.push_back({.to = net("::/0"), .metric = 5});
+  EXPECT_THAT(policy_options(config, 5, {}).behind, SizeIs(2)) << "what lies behind has no metric";
+  config.routes.pop_back();
   config.interface.kill_switch = config::KillSwitch::off;
   EXPECT_THAT(policy_options(config, 5, {}).behind,
               ElementsAre(net::RouteSpec{.to = net("::/0"), .table = options.number}));
