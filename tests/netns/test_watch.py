@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -21,7 +22,7 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 class Terminal:
-    def __init__(self, end, *arguments, rows=24, columns=80, **env):
+    def __init__(self, end, *arguments, rows=24, columns=80, ignores_hangup=False, **env):
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self._master, slave = pty.openpty()
@@ -29,9 +30,15 @@ class Terminal:
         # Where LINES and COLUMNS are set, as they are in a pytest of Debian 13, ncurses does not ask the terminal.
         environment = {**os.environ, "LINES": None, "COLUMNS": None, **end.env, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", **env}
         environment = {key: value for key, value in environment.items() if value is not None}
+
+        def own_terminal():
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+            if ignores_hangup:
+                signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
         command = ["ip", "netns", "exec", end.host.name, str(ADIT), "status", "--watch", *arguments]
         self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment,
-                                        start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+                                        start_new_session=True, preexec_fn=own_terminal)
         os.close(slave)
         self.raw = b""
 
@@ -65,16 +72,22 @@ class Terminal:
     def press(self, keys):
         os.write(self._master, keys)
 
+    def hang_up(self):
+        os.close(self._master)
+        self._master = None
+
     def ends(self):
         """Its exit status."""
-        wait_until(lambda: self.text() is not None and self.process.poll() is not None, 10, "it to end")
+        wait_until(lambda: (self._master is None or self.text() is not None) and self.process.poll() is not None, 10,
+                   "it to end")
         return self.process.returncode
 
     def close(self):
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        os.close(self._master)
+        if self._master is not None:
+            os.close(self._master)
 
 
 @pytest.fixture
@@ -176,6 +189,13 @@ def test_keys_change_the_link(make, lab, terminal):
     screen.press(b"\x1b[Z")
     screen.shows("link 1 of 2")
     screen.press(b"\x03")
+    assert screen.ends() == 0
+
+
+def test_it_ends_with_its_terminal_where_nobody_takes_the_signal_for_that(link, terminal):
+    screen = terminal(link.a, "a", ignores_hangup=True)
+    screen.shows("a up")
+    screen.hang_up()
     assert screen.ends() == 0
 
 
