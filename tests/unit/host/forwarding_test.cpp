@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "host/forwarding.h"
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -20,6 +21,7 @@ class ForwardingTest : public ::testing::Test {
     put("net/ipv6/conf/all/forwarding", "0");
     put("net/ipv6/conf/eth0/accept_ra", "1");
     put("net/ipv6/conf/eth1/accept_ra", "0");
+    for (const auto* none : {"all", "default", "lo"}) put(fmt::format("net/ipv6/conf/{}/accept_ra", none), "1");
   }
 
   void put(const std::string& setting, const std::string& value) {
@@ -48,6 +50,9 @@ TEST_F(ForwardingTest, IsOnInTheFamiliesInUseAndPutBack) {
   EXPECT_EQ(get("net/ipv6/conf/all/forwarding"), "1");
   EXPECT_EQ(get("net/ipv6/conf/eth0/accept_ra"), "2") << "or it would forget what routers say";
   EXPECT_EQ(get("net/ipv6/conf/eth1/accept_ra"), "0");
+  for (const auto* none : {"all", "default", "lo"}) {
+    EXPECT_EQ(get(fmt::format("net/ipv6/conf/{}/accept_ra", none)), "1") << "that is none of an uplink";
+  }
   a.take_back();
   EXPECT_EQ(get("net/ipv4/ip_forward"), "0");
   EXPECT_EQ(get("net/ipv6/conf/all/forwarding"), "0");

@@ -275,6 +275,13 @@ TEST_F(HooksTest, RunAgainForALinkThatStaysAfterAll) {
   }
 }
 
+TEST_F(HooksTest, OfAStateThatHadToWaitDoNotRunOnceTheLinkEnds) {
+  begin_up({shell("sleep 1000")});
+  hooks_.state({{.words = {"/nowhere"}}}, facts());
+  down({shell("echo down")});
+  EXPECT_THAT(lines(), ElementsAre(HasSubstr("was ended, since the link ends"), "info: hooks.down: down"));
+}
+
 TEST_F(HooksTest, ThatPrintTooMuchAreToldToHave) {
   EXPECT_TRUE(up({shell("seq 1000")}));
   const auto told = lines();

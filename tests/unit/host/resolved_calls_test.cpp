@@ -7,6 +7,7 @@
 
 #include <array>
 #include <functional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -109,6 +110,22 @@ TEST_F(ResolvedCalls, ServersForSomeDomainsAreForNothingElse) {
   EXPECT_EQ(default_route_of({}), 1);
   EXPECT_EQ(default_route_of({"example.com", "~."}), 1);
   EXPECT_EQ(default_route_of({"example.com", "~example.net"}), 0);
+}
+
+TEST_F(ResolvedCalls, ADomainIsOneToSearchInAsWellUnlessItSaysOtherwise) {
+  const auto call =
+      make_call(bus_, ResolvedStep::domains, 7, {.servers = {kV4}, .domains = {"example.com", "~example.net"}});
+  rewind(call);
+  auto* const message = call.get();
+  int interface = 0;
+  EXPECT_GT(sd_bus_message_read(message, "i", &interface), 0);
+  EXPECT_EQ(interface, 7);
+  std::vector<std::pair<std::string, bool>> told;
+  const char* domain = nullptr;
+  int routing_only = -1;
+  ASSERT_GT(sd_bus_message_enter_container(message, 'a', "(sb)"), 0);
+  while (sd_bus_message_read(message, "(sb)", &domain, &routing_only) > 0) told.emplace_back(domain, routing_only != 0);
+  EXPECT_EQ(told, (std::vector<std::pair<std::string, bool>>{{"example.com", false}, {"example.net", true}}));
 }
 
 TEST_F(ResolvedCalls, WhatTheLinkWasToldIsRecognised) {
