@@ -64,8 +64,8 @@ TEST(NetlinkMonitor, TellsAddressesRoutesAndLinksApart) {
   });
 }
 
-/// As a program in another process namespace would, whose number there may be ours here: the port is our number.
-void remove_as_somebody_with_our_number(std::uint32_t interface, const std::array<std::uint8_t, 4>& address) {
+/// By a socket with that port.
+void remove_from(std::uint32_t number, std::uint32_t interface, const std::array<std::uint8_t, 4>& address) {
   struct {
     nlmsghdr header;
     ifaddrmsg about;
@@ -81,8 +81,7 @@ void remove_as_somebody_with_our_number(std::uint32_t interface, const std::arra
       .attribute = {.rta_len = RTA_LENGTH(4), .rta_type = IFA_LOCAL},
       .address = address};
   const FileDescriptor fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
-  const sockaddr_nl port{
-      .nl_family = AF_NETLINK, .nl_pad = 0, .nl_pid = static_cast<std::uint32_t>(::getpid()), .nl_groups = 0};
+  const sockaddr_nl port{.nl_family = AF_NETLINK, .nl_pad = 0, .nl_pid = number, .nl_groups = 0};
   ASSERT_EQ(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&port), sizeof port), 0);
   ASSERT_EQ(::send(fd.get(), &request, sizeof request, 0), static_cast<ssize_t>(sizeof request));
   struct {
@@ -108,10 +107,27 @@ TEST(NetlinkMonitor, WhatWeTakeAwayOurselvesIsToldFromWhatOthersDo) {
 
     ASSERT_TRUE(add_address(netlink, lo, ours));
     watcher.after("true");
-    remove_as_somebody_with_our_number(lo, {192, 0, 2, 1});
+    // As a program in another process namespace would, whose number there may be ours here.
+    remove_from(static_cast<std::uint32_t>(::getpid()), lo, {192, 0, 2, 1});
     change = watcher.after("true");
     EXPECT_TRUE(change.taken_away);
     EXPECT_EQ(change.taken_away_by, 0U) << "it is not us, and nobody else here has the number";
+  });
+}
+
+TEST(NetlinkMonitor, NamesWhoTookSomethingAwayByThePortOfTheirSocket) {
+  in_namespace([] {
+    Watcher watcher;
+    for (const auto& [port, process] : std::initializer_list<std::pair<std::uint32_t, std::uint32_t>>{
+             {4711, 4711},
+             {5U << 22 | 4711, 4711},  // libnl's sixth socket
+             {0xffff'f000, 0}}) {      // made up by the kernel
+      watcher.after("ip addr add 192.0.2.1/32 dev lo");
+      remove_from(port, if_nametoindex("lo"), {192, 0, 2, 1});
+      const auto change = watcher.after("true");
+      EXPECT_TRUE(change.taken_away);
+      EXPECT_EQ(change.taken_away_by, process) << port;
+    }
   });
 }
 

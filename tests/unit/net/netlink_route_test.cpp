@@ -122,6 +122,32 @@ TEST(Netlink, GoesOnAfterARequestThatCouldNotBeSent) {
   });
 }
 
+TEST(Netlink, AsksInBatchesWithPausesThatAreNeverFarApart) {
+  in_namespace([] {
+    auto netlink = Netlink::open().value();
+    std::size_t batch = 0;
+    std::size_t largest = 0;
+    std::size_t answered = 0;
+    netlink.set_between([&] {
+      largest = std::max(largest, batch);
+      batch = 0;
+    });
+    const std::vector<std::uint8_t> nothing(sizeof(rtmsg));
+    const auto make = [&](std::size_t) {
+      ++batch;
+      return NetlinkMessage(RTM_DELROUTE, 0, Bytes(nothing));
+    };
+    const auto done = [&](std::size_t index, const NetlinkError& error) {
+      EXPECT_EQ(index, answered++);
+      EXPECT_NE(error.code, 0);
+    };
+    ASSERT_TRUE(netlink.request_each(2'000, make, done));
+    EXPECT_EQ(answered, 2'000U);
+    EXPECT_LE(largest, 64U);
+    EXPECT_EQ(batch, 0U);
+  });
+}
+
 TEST(Netlink, ListsMoreRoutesThanFitIntoOneMessage) {
   in_namespace([] {
     auto netlink = Netlink::open().value();
