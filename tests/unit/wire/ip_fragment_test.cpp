@@ -38,6 +38,17 @@ std::vector<Buffer> cut(Family family, const Buffer& packet, std::size_t largest
   return parts;
 }
 
+TEST(IpFragment, APacketIsCutIntoAsFewPartsAsCanBe) {
+  for (const auto family : {Family::v4, Family::v6}) {
+    const std::size_t header = family == Family::v4 ? 20 : 40;
+    const std::size_t headers = family == Family::v4 ? 20 : 48;
+    EXPECT_EQ(FragmentPlan(family, header + 3 * 552, headers + 552).count(), 3U);
+    EXPECT_EQ(FragmentPlan(family, header + 3 * 552, headers + 559).count(), 3U) << "offsets count eights";
+    EXPECT_EQ(FragmentPlan(family, header + 3 * 552 + 1, headers + 552).count(), 4U);
+    EXPECT_EQ(FragmentPlan(family, header + 3 * 552 - 8, headers + 552).count(), 3U);
+  }
+}
+
 TEST(IpFragment, APacketIsCutIntoEqualPartsThatSayWhereTheyBelong) {
   for (const auto family : {Family::v4, Family::v6}) {
     const std::size_t headers = family == Family::v4 ? 20 : 40;
