@@ -56,7 +56,7 @@ struct FileWriter::Work {
   bool idle() const { return waiting.empty() && current.empty(); }
 };
 
-FileWriter::FileWriter() : work_(std::make_shared<Work>()) {}
+FileWriter::FileWriter(std::chrono::milliseconds patience) : patience_(patience), work_(std::make_shared<Work>()) {}
 
 FileWriter::~FileWriter() {
   std::unique_lock lock(work_->mutex);
@@ -91,7 +91,7 @@ Result<> FileWriter::write(const std::filesystem::path& path, const std::string&
   work_->waiting[path] = content;
   if (!start()) return replace_file(path, content);
   work_->changed.notify_all();
-  const bool done = !work_->stuck && work_->changed.wait_for(lock, kPatience, [this] { return work_->idle(); });
+  const bool done = !work_->stuck && work_->changed.wait_for(lock, patience_, [this] { return work_->idle(); });
   if (done) return work_->results[path];
   work_->stuck = true;
   return fail("cannot write {} yet: the disk does not answer; it is written when it does", path.string());

@@ -23,7 +23,7 @@ class FileWriter {
   /// At the end what is still to be written gets this long.
   static constexpr std::chrono::seconds kLastPatience{1};
 
-  FileWriter();
+  explicit FileWriter(std::chrono::milliseconds patience = kPatience);
   ~FileWriter();
   FileWriter(const FileWriter&) = delete;
   FileWriter& operator=(const FileWriter&) = delete;
@@ -38,6 +38,7 @@ class FileWriter {
   bool start();
   static void run(const std::shared_ptr<Work>& work);
 
+  std::chrono::milliseconds patience_;
   std::shared_ptr<Work> work_;  ///< outlives this where the disk does not answer
 };
 

@@ -62,12 +62,13 @@ bool is_sent(const noise::Tai64n& stamp) {
 
 }  // namespace
 
-StateStore::StateStore(std::filesystem::path directory, std::string boot)
+StateStore::StateStore(std::filesystem::path directory, std::string boot, std::chrono::milliseconds patience)
     : directory_(std::move(directory)),
       boot_(std::move(boot)),
       timestamp_(directory_ / "timestamp"),
       initiation_(directory_ / "initiation"),
-      endpoint_(directory_ / "endpoint") {}
+      endpoint_(directory_ / "endpoint"),
+      writer_(patience) {}
 
 StateStore::Loaded StateStore::read() {
   Loaded loaded;

@@ -39,8 +39,9 @@ class StateStore {
   /// By this much where one of the two turns is damaged, and the other may be the older one by any time.
   static constexpr std::chrono::hours kDamagedMargin{24};
 
-  /// `boot`: names this boot of the host (boot_id).
-  StateStore(std::filesystem::path directory, std::string boot);
+  /// `boot`: names this boot of the host (boot_id). `patience`: of whoever saves, as FileWriter's.
+  StateStore(std::filesystem::path directory, std::string boot,
+             std::chrono::milliseconds patience = FileWriter::kPatience);
 
   /// Makes the folder if need be, and tries whether it can be written.
   Loaded load();
@@ -49,7 +50,7 @@ class StateStore {
   /// `restarts`: of Loaded. From here to end_run, the end of the process counts as a failure.
   Result<> begin_run(std::uint32_t restarts) const;
   void end_run() const;
-  /// Is on disk when this returns, unless the disk takes longer than FileWriter::kPatience; then it is an error that
+  /// Is on disk when this returns, unless the disk takes longer than anybody waits for it; then it is an error that
   /// says so, and it is written later. Likewise below.
   Result<> save_timestamp(const noise::Tai64n& timestamp);
   /// Nobody waits for it: the error is that of an earlier one.

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "temporary_directory.h"
 
 namespace adit::service {
@@ -23,6 +25,12 @@ const noise::Tai64n kStamp = noise::Tai64n::from({1'700'000'000s});
 constexpr const char* kBoot = "5d6f7d2a-0000-4000-8000-000000000001";
 constexpr const char* kOtherBoot = "5d6f7d2a-0000-4000-8000-000000000002";
 
+/// Waits for a busy machine's disk.
+struct PatientStore : StateStore {
+  PatientStore(std::filesystem::path directory, std::string boot)
+      : StateStore(std::move(directory), std::move(boot), 60s) {}
+};
+
 class StateStoreTest : public ::testing::Test {
  protected:
   TemporaryDirectory temporary_;
@@ -30,48 +38,48 @@ class StateStoreTest : public ::testing::Test {
 };
 
 TEST_F(StateStoreTest, NothingSavedYetIsNothingToWarnOf) {
-  const auto loaded = StateStore(directory_, kBoot).load();
+  const auto loaded = PatientStore(directory_, kBoot).load();
   EXPECT_EQ(loaded.timestamp, noise::Tai64n{});
   EXPECT_EQ(loaded.endpoint, std::nullopt);
   EXPECT_THAT(loaded.warnings, IsEmpty());
 }
 
 TEST_F(StateStoreTest, OnlyItsOwnerMayLookIntoTheFolder) {
-  StateStore(directory_, kBoot).load();
+  PatientStore(directory_, kBoot).load();
   EXPECT_EQ(std::filesystem::status(directory_).permissions(), std::filesystem::perms::owner_all);
 }
 
 TEST_F(StateStoreTest, WithinABootTheTimestampComesBackAsItWas) {
-  StateStore store(directory_, kBoot);
+  PatientStore store(directory_, kBoot);
   store.load();
   ASSERT_TRUE(store.save_timestamp(kStamp));
-  EXPECT_EQ(StateStore(directory_, kBoot).load().timestamp, kStamp);
-  EXPECT_EQ(StateStore(directory_, kBoot).load().timestamp, kStamp) << "loading adds nothing";
+  EXPECT_EQ(PatientStore(directory_, kBoot).load().timestamp, kStamp);
+  EXPECT_EQ(PatientStore(directory_, kBoot).load().timestamp, kStamp) << "loading adds nothing";
 }
 
 TEST_F(StateStoreTest, AfterABootTheTimestampHasAMarginForWhatAPowerFailureTook) {
-  StateStore store(directory_, kBoot);
+  PatientStore store(directory_, kBoot);
   store.load();
   ASSERT_TRUE(store.save_timestamp(kStamp));
   const auto later = noise::Tai64n::from({kStamp.to_wall_time().since_epoch + StateStore::kUnsyncedMargin});
-  EXPECT_EQ(StateStore(directory_, kOtherBoot).load().timestamp, later);
-  EXPECT_EQ(StateStore(directory_, "").load().timestamp, later) << "where boots cannot be told apart";
+  EXPECT_EQ(PatientStore(directory_, kOtherBoot).load().timestamp, later);
+  EXPECT_EQ(PatientStore(directory_, "").load().timestamp, later) << "where boots cannot be told apart";
 }
 
 /// As a number of nanoseconds it would come back as a time before 1970, and a recorded initiation would be news.
 TEST_F(StateStoreTest, ATimestampOfAnyYearHasItsMargin) {
-  StateStore(directory_, kBoot).load();
+  PatientStore(directory_, kBoot).load();
   for (const auto* label : {"4000000225c17d0400000000", "7ffffff00000000000000000"}) {
     write_file(directory_ / "timestamp", fmt::format("{} {}\n", label, kBoot));
-    const auto before = StateStore(directory_, kBoot).load();
-    const auto after = StateStore(directory_, kOtherBoot).load();
+    const auto before = PatientStore(directory_, kBoot).load();
+    const auto after = PatientStore(directory_, kOtherBoot).load();
     EXPECT_THAT(after.warnings, IsEmpty());
     EXPECT_GT(after.timestamp, before.timestamp) << label;
   }
 }
 
 TEST_F(StateStoreTest, TheEndpointComesBackAsItWas) {
-  StateStore store(directory_, kBoot);
+  PatientStore store(directory_, kBoot);
   store.load();
   for (const auto* text : {"192.0.2.7:51820", "[2001:db8::7]:1"}) {
     ASSERT_TRUE(store.save_endpoint(Endpoint::parse(text).value()));
@@ -82,7 +90,7 @@ TEST_F(StateStoreTest, TheEndpointComesBackAsItWas) {
 }
 
 TEST_F(StateStoreTest, ALinkLocalEndpointIsForgotten) {
-  StateStore store(directory_, kBoot);
+  PatientStore store(directory_, kBoot);
   store.load();
   ASSERT_TRUE(store.save_endpoint(Endpoint::parse("192.0.2.7:51820").value()));
   auto endpoint = Endpoint::parse("[fe80::1]:51820").value();
@@ -94,7 +102,7 @@ TEST_F(StateStoreTest, ALinkLocalEndpointIsForgotten) {
 }
 
 TEST_F(StateStoreTest, SavingTakesTurnsWithTwoFilesAndLeavesNoOther) {
-  StateStore store(directory_, kBoot);
+  PatientStore store(directory_, kBoot);
   store.load();
   for (const auto seconds : {1'700'000'000s, 1'700'000'100s, 1'800'000'000s}) {
     ASSERT_TRUE(store.save_timestamp(noise::Tai64n::from({seconds})));
@@ -109,7 +117,7 @@ TEST_F(StateStoreTest, SavingTakesTurnsWithTwoFilesAndLeavesNoOther) {
 }
 
 TEST_F(StateStoreTest, WhateverAPowerCutLeavesOfOneFileTheOtherIsWhole) {
-  StateStore store(directory_, kBoot);
+  PatientStore store(directory_, kBoot);
   store.load();
   const auto newer = noise::Tai64n::from({1'800'000'000s});
   ASSERT_TRUE(store.save_timestamp(kStamp));
@@ -119,29 +127,29 @@ TEST_F(StateStoreTest, WhateverAPowerCutLeavesOfOneFileTheOtherIsWhole) {
                            std::string(whole.size(), '\0'), "5" + whole.substr(1)}) {
     write_file(directory_ / "timestamp.2", left);
     {
-      StateStore later(directory_, kOtherBoot);
+      PatientStore later(directory_, kOtherBoot);
       const auto loaded = later.load();
       EXPECT_THAT(loaded.warnings, IsEmpty()) << left;
       EXPECT_EQ(loaded.timestamp, kStamp.later_by(StateStore::kUnsyncedMargin).later_by(StateStore::kDamagedMargin));
       std::ignore = later.save_timestamp(newer);
     }  // it is written
     EXPECT_NE(read_file(directory_ / "timestamp.2"), left) << "the damaged one has its turn first";
-    EXPECT_EQ(StateStore(directory_, kOtherBoot).load().timestamp, newer);
+    EXPECT_EQ(PatientStore(directory_, kOtherBoot).load().timestamp, newer);
   }
 }
 
 TEST_F(StateStoreTest, FilesOfAnEarlierReleaseAreRead) {
-  StateStore(directory_, kBoot).load();
+  PatientStore(directory_, kBoot).load();
   write_file(directory_ / "timestamp", "400000006553f10a00000000 " + std::string(kBoot) + "\n");
   write_file(directory_ / "endpoint", "192.0.2.7:51820\n");
-  StateStore store(directory_, kBoot);
+  PatientStore store(directory_, kBoot);
   const auto loaded = store.load();
   EXPECT_EQ(loaded.timestamp, kStamp);
   EXPECT_EQ(loaded.endpoint, Endpoint::parse("192.0.2.7:51820"));
   EXPECT_THAT(loaded.warnings, IsEmpty());
   const auto newer = noise::Tai64n::from({1'800'000'000s});
   ASSERT_TRUE(store.save_timestamp(newer));
-  EXPECT_EQ(StateStore(directory_, kBoot).load().timestamp, newer);
+  EXPECT_EQ(PatientStore(directory_, kBoot).load().timestamp, newer);
 }
 
 TEST_F(StateStoreTest, ThePeersNewestInitiationComesBackWithItsKey) {
@@ -150,23 +158,23 @@ TEST_F(StateStoreTest, ThePeersNewestInitiationComesBackWithItsKey) {
   noise::Tai64n newest;
   newest.bytes.fill(0xfe);  // whatever the peer's clock says
   {
-    StateStore store(directory_, kBoot);
+    PatientStore store(directory_, kBoot);
     EXPECT_EQ(store.load().initiation, std::nullopt);
     ASSERT_TRUE(store.save_initiation(peer, kStamp));
     ASSERT_TRUE(store.save_initiation(peer, newest));
   }  // waits until it is written
-  const auto loaded = StateStore(directory_, kOtherBoot).load();
+  const auto loaded = PatientStore(directory_, kOtherBoot).load();
   EXPECT_EQ(loaded.initiation, std::pair(peer, newest));
   EXPECT_THAT(loaded.warnings, IsEmpty());
   write_file(directory_ / "initiation", "nonsense");
   write_file(directory_ / "initiation.2", "nonsense");
-  EXPECT_THAT(StateStore(directory_, kBoot).load().warnings, ElementsAre(HasSubstr("recorded")));
+  EXPECT_THAT(PatientStore(directory_, kBoot).load().warnings, ElementsAre(HasSubstr("recorded")));
 }
 
 TEST_F(StateStoreTest, RunsThatDoNotEndAsTheyShouldAreCounted) {
-  const StateStore store(directory_, kBoot);
+  const PatientStore store(directory_, kBoot);
   const auto begin = [this] {
-    StateStore next(directory_, kBoot);
+    PatientStore next(directory_, kBoot);
     const auto restarts = next.load().restarts;
     EXPECT_TRUE(next.begin_run(restarts));
     return restarts;
@@ -176,30 +184,30 @@ TEST_F(StateStoreTest, RunsThatDoNotEndAsTheyShouldAreCounted) {
   EXPECT_EQ(begin(), 2);
   store.end_run();
   EXPECT_EQ(begin(), 0);
-  EXPECT_EQ(StateStore(directory_, kOtherBoot).load().restarts, 0) << "the host went down, not the daemon";
+  EXPECT_EQ(PatientStore(directory_, kOtherBoot).load().restarts, 0) << "the host went down, not the daemon";
 }
 
 TEST_F(StateStoreTest, ADamagedTimestampIsAWarningThatNamesTheFile) {
-  StateStore store(directory_, kBoot);
+  PatientStore store(directory_, kBoot);
   store.load();
   for (const auto* damage : {"", "garbage", "40000000654d", "zz000000655a5c8a00000000", "0000000000000000000000 ",
                              "000000000000000000000000", "ffffffffffffffffffffffff", "400000006553f10a000000000",
                              "+40000006553f10a00000000", "7fffffffffffffff00000000"}) {
     write_file(directory_ / "timestamp", damage);
-    const auto loaded = StateStore(directory_, kBoot).load();
+    const auto loaded = PatientStore(directory_, kBoot).load();
     EXPECT_EQ(loaded.timestamp, noise::Tai64n{}) << damage;
     EXPECT_THAT(loaded.warnings, ElementsAre(HasSubstr((directory_ / "timestamp").string()))) << damage;
   }
 }
 
 TEST_F(StateStoreTest, ADamagedEndpointIsAWarningThatNamesTheFile) {
-  StateStore store(directory_, kBoot);
+  PatientStore store(directory_, kBoot);
   store.load();
   ASSERT_TRUE(store.save_timestamp(kStamp));
   for (const std::string& damage :
        {std::string("garbage"), std::string("192.0.2.7"), std::string(100'000, 'x'), std::string("\0\0\0", 3)}) {
     write_file(directory_ / "endpoint", damage);
-    const auto loaded = StateStore(directory_, kBoot).load();
+    const auto loaded = PatientStore(directory_, kBoot).load();
     EXPECT_EQ(loaded.endpoint, std::nullopt);
     EXPECT_EQ(loaded.timestamp, kStamp) << "the other file is sound";
     EXPECT_THAT(loaded.warnings, ElementsAre(HasSubstr((directory_ / "endpoint").string())));
@@ -208,13 +216,13 @@ TEST_F(StateStoreTest, ADamagedEndpointIsAWarningThatNamesTheFile) {
 
 TEST_F(StateStoreTest, AFileThatCannotBeReadIsAWarning) {
   std::filesystem::create_directories(directory_ / "timestamp");
-  const auto loaded = StateStore(directory_, kBoot).load();
+  const auto loaded = PatientStore(directory_, kBoot).load();
   EXPECT_THAT(loaded.warnings, ElementsAre(HasSubstr("cannot read")));
 }
 
 TEST_F(StateStoreTest, AFolderThatCannotBeWrittenSaysWhatIsLost) {
   write_file(temporary_.path() / "state", "a file where the folder should be");
-  StateStore store(directory_, kBoot);
+  PatientStore store(directory_, kBoot);
   const auto loaded = store.load();
   EXPECT_THAT(loaded.warnings.at(0), ::testing::AllOf(HasSubstr(directory_.string()), HasSubstr("ADIT_STATE_DIR"),
                                                       HasSubstr("the peer may refuse handshakes")));
