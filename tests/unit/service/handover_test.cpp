@@ -57,6 +57,7 @@ FileDescriptor written(const SessionFacts& facts = usual()) {
                                             .when = status.handshake_time,
                                             .by_peer = true};
   holder.saved.path.remote = Endpoint::parse("192.0.2.7:51820").value();
+  holder.saved.path.remote.scope = 3;
   holder.saved.keepalive = std::chrono::seconds(25);
   auto file = make_session_file().value();
   const auto done = write_session(file, holder.saved, facts);
@@ -96,7 +97,9 @@ TEST(Handover, WhatWasWrittenIsReadOnce) {
   EXPECT_EQ(status.problem->reason, tunnel::DropReason::wrong_key);
   EXPECT_EQ(to_string(status.problem->from), "[2001:db8::1]:7");
   EXPECT_TRUE(status.problem->by_peer);
-  EXPECT_EQ(to_string(holder.saved.path.remote), "192.0.2.7:51820");
+  auto remote = Endpoint::parse("192.0.2.7:51820").value();
+  remote.scope = 3;
+  EXPECT_EQ(holder.saved.path.remote, remote);
   EXPECT_EQ(holder.saved.keepalive, std::chrono::seconds(25));
 
   tunnel::SavedTunnelHolder again;
