@@ -55,6 +55,21 @@ void adopt_peer(WgPeer peer, config::Config& config) {
   config.missing.peer = false;
 }
 
+// What holds a secret cannot be copied as a whole. Its members are taken by their order, all of them: with another one
+// this does not compile until that is here too.
+
+config::Local copy_of(const config::Local& local, const tunnel::Tunnel& tunnel) {
+  const auto& [private_key, private_key_file, listen, device, uplinks, fwmark] = local;
+  return {tunnel.private_key().clone(), private_key_file, listen, device, uplinks, fwmark};
+}
+
+config::Peer copy_of(const config::Peer& peer, const tunnel::Tunnel& tunnel) {
+  const auto& [public_key, preshared_key, has_preshared_key, preshared_key_file, endpoints, keepalive, allowed_ips] =
+      peer;
+  return {public_key, tunnel.preshared_key().clone(), has_preshared_key, preshared_key_file, endpoints, keepalive,
+          allowed_ips};
+}
+
 }  // namespace
 
 config::Config unconfigured(const std::string& interface, RandomSource& random) {
@@ -68,28 +83,11 @@ config::Config unconfigured(const std::string& interface, RandomSource& random) 
 }
 
 config::Config copy_of(const config::Config& config, const tunnel::Tunnel& tunnel) {
-  config::Config copy{.name = config.name,
-                      .file = config.file,
-                      .interface = config.interface,
-                      .local = {.private_key = tunnel.private_key().clone(),
-                                .listen = config.local.listen,
-                                .device = config.local.device,
-                                .fwmark = config.local.fwmark},
-                      .peer = {.public_key = config.peer.public_key,
-                               .preshared_key = tunnel.preshared_key().clone(),
-                               .has_preshared_key = config.peer.has_preshared_key,
-                               .preshared_key_file = config.peer.preshared_key_file,
-                               .endpoints = config.peer.endpoints,
-                               .keepalive = config.peer.keepalive,
-                               .allowed_ips = config.peer.allowed_ips},
-                      .routes = config.routes,
-                      .log_level = config.log_level,
-                      .tuning = config.tuning,
-                      .hooks = config.hooks,
-                      .dns = config.dns,
-                      .missing = config.missing,
-                      .warnings = {}};  // they have been said
-  return copy;
+  const auto& [name, file, interface, local, peer, routes, log_level, tuning, hooks, dns, missing, number, warnings] =
+      config;
+  return {
+      name,    file,   interface, copy_of(local, tunnel), copy_of(peer, tunnel), routes, log_level, tuning, hooks, dns,
+      missing, number, {}};  // warnings have been said
 }
 
 WgDevice to_device(const config::Config& config, const tunnel::Tunnel& tunnel, std::uint16_t port) {

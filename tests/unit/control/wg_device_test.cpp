@@ -89,6 +89,15 @@ TEST_F(WgDeviceTest, ACopyHasEverything) {
   EXPECT_TRUE(tunnel_->has_preshared_key(copy_of(config_, *tunnel_).peer.preshared_key));
 }
 
+TEST_F(WgDeviceTest, ARequestLeavesTheUplinksAndTheNumberOfTheLink) {
+  config_.local.device.reset();
+  config_.local.uplinks = {"eth0", "wwan0"};
+  config_.number = 77;
+  EXPECT_THAT(changed("listen_port=4000"), ElementsAre("local.listen"));
+  EXPECT_THAT(after("listen_port=4000").local.uplinks, ElementsAre("eth0", "wwan0"));
+  EXPECT_EQ(after("listen_port=4000").number, 77U);
+}
+
 TEST_F(WgDeviceTest, APrivateKeyIsShownAsItIsUsed) {
   std::array<std::uint8_t, crypto::kKeySize> bytes{};
   const auto shown = [&](std::uint8_t byte) {
