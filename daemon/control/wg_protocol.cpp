@@ -189,8 +189,9 @@ void Edit::end_peer() {
   // All at once: one by one each would be looked for among all.
   if (!gone_.empty()) std::erase_if(peer_.allowed_ips, [this](const auto& each) { return gone_.contains(each); });
   gone_.clear();
-  const bool stays = in_peer_ && !std::exchange(ghost_, false) && !std::exchange(removed_, false);
-  if (stays) device_.peers.push_back(std::move(peer_));
+  const bool goes = ghost_ || removed_;
+  ghost_ = removed_ = false;  // the next peer's lines have yet to come
+  if (in_peer_ && !goes) device_.peers.push_back(std::move(peer_));
   in_peer_ = false;
 }
 

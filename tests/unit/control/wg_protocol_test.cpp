@@ -166,6 +166,14 @@ TEST(WgProtocol, AnotherPeerThatIsOnlyToBeUpdatedIsNoSecondOne) {
   EXPECT_EQ(result->peers[0].key, key(0x11));
 }
 
+TEST(WgProtocol, WhatIsSaidOfAPeerThatIsNotThereIsNotSaidOfTheNext) {
+  const auto result =
+      after("public_key=" + hex('2') + "\nupdate_only=true\nremove=true\npublic_key=" + hex('1') + "\nallowed_ip=::/0");
+  ASSERT_TRUE(result);
+  ASSERT_THAT(result->peers, SizeIs(1));
+  EXPECT_EQ(result->peers[0].key, key(0x11));
+}
+
 TEST(WgProtocol, WhatCannotBeReadIsRefused) {
   const auto peer = "public_key=" + hex('1') + "\n";
   for (const std::string lines :
