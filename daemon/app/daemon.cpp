@@ -113,7 +113,7 @@ void Daemon::begin(Inheritance& inheritance, service::StateStore::Loaded state, 
        .log = log,
        .tunnel = [this]() -> const tunnel::Tunnel& { return link_->machine(); },
        .port = [this] { return doors_->sockets.port(); },
-       .change = [this](config::Config& next, const link::Edit& edit) { return reload_->change_to(next, edit); },
+       .change = [this](config::Config& next, const link::Edit& edit) { return reload_->change_by_wg(next, edit); },
        .call_configured = [this] { link_->call_configured_endpoint(); }}));
 }
 

@@ -48,6 +48,10 @@ Result<> have_descriptors(std::size_t count) {
   return {};
 }
 
+crypto::Hash hash_of(const crypto::PresharedKey& key) {
+  return crypto::blake2s({key.bytes()});
+}
+
 /// The service manager hears of the reload's end, whichever way it goes.
 class NotifyReload {
  public:
@@ -78,16 +82,14 @@ class Reload::Undo {
   std::vector<std::function<void()>> steps_;
 };
 
-Reload::Reload(Parts parts)
-    : parts_(std::move(parts)),
-      preshared_key_{.hash = crypto::blake2s({parts_.link.machine().preshared_key().bytes()})} {}
-
 /// `wg`, and hooks that use it, may have set a key that is in no file, such as one that is agreed on anew all the time.
-/// It stays as long as the file says what it said, of the same peer.
+/// It stays as long as the file says what it said, of the same peer. Any other key in use is the file's, of before.
 bool Reload::keep_preshared_key(config::Config& next) const {
   const auto& tunnel = parts_.link.machine();
-  const bool is_as_before = crypto::blake2s({next.peer.preshared_key.bytes()}) == preshared_key_.hash &&
-                            next.peer.public_key == parts_.config.peer.public_key;
+  const auto& of_wg = preshared_key_of_wg_;
+  if (!of_wg || of_wg->key != hash_of(tunnel.preshared_key())) return false;
+  const bool is_as_before =
+      hash_of(next.peer.preshared_key) == of_wg->of_file && next.peer.public_key == parts_.config.peer.public_key;
   if (!is_as_before || tunnel.has_preshared_key(next.peer.preshared_key)) return false;
   next.peer.preshared_key = tunnel.preshared_key().clone();
   next.peer.has_preshared_key = parts_.config.peer.has_preshared_key;
@@ -115,8 +117,7 @@ control::ReloadOutcome Reload::from_file() {
     return refuse(std::move(refusal));
   }
   next->number = config.number;  // the marks that are compared come of it
-  const PresharedKeyOfFile preshared_key{.hash = crypto::blake2s({next->peer.preshared_key.bytes()}),
-                                         .kept = keep_preshared_key(*next)};
+  const bool kept_preshared_key = keep_preshared_key(*next);
   const auto edit = compare(*next);
   auto sentences = link::describe(edit);
   const bool by_successor = edit.has({"interface.mode"}) && !edit.has({"interface.netns"});
@@ -129,11 +130,11 @@ control::ReloadOutcome Reload::from_file() {
       return refuse({fmt::format("{}: nothing was changed", done.error().message), {}});
     }
     log.info("reload: interface.mode means another interface, which a new run makes");
-  } else {
-    preshared_key_ = preshared_key;
+  } else if (!kept_preshared_key) {
+    preshared_key_of_wg_.reset();
   }
   for (const auto& sentence : sentences) log.info("reload: {}", sentence);
-  if (preshared_key.kept) log.info("reload: peer.preshared_key stays as `wg` has set it");
+  if (kept_preshared_key) log.info("reload: peer.preshared_key stays as `wg` has set it");
   if (sentences.empty()) log.info("reload: the file says what it said before");
   return sentences;
 }
@@ -235,6 +236,16 @@ Result<> Reload::change_to(config::Config& next, const link::Edit& edit) {
 
   if (aead) parts_.link.set_aead(std::move(aead));
   adopt(next, edit, std::move(successor));
+  return {};
+}
+
+Result<> Reload::change_by_wg(config::Config& next, const link::Edit& edit) {
+  const auto before = hash_of(parts_.link.machine().preshared_key());
+  const auto key = hash_of(next.peer.preshared_key);
+  if (auto done = change_to(next, edit); !done) return done;
+  if (!edit.preshared_key) return {};
+  auto& of_wg = preshared_key_of_wg_;
+  of_wg = {.key = key, .of_file = of_wg && of_wg->key == before ? of_wg->of_file : before};
   return {};
 }
 

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <optional>
+#include <utility>
 
 #include "app/config_reading.h"
 #include "control/reload.h"
@@ -33,14 +34,16 @@ class Reload {
     std::function<void(const Error&)> given_up;  ///< nothing can be as it was: the link cannot go on
   };
   /// The link has the keys of the file.
-  explicit Reload(Parts parts);
+  explicit Reload(Parts parts) : parts_(std::move(parts)) {}
 
   /// Reads the file again. Says in the log what came of it, and tells the service manager.
   control::ReloadOutcome from_file();
-  /// The last from_file() left the preshared key alone, which is not the file's.
-  bool kept_preshared_key() const { return preshared_key_.kept; }
+  /// The last from_file() left the preshared key alone, which is not the file's but `wg`'s.
+  bool kept_preshared_key() const { return preshared_key_of_wg_.has_value(); }
   /// `edit`: what `next`, which holds its keys, changes. On failure all is as it was.
   Result<> change_to(config::Config& next, const link::Edit& edit);
+  /// Likewise, by `wg`: what comes of the file is told from what does not.
+  Result<> change_by_wg(config::Config& next, const link::Edit& edit);
 
   /// The watchdog has more, and who asked for the reload, too.
   static constexpr std::chrono::seconds kPatience{5};
@@ -59,14 +62,15 @@ class Reload {
 
   bool keep_preshared_key(config::Config& next) const;
 
-  struct PresharedKeyOfFile {
-    crypto::Hash hash{};  ///< of what the file said when it was read last; the key itself is the tunnel's alone
-    bool kept = false;
+  /// Hashes: the key itself is the tunnel's alone.
+  struct PresharedKeyOfWg {
+    crypto::Hash key;
+    crypto::Hash of_file;  ///< of what the file said when that was set
   };
 
   Parts parts_;
   std::optional<ConfigReading> reading_;  ///< one that has not come to an end yet stands in the way of the next
-  PresharedKeyOfFile preshared_key_;
+  std::optional<PresharedKeyOfWg> preshared_key_of_wg_;  ///< the file may have put another one in its place since
 };
 
 }  // namespace adit::app

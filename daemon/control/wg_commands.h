@@ -24,7 +24,7 @@ class WgCommands {
     Log& log;
     std::function<const tunnel::Tunnel&()> tunnel;
     std::function<std::uint16_t()> port;  ///< the one that is really used
-    /// As Reload::change_to.
+    /// As Reload::change_by_wg.
     std::function<Result<>(config::Config& next, const link::Edit& edit)> change;
     /// Calls the peer where the configuration says it is, even if it was found elsewhere and answers there.
     std::function<void()> call_configured = [] {};

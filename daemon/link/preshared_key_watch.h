@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/log.h"
+#include "crypto/blake2s.h"
 #include "net/file_watch.h"
 #include "tunnel/tunnel.h"
 
@@ -22,14 +23,19 @@ class PresharedKeyWatch {
   PresharedKeyWatch(const PresharedKeyWatch&) = delete;
   PresharedKeyWatch& operator=(const PresharedKeyWatch&) = delete;
 
-  /// Takes the key that is in the file now, if that is another one, as it does whenever the file changes.
+  /// Takes the key that is in the file now, if that is another one than the tunnel's, as it does whenever the file
+  /// comes to hold another key than before.
   void look();
   const std::filesystem::path& file() const { return file_; }
   /// False: changes go unnoticed.
   bool works() const { return !watch_ || watch_->works(); }
 
  private:
+  void changed();
+  void take(bool also_unchanged);
+
   std::filesystem::path file_;
+  std::optional<crypto::Hash> said_;  ///< of the key that was in the file when it was read last; none: of no key
   const Machine& tunnel_;
   Log& log_;
   std::optional<net::FileWatch> watch_;

@@ -3,6 +3,7 @@
 // tests/netns/test_reload.py.
 #include "app/reload.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -213,19 +214,6 @@ TEST(Reload, APresharedKeyThatCameWhileItsFileBecameThatOfTheLinkIsInForce) {
   });
 }
 
-TEST(Reload, APresharedKeyThatWgSetStaysWhileTheFileSaysWhatItSaid) {
-  in_namespace([] {
-    Running running(with_preshared_key_file());
-    running.link->machine().set_preshared_key(crypto::parse_preshared_key(kOtherPreshared).value());
-    running.config.peer.preshared_key_file.clear();
-    ASSERT_TRUE(running.reload->from_file());
-    EXPECT_TRUE(running.reload->kept_preshared_key());
-    EXPECT_EQ(running.preshared_key(), kOtherPreshared);
-    running.put("psk", kPreshared);
-    EXPECT_EQ(running.preshared_key(), kPreshared) << "whoever writes the file means it";
-  });
-}
-
 TEST(Reload, ALinkWithoutAFileSaysSo) {
   in_namespace([] {
     Running running;
@@ -233,6 +221,53 @@ TEST(Reload, ALinkWithoutAFileSaysSo) {
     const auto outcome = running.reload->from_file();
     ASSERT_FALSE(outcome);
     EXPECT_THAT(outcome.error().sentence, HasSubstr("`wg` sets it up"));
+  });
+}
+
+constexpr const char* kPresharedOfWg = "pDvgMkEqdrLhFHPAZdxYsUZSHgLIJ4cUdAUnjRrFvPI=";
+
+/// As `wg set … preshared-key` does.
+void set_by_wg(Running& running, const char* key) {
+  auto next = running.read();
+  next.peer.preshared_key = crypto::parse_preshared_key(key).value();
+  next.peer.preshared_key_file.clear();
+  const auto edit = link::edit_between(running.config, running.link->machine(), next);
+  ASSERT_TRUE(running.reload->change_by_wg(next, edit));
+  ASSERT_EQ(running.preshared_key(), key);
+}
+
+TEST(Reload, TheFilesPresharedKeyIsInForceAlsoWhereItsWatchTookAnotherSince) {
+  in_namespace([] {
+    Running running(with_preshared_key_file());
+    running.put("psk", kOtherPreshared);
+    ASSERT_EQ(running.preshared_key(), kOtherPreshared);
+    running.put("office.yaml", replaced(kFile, "peer: {", fmt::format("peer: {{preshared_key: {}, ", kPreshared)));
+    const auto outcome = running.reload->from_file();
+    ASSERT_TRUE(outcome);
+    EXPECT_THAT(*outcome, Contains(HasSubstr("peer.preshared_key: another key")));
+    EXPECT_FALSE(running.reload->kept_preshared_key());
+    EXPECT_EQ(running.preshared_key(), kPreshared);
+  });
+}
+
+TEST(Reload, APresharedKeyOfWgsStaysUntilTheFileSaysAnother) {
+  in_namespace([] {
+    Running running(with_preshared_key_file());
+    running.put("psk", kOtherPreshared);
+    ASSERT_EQ(running.preshared_key(), kOtherPreshared);
+    set_by_wg(running, kPreshared);
+    set_by_wg(running, kPresharedOfWg);
+    ASSERT_TRUE(running.reload->from_file());
+    EXPECT_TRUE(running.reload->kept_preshared_key());
+    EXPECT_EQ(running.preshared_key(), kPresharedOfWg) << "of a file that says what it said when `wg` came";
+    running.put("psk", kOtherPreshared);
+    EXPECT_EQ(running.preshared_key(), kPresharedOfWg) << "as of one that was only touched";
+    running.put("psk", kPreshared);
+    EXPECT_EQ(running.preshared_key(), kPreshared);
+    running.put("office.yaml", replaced(kFile, "peer: {", fmt::format("peer: {{preshared_key: {}, ", kOtherPreshared)));
+    ASSERT_TRUE(running.reload->from_file());
+    EXPECT_FALSE(running.reload->kept_preshared_key());
+    EXPECT_EQ(running.preshared_key(), kOtherPreshared) << "that of `wg` is gone, and none is kept";
   });
 }
 
