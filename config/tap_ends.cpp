@@ -10,7 +10,6 @@
 #include "crypto/blake2s.h"
 
 namespace adit::config {
-namespace {
 
 /// Nobody but the two ends ever sees them, so that they can be the same in every link.
 TapEnds ends_by_keys(const crypto::PublicKey& ours, const crypto::PublicKey& peers) {
@@ -18,8 +17,6 @@ TapEnds ends_by_keys(const crypto::PublicKey& ours, const crypto::PublicKey& pee
   const auto second = IpAddress::v4(std::array<std::uint8_t, 4>{169, 254, 0, 2});
   return ours < peers ? TapEnds{first, second} : TapEnds{second, first};
 }
-
-}  // namespace
 
 std::optional<TapEnds> tap_ends(const Draft& draft) {
   if (!draft.tunnel_address) {

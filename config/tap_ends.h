@@ -12,6 +12,8 @@ struct TapEnds {
   IpAddress peers;
 };
 
+/// Where none are given: as the order of the two public keys has it.
+TapEnds ends_by_keys(const crypto::PublicKey& ours, const crypto::PublicKey& peers);
 /// None: they contradict each other, or one is missing; `check_tap_ends` says so.
 std::optional<TapEnds> tap_ends(const Draft& draft);
 void check_tap_ends(const Draft& draft, Problems& problems);

@@ -5,8 +5,11 @@
 
 #include <cerrno>
 #include <chrono>
+#include <tuple>
 #include <utility>
 
+#include "config/tap_ends.h"
+#include "config/validate.h"
 #include "host/host_plan.h"
 
 namespace adit::control {
@@ -53,6 +56,18 @@ void adopt_peer(WgPeer peer, config::Config& config) {
   ours.keepalive = keepalive_of(peer);
   ours.allowed_ips = std::move(peer.allowed_ips);
   config.missing.peer = false;
+}
+
+/// With frames: whose GRE packets are whose comes of the order of the keys, unless the file has addresses for them, and
+/// the peer is allowed its own unless somebody said otherwise. The MAC stays, as others in the network know it.
+void follow_keys(config::Config& config) {
+  auto& tap = config.interface.tap;
+  if (config.interface.mode != config::Mode::tap || tap.tunnel_address) return;
+  auto& allowed = config.peer.allowed_ips;
+  const bool is_default = allowed == config::default_allowed_ips(config.interface, config.routes);
+  const auto ends = config::ends_by_keys(crypto::public_key_of(config.local.private_key), config.peer.public_key);
+  std::tie(tap.ours, tap.peers) = std::tie(ends.ours, ends.peers);
+  if (is_default) allowed = config::default_allowed_ips(config.interface, config.routes);
 }
 
 // What holds a secret cannot be copied as a whole. Its members are taken by their order, all of them: with another one
@@ -132,6 +147,7 @@ std::expected<void, WgRefusal> adopt(WgDevice device, const WgDevice& before, co
   if (config.peer.public_key == crypto::public_key_of(config.local.private_key)) {
     return std::unexpected(WgRefusal{EINVAL, "the peer's public key is this end's own"});
   }
+  follow_keys(config);
   return {};
 }
 

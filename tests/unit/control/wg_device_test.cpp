@@ -98,6 +98,35 @@ TEST_F(WgDeviceTest, ARequestLeavesTheUplinksAndTheNumberOfTheLink) {
   EXPECT_EQ(after("listen_port=4000").number, 77U);
 }
 
+TEST_F(WgDeviceTest, WhoseGrePacketsAreWhoseFollowsTheOrderOfTheKeys) {
+  const auto first = IpAddress::parse("169.254.0.1").value();
+  const auto second = IpAddress::parse("169.254.0.2").value();
+  config_.interface.mode = config::Mode::tap;
+  const auto own = crypto::public_key_of(tunnel_->private_key());
+  const bool is_first = own < config_.peer.public_key;
+  const auto& [ours, peers] = is_first ? std::pair(first, second) : std::pair(second, first);
+  config_.interface.tap.ours = ours;
+  config_.interface.tap.peers = peers;
+  config_.peer.allowed_ips = {{peers, 32}};
+
+  // A peer's key on the other side of ours.
+  const auto other_way = "replace_peers=true\npublic_key=" + std::string(64, is_first ? '0' : 'f') +
+                         "\nallowed_ip=" + to_string(peers) + "/32";
+  auto next = after(other_way);
+  EXPECT_EQ(next.interface.tap.ours, peers);
+  EXPECT_EQ(next.interface.tap.peers, ours);
+  EXPECT_THAT(next.peer.allowed_ips, ElementsAre(IpNetwork{ours, 32}));
+
+  next = after(other_way + "\nallowed_ip=0.0.0.0/0");
+  EXPECT_THAT(next.peer.allowed_ips, ElementsAre(IpNetwork{peers, 32}, IpNetwork::parse("0.0.0.0/0").value()))
+      << "somebody wants them so";
+
+  config_.interface.tap.tunnel_address = IpNetwork::parse("169.254.0.1/30").value();
+  next = after(other_way);
+  EXPECT_EQ(next.interface.tap.ours, ours);
+  EXPECT_EQ(next.interface.tap.peers, peers);
+}
+
 TEST_F(WgDeviceTest, APrivateKeyIsShownAsItIsUsed) {
   std::array<std::uint8_t, crypto::kKeySize> bytes{};
   const auto shown = [&](std::uint8_t byte) {
