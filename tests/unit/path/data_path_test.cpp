@@ -342,7 +342,7 @@ TEST_F(DataPathTest, WhileASocketIsFullWhatWaitsStaysBounded) {
 
 TEST_F(DataPathTest, HandshakesLeaveBeforePackets) {
   connect();
-  now_ += 121s;  // time for new keys, while the old ones still do
+  now_ += 123s;  // time for new keys, while the old ones still do
   a_.udp.order.clear();
   offer(a_, packets(0, 3));
   a_.path->send(now_);
