@@ -22,21 +22,8 @@ namespace {
 constexpr std::chrono::seconds kPatience{60};
 constexpr std::chrono::seconds kBetweenLooks{1};
 
-std::string path_of(const std::string& name) {
-  return fmt::format("/etc/adit/{}.yaml", name);
-}
-
-std::string unit_of(const std::string& name) {
-  return fmt::format("adit@{}", name);
-}
-
-/// `key=value` lines, as the check writes them.
-std::string value_of(const std::string& output, std::string_view key) {
-  const auto at = output.find(fmt::format("{}=", key));
-  if (at == std::string::npos) return {};
-  const auto begin = at + key.size() + 1;
-  return output.substr(begin, output.find('\n', begin) - begin);
-}
+/// What dpkg has of the package: "installed", "config-files"; nothing, where it knows of none.
+constexpr std::string_view kPackageState = "$(dpkg-query -W -f '${db:Status-Status}' adit 2>/dev/null)";
 
 /// What begins with a line that opens an array. A shell may have greeted before.
 std::string array_in(const std::string& output) {
@@ -94,8 +81,9 @@ class Installer {
         "[ -d /run/systemd/system ] && echo systemd=yes; "
         "version=$(aditd --version 2>/dev/null | head -n 1) && echo \"adit=$version\"; "
         "[ -e {} ] && echo there=yes; [ -c /dev/net/tun ] || modprobe tun 2>/dev/null; "
-        "[ -c /dev/net/tun ] && echo tun=yes; [ -d {} ] && echo bridge=yes; echo end=yes",
-        shell_word(path_of(end.name)), shell_word(fmt::format("/sys/class/net/{}/bridge", end.bridge)));
+        "[ -c /dev/net/tun ] && echo tun=yes; [ -d {} ] && echo bridge=yes; "
+        "[ -e /etc/adit ] || [ -e /var/lib/adit ] && echo kept=yes; echo \"package={}\"; echo end=yes",
+        shell_word(path_of(end.name)), shell_word(fmt::format("/sys/class/net/{}/bridge", end.bridge)), kPackageState);
     const auto found = ask(end, script);
     if (!found) return false;
     if (value_of(*found, "end") != "yes") {
@@ -121,12 +109,13 @@ class Installer {
                                        path_of(end.name), end.name, end.host.target()));
     }
     const auto version = value_of(*found, "adit");
-    if (version.empty()) return install_package(end);
+    if (version.empty()) return install_package(end, *found);
     say(context_.out, "{}: {} with {}\n", end.name, end.host.target(), version);
     return true;
   }
 
-  bool install_package(const Installation& end) {
+  /// `found`: by the check.
+  bool install_package(const Installation& end, const std::string& found) {
     if (!options_.package) {
       return complain(end, "Adit is not installed there: install its package first, or give it with --package FILE");
     }
@@ -136,31 +125,47 @@ class Installer {
       return complain(end, fmt::format("{} cannot be read", options_.package->native()));
     }
     say(context_.out, "{}: installing {} on {}\n", end.name, options_.package->filename().native(), end.host.target());
-    const auto done =
-        ask(end,
-            "file=$(mktemp -d)/adit.deb && cat >\"$file\" && chmod 755 \"${file%/*}\" && "
-            "{ DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends \"$file\" "
-            ">\"$file.log\" 2>&1 && echo done=yes || tail -n 20 \"$file.log\" >&2; rm -r \"${file%/*}\"; }",
-            package);
+    const auto done = ask(
+        end,
+        "file=$(mktemp -d)/adit.deb && cat >\"$file\" && chmod 755 \"${file%/*}\" && echo made=yes && "
+        "{ DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends \"$file\" "
+        ">\"$file.log\" 2>&1 && echo done=yes || tail -n 20 \"$file.log\" >&2; }; rm -r \"${file%/*}\"; echo end=yes",
+        package);
+    if (may_have_made(done)) undo_package(end, found);
     if (!done) return false;
     if (value_of(*done, "done") != "yes") return complain(end, "the package could not be installed there, see above");
-    undo(end, "installed package", "apt-get -q -y purge adit >/dev/null 2>&1");
     return true;
   }
 
-  /// The file, which must not be there yet, for its owner alone.
+  /// Keys and links of before are not ours to take: a purge removes them all, so it is for hosts that had nothing.
+  void undo_package(const Installation& end, const std::string& found) {
+    const auto before = value_of(found, "package");
+    const bool was_known = !before.empty() && before != "not-installed";
+    if (was_known && before != "config-files") return;  // one that does not work, perhaps, but not ours
+    const auto* const command = was_known || value_of(found, "kept") == "yes" ? "remove" : "purge";
+    undo_.push_back({&end, "installed package", fmt::format("apt-get {} adit", command),
+                     fmt::format("DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=60 {} adit "
+                                 ">/dev/null 2>&1; case {} in ''|not-installed|config-files) echo done=yes ;; esac",
+                                 command, kPackageState)});
+  }
+
   bool place() {
-    for (const auto& end : ends_) {
-      if (Interruption::happened()) return false;
-      const auto path = shell_word(path_of(end.name));
-      const auto done = ask(end, fmt::format("umask 077; set -C; cat >{} && echo done=yes", path), end.file);
-      const bool written = done && value_of(*done, "done") == "yes";
-      if (!written && !Interruption::happened())
-        return done && complain(end, fmt::format("{} cannot be written", path_of(end.name)));
-      // Cut short, it may be there all the same: it was not before.
-      undo(end, path_of(end.name), fmt::format("rm -f {}", path));
-      say(context_.out, "{}: wrote {}\n", end.name, path_of(end.name));
-    }
+    return std::ranges::all_of(ends_, [this](const Installation& end) { return place(end); });
+  }
+
+  /// The file, which must not be there yet, for its owner alone.
+  bool place(const Installation& end) {
+    if (Interruption::happened()) return false;
+    const auto path = shell_word(path_of(end.name));
+    const auto done = ask(end,
+                          fmt::format("umask 077; set -C; true >{0} && echo made=yes && set +C && cat >{0} && "
+                                      "echo done=yes; echo end=yes",
+                                      path),
+                          end.file);
+    if (may_have_made(done)) undo(end, path_of(end.name), fmt::format("rm -f {}", path));
+    if (!done) return false;
+    if (value_of(*done, "done") != "yes") return complain(end, fmt::format("{} cannot be written", path_of(end.name)));
+    say(context_.out, "{}: wrote {}\n", end.name, path_of(end.name));
     return true;
   }
 
@@ -171,7 +176,7 @@ class Installer {
   bool start(const Installation& end) {
     if (Interruption::happened()) return false;
     const auto unit = shell_word(unit_of(end.name));
-    undo(end, unit_of(end.name), fmt::format("systemctl disable --now {} 2>/dev/null", unit));
+    undo(end, unit_of(end.name), fmt::format("systemctl disable --now {}", unit));
     const auto done = ask(end, fmt::format("systemctl enable --now {} && echo done=yes", unit));
     if (!done) return false;
     if (value_of(*done, "done") != "yes") {
@@ -231,20 +236,16 @@ class Installer {
     }
   }
 
-  Result<std::string> said_by(const Installation& end, const std::string& script, std::string_view input) {
-    auto outcome = end.host.run(script, input);
-    if (!outcome) return std::unexpected(outcome.error());
-    if (outcome->status == 255 && end.host.target() != Remote::kLocal) {
-      return fail("ssh does not get to {}: try `ssh {}` by itself", end.host.target(), end.host.target());
-    }
-    return std::move(outcome->output);
-  }
-
   std::optional<std::string> ask(const Installation& end, const std::string& script, std::string_view input = {}) {
-    auto said = said_by(end, script, input);
+    auto said = end.host.ask(script, input);
     if (said) return std::move(*said);
     complain(end, said.error().message);
     return std::nullopt;
+  }
+
+  /// Whether a script may have begun to make something: it says so, or was cut short, as it ends with `end=yes`.
+  static bool may_have_made(const std::optional<std::string>& said) {
+    return !said || value_of(*said, "end") != "yes" || value_of(*said, "made") == "yes";
   }
 
   bool complain(const Installation& end, std::string_view sentence) {
@@ -253,23 +254,28 @@ class Installer {
     return false;
   }
 
-  void undo(const Installation& end, std::string what, std::string script) {
-    undo_.push_back({&end, std::move(what), std::move(script)});
+  void undo(const Installation& end, std::string what, const std::string& command) {
+    undo_.push_back({&end, std::move(what), command, fmt::format("{} 2>/dev/null && echo done=yes", command)});
   }
 
   void take_back() {
     if (!undo_.empty()) say(context_.err, "\nTaking back what was done:\n");
-    for (const auto& step : std::views::reverse(undo_)) {
-      const auto done = step.end->host.run(step.script);
-      say(context_.err, "  {}: {} {}\n", step.end->name, step.what,
-          done && done->status != 255 ? "is gone" : "is still there: ssh does not get there");
+    for (const auto& [end, what, command, script] : std::views::reverse(undo_)) {
+      const auto said = end->host.ask(script);
+      if (said && value_of(*said, "done") == "yes") {
+        say(context_.err, "  {}: {} is gone\n", end->name, what);
+      } else {
+        say(context_.err, "  {}: {} may still be there ({}): there, as root, run `{}`\n", end->name, what,
+            said ? "that did not work" : said.error().message, command);
+      }
     }
   }
 
   struct Undo {
     const Installation* end;
     std::string what;
-    std::string script;
+    std::string command;  ///< for who has to do it by hand
+    std::string script;   ///< says done=yes
   };
 
   const std::vector<Installation>& ends_;
@@ -279,6 +285,14 @@ class Installer {
 };
 
 }  // namespace
+
+std::string path_of(const std::string& name) {
+  return fmt::format("/etc/adit/{}.yaml", name);
+}
+
+std::string unit_of(const std::string& name) {
+  return fmt::format("adit@{}", name);
+}
 
 Result<std::vector<std::pair<std::string, Remote>>> parse_targets(const std::vector<std::string>& texts) {
   std::vector<std::pair<std::string, Remote>> targets;

@@ -22,6 +22,10 @@ struct Installation {
   std::string bridge;   ///< which has to be there; empty: none
 };
 
+/// The file of a link there, and the unit that runs it.
+std::string path_of(const std::string& name);
+std::string unit_of(const std::string& name);
+
 /// NAME=TARGET each, TARGET being `local` or what ssh takes. The error is a sentence.
 Result<std::vector<std::pair<std::string, Remote>>> parse_targets(const std::vector<std::string>& texts);
 

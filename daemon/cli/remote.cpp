@@ -83,6 +83,13 @@ std::string shell_word(std::string_view text) {
   return result + "'";
 }
 
+std::string value_of(const std::string& output, std::string_view key) {
+  const auto at = output.find(fmt::format("{}=", key));
+  if (at == std::string::npos) return {};
+  const auto begin = at + key.size() + 1;
+  return output.substr(begin, output.find('\n', begin) - begin);
+}
+
 Result<Remote::Outcome> Remote::run(const std::string& script, std::string_view input) const {
   auto stdin_file = in_memory(input);
   if (!stdin_file) return std::unexpected(stdin_file.error());
@@ -102,6 +109,15 @@ Result<Remote::Outcome> Remote::run(const std::string& script, std::string_view 
   }
   outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return outcome;
+}
+
+Result<std::string> Remote::ask(const std::string& script, std::string_view input) const {
+  auto outcome = run(script, input);
+  if (!outcome) return std::unexpected(outcome.error());
+  if (outcome->status == 255 && target_ != kLocal) {
+    return fail("ssh does not get to {}: try `ssh {}` by itself", target_, target_);
+  }
+  return std::move(outcome->output);
 }
 
 }  // namespace adit::cli

@@ -13,6 +13,9 @@ namespace adit::cli {
 /// In single quotes, for a POSIX shell.
 std::string shell_word(std::string_view text);
 
+/// Of what a script said, in lines `key=value`; empty: it did not.
+std::string value_of(const std::string& output, std::string_view key);
+
 class Remote {
  public:
   /// The word for the host that this runs on.
@@ -28,6 +31,8 @@ class Remote {
   /// Has `script` run by sh as root, with `input` to read, which goes by no file and no argument. Its complaints go to
   /// the user. The error: it could not be run at all.
   Result<Outcome> run(const std::string& script, std::string_view input = {}) const;
+  /// What it says there. The error, then, too: ssh did not get there.
+  Result<std::string> ask(const std::string& script, std::string_view input = {}) const;
 
   const std::string& target() const { return target_; }
 

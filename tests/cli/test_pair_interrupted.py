@@ -18,10 +18,10 @@ host="$HOSTS/$3"
 mkdir -p "$host"
 case "$4" in
   *"systemd=yes"*) printf 'systemd=yes\nadit=aditd 1\ntun=yes\nend=yes\n' ;;
-  *"set -C; cat"*) cat >"$host/file"; echo done=yes ;;
+  *"set -C"*) cat >"$host/file"; printf 'made=yes\ndone=yes\nend=yes\n' ;;
   *"systemctl enable"*) touch "$host/enabled"; echo done=yes ;;
-  *"systemctl disable"*) rm "$host/enabled" ;;
-  *"rm -f"*) rm "$host/file" ;;
+  *"systemctl disable"*) rm "$host/enabled"; echo done=yes ;;
+  *"rm -f"*) rm "$host/file"; echo done=yes ;;
   *"adit status"*) touch "$host/asked"; echo '[{"state": "connecting", "reason": "calling"}]' ;;
 esac
 """
@@ -47,4 +47,5 @@ def test_what_was_done_is_taken_back_when_it_is_interrupted(tmp_path, number):
     _, said = pair.communicate(timeout=60)
     assert pair.returncode == 1
     assert "interrupted" in said and "Taking back what was done" in said
+    assert said.count(" is gone") == len(left)
     assert not any(path.exists() for path in left)
