@@ -332,28 +332,4 @@ int install(const std::vector<Installation>& ends, const InstallOptions& options
   return kDone;
 }
 
-int uninstall(const std::vector<std::pair<std::string, Remote>>& ends, bool dry_run, Context& context) {
-  int status = kDone;
-  for (const auto& [name, host] : ends) {
-    if (dry_run) {
-      say(context.out, "{} ({}): systemctl disable --now {}, and remove {}\n", name, host.target(), unit_of(name),
-          path_of(name));
-      continue;
-    }
-    const auto done = host.run(fmt::format(
-        "systemctl disable --now {0} 2>/dev/null; adit unblock {1} >/dev/null 2>&1; rm -rf {2} {3} && "
-        "echo done=yes",
-        shell_word(unit_of(name)), shell_word(name), shell_word(path_of(name)), shell_word("/var/lib/adit/" + name)));
-    if (done && value_of(done->output, "done") == "yes") {
-      say(context.out, "{} ({}): {} is stopped, and {} is gone\n", name, host.target(), unit_of(name), path_of(name));
-    } else {
-      say(context.err, "adit unpair: {} ({}): {}\n", name, host.target(),
-          done ? "that did not work: try it by ssh, as root or a user who may sudo without a password"
-               : done.error().message);
-      status = kFailed;
-    }
-  }
-  return status;
-}
-
 }  // namespace adit::cli

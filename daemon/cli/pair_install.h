@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // `adit pair --install`: puts each end's file on its host, starts both, and waits until packets pass; on failure takes
-// back what it did. And its reverse, `adit unpair`.
+// back what it did. `adit unpair` is its reverse.
 #pragma once
 
 #include <filesystem>
@@ -36,8 +36,5 @@ struct InstallOptions {
 
 /// An exit status. What it does is said on context.out, and what went wrong on context.err, with what doctor says.
 int install(const std::vector<Installation>& ends, const InstallOptions& options, Context& context);
-
-/// Stops the links and removes their files. Likewise.
-int uninstall(const std::vector<std::pair<std::string, Remote>>& ends, bool dry_run, Context& context);
 
 }  // namespace adit::cli

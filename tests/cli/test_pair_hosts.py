@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What `adit pair --install` takes back on hosts that are a folder each: `ssh` runs the
+"""What `adit pair --install` takes back, and what `adit unpair` takes away, on hosts that are a folder each: `ssh` runs the
 commands for a host in earnest, with its folder's paths in place of the real ones and programs that only note what they do.
 """
 import os
@@ -86,6 +86,13 @@ def installed(host):
         (host / folder).mkdir(parents=True)
 
 
+def link(host, name="office"):
+    installed(host)
+    (host / f"etc/adit/{name}.yaml").write_text("a key")
+    (host / f"var/lib/adit/{name}").mkdir()
+    (host / "unit").write_text("active\n")
+
+
 def test_a_package_is_purged_where_there_was_nothing_before(host):
     (host / "refuses").touch()
     said = pair(host, "--package", "adit.deb")
@@ -144,3 +151,59 @@ def test_what_could_not_be_taken_back_is_named_with_the_command_for_it(host):
     assert "adit@office may still be there (ssh does not get to one" in said
     assert "run `systemctl disable --now 'adit@office'`" in said
     assert "office.yaml is gone" in said
+
+
+def test_a_link_is_taken_away_with_what_it_remembers(host):
+    link(host)
+    done = adit(host, "unpair", "office=one")
+    assert done.returncode == 0 and "adit@office is stopped" in done.stdout, done.stderr
+    assert os.listdir(host / "etc/adit") == [] and os.listdir(host / "var/lib/adit") == []
+
+
+def test_a_name_that_is_misspelt_is_no_success(host):
+    link(host)
+    done = adit(host, "unpair", "offce=one")
+    assert done.returncode == 1 and "there is no link offce there" in done.stderr and done.stdout == ""
+    assert (host / "etc/adit/office.yaml").exists() and (host / "unit").read_text() == "active\n"
+
+
+def test_a_link_that_does_not_stop_keeps_its_file(host):
+    link(host)
+    (host / "stuck").touch()
+    (host / "unit").write_text("deactivating\n")
+    done = adit(host, "unpair", "office=one")
+    assert done.returncode == 1 and "adit@office does not stop, it is deactivating" in done.stderr and done.stdout == ""
+    assert (host / "etc/adit/office.yaml").exists()
+
+
+def test_a_link_that_was_started_by_hand_keeps_its_file(host):
+    link(host)
+    (host / "stuck").touch()
+    (host / "unit").write_text("inactive\n")
+    (host / "answer").write_text('[\n  {\n    "interface": "office"\n  }\n]\n')
+    done = adit(host, "unpair", "office=one")
+    assert done.returncode == 1 and "started by hand" in done.stderr and done.stdout == ""
+    assert (host / "etc/adit/office.yaml").exists()
+
+
+@pytest.mark.parametrize("interface", ["office", "lan0"])
+def test_an_interface_that_stays_is_named(host, interface):
+    link(host)
+    (host / "net" / interface).mkdir()
+    (host / "net" / interface / "tun_flags").touch()
+    (host / "answer").write_text(f'[\n  {{\n    "interface": "{interface}"\n  }}\n]\n')
+    done = adit(host, "unpair", "office=one")
+    assert done.returncode == 1 and f"`ip link del {interface}`" in done.stderr
+    assert not (host / "etc/adit/office.yaml").exists()
+
+
+@pytest.mark.parametrize(("target", "advice"), [("one", "try it by ssh"), ("local", "run this as root")])
+def test_who_may_not_is_told_what_helps(host, target, advice):
+    link(host)
+    programs = host.parents[1] / "bin"
+    (programs / "id").write_text("#!/bin/sh\necho 1000\n")
+    (programs / "sudo").write_text("#!/bin/sh\nexit 1\n")
+    (programs / "sudo").chmod(0o755)
+    done = adit(host, "unpair", f"office={target}")
+    assert done.returncode == 1 and advice in done.stderr and done.stdout == ""
+    assert (host / "etc/adit/office.yaml").exists()
