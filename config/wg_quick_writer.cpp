@@ -64,6 +64,7 @@ class Writer {
   void write_hooks();
   void write_hooks_of(std::string_view key, const std::vector<Hook>& hooks, HookKind kind, std::string_view path);
   void write_peer();
+  void leave_out_kill_switch();
   void leave_out_the_rest();
 
   void add(std::string_view key, std::string_view value) { result_.text += fmt::format("{} = {}\n", key, value); }
@@ -242,6 +243,18 @@ void Writer::write_peer() {
   if (peer.keepalive) add("PersistentKeepalive", std::to_string(peer.keepalive->count()));
 }
 
+/// `auto` is the file's silence, and what an import comes to again.
+void Writer::leave_out_kill_switch() {
+  const auto kill_switch = config_.interface.kill_switch;
+  if (kill_switch == KillSwitch::automatic) return;
+  if (kill_switch == KillSwitch::off) {
+    return leave_out("interface.kill_switch", "is left out: the kernel's WireGuard has no daemon that could be killed");
+  }
+  leave_out("interface.kill_switch",
+            for_app() ? "is left out: the file has no word for it; have the phone block connections without VPN"
+                      : "is left out: wg-quick blocks nothing once it is down; hold traffic back by a firewall");
+}
+
 /// What has no line of its own.
 void Writer::leave_out_the_rest() {
   const auto& [interface, local, tuning] = std::tie(config_.interface, config_.local, config_.tuning);
@@ -256,6 +269,7 @@ void Writer::leave_out_the_rest() {
          "the kernel's WireGuard has no owner");
   unless(!interface.persist, "interface.persist", "the interface of wg-quick stays until wg-quick down");
   unless(!interface.multicast, "interface.multicast", "add a hook: ip link set %i multicast on");
+  leave_out_kill_switch();
   unless(interface.netns.empty(), "interface.netns",
          "wg-quick knows no network namespaces; add a hook: ip link set %i netns NAME, and set up addresses and routes "
          "there");

@@ -209,6 +209,22 @@ TEST(WgQuickWriter, LeavesOutANetworkNamespace) {
   EXPECT_EQ(left_out[0].key, "interface.netns");
 }
 
+TEST(WgQuickWriter, SaysThatNothingBlocksOnceItIsDown) {
+  Config config;
+  EXPECT_TRUE(to_wg_quick(config, {}).left_out.empty());
+  for (const auto& [kill_switch, reader, advice] :
+       {std::tuple(KillSwitch::on, WgQuickReader::wg_quick, "by a firewall"),
+        std::tuple(KillSwitch::always, WgQuickReader::wg_quick, "by a firewall"),
+        std::tuple(KillSwitch::always, WgQuickReader::app, "without VPN"),
+        std::tuple(KillSwitch::off, WgQuickReader::wg_quick, "no daemon")}) {
+    config.interface.kill_switch = kill_switch;
+    const auto left_out = to_wg_quick(config, {.reader = reader}).left_out;
+    ASSERT_EQ(left_out.size(), 1);
+    EXPECT_EQ(left_out[0].key, "interface.kill_switch");
+    EXPECT_TRUE(left_out[0].reason.contains(advice)) << left_out[0].reason;
+  }
+}
+
 TEST(WgQuickWriter, SaysWhatWgQuickCannot) {
   const Folder folder;
   const auto config = folder.read(
