@@ -323,10 +323,19 @@ std::expected<Config, std::vector<Problem>> read_wg_quick(std::string_view text,
   return config;
 }
 
-std::vector<std::string> peer_names(std::string_view text) {
-  Problems ignored("");
+std::expected<std::vector<std::string>, std::vector<Problem>> peer_names(std::string_view text,
+                                                                         const std::string& file) {
+  Problems problems(file);
   std::vector<std::string> names;
-  for (auto& peer : split_wg_quick(text, ignored).peers) names.push_back(std::move(peer.name));
+  if (check_text(text, problems, Indentation::any)) {
+    auto plain = with_plain_spaces(text, problems);
+    auto split = split_wg_quick(plain, problems);
+    if (has_both_sections(split, problems)) {
+      for (auto& peer : split.peers) names.push_back(std::move(peer.name));
+    }
+    explicit_bzero(plain.data(), plain.size());
+  }
+  if (names.empty()) return std::unexpected(problems.take_errors());
   return names;
 }
 

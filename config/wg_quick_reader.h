@@ -31,7 +31,9 @@ struct WgQuickSource {
 /// Config names the files, and its keys are all zero.
 std::expected<Config, std::vector<Problem>> read_wg_quick(std::string_view text, const WgQuickSource& source);
 
-/// What each peer of the file is called there, in a comment; empty: nothing.
-std::vector<std::string> peer_names(std::string_view text);
+/// What each peer of the file is called there, in a comment; empty: nothing. There is one at least, and as many as
+/// read_wg_quick knows. The error: why there are none.
+std::expected<std::vector<std::string>, std::vector<Problem>> peer_names(std::string_view text,
+                                                                         const std::string& file);
 
 }  // namespace adit::config

@@ -74,12 +74,14 @@ std::expected<config::FileText, int> read_text(const std::string& file, Context&
   return std::move(*content);
 }
 
+int report(const std::vector<config::Problem>& problems, Context& context) {
+  for (const auto& problem : problems) say(context.err, "{}\n", to_string(problem));
+  return kInvalidConfig;
+}
+
 std::expected<config::Config, int> read(std::string_view text, const config::WgQuickSource& source, Context& context) {
   auto config = config::read_wg_quick(text, source);
-  if (!config) {
-    for (const auto& problem : config.error()) say(context.err, "{}\n", to_string(problem));
-    return std::unexpected(kInvalidConfig);
-  }
+  if (!config) return std::unexpected(report(config.error(), context));
   for (auto warning : config->warnings) {
     warning.reason.insert(0, "warning: ");
     say(context.err, "{}\n", to_string(warning));
@@ -163,7 +165,9 @@ std::vector<std::string> link_names(const std::string& from, const std::vector<s
     word = word.substr(0, 20);
     while (word.ends_with('-')) word.pop_back();
     auto name = fmt::format("{}-{}", from, word);
-    if (word.empty() || std::ranges::find(names, name) != names.end()) name = fmt::format("{}-{}", from, i + 1);
+    const auto is_taken = [&] { return word.empty() || std::ranges::find(names, name) != names.end(); };
+    // A peer may be called by the number of another.
+    for (auto number = i + 1; is_taken(); ++number) name = fmt::format("{}-{}", from, word = std::to_string(number));
     names.push_back(std::move(name));
   }
   return names;
@@ -182,11 +186,9 @@ void give_port(config::Config& config, std::size_t number, Context& context) {
 std::expected<std::vector<config::Config>, int> read_all(const ImportArguments& arguments, std::string_view text,
                                                          Context& context) {
   const auto from = stem_of(arguments.file, ".conf");
-  const auto names = link_names(from, config::peer_names(text));
-  if (names.empty()) {
-    say(context.err, "{}: has no [Peer]\n", arguments.file);
-    return std::unexpected(kInvalidConfig);
-  }
+  const auto peers = config::peer_names(text, arguments.file);
+  if (!peers) return std::unexpected(report(peers.error(), context));
+  const auto names = link_names(from, *peers);
   std::vector<config::Config> configs;
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (const auto valid = config::check_name(names[i]); !valid) {

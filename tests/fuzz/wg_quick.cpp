@@ -10,7 +10,8 @@ namespace adit::fuzz {
 void run(Bytes bytes) {
   const auto text = as_text(bytes);
   const config::WgQuickSource source{.file = "link.conf", .name = "link", .interface = "link"};
-  (void)config::peer_names(text);
+  const auto names = config::peer_names(text, source.file);
+  require(names ? !names->empty() : !names.error().empty(), "a file has peers, or there is a reason for none");
   const auto config = config::read_wg_quick(text, source);
   if (!config) return require(!config.error().empty(), "a file that is refused is refused for a reason");
   (void)config::to_yaml(*config, "");

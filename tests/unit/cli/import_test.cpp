@@ -73,7 +73,7 @@ TEST(Import, NeverOverwritesAFile) {
 TEST(Import, SaysAllThatIsWrongAndWritesNothing) {
   const Folder folder;
   const auto file =
-      folder.write("wg0.conf", std::string(kFile) + "Endpiont = a:1\nSaveConfig = true\nAllowedIPs = 1\n");
+      folder.write("wg0.conf", fmt::format("{}Endpiont = a:1\nSaveConfig = true\nAllowedIPs = 1\n", kFile));
   const auto outcome = adit({"import", file, "-o", folder / "office.yaml"});
   EXPECT_EQ(outcome.status, kInvalidConfig);
   EXPECT_EQ(outcome.out, "");
@@ -120,6 +120,47 @@ TEST(Import, OfSeveralPeersEachGetsAPortOfItsOwn) {
   std::ranges::sort(ports);
   EXPECT_EQ(ports, (std::vector{51820, 51821}));
   EXPECT_TRUE(has(outcome.err, "listens at port 51821")) << outcome.err;
+}
+
+/// `[Interface]` with `lines`, and three peers with a comment above each.
+std::string three_peers(std::string_view lines, const std::array<std::string_view, 3>& headings) {
+  auto text = fmt::format("[Interface]\nPrivateKey = {}\nAddress = 10.9.0.1/24\n{}", kPrivateKey, lines);
+  for (std::size_t i = 0; i < headings.size(); ++i) {
+    text += fmt::format("{}\nPublicKey = {}\nAllowedIPs = 10.9.0.{}/32\n", headings[i],
+                        "rpvIuiqU85fsmv4kvk55KkS3/jEfjtozVrHa5QdAXE4=", i + 2);
+  }
+  return text;
+}
+
+TEST(Import, OfSeveralPeersNoneIsForgottenForASpaceThatIsNone) {
+  const Folder folder;
+  const auto file = folder.write("hub.conf", three_peers("", {"# a\n[Peer]", "# b\n[Peer]\xc2\xa0", "# c\n[Peer]"}));
+  const auto outcome = adit({"import", file, "--all", "-o", folder / ""});
+  ASSERT_EQ(outcome.status, kDone) << outcome.err;
+  for (const auto& [name, network] :
+       {std::pair("hub-a", "10.9.0.2/32"), std::pair("hub-b", "10.9.0.3/32"), std::pair("hub-c", "10.9.0.4/32")}) {
+    const auto config = config::read_config(folder / (std::string(name) + ".yaml"), {});
+    ASSERT_TRUE(config) << to_string(config.error()[0]);
+    EXPECT_EQ(config->peer.allowed_ips, (std::vector{*IpNetwork::parse(network)}));
+  }
+}
+
+TEST(Import, NoPeerGetsTheNumberThatAnotherIsCalled) {
+  const Folder folder;
+  const auto file = folder.write("hub.conf", three_peers("", {"# 2\n[Peer]", "[Peer]", "# 2\n[Peer]"}));
+  const auto outcome = adit({"import", file, "--all", "-o", folder / ""});
+  ASSERT_EQ(outcome.status, kDone) << outcome.err;
+  for (const auto* name : {"hub-2.yaml: peer 1", "hub-3.yaml: peer 2", "hub-4.yaml: peer 3"}) {
+    EXPECT_TRUE(has(outcome.out, name)) << outcome.out;
+  }
+}
+
+TEST(Import, OfAllPeersAFileThatIsNoTextIsNamedForWhatItIs) {
+  const Folder folder;
+  const auto file = folder.write("hub.conf", std::string_view("\xff\xfe[\0I\0n\0", 8));
+  const auto outcome = adit({"import", file, "--all", "-o", folder / ""});
+  EXPECT_EQ(outcome.status, kInvalidConfig);
+  EXPECT_TRUE(has(outcome.err, "UTF-16")) << outcome.err;
 }
 
 }  // namespace

@@ -177,10 +177,18 @@ TEST(WgQuickReader, ALineWithSpacesThatAreNoneIsTakenAndToldOnce) {
 
 TEST(WgQuickReader, APeersNameIsInTheCommentBesideOrRightBelowItsHeading) {
   const auto names = peer_names(
-      "[Interface]\n# here\n[Peer]\n# left\nPublicKey = x\n[Peer]\nPublicKey = x\n# a note\n[Peer] # right\n");
+      "[Interface]\n# here\n[Peer]\n# left\nPublicKey = x\n[Peer]\nPublicKey = x\n# a note\n[Peer] # right\n", "");
   EXPECT_EQ(names, (std::vector<std::string>{"here", "", "right"}));
-  EXPECT_EQ(peer_names("[Interface]\n\n[Peer]\n# left\nPublicKey = x\n\n[Peer]\nPublicKey = x\n# a note\n"),
+  EXPECT_EQ(peer_names("[Interface]\n\n[Peer]\n# left\nPublicKey = x\n\n[Peer]\nPublicKey = x\n# a note\n", ""),
             (std::vector<std::string>{"left", ""}));
+}
+
+TEST(WgQuickReader, CountsThePeersThatItReads) {
+  EXPECT_EQ(peer_names("[Interface]\n# one\n[Peer]\n# two\n[Peer]\xc2\xa0\n# three\n[Peer]\n", ""),
+            (std::vector<std::string>{"one", "two", "three"}));
+  const auto none = peer_names("[Interface]\n", "wg0.conf");
+  ASSERT_FALSE(none);
+  EXPECT_TRUE(none.error()[0].reason.starts_with("there is no [Peer]")) << to_string(none.error()[0]);
 }
 
 TEST(WgQuickReader, ForwardingIsAKeyOfItsOwn) {
