@@ -23,7 +23,7 @@ struct WgQuickSource {
   std::string wg_interface = {};         ///< its name to wg-quick, for %i in the names of files; empty: `interface`
   std::optional<std::size_t> peer = {};  ///< which one, from 1; none: the only one
   /// Other peers of the file become links on this host too: the addresses come without their subnets, so that each
-  /// link routes its own peer's networks only.
+  /// link routes its own peer's networks only; and hooks that do not name the interface are the first peer's.
   bool beside_others = false;
 };
 

@@ -49,6 +49,7 @@ class WgQuickReading {
   void finish_allowed();
   void join_halves();
   void add_routes();
+  bool add_hook(const WgQuickValue& line, std::string_view rest, HookKind kind);
   void finish_hooks();
   void note_hooks();
   void missing(WgQuickKey key, std::string_view hint);
@@ -75,6 +76,10 @@ class WgQuickReading {
         list.complete = false;
       }
     }
+  }
+
+  const std::string& wg_interface() const {
+    return source_.wg_interface.empty() ? source_.interface : source_.wg_interface;
   }
 
   void note(const Place& place, std::string reason) { problems_.warn(place, std::move(reason)); }

@@ -35,30 +35,45 @@ void WgQuickReading::read_hook(WgQuickKey key, const WgQuickValue& line) {
   lines.push_back(line);
 }
 
+/// False: it is in the first link's file alone, which is not this one.
+bool WgQuickReading::add_hook(const WgQuickValue& line, std::string_view rest, HookKind kind) {
+  if (rest.empty()) return true;
+  const bool names_wg_interface = names_interface(rest, wg_interface());
+  if (source_.beside_others && !rest.contains("%i") && !names_wg_interface) {
+    if (source_.peer.value_or(1) != 1) return false;
+    note(line.place,
+         "is in the first link's file alone: it does not name the interface (%i), so it is about this host, and each "
+         "link would do it again; copy it into the file of another link that needs it while the first does not run");
+  }
+  auto& hooks = kind == HookKind::up ? draft_.config.hooks.up : draft_.config.hooks.down;
+  hooks.push_back(hook_from_wg_quick(rest, kind, source_.interface));
+  for (const auto& trouble : hook_troubles(hooks.back())) note(line.place, fmt::format("{}{}", kHookTrouble, trouble));
+  if (wg_interface() != source_.interface && names_wg_interface) {
+    note(line.place, fmt::format("names the interface {}, which is {} here: write %i in its place, and import again",
+                                 wg_interface(), source_.interface));
+  }
+  if (hooks.size() == kMaxHooks + 1) {
+    problems_.add(line.place, fmt::format("is one too many; Adit runs {} hooks, put several into a script", kMaxHooks));
+  }
+  return true;
+}
+
 /// What a key of ours does better is taken out of the lines first; then the rest of them are hooks.
 void WgQuickReading::finish_hooks() {
-  const auto& wg_name = source_.wg_interface.empty() ? source_.interface : source_.wg_interface;
-  const auto peer_key = draft_.public_key ? to_base64(draft_.public_key->value) : std::string();
-  WgQuickCommands commands(wg_name, peer_key);
-  auto& config = draft_.config.hooks;
-  const auto add = [&](const WgQuickValue& line, std::string_view rest, HookKind kind, std::vector<Hook>& hooks) {
-    if (rest.empty()) return;
-    hooks.push_back(hook_from_wg_quick(rest, kind, source_.interface));
-    for (const auto& trouble : hook_troubles(hooks.back()))
-      note(line.place, fmt::format("{}{}", kHookTrouble, trouble));
-    if (wg_name != source_.interface && names_interface(rest, wg_name)) {
-      note(line.place, fmt::format("names the interface {}, which is {} here: write %i in its place, and import again",
-                                   wg_name, source_.interface));
+  WgQuickCommands commands(wg_interface(), draft_.public_key ? to_base64(draft_.public_key->value) : std::string());
+  const auto add = [&](std::vector<WgQuickValue>& lines, HookKind kind) {
+    std::vector<WgQuickValue> ours;
+    for (auto& line : lines) {
+      const auto rest =
+          kind == HookKind::up ? commands.take_up(line.value, line.place) : commands.take_down(line.value);
+      if (add_hook(line, rest, kind)) ours.push_back(std::move(line));
     }
-    if (hooks.size() != kMaxHooks + 1) return;
-    problems_.add(line.place, fmt::format("is one too many; Adit runs {} hooks, put several into a script", kMaxHooks));
+    lines = std::move(ours);
   };
-  for (const auto* const lines : {&hook_lines_.first_up, &hook_lines_.up}) {
-    for (const auto& line : *lines) add(line, commands.take_up(line.value, line.place), HookKind::up, config.up);
-  }
-  for (const auto* const lines : {&hook_lines_.down, &hook_lines_.last_down}) {
-    for (const auto& line : *lines) add(line, commands.take_down(line.value), HookKind::down, config.down);
-  }
+  add(hook_lines_.first_up, HookKind::up);
+  add(hook_lines_.up, HookKind::up);
+  add(hook_lines_.down, HookKind::down);
+  add(hook_lines_.last_down, HookKind::down);
   auto& found = effects_;
   found.addresses = commands.effects().addresses;
   found.routes = commands.effects().routes;

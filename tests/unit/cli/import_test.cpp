@@ -2,6 +2,9 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <array>
+
 #include "cli/command_line.h"
 #include "config/reader.h"
 
@@ -153,6 +156,33 @@ TEST(Import, NoPeerGetsTheNumberThatAnotherIsCalled) {
   for (const auto* name : {"hub-2.yaml: peer 1", "hub-3.yaml: peer 2", "hub-4.yaml: peer 3"}) {
     EXPECT_TRUE(has(outcome.out, name)) << outcome.out;
   }
+}
+
+TEST(Import, OfSeveralPeersTheFirstAloneRunsWhatIsAboutTheHost) {
+  const Folder folder;
+  const auto lines =
+      "PostUp = nft -f /etc/adit/%i.nft\nPostUp = ip rule add from 10.9.0.0/24 table 5\nPostUp = ip link set hub up\n"
+      "PostUp = sysctl -w net.ipv4.ip_forward=1\nPostDown = ip rule del from 10.9.0.0/24 table 5\n";
+  const auto file = folder.write("hub.conf", three_peers(lines, {"# a\n[Peer]", "# b\n[Peer]", "# c\n[Peer]"}));
+  const auto outcome = adit({"import", file, "--all", "-o", folder / ""});
+  ASSERT_EQ(outcome.status, kDone) << outcome.err;
+  for (const auto* name : {"hub-a.yaml", "hub-b.yaml", "hub-c.yaml"}) {
+    const auto config = config::read_config(folder / name, {});
+    ASSERT_TRUE(config) << to_string(config.error()[0]);
+    const std::size_t about_host = name == std::string_view("hub-a.yaml") ? 1 : 0;
+    EXPECT_EQ(config->hooks.up.size(), 2 + about_host) << name;
+    EXPECT_EQ(config->hooks.down.size(), about_host) << name;
+    EXPECT_TRUE(config->interface.forward) << "what is a key of Adit's is each link's";
+  }
+  const auto count = [&](std::string_view sentence) {
+    int found = 0;
+    for (auto at = outcome.err.find(sentence); at != std::string::npos; at = outcome.err.find(sentence, at + 1))
+      ++found;
+    return found;
+  };
+  EXPECT_EQ(count("hub.conf:5:10: PostUp: warning: is in the first link's file alone"), 1) << outcome.err;
+  EXPECT_EQ(count("hub.conf:8:12: PostDown: warning: is in the first link's file alone"), 1) << outcome.err;
+  EXPECT_EQ(count("hub.conf:8:12: PostDown: "), 2) << "that it runs earlier, where it runs\n" << outcome.err;
 }
 
 TEST(Import, OfAllPeersAFileThatIsNoTextIsNamedForWhatItIs) {
