@@ -139,6 +139,7 @@ void Upkeep::look_at_drops(Instant now) {
     observations_.send_failed(parts_.tunnel.path().remote, in_words(error),
                               status.drops[tunnel::DropReason::send_failed], wall);
   }
+  look_at_refusal_elsewhere(now);
   const auto resolver_error = parts_.caller.error();
   if (!resolver_error.empty() && resolver_error != resolver_error_) {
     observations_.unresolved(parts_.caller.unresolved(), resolver_error, wall);
@@ -146,13 +147,23 @@ void Upkeep::look_at_drops(Instant now) {
   resolver_error_ = resolver_error;
 }
 
+/// Other endpoints are tried again and again, and what refuses one mostly goes on: said once.
+void Upkeep::look_at_refusal_elsewhere(Instant now) {
+  const auto refusal = parts_.data_path.take_refused_elsewhere();
+  if (!refusal) return;
+  const auto words = in_words(refusal->error);
+  observations_.send_failed(refusal->to, words, parts_.tunnel.status().drops[tunnel::DropReason::send_failed],
+                            parts_.wall_clock.now());
+  if (std::exchange(refusals_.elsewhere, refusal) != refusal) parts_.event_log.send_failed(refusal->to, words, now);
+}
+
 /// One datagram that is too big says nothing of the others.
 void Upkeep::look_at_refusals(Instant now) {
   const int error = parts_.data_path.send_error();
   if (error == 0 || error == EMSGSIZE) {
-    refused_since_.reset();
-  } else if (!refused_since_) {
-    refused_since_ = now;
+    refusals_.since.reset();
+  } else if (!refusals_.since) {
+    refusals_.since = now;
   }
 }
 
@@ -165,7 +176,7 @@ void Upkeep::look_at_state(Instant now) {
   const Surroundings surroundings{.endpoint_name = parts_.caller.unresolved(),
                                   .resolver_error = parts_.caller.error(),
                                   .send_error = send_error,
-                                  .refused_since = refused_since_,
+                                  .refused_since = refusals_.since,
                                   .others = status.attempts > 1 ? parts_.caller.others() : 0,
                                   .missing = what_is_missing(parts_.config),
                                   .failure = failure(),

@@ -81,6 +81,7 @@ class Upkeep {
   void look_at_state(Instant now);
   void look_at_drops(Instant now);
   void look_at_refusals(Instant now);
+  void look_at_refusal_elsewhere(Instant now);
   void look_at_move(const tunnel::EndpointMoved& moved, Instant now);
   void look_around() {
     way_.ask_again();
@@ -98,6 +99,12 @@ class Upkeep {
     Instant initiated_at{};
   };
 
+  /// What the kernel would not send.
+  struct Refusals {
+    std::optional<Instant> since;            ///< of all that went to the peer; none: it was taken
+    std::optional<path::Refusal> elsewhere;  ///< that was told
+  };
+
   Parts parts_;
   Way way_;
   EndpointMemory memory_;
@@ -105,7 +112,7 @@ class Upkeep {
   Observations observations_;
   Jumps jumps_;
   std::string resolver_error_;
-  std::optional<Instant> refused_since_;
+  Refusals refusals_;
   WallTime since_;
   bool since_told_ = false;
   bool eventful_ = true;

@@ -64,6 +64,7 @@ class DataPath {
   const offload::MergeOptions& merges() const { return receiver_.merges(); }
   Family blocked() const { return transmitter_.blocked(); }
   int send_error() const { return transmitter_.last_error(); }
+  std::optional<Refusal> take_refused_elsewhere() { return transmitter_.take_refused_elsewhere(); }
   void take_events(std::vector<tunnel::Event>& events) { transmitter_.take_events(events); }
 
   // Several workers

@@ -63,7 +63,9 @@ bool Shipment::send_probes(DatagramPort& port, const crypto::Aead& aead) {
       full_ = outbox.path.remote.address.family();
       return false;
     }
-    // Anything else that goes wrong here goes wrong with packets, too, and there it is told.
+    // Anything else that goes wrong here goes wrong with packets, too, and there it is told: but also that it does no
+    // more, as an idle link may have nothing else to send for long.
+    if (error == 0) outcome_.error = 0;
     if (error == EMSGSIZE) outcome_.refused_probes.push_back(static_cast<std::uint32_t>(probe.plain.bytes.size()));
     outbox.probes.erase(outbox.probes.begin());
   }
@@ -115,8 +117,17 @@ bool Shipment::send(DatagramPort& port, Path& path, std::span<const OutboundData
     done += 1;
     outcome_.lost += 1;
   }
-  outcome_.error = result.error;
+  note_error(path.remote, result.error);
   return true;
+}
+
+/// A try at another endpoint, or the answer to a stranger, says nothing of the way to the peer.
+void Shipment::note_error(const Endpoint& to, int error) {
+  if (to == outbox.path.remote) {
+    outcome_.error = error;
+  } else if (error != 0) {
+    outcome_.refused_elsewhere = {to, error};
+  }
 }
 
 void Shipment::abandon() {

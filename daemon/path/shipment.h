@@ -14,6 +14,13 @@
 
 namespace adit::path {
 
+/// A datagram that the kernel would not send.
+struct Refusal {
+  Endpoint to;
+  int error = 0;  ///< errno
+  friend bool operator==(const Refusal&, const Refusal&) = default;
+};
+
 class Shipment {
  public:
   /// Sealed at a time: enough for whole super-packets in a row, little enough for the processor's cache.
@@ -62,9 +69,12 @@ class Shipment {
 
   /// What came of it, for whoever counts.
   struct Outcome {
-    std::uint64_t lost = 0;         ///< datagrams that were refused or given up
-    std::optional<int> error = {};  ///< errno of the last datagram's refusal, 0 when it was taken; none: none was tried
-    IpAddress refused_source = {};  ///< is no longer ours
+    std::uint64_t lost = 0;  ///< datagrams that were refused or given up
+    /// Of the last datagram to where the peer is called: errno of its refusal, 0 when it was taken; none: none was
+    /// tried.
+    std::optional<int> error = {};
+    std::optional<Refusal> refused_elsewhere = {};   ///< the last that was to go anywhere else and was refused
+    IpAddress refused_source = {};                   ///< is no longer ours
     std::vector<std::uint32_t> refused_probes = {};  ///< the sizes of those that the way out has no room for
   };
   Outcome take_outcome() { return std::exchange(outcome_, {}); }
@@ -76,6 +86,7 @@ class Shipment {
   std::size_t choose_next();
   bool send_probes(DatagramPort& port, const crypto::Aead& aead);
   bool send(DatagramPort& port, Path& path, std::span<const OutboundDatagram> datagrams, std::size_t& done);
+  void note_error(const Endpoint& to, int error);
 
   std::size_t handshakes_done_ = 0;
   std::size_t packets_sealed_ = 0;  ///< of outbox.packets, from the front

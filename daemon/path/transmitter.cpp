@@ -55,6 +55,7 @@ void Transmitter::take_outcome(Shipment& shipment) {
   const auto outcome = shipment.take_outcome();
   tunnel_.count_drop(DropReason::send_failed, outcome.lost);
   if (outcome.error) last_error_ = *outcome.error;
+  if (outcome.refused_elsewhere) refused_elsewhere_ = outcome.refused_elsewhere;
   for (const auto size : outcome.refused_probes) tunnel_.probe_refused(size, outbox());
   if (outcome.refused_source.is_none()) return;
   // Others that still go there may have left since then, and the tunnel may have another source by now.

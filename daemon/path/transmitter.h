@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "path/lanes.h"
@@ -63,8 +64,10 @@ class Transmitter {
 
   /// The family whose socket is full; none: everything has left, or will.
   Family blocked() const;
-  /// errno of the last datagram's refusal, 0 when it was taken.
+  /// errno of the refusal of the last datagram to where the peer is called, 0 when it was taken.
   int last_error() const { return last_error_; }
+  /// The last to anywhere else that was refused since this was asked.
+  std::optional<Refusal> take_refused_elsewhere() { return std::exchange(refused_elsewhere_, {}); }
   /// Moves what happened to the end of `events`.
   void take_events(std::vector<tunnel::Event>& events);
 
@@ -105,6 +108,7 @@ class Transmitter {
   std::optional<Instant> blocked_since_;
   std::atomic<std::uint64_t> too_old_ = 0;  ///< those with a lower number are not sent any more
   int last_error_ = 0;
+  std::optional<Refusal> refused_elsewhere_;
 };
 
 }  // namespace adit::path

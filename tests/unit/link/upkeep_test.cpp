@@ -25,6 +25,7 @@ namespace {
 using std::chrono_literals::operator""s;
 using std::chrono_literals::operator""ms;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 const Endpoint kPeer = Endpoint::parse("192.0.2.7:51820").value();
 
@@ -46,6 +47,7 @@ class CountedDatagrams final : public path::DatagramPort {
   net::IoResult receive(std::span<const MutableBytes>, std::vector<Datagram>&) override { return {}; }
   net::SendResult send(const Path& path, std::span<const OutboundDatagram> datagrams) override {
     from = path.local;
+    if (path.remote == unreachable) return {.refused = datagrams.size(), .error = ENETUNREACH};
     if (error != 0) return {.refused = datagrams.size(), .error = error};
     sent += datagrams.size();
     return {.sent = datagrams.size()};
@@ -55,6 +57,7 @@ class CountedDatagrams final : public path::DatagramPort {
   std::size_t sent = 0;
   IpAddress from;  ///< of the last ones
   int error = 0;
+  Endpoint unreachable;  ///< ENETUNREACH for what is to go there
 };
 
 config::Config configuration() {
@@ -465,6 +468,25 @@ TEST(Upkeep, WhyNothingCanBeSentIsPartOfTheReason) {
     link.call(kPeer);
     EXPECT_THAT(link.look_after(1s).reason, HasSubstr("ENETUNREACH"));
     EXPECT_THAT(link.log.text(), HasSubstr("cannot send to 192.0.2.7:51820"));
+  });
+}
+
+TEST(Upkeep, AnotherEndpointThatNothingCanBeSentToIsNamedOnceAndIsNoReason) {
+  with_link(configuration(), [](Link& link) {
+    link.call(kPeer);
+    link.datagrams.unreachable = Endpoint::parse("[2001:db8::7]:51820").value();
+    for (int tries = 0; tries < 3; ++tries) {
+      link.tunnel->try_also(link.datagrams.unreachable, true);
+      link.data_path->tick(link.now);
+      EXPECT_THAT(link.look_after(11s).reason, Not(HasSubstr("could not be sent")));
+    }
+    const auto log = link.log.text();
+    EXPECT_THAT(log, HasSubstr("cannot send to [2001:db8::7]:51820"));
+    EXPECT_EQ(log.find("cannot send to"), log.rfind("cannot send to"));
+    const auto seen = link.upkeep->observations().list();
+    ASSERT_EQ(seen.size(), 1U);
+    EXPECT_EQ(seen[0].from, link.datagrams.unreachable);
+    EXPECT_EQ(seen[0].count, 3U);
   });
 }
 

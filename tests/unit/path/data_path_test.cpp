@@ -371,6 +371,28 @@ TEST_F(DataPathTest, AHandshakeThatIsRefusedIsCountedToo) {
   EXPECT_EQ(a_.path->send_error(), EAFNOSUPPORT);
 }
 
+TEST_F(DataPathTest, WhatIsRefusedElsewhereSaysNothingOfTheWayToThePeer) {
+  connect();
+  a_.udp.unreachable = Endpoint::parse("[2001:db8::7]:51820").value();
+  a_.tunnel->try_also(a_.udp.unreachable, true);
+  a_.path->tick(now_);
+  EXPECT_EQ(a_.drops(DropReason::send_failed), 1U);
+  EXPECT_EQ(a_.path->send_error(), 0);
+  EXPECT_EQ(a_.path->take_refused_elsewhere(), (Refusal{a_.udp.unreachable, ENETUNREACH}));
+  EXPECT_EQ(a_.path->take_refused_elsewhere(), std::nullopt) << "told once";
+}
+
+TEST_F(DataPathTest, AProbeThatLeavesShowsThatTheWayIsFreeAgain) {
+  a_.tunnel->set_probe_ends(tunnel::ProbeEnds{*IpAddress::parse("10.9.0.1"), *IpAddress::parse("10.9.0.2")});
+  connect();
+  a_.udp.refusal = EPERM;
+  a_.path->retry_now(now_);
+  EXPECT_EQ(a_.path->send_error(), EPERM);
+  a_.udp.refusal = 0;
+  EXPECT_TRUE(a_.path->probe(1400, now_));
+  EXPECT_EQ(a_.path->send_error(), 0);
+}
+
 TEST_F(DataPathTest, PacketsTheInterfaceRefusesAreCounted) {
   connect();
   b_.tun.refuses = true;

@@ -104,8 +104,9 @@ class FakeUdp final : public DatagramPort {
         result.error = EAGAIN;
         return result;
       }
-      if (refusal != 0) {
-        result.error = refusal;
+      const int error = path.remote == unreachable ? ENETUNREACH : refusal;
+      if (error != 0) {
+        result.error = error;
         result.refused += 1;
         continue;
       }
@@ -131,6 +132,7 @@ class FakeUdp final : public DatagramPort {
   std::size_t in_one = 1;  ///< datagrams that a message brings, at most
   Endpoint peer;
   Endpoint to;
+  Endpoint unreachable;  ///< ENETUNREACH for what is to go there
   IpAddress gone;
   int source_refusals = 0;
   int room = -1;  ///< datagrams that fit; negative: any number
