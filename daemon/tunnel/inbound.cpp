@@ -154,13 +154,14 @@ void Tunnel::take_handshake(wire::MessageType type, const Datagram& datagram, In
 /// the first came from, unless this one is preferred.
 void Tunnel::follow_answer(const Path& path, const Handshaker::Outcome::Answered& answered, Instant now, Outbox& out) {
   if (!answered.rather && status_.handshake_at && *status_.handshake_at > answered.sent) return;
-  if (path.remote != path_.remote) {
+  const bool moves = path.remote != path_.remote;
+  if (moves) {
     if (answered.rather) handshaker_.prefer_no_more(path_.remote);
     elsewhere_.left = path_.remote;
     elsewhere_.left_at = now;
   }
   roam(path, out);
-  if (path.remote == answered.called) status_.endpoint_source = EndpointSource::configured;
+  if (moves && path_.remote == answered.called) status_.endpoint_source = EndpointSource::configured;
 }
 
 void Tunnel::note_problem(HandshakeProblem problem) {

@@ -19,6 +19,25 @@ TEST_F(Link, RoamsOnAuthenticDataButNotOnForgedOrReplayed) {
   EXPECT_EQ(b.tunnel->path().remote, kElsewhere) << "a replayed packet moved the endpoint";
 }
 
+TEST_F(Link, AnAnswerFromWhereThePeerIsMakesNoChoiceOfOursOfIt) {
+  world.connect();
+  b.more = {b.address};
+  b.address = kElsewhere;
+  world.inject(a, kElsewhere, sealed(b, 60, {}));
+  ASSERT_EQ(a.tunnel->status().endpoint_source, EndpointSource::learned);
+  const auto before = a.tunnel->status().handshake_at;
+  world.run(121s);
+  ASSERT_TRUE(world.passes(a, 5s));
+  world.run(1s);
+  ASSERT_GT(a.tunnel->status().handshake_at, before);
+  EXPECT_EQ(a.tunnel->path().remote, kElsewhere);
+  EXPECT_EQ(a.tunnel->status().endpoint_source, EndpointSource::learned);
+  a.tunnel->try_also(b.more.front(), true);
+  world.run(1s);
+  EXPECT_EQ(a.tunnel->path().remote, b.more.front());
+  EXPECT_EQ(a.tunnel->status().endpoint_source, EndpointSource::configured) << "that one we chose";
+}
+
 /// A host whose uplink has lost its address sends from the one it has inside.
 TEST_F(Link, FollowsNobodyIntoTheTunnel) {
   world.connect();
