@@ -7,11 +7,35 @@
 #include <variant>
 
 namespace adit::link {
+namespace {
+
+/// No interface can have that number: what is to go there is refused.
+constexpr std::uint32_t kNowhere = 0xffff'ffff;
+
+bool leads_by(const std::vector<std::uint32_t>& uplinks, const Endpoint& endpoint) {
+  return endpoint.scope != 0 && std::ranges::find(uplinks, endpoint.scope) != uplinks.end();
+}
+
+/// The same place by the best of them, unless it is reached by one of them already.
+Endpoint led_by(const std::vector<std::uint32_t>& uplinks, Endpoint endpoint) {
+  if (leads_by(uplinks, endpoint)) return endpoint;
+  const auto best = std::ranges::find_if(uplinks, [](std::uint32_t index) { return index != 0; });
+  endpoint.scope = best == uplinks.end() ? kNowhere : *best;
+  return endpoint;
+}
+
+/// Where the peer was found is kept without the interface, and local.device may list others by now.
+CallerOptions by_what_is_listed(CallerOptions options) {
+  if (options.uplinks && options.remembered) options.remembered = led_by(options.uplinks(), *options.remembered);
+  return options;
+}
+
+}  // namespace
 
 Caller::Caller(net::EventLoop& loop, RandomSource& random, Log& log, CallerOptions options, Phone phone)
     : loop_(loop),
       log_(log),
-      options_(std::move(options)),
+      options_(by_what_is_listed(std::move(options))),
       phone_(std::move(phone)),
       ways_(options_.uplinks ? options_.uplinks().size() : 1),
       endpoints_(options_.names.size() * ways_, options_.remembered),
@@ -24,7 +48,13 @@ Caller::Caller(net::EventLoop& loop, RandomSource& random, Log& log, CallerOptio
 }
 
 void Caller::start() {
-  if (!phone_.line().remote.known()) call_if(endpoints_.first());
+  const auto remote = phone_.line().remote;
+  if (!remote.known()) {
+    call_if(endpoints_.first());
+  } else if (options_.uplinks) {
+    // A call that goes on may have been by what local.device lists no more, where nothing may leave.
+    if (const auto there = led_by(options_.uplinks(), remote); there != remote) call_if(there);
+  }
   if (names_.empty()) return;
   head_start_.set(loop_.now() + kHeadStart);
   resolve_all();
@@ -85,7 +115,10 @@ void Caller::links_changed() {
   if (!options_.uplinks) return plan();
   const auto there = options_.uplinks();
   const auto remote = phone_.line().remote;
-  if (remote.known() && std::ranges::find(there, remote.scope) == there.end()) call_if(endpoints_.first());
+  if (remote.known() && !leads_by(there, remote)) {
+    const auto next = endpoints_.first();
+    call_if(next && leads_by(there, *next) ? *next : led_by(there, remote));
+  }
   plan();
 }
 

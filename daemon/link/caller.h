@@ -50,6 +50,8 @@ class Caller {
   Caller(const Caller&) = delete;
   Caller& operator=(const Caller&) = delete;
 
+  /// Calls somebody if nobody is called yet. Whoever is called by an interface that is none of the uplinks is called by
+  /// one of them at once; by none, as long as none can be used.
   void start();
   void event(const tunnel::Event& event, Instant now);
   /// Interfaces came or went: an address that is meant on one of them, and could not be had, is looked for again. When

@@ -26,12 +26,6 @@ constexpr Duration kHeardLately = std::chrono::seconds(3);
 /// Data that was without an answer for so long; a bit less than the machine takes to say so.
 constexpr Duration kQuiet = tunnel::kQuietAfter - std::chrono::seconds(1);
 
-/// 0 if there is none.
-std::uint32_t first_of(const std::vector<std::uint32_t>& uplinks) {
-  const auto found = std::ranges::find_if(uplinks, [](std::uint32_t index) { return index != 0; });
-  return found == uplinks.end() ? 0 : *found;
-}
-
 /// None: the link carries IP packets.
 std::optional<wire::GreEnds> frame_ends(const config::Config& config) {
   const auto& [mode, tap] = std::tie(config.interface.mode, config.interface.tap);
@@ -148,10 +142,8 @@ void Link::make_caller(std::optional<Endpoint> remembered) {
       .has_v4 = waits || sockets.v4.has_value(),
       .has_v6 = waits || sockets.v6.has_value(),
       .why_not = [this](const IpAddress& address) { return parts_.host.why_no_peer(address); }};
-  if (const auto& uplinks = parts_.config.local.uplinks; !uplinks.empty()) {
+  if (!parts_.config.local.uplinks.empty()) {
     options.uplinks = [this] { return Uplink::usable(parts_.config.local.uplinks); };
-    // Where the peer was found is kept without the interface.
-    if (remembered && remembered->scope == 0) options.remembered->scope = first_of(options.uplinks());
   }
   Caller::Phone phone;
   phone.line = [this] {

@@ -5,6 +5,8 @@ silent, and back. How long each takes is measured and shown (docs/self-healing.m
     host a: eth0 10.1.0.2, fd01::2 ── router ── host b: eth0 10.2.0.2, fd02::2
             eth1 10.4.0.2, fd04::2 ── router
 """
+import signal
+
 import pytest
 
 from lab.doctor import examine
@@ -125,5 +127,22 @@ def test_a_restart_without_a_gap_and_a_reload_keep_to_the_uplink(uplinks, lab):
     link.a.side.more["local"]["device"] = ["eth1", "eth0"]
     link.a.write_config()
     assert "local.device: [eth1, eth0], was [eth0, eth1]" in link.a.adit("reload", link.a.name).stdout
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    assert link.b.peer_endpoint() == BY[4][1]
+
+
+@pytest.mark.parametrize("how", ["reload", "successor"])
+def test_an_uplink_that_is_listed_no_more_is_left_at_once(uplinks, how):
+    link = uplinks().start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    assert link.a.status()["local"]["device"] == "eth0"
+    link.a.side.more["local"]["device"] = ["wwan0", "eth1"]
+    link.a.write_config()
+    if how == "reload":
+        link.a.adit("reload", link.a.name)
+    else:
+        link.a.process.send_signal(signal.SIGUSR2)
+        wait_until(lambda: "going on with the session" in link.a.log() and link.a.socket_path.exists(), 10, "the successor")
+    assert link.a.status()["local"]["device"] == "eth1"
     traffic_within(link.a.host, link.b.side.addr4, 10)
     assert link.b.peer_endpoint() == BY[4][1]

@@ -109,6 +109,40 @@ TEST_F(CallerTest, ARememberedEndpointOfAFamilyWithoutASocketIsNotCalled) {
   EXPECT_THAT(calls_, IsEmpty());
 }
 
+Endpoint by(std::uint32_t uplink, Endpoint endpoint) {
+  endpoint.scope = uplink;
+  return endpoint;
+}
+
+TEST_F(CallerTest, ARememberedEndpointIsCalledByAnUplinkThatIsListed) {
+  for (const std::uint32_t then : {0, 5, 9}) {
+    calls_.clear();
+    line_ = {};
+    start({.remembered = by(then, kSecond), .uplinks = [] { return std::vector<std::uint32_t>{0, 7, 9}; }});
+    EXPECT_THAT(calls_, ElementsAre(by(then == 9 ? 9 : 7, kSecond)));
+  }
+}
+
+TEST_F(CallerTest, ACallThatGoesOnByAnInterfaceThatIsNotListedGoesByAnotherAtOnce) {
+  line_.remote = by(5, kFirst);
+  start({.uplinks = [] { return std::vector<std::uint32_t>{7, 9}; }});
+  EXPECT_THAT(calls_, ElementsAre(by(7, kFirst)));
+  start({.uplinks = [] { return std::vector<std::uint32_t>{9, 7}; }});
+  EXPECT_THAT(calls_, ElementsAre(by(7, kFirst))) << "that is good enough";
+}
+
+TEST_F(CallerTest, WhileNoUplinkCanBeUsedNothingLeavesByAnyOther) {
+  std::vector<std::uint32_t> there{0, 0};
+  line_.remote = by(5, kFirst);
+  start({.uplinks = [&there] { return there; }});
+  ASSERT_EQ(calls_.size(), 1U);
+  EXPECT_NE(calls_[0].scope, 5U);
+  EXPECT_NE(calls_[0].scope, 0U) << "that would be whichever the routes say";
+  there = {0, 9};
+  caller_->links_changed();
+  EXPECT_EQ(calls_.back(), by(9, kFirst));
+}
+
 TEST_F(CallerTest, BesideAnEndpointThatDoesNotAnswerTheNextIsTried) {
   start({.names = {{"192.0.2.1", 51820}, {"192.0.2.2", 51821}}});
   wait_for_calls(1);
