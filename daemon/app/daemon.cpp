@@ -94,7 +94,7 @@ void Daemon::begin(Inheritance& inheritance, service::StateStore::Loaded state, 
     log.info("going on with the session of the run before");
   }
   told_.history.emplace(machine->status(), ground_.loop.now());
-  link_.emplace(parts, std::move(aead), std::move(machine), state.endpoint);
+  link_.emplace(parts, std::move(aead), std::move(machine), state.endpoint_of(config_.peer.public_key));
   if (inheritance.endpoints_edited(config_)) link_->prefer_configured_endpoint();
   network_.emplace(
       ground_.loop, doors_->device, [this](const auto& change) { network_changed(change); },

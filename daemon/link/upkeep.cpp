@@ -39,7 +39,7 @@ Upkeep::Upkeep(const Parts& parts)
             .tunnel = parts.tunnel,
             .data_path = parts.data_path,
             .log = parts.log}),
-      memory_(parts.store, parts.log, parts.loop.now()),
+      memory_(parts.store, parts.tunnel.peer_key(), parts.log, parts.loop.now()),
       since_(parts.wall_clock.now()),
       looked_at_(parts.loop.now()),
       recall_{.done_at = parts.loop.now()},

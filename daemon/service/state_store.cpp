@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // timestamp: 24 hex digits, a space, the boot_id of the boot it was written in. initiation: 24 hex digits, a space, the
-// peer's public key. endpoint: ADDRESS:PORT. running: a number, a space, the boot_id.
+// peer's public key. peer_endpoint: ADDRESS:PORT, a space, that peer's public key. endpoint: ADDRESS:PORT alone, as an
+// earlier release has it, which would take anything more for damage. running: a number, a space, the boot_id.
 #include "service/state_store.h"
 
 #include <fcntl.h>
@@ -19,6 +20,7 @@ namespace adit::service {
 namespace {
 
 constexpr const char* kRunningFile = "running";
+constexpr const char* kOldEndpointFile = "endpoint";
 constexpr std::size_t kLongestFile = 256;
 /// The first bit of a TAI64 label is clear and the next set for all years people live in. None so near to the end that
 /// there would be no later one.
@@ -60,14 +62,30 @@ bool is_sent(const noise::Tai64n& stamp) {
   return label >= kFirstLabel && label < kLastLabel;
 }
 
+/// A peer's endpoint, and whose it is if that is said.
+std::optional<StateStore::Found> parse_endpoint(std::string_view line) {
+  const auto space = line.find(' ');
+  const auto endpoint = Endpoint::parse(line.substr(0, space));
+  if (!endpoint) return std::nullopt;
+  if (space == std::string_view::npos) return StateStore::Found{*endpoint};
+  const auto peer = crypto::parse_public_key(line.substr(space + 1));
+  if (!peer) return std::nullopt;
+  return StateStore::Found{*endpoint, *peer};
+}
+
 }  // namespace
+
+std::optional<Endpoint> StateStore::Loaded::endpoint_of(const crypto::PublicKey& peer) const {
+  if (!endpoint || (endpoint->peer && *endpoint->peer != peer)) return std::nullopt;
+  return endpoint->where;
+}
 
 StateStore::StateStore(std::filesystem::path directory, std::string boot, std::chrono::milliseconds patience)
     : directory_(std::move(directory)),
       boot_(std::move(boot)),
       timestamp_(directory_ / "timestamp"),
       initiation_(directory_ / "initiation"),
-      endpoint_(directory_ / "endpoint"),
+      endpoint_(directory_ / "peer_endpoint"),
       writer_(patience) {}
 
 StateStore::Loaded StateStore::read() {
@@ -160,16 +178,22 @@ void StateStore::load_initiation(Loaded& loaded) {
 
 void StateStore::load_endpoint(Loaded& loaded) {
   const auto content = endpoint_.read();
-  const auto& path = endpoint_.path().string();
+  const bool is_there = content.line || content.damaged || content.error;
+  if (is_there) return take_endpoint(endpoint_.path(), content, loaded);
+  TurnFile old(directory_ / kOldEndpointFile);
+  take_endpoint(old.path(), old.read(), loaded);
+}
+
+void StateStore::take_endpoint(const std::filesystem::path& path, const TurnFile::Content& content, Loaded& loaded) {
   if (content.error) {
-    loaded.warnings.push_back(fmt::format("cannot read {}, {}: where the peer was last found is not known", path,
-                                          net::describe(*content.error)));
+    loaded.warnings.push_back(fmt::format("cannot read {}, {}: where the peer was last found is not known",
+                                          path.string(), net::describe(*content.error)));
   }
   if (content.line && content.line->empty()) return;
-  if (content.line) loaded.endpoint = Endpoint::parse(*content.line);
+  if (content.line) loaded.endpoint = parse_endpoint(*content.line);
   if (!loaded.endpoint && (content.line || content.damaged)) {
     loaded.warnings.push_back(
-        fmt::format("{} is damaged and is ignored: where the peer was last found is not known", path));
+        fmt::format("{} is damaged and is ignored: where the peer was last found is not known", path.string()));
   }
 }
 
@@ -183,10 +207,17 @@ Result<> StateStore::save_initiation(const crypto::PublicKey& peer, const noise:
   return writer_.write_later(turn.file, turn.content);
 }
 
-Result<> StateStore::save_endpoint(const Endpoint& endpoint) {
+Result<> StateStore::save_endpoint(const crypto::PublicKey& peer, const Endpoint& endpoint) {
   const bool kept = endpoint.known() && !(endpoint.address.is_v6() && endpoint.address.is_link_local());
-  const auto turn = endpoint_.next(kept ? to_string(endpoint) : "");
-  return writer_.write(turn.file, turn.content);
+  const auto turn = endpoint_.next(kept ? fmt::format("{} {}", to_string(endpoint), crypto::to_base64(peer)) : "");
+  auto done = writer_.write(turn.file, turn.content);
+  if (done) forget_old_endpoint();
+  return done;
+}
+
+/// An earlier release that comes back is to know nothing rather than where somebody was long ago.
+void StateStore::forget_old_endpoint() const {
+  for (const auto* turn : {"", ".2"}) ::unlink((directory_ / kOldEndpointFile).concat(turn).c_str());
 }
 
 std::string read_boot_id() {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What of a link must outlive the daemon: DIR/timestamp, the last TAI64N sent (paper §5.1: the peer takes only later
 // ones, whatever our clock says after a restart); DIR/initiation, the peer's newest, so that a recorded one is no news
-// after a crash either; DIR/endpoint, where the peer was last found, so that an end that waits to be called can call at
-// once instead; and DIR/running, by which a run knows that the one before did not end as it should have. Each but the
-// last is written in turns (turn_file.h). A damaged file costs what it held, never the start.
+// after a crash either; DIR/peer_endpoint, where the peer was last found, and which, so that an end that waits to be
+// called can call at once instead; and DIR/running, by which a run knows that the one before did not end as it should
+// have. Each but the last is written in turns (turn_file.h). A damaged file costs what it held, never the start.
 #pragma once
 
 #include <filesystem>
@@ -23,11 +23,18 @@ namespace adit::service {
 
 class StateStore {
  public:
+  struct Found {
+    Endpoint where;
+    std::optional<crypto::PublicKey> peer = {};  ///< whose it is; none: an earlier release did not say
+    friend bool operator==(const Found&, const Found&) = default;
+  };
   struct Loaded {
     noise::Tai64n timestamp{};  ///< no timestamp up to this one may be sent; zero: none is known
     /// The newest initiation taken, and the peer whose it was; none: none is known.
     std::optional<std::pair<crypto::PublicKey, noise::Tai64n>> initiation;
-    std::optional<Endpoint> endpoint;
+    std::optional<Found> endpoint;
+    /// Nothing where another peer was found.
+    std::optional<Endpoint> endpoint_of(const crypto::PublicKey& peer) const;
     std::uint32_t restarts = 0;  ///< runs of this boot in a row, right before this one, that were killed or failed
     bool writable = true;
     std::vector<std::string> warnings;  ///< sentences: what could not be read, and what that costs
@@ -56,12 +63,14 @@ class StateStore {
   /// Nobody waits for it: the error is that of an earlier one.
   Result<> save_initiation(const crypto::PublicKey& peer, const noise::Tai64n& newest);
   /// An IPv6 link-local endpoint is forgotten: its interface's number means nothing after a boot.
-  Result<> save_endpoint(const Endpoint& endpoint);
+  Result<> save_endpoint(const crypto::PublicKey& peer, const Endpoint& endpoint);
 
  private:
   void load_timestamp(Loaded& loaded);
   void load_initiation(Loaded& loaded);
   void load_endpoint(Loaded& loaded);
+  static void take_endpoint(const std::filesystem::path& path, const TurnFile::Content& content, Loaded& loaded);
+  void forget_old_endpoint() const;
   void load_running(Loaded& loaded) const;
 
   std::filesystem::path directory_;

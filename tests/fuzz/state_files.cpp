@@ -26,7 +26,8 @@ struct Folder {
 void run(Bytes bytes) {
   static const Folder folder;
   Input input(bytes);
-  for (const auto* name : {"timestamp", "timestamp.2", "initiation", "initiation.2", "endpoint", "running"}) {
+  for (const auto* name :
+       {"timestamp", "timestamp.2", "initiation", "initiation.2", "endpoint", "running", "peer_endpoint"}) {
     const auto content = input.bytes(input.u8());
     const auto path = fmt::format("{}/{}", folder.name.data(), name);
     if (content.empty()) {

@@ -142,8 +142,8 @@ def test_captured_initiations_are_no_news_after_a_crash_either(make, tap):
     captured = tap.wait_for(INITIATION, 2)
     link.a.stop()
     link.b.kill()
-    (link.b.state_dir / link.b.name / "endpoint").unlink(missing_ok=True)
-    (link.b.state_dir / link.b.name / "endpoint.2").unlink(missing_ok=True)
+    (link.b.state_dir / link.b.name / "peer_endpoint").unlink(missing_ok=True)
+    (link.b.state_dir / link.b.name / "peer_endpoint.2").unlink(missing_ok=True)
     link.b.start()
     for initiation in captured:
         tap.send(dataclasses.replace(initiation, source_port=4444))

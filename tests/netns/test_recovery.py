@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from lab.datagrams import Datagram, Tap
+from lab.ends import Keys
 from lab.plan import PORT
 from lab.traffic import BackgroundPing, answers, ping, traffic_within
 from lab.wait import wait_until
@@ -51,6 +52,19 @@ def test_an_end_that_is_called_recovers_when_it_was_restarted(make, measured):
     traffic_within(link.a.host, link.b.side.addr4, 10)
     link.b.restart()
     measured("traffic back after", traffic_within(link.a.host, link.b.side.addr4, 40), "s")
+
+
+@pytest.mark.adit_only
+def test_an_end_with_another_peer_does_not_call_where_the_one_before_was(make):
+    link = make(calls="a").start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    link.a.stop()
+    link.b.restart()
+    wait_until(lambda: link.b.state() == "connecting", 10, "the peer to be called where it was")
+    link.b.stop()
+    link.b.side.peer_public_key = Keys().public
+    link.b.start()
+    assert link.b.state() == "waiting"
 
 
 def test_both_ends_restarted_at_once_find_each_other(make):

@@ -17,13 +17,14 @@ using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 using ::testing::HasSubstr;
 
+const crypto::PublicKey kPeer{{1, 2, 3}};
 const Endpoint kHere = Endpoint::parse("192.0.2.7:51820").value();
 const Endpoint kThere = Endpoint::parse("198.51.100.1:4000").value();
 
 class MemoryTest : public ::testing::Test {
  protected:
   MemoryTest() { store_.load(); }
-  std::optional<Endpoint> saved() { return service::StateStore(folder_, "boot").load().endpoint; }
+  std::optional<Endpoint> saved() { return service::StateStore(folder_, "boot").load().endpoint_of(kPeer); }
   /// On a busy machine the writer may take longer than anybody waits for it (FileWriter::kPatience).
   template <class Predicate>
   static bool comes_true(Predicate predicate) {
@@ -47,7 +48,7 @@ class MemoryTest : public ::testing::Test {
 };
 
 TEST_F(MemoryTest, AnEndpointIsSavedSoonAndOneThatKeepsMovingSeldom) {
-  EndpointMemory memory(store_, log_, now_);
+  EndpointMemory memory(store_, kPeer, log_, now_);
   memory.found(kHere);
   memory.save_if_due(now_);
   EXPECT_TRUE(becomes(kHere));
@@ -59,7 +60,7 @@ TEST_F(MemoryTest, AnEndpointIsSavedSoonAndOneThatKeepsMovingSeldom) {
 }
 
 TEST_F(MemoryTest, AnEndpointThatFoundNoRoomIsSavedLater) {
-  EndpointMemory memory(store_, log_, now_);
+  EndpointMemory memory(store_, kPeer, log_, now_);
   break_folder();
   memory.found(kHere);
   memory.save_if_due(now_);
@@ -71,7 +72,7 @@ TEST_F(MemoryTest, AnEndpointThatFoundNoRoomIsSavedLater) {
 
 TEST_F(MemoryTest, WhatWasFoundLastIsSavedAtTheEnd) {
   {
-    EndpointMemory memory(store_, log_, now_);
+    EndpointMemory memory(store_, kPeer, log_, now_);
     memory.found(kHere);
     memory.save_if_due(now_);
     memory.found(kThere);

@@ -492,7 +492,9 @@ TEST(Upkeep, AnotherEndpointThatNothingCanBeSentToIsNamedOnceAndIsNoReason) {
 
 TEST(Upkeep, WhereThePeerIsFoundIsRememberedButNotAtEveryStep) {
   with_link(configuration(), [](Link& link) {
-    const auto saved = [&link] { return service::StateStore(link.directory.path() / "office", "").read().endpoint; };
+    const auto saved = [&link] {
+      return service::StateStore(link.directory.path() / "office", "").read().endpoint_of(link.tunnel->peer_key());
+    };
     // The writer may take longer than anybody waits for it, on a busy machine.
     const auto becomes = [&saved](const Endpoint& endpoint) {
       for (int tries = 0; tries < 3000 && saved() != endpoint; ++tries) std::this_thread::sleep_for(10ms);

@@ -21,6 +21,7 @@ using ::testing::IsEmpty;
 using ::testing::StartsWith;
 using ::testing::UnorderedElementsAre;
 
+const crypto::PublicKey kPeer{{1, 2, 3}};
 const noise::Tai64n kStamp = noise::Tai64n::from({1'700'000'000s});
 constexpr const char* kBoot = "5d6f7d2a-0000-4000-8000-000000000001";
 constexpr const char* kOtherBoot = "5d6f7d2a-0000-4000-8000-000000000002";
@@ -82,20 +83,31 @@ TEST_F(StateStoreTest, TheEndpointComesBackAsItWas) {
   PatientStore store(directory_, kBoot);
   store.load();
   for (const auto* text : {"192.0.2.7:51820", "[2001:db8::7]:1"}) {
-    ASSERT_TRUE(store.save_endpoint(Endpoint::parse(text).value()));
+    ASSERT_TRUE(store.save_endpoint(kPeer, Endpoint::parse(text).value()));
     const auto loaded = store.load();
-    EXPECT_EQ(to_string(loaded.endpoint.value()), text);
+    EXPECT_EQ(to_string(loaded.endpoint_of(kPeer).value()), text);
     EXPECT_THAT(loaded.warnings, IsEmpty());
   }
+}
+
+TEST_F(StateStoreTest, AnEndpointIsThatOfOnePeer) {
+  PatientStore store(directory_, kBoot);
+  store.load();
+  const auto endpoint = Endpoint::parse("192.0.2.7:51820").value();
+  ASSERT_TRUE(store.save_endpoint(kPeer, endpoint));
+  const auto loaded = store.load();
+  EXPECT_EQ(loaded.endpoint_of(kPeer), endpoint);
+  EXPECT_EQ(loaded.endpoint_of(crypto::PublicKey{{7}}), std::nullopt);
+  EXPECT_THAT(loaded.warnings, IsEmpty());
 }
 
 TEST_F(StateStoreTest, ALinkLocalEndpointIsForgotten) {
   PatientStore store(directory_, kBoot);
   store.load();
-  ASSERT_TRUE(store.save_endpoint(Endpoint::parse("192.0.2.7:51820").value()));
+  ASSERT_TRUE(store.save_endpoint(kPeer, Endpoint::parse("192.0.2.7:51820").value()));
   auto endpoint = Endpoint::parse("[fe80::1]:51820").value();
   endpoint.scope = 2;
-  ASSERT_TRUE(store.save_endpoint(endpoint));
+  ASSERT_TRUE(store.save_endpoint(kPeer, endpoint));
   const auto loaded = store.load();
   EXPECT_EQ(loaded.endpoint, std::nullopt);
   EXPECT_THAT(loaded.warnings, IsEmpty());
@@ -145,11 +157,14 @@ TEST_F(StateStoreTest, FilesOfAnEarlierReleaseAreRead) {
   PatientStore store(directory_, kBoot);
   const auto loaded = store.load();
   EXPECT_EQ(loaded.timestamp, kStamp);
-  EXPECT_EQ(loaded.endpoint, Endpoint::parse("192.0.2.7:51820"));
+  EXPECT_EQ(loaded.endpoint_of(kPeer), Endpoint::parse("192.0.2.7:51820")) << "whoever that was";
   EXPECT_THAT(loaded.warnings, IsEmpty());
   const auto newer = noise::Tai64n::from({1'800'000'000s});
   ASSERT_TRUE(store.save_timestamp(newer));
   EXPECT_EQ(PatientStore(directory_, kBoot).load().timestamp, newer);
+  ASSERT_TRUE(store.save_endpoint(kPeer, Endpoint::parse("192.0.2.8:51820").value()));
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "endpoint")) << "that release would take what is new for damage";
+  EXPECT_EQ(PatientStore(directory_, kBoot).load().endpoint_of(kPeer), Endpoint::parse("192.0.2.8:51820"));
 }
 
 TEST_F(StateStoreTest, ThePeersNewestInitiationComesBackWithItsKey) {
