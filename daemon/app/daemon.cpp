@@ -235,6 +235,7 @@ void Daemon::tell_events(const link::Health& health) {
                                            .state = health.state,
                                            .reason = health.reason,
                                            .endpoint = link_->machine().path().remote,
+                                           .device = link_->device(),
                                            .mtu = host_->mtu(),
                                            .path = link_->upkeep().path(),
                                            .put_back = link_->upkeep().put_back(),

@@ -44,6 +44,11 @@ std::string with_reason(const ordered_json& event) {
   return reason.empty() ? "" : ": " + reason;
 }
 
+/// And not at another address. An older daemon says nothing of devices.
+bool is_by_another_device(const ordered_json& event) {
+  return event.at("event") == "endpoint" && event.contains("device") && event.at("endpoint") == event.at("previous");
+}
+
 /// What happened, without when and to whom. Throws ordered_json::exception when it is no event.
 std::string sentence(const ordered_json& event) {
   auto kind = event.at("event").get<std::string>();
@@ -55,6 +60,10 @@ std::string sentence(const ordered_json& event) {
     const bool first = event.at("previous").is_null();
     return fmt::format("state {}{}{}", text(event, "state"),
                        first ? "" : fmt::format(", was {}", text(event, "previous")), with_reason(event));
+  }
+  if (is_by_another_device(event)) {
+    return fmt::format("endpoint {} by {}, was by {}", text(event, "endpoint"), text(event, "device"),
+                       text(event, "previous_device"));
   }
   if (kind == "endpoint" || kind == "mtu") {
     return fmt::format("{} {}, was {}", kind, text(event, kind.c_str()), text(event, "previous"));

@@ -17,6 +17,10 @@ ordered_json text(const Endpoint& endpoint) {
   return endpoint.known() ? ordered_json(to_string(endpoint)) : ordered_json();
 }
 
+ordered_json text(const std::string& name) {
+  return name.empty() ? ordered_json() : ordered_json(name);
+}
+
 void add_path(ordered_json& json, const link::PathReport& path) {
   json["probe"] = name_of(path.probe);
   json["size"] = path.size != 0 ? ordered_json(path.size) : ordered_json();
@@ -44,6 +48,8 @@ std::vector<std::string> Events::changes(const EventFacts& now, WallTime when) {
     auto json = line("endpoint", now.link, when);
     json["endpoint"] = text(now.endpoint);
     json["previous"] = text(last_->endpoint);
+    json["device"] = text(now.device);
+    json["previous_device"] = text(last_->device);
     lines.push_back(as_line(json));
   }
   if (!first && now.mtu != last_->mtu) {
@@ -61,7 +67,7 @@ std::vector<std::string> Events::changes(const EventFacts& now, WallTime when) {
     auto json = line("put_back", now.link, when);
     json["count"] = now.put_back.count;
     json["what"] = now.put_back.what;
-    json["by"] = now.put_back.by.empty() ? ordered_json() : ordered_json(now.put_back.by);
+    json["by"] = text(now.put_back.by);
     lines.push_back(as_line(json));
   }
   if (now.bypasses != (first ? std::vector<std::string>() : last_->bypasses)) {

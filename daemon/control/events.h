@@ -21,6 +21,7 @@ struct EventFacts {
   link::State state{};
   std::string reason;
   Endpoint endpoint;
+  std::string device = {};  ///< of local.device, that the peer is called by; empty: it names none
   std::uint32_t mtu = 0;
   link::PathReport path;
   link::PutBack put_back = {};

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "link/observations.h"
+#include "link/zone.h"
 
 namespace adit::link {
 namespace {
@@ -30,6 +31,21 @@ Severity level_of(DropReason reason) {
     default:
       return Severity::debug;
   }
+}
+
+std::string interface_of(const Endpoint& endpoint) {
+  if (endpoint.scope == 0) return "whichever interface the routes say";
+  const auto name = interface_name(endpoint.scope);
+  return name.empty() ? "one that is gone" : name;
+}
+
+std::string describe(const tunnel::EndpointMoved& event) {
+  auto same_place = event.from;
+  same_place.scope = event.to.scope;
+  if (same_place == event.to && event.from != event.to) {
+    return fmt::format("the peer is reached by {} now, was {}", interface_of(event.to), interface_of(event.from));
+  }
+  return fmt::format("the peer moved from {} to {}", to_string(event.from), to_string(event.to));
 }
 
 constexpr std::string_view kEndpoint = "ADIT_ENDPOINT";
@@ -124,11 +140,8 @@ void EventLog::tell(const tunnel::AttemptsExhausted& event, Instant now) {
 }
 
 void EventLog::tell(const tunnel::EndpointMoved& event, Instant now) {
-  write(Kind::moved, Severity::info, now, [&] {
-    const auto to = to_string(event.to);
-    return Words{fmt::format("the peer moved from {} to {}", to_string(event.from), to),
-                 {service::entry::kPeerMoved, {{kEndpoint, to}}}};
-  });
+  write(Kind::moved, Severity::info, now,
+        [&] { return Words{describe(event), {service::entry::kPeerMoved, {{kEndpoint, to_string(event.to)}}}}; });
 }
 
 void EventLog::tell(const tunnel::UnderLoadChanged& event, Instant now) {

@@ -2,11 +2,10 @@
 #include "link/uplink.h"
 
 #include <fmt/core.h>
-#include <net/if.h>
 
 #include <algorithm>
-#include <array>
 
+#include "link/zone.h"
 #include "net/device_binding.h"
 
 namespace adit::link {
@@ -60,8 +59,7 @@ std::vector<std::uint32_t> Uplink::usable(const std::vector<std::string>& uplink
 
 std::string Uplink::name_of(const config::Local& local, const Endpoint& remote) {
   if (local.uplinks.empty()) return local.device.value_or("");
-  std::array<char, IF_NAMESIZE> name{};
-  return remote.scope != 0 && if_indextoname(remote.scope, name.data()) != nullptr ? name.data() : "";
+  return interface_name(remote.scope);
 }
 
 void Uplink::failed(const Error& error) {

@@ -11,6 +11,9 @@
 
 namespace adit::link {
 
+/// Empty: there is none of that number.
+std::string interface_name(std::uint32_t index);
+
 class Zone {
  public:
   /// The peer is there: keeps the name of the interface. Cheap while that is the same.

@@ -77,6 +77,26 @@ TEST(Events, TellOfTheWayWhenItsSizeOrWhatIsKnownOfItIsAnotherOne) {
   }
 }
 
+TEST(Events, TellByWhichDeviceThePeerIsReached) {
+  Events events;
+  auto facts = up();
+  facts.endpoint.scope = 2;
+  facts.device = "eth0";
+  events.changes(facts, kNow);
+  facts.endpoint.scope = 3;
+  facts.device = "wwan0";
+  const auto lines = events.changes(facts, kNow);
+  ASSERT_THAT(lines, SizeIs(1));
+  const auto line = json::parse(lines[0]);
+  EXPECT_EQ(line["endpoint"], line["previous"]);
+  EXPECT_EQ(line["device"], "wwan0");
+  EXPECT_EQ(line["previous_device"], "eth0");
+  facts = up();
+  const auto over = events.changes(facts, kNow);
+  ASSERT_THAT(over, SizeIs(1));
+  EXPECT_TRUE(json::parse(over[0])["device"].is_null());
+}
+
 TEST(Events, TellWhatWasPutBackEachTimeItWas) {
   Events events;
   auto facts = up();

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <net/if.h>
 
 #include <sstream>
 
@@ -71,6 +72,17 @@ TEST_F(EventLogTest, WhatTheUserCanMendIsAWarning) {
 TEST_F(EventLogTest, APeerThatMovesIsTold) {
   log_.event(tunnel::EndpointMoved{kHere, kThere}, now_);
   EXPECT_THAT(lines(), ElementsAre("info: the peer moved from 192.0.2.7:51820 to 198.51.100.1:4000"));
+}
+
+TEST_F(EventLogTest, APeerThatIsReachedByAnotherInterfaceHasNotMoved) {
+  auto by_loopback = kHere;
+  by_loopback.scope = if_nametoindex("lo");
+  auto by_none = kHere;
+  by_none.scope = 0x7fff'fff0;
+  log_.event(tunnel::EndpointMoved{by_none, by_loopback}, now_);
+  log_.event(tunnel::EndpointMoved{by_loopback, kHere}, now_);
+  EXPECT_THAT(lines(), ElementsAre("info: the peer is reached by lo now, was one that is gone",
+                                   "info: the peer is reached by whichever interface the routes say now, was lo"));
 }
 
 TEST_F(EventLogTest, AFloodIsCutOffAndCounted) {
