@@ -41,6 +41,7 @@ Caller::Caller(net::EventLoop& loop, RandomSource& random, Log& log, CallerOptio
       endpoints_(options_.names.size() * ways_, options_.remembered),
       head_start_(loop, [this] { call_if(endpoints_.stop_waiting(phone_.line())); }),
       next_try_(loop, [this] { try_others(); }),
+      stay_(loop, [this] { stay_if_unanswered(); }),
       asked_at_(loop.now()) {
   for (const auto& name : options_.names) {
     names_.push_back({name, std::make_unique<net::RetryingResolver>(loop, random, options_.resolver), false, {}, {}});
@@ -91,8 +92,18 @@ void Caller::try_others() {
     const bool unanswered = next->to == line.remote;
     if (line.alive) ask_again(unanswered ? ask_gap_ : kReturnAskGap);
     phone_.try_also(*next);
+    if (next->rather && !unanswered && line.alive && line.attempts == 0) {
+      stays_at_ = line.remote;
+      stay_.set(now + kReturnMoment);
+    }
   }
   plan();
+}
+
+/// Other software follows an initiation to where it came from, before anybody knows whether packets from there arrive:
+/// without this a way back that is dead would take its packets until our next one.
+void Caller::stay_if_unanswered() {
+  if (phone_.stay && phone_.line().remote == stays_at_) phone_.stay();
 }
 
 void Caller::plan() {

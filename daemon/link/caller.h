@@ -38,13 +38,16 @@ class Caller {
   static constexpr Duration kLongestAskGap = std::chrono::seconds(60);
   static constexpr Duration kQuietAskGap = std::chrono::seconds(60);
   static constexpr Duration kReturnAskGap = std::chrono::seconds(120);
+  /// A call that a preferred endpoint has not answered by then stays where it is, for now.
+  static constexpr Duration kReturnMoment = std::chrono::milliseconds(100);
 
   /// What it does; called from the loop, or from within start and event.
   struct Phone {
     std::function<Endpoints::Line()> line;      ///< how the call stands
     std::function<void(const Endpoint&)> call;  ///< makes a new one
     std::function<void(const Endpoints::Try&)>
-        try_also;  ///< goes on with the one there is until somebody answers there
+        try_also;                     ///< goes on with the one there is until somebody answers there
+    std::function<void()> stay = {};  ///< tells the peer where the call is, if it can
   };
   Caller(net::EventLoop& loop, RandomSource& random, Log& log, CallerOptions options, Phone phone);
   Caller(const Caller&) = delete;
@@ -80,6 +83,7 @@ class Caller {
   void resolve_all();
   void ask_again(Duration gap);
   void try_others();
+  void stay_if_unanswered();
   void plan();
   void resolve(std::size_t index);
   void found(std::size_t index, const net::Resolved& resolved);
@@ -100,6 +104,8 @@ class Caller {
   std::vector<Name> names_;
   net::Timer head_start_;
   net::Timer next_try_;
+  net::Timer stay_;
+  Endpoint stays_at_;
   Instant asked_at_;
   std::optional<Instant> hurried_at_;  ///< for a change in the network
   Duration ask_gap_ = kAskGap;

@@ -170,6 +170,10 @@ void Link::make_caller(std::optional<Endpoint> remembered) {
     lead_past_tunnel(other.to);
     machine_->try_also(other.to, other.rather);
   };
+  phone.stay = [this] {
+    const auto now = parts_.loop.now();
+    if (machine_->has_session(now)) data_path_->retry_now(now);
+  };
   caller_.emplace(parts_.loop, parts_.random, parts_.log, std::move(options), std::move(phone));
 }
 

@@ -67,6 +67,20 @@ def test_the_second_endpoint_takes_over_when_the_first_is_dead_in_one_direction(
 
 
 @pytest.mark.slow
+def test_a_preferred_way_that_leads_there_and_not_back_keeps_no_stock_peer(make, lab):
+    """A stock peer follows an initiation to where it came from, and what it sends from there is lost."""
+    second_wire(lab)
+    kill(lab, from_b())
+    link = make(("adit", "go"), calls="a", keepalive=0, a={"endpoint": [FIRST, SECOND]}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+    assert link.a.peer_endpoint() == SECOND
+    tries = link.a.log().count(f"trying {FIRST} beside {SECOND}")
+    wait_until(lambda: link.a.log().count(f"trying {FIRST} beside {SECOND}") > tries, 60, "a try at the first", 0.2)
+    traffic_within(link.b.host, link.a.side.addr4, 10)
+    assert link.a.peer_endpoint() == SECOND
+
+
+@pytest.mark.slow
 def test_without_any_route_it_is_not_up_though_the_peer_is_heard(make, lab, measured):
     link = make().start()
     traffic_within(link.a.host, link.b.side.addr4, 10)

@@ -36,6 +36,7 @@ class CallerTest : public ::testing::Test {
       line_.remote = endpoint;
     };
     phone.try_also = [this](const Endpoints::Try& other) { tries_.push_back(other.to); };
+    phone.stay = [this] { ++stays_; };
     caller_ = std::make_unique<Caller>(loop_, random_, log_, std::move(options), std::move(phone));
     caller_->start();
   }
@@ -50,6 +51,7 @@ class CallerTest : public ::testing::Test {
   Endpoints::Line line_;
   std::vector<Endpoint> calls_;
   std::vector<Endpoint> tries_;
+  int stays_ = 0;
   std::unique_ptr<Caller> caller_;
 };
 
@@ -150,6 +152,25 @@ TEST_F(CallerTest, BesideAnEndpointThatDoesNotAnswerTheNextIsTried) {
   while (tries_.empty()) ASSERT_TRUE(loop_.run_once(20s)) << "nothing happens any more";
   EXPECT_THAT(tries_, ElementsAre(kSecond));
   EXPECT_THAT(calls_, ElementsAre(kFirst));
+}
+
+TEST_F(CallerTest, AfterATryAtAPreferredEndpointThePeerHearsThatTheCallIsWhereItWas) {
+  start({.names = {{"192.0.2.1", 51820}, {"192.0.2.2", 51821}}});
+  wait_for_calls(1);
+  while (!caller_->unresolved().empty()) ASSERT_TRUE(loop_.run_once(20s)) << "nothing happens any more";
+  for (const bool answered : {false, true}) {
+    tries_.clear();
+    line_ = {.remote = kSecond, .alive = true, .heard = true};
+    caller_->event(tunnel::EndpointMoved{kSecond, kFirst}, loop_.now());
+    caller_->event(tunnel::HandshakeCompleted{noise::Role::initiator, kSecond, 1ms},
+                   loop_.now() - 2 * Endpoints::kLongestHoldDown);
+    while (tries_.empty()) ASSERT_TRUE(loop_.run_once(20s)) << "nothing happens any more";
+    EXPECT_THAT(tries_, ElementsAre(kFirst));
+    if (answered) line_.remote = kFirst;
+    while (loop_.run_once(2s)) {
+    }
+    EXPECT_EQ(stays_, 1) << "unless it was answered";
+  }
 }
 
 TEST_F(CallerTest, AnEndpointOfAFamilyWithoutASocketIsNotTried) {
