@@ -67,7 +67,10 @@ class Writer {
   void leave_out_kill_switch();
   void leave_out_the_rest();
 
-  void add(std::string_view key, std::string_view value) { result_.text += fmt::format("{} = {}\n", key, value); }
+  /// Not by fmt, whose buffer is on the stack: a value may be a key.
+  void add(std::string_view key, std::string_view value) {
+    for (const auto part : {key, std::string_view(" = "), value, std::string_view("\n")}) result_.text += part;
+  }
   void leave_out(std::string key, std::string reason) {
     result_.left_out.push_back({config_.file, 0, 0, std::move(key), std::move(reason)});
   }

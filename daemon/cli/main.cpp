@@ -39,13 +39,12 @@ class WipedBuffers {
 }  // namespace
 
 int main(int argc, char** argv) {
+  const adit::crypto::WipedStack wiped(adit::crypto::kConfigStack);
   const WipedBuffers buffers;
   try {
     adit::net::SystemRandom random;
     adit::cli::Context context{std::cin, std::cout, std::cerr, random, STDOUT_FILENO};
-    const auto status = adit::cli::run(argc, argv, context);
-    adit::crypto::wipe_stack(adit::crypto::kConfigStack);
-    return status;
+    return adit::cli::run(argc, argv, context);
   } catch (const std::exception& error) {
     std::cerr << "adit: " << error.what() << '\n';
     return adit::cli::kFailed;

@@ -12,7 +12,8 @@ inline constexpr std::size_t kHandshakeStack = std::size_t{16} * 1024;
 /// What reading a configuration does, and writing one.
 inline constexpr std::size_t kConfigStack = std::size_t{128} * 1024;
 
-/// Wipes that much below the caller's own frame.
+/// Wipes that much below the caller's own frame, and on x86-64 the vector registers: copying went through them, and the
+/// dynamic linker puts all of them on the stack whenever a library calls a function for the first time.
 void wipe_stack(std::size_t size);
 
 /// Does so when the block ends, whichever way.
