@@ -2,6 +2,7 @@
 // As long as one of these lives, this process gets no descriptor.
 #pragma once
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
@@ -13,8 +14,9 @@ namespace adit::test {
 class NoDescriptors {
  public:
   NoDescriptors() {
-    // UBSan asks for an object's type through a pipe, unless it knows the answer: what throws for want of a descriptor
+    // UBSan asks for an object's type through a pipe, unless it knows the answer: what fails for want of a descriptor
     // could not say so.
+    EXPECT_NE(fmt::format("{} {}", "errno", EMFILE), "");
     EXPECT_NE(std::error_code(EMFILE, std::system_category()).message(), "");
     EXPECT_NE(std::error_code(EMFILE, std::generic_category()).message(), "");
     EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0);

@@ -7,6 +7,8 @@
 #include <sys/select.h>
 #include <unistd.h>
 
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/descriptor_limit.h"
@@ -29,8 +31,9 @@ const ShieldOptions kOptions{.link = "office",
 
 TEST(Shield, WithoutASocketItSaysSoAndTheProcessGoesOn) {
   Shield shield;
-  const adit::test::NoDescriptors none;
+  std::optional<adit::test::NoDescriptors> none(std::in_place);
   const auto done = shield.raise(kOptions);
+  none.reset();
   ASSERT_FALSE(done);
   EXPECT_THAT(done.error().message, AllOf(HasSubstr("hosts of the local network can send packets"),
                                           HasSubstr("nftables cannot be talked to: Too many open files")));
