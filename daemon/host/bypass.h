@@ -19,9 +19,8 @@ struct Bypasses {
   bool all = true;
 };
 
-/// Only where `options` lead or block a whole family, or
-/// a part of the Internet as large as no network is; and what a more precise route of others takes is no way past it.
-/// `numbers`: where claim_link_number writes.
+/// Only where `options` lead or block a whole family, or a part of the Internet as large as no network is; and what a
+/// more precise route of others takes is no way past it. `numbers`: where claim_link_number writes.
 Bypasses find_bypasses(net::Netlink& netlink, const PolicyRoutingOptions& options,
                        const std::filesystem::path& numbers);
 
