@@ -9,6 +9,7 @@
 #include "config/fields.h"
 #include "config/hook_advice.h"
 #include "config/shell_text.h"
+#include "config/wg_quick_hooks.h"
 #include "config/wg_quick_routes.h"
 
 namespace adit::config {
@@ -126,7 +127,7 @@ std::optional<std::vector<std::pair<std::string, std::string>>> wg_settings(cons
 
 std::string WgQuickCommands::take_up(std::string_view given, const Place& place) {
   const auto line = with_mark(given);
-  if (understand_pipe(line, place)) return {};
+  if (understand_quoted_file(given, place) || understand_pipe(line, place)) return {};
   return without(line, [&](std::string_view command) { return understand(command, place); });
 }
 
@@ -183,6 +184,24 @@ bool WgQuickCommands::understand_keys(const std::vector<std::string>& words, con
   if (ours) effects_.private_key_file = std::move(ours);
   if (shared) effects_.preshared_key_file = std::move(shared);
   if (command) effects_.key_command = std::move(command);
+  return true;
+}
+
+/// `wg set %i private-key 'FILE'` with a name that is plain to a shell in quotes alone: nothing in it expands.
+bool WgQuickCommands::understand_quoted_file(std::string_view line, const Place& place) {
+  const std::string shared = "wg set %i peer " + peer_key_ + " preshared-key ";
+  const auto name_behind = [&](std::string_view command) -> std::optional<At<std::string>> {
+    if (!line.starts_with(command)) return std::nullopt;
+    auto name = quoted_word_from_wg_quick(line.substr(command.size()), interface_);
+    return name ? std::optional(At<std::string>{std::move(*name), place}) : std::nullopt;
+  };
+  if (auto ours = name_behind("wg set %i private-key ")) {
+    effects_.private_key_file = std::move(ours);
+  } else if (auto theirs = name_behind(shared)) {
+    effects_.preshared_key_file = std::move(theirs);
+  } else {
+    return false;
+  }
   return true;
 }
 

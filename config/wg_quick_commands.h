@@ -43,6 +43,7 @@ class WgQuickCommands {
   bool understand(std::string_view command, const Place& place);
   bool understand_address(const std::vector<std::string>& words, const Place& place);
   bool understand_keys(const std::vector<std::string>& words, const Place& place);
+  bool understand_quoted_file(std::string_view line, const Place& place);
   bool understand_pipe(std::string_view line, const Place& place);
   std::string with_mark(std::string_view line) const;
   bool takes_back(std::string_view command) const;

@@ -71,6 +71,10 @@ std::string mark_to_variable(std::string_view text, std::string_view interface) 
   }
 }
 
+bool is_plain_character(char c) {
+  return is_word_character(c) || std::string_view("./:,@+-=").contains(c);
+}
+
 /// One simple command that means the same to every shell.
 bool is_plain(std::string_view text) {
   static constexpr auto kDiffer = std::to_array<std::string_view>(
@@ -78,7 +82,7 @@ bool is_plain(std::string_view text) {
        "disown", "echo",    "enable",  "export", "fc",      "function", "help",      "let",     "local",
        "logout", "mapfile", "popd",    "printf", "pushd",   "read",     "readarray", "select",  "set",
        "shopt",  "source",  "suspend", "time",   "typeset", "ulimit"});
-  const auto plain = [](char c) { return is_word_character(c) || std::string_view(" ./:,@+-%=\x01").contains(c); };
+  const auto plain = [](char c) { return is_plain_character(c) || std::string_view(" %\x01").contains(c); };
   const auto command = text.substr(0, text.find(' '));
   return std::ranges::all_of(text, plain) && !command.empty() && !command.contains('=') &&
          std::ranges::find(kDiffer, command) == kDiffer.end();
@@ -205,6 +209,19 @@ std::string hook_to_wg_quick(const Hook& hook, HookKind kind, std::string_view i
     if (is_the_same) return form;
   }
   return forms.back();
+}
+
+std::string word_for_wg_quick(std::string_view word) {
+  const bool is_plain_word = !word.empty() && std::ranges::all_of(word, is_plain_character);
+  return is_plain_word ? std::string(word) : in_quotes(word);
+}
+
+std::optional<std::string> quoted_word_from_wg_quick(std::string_view text, std::string_view interface) {
+  if (!text.starts_with('\'')) return std::nullopt;
+  const auto expanded = replaced(text, kPercent, interface);
+  auto words = quoted_words(expanded);
+  if (!words || words->size() != 1) return std::nullopt;
+  return std::move(words->front());
 }
 
 }  // namespace adit::config

@@ -167,11 +167,11 @@ void Writer::write_routes() {
 void Writer::write_key_files() {
   const auto& [local, peer] = std::tie(config_.local, config_.peer);
   if (!local.private_key_file.empty()) {
-    add("PostUp", fmt::format("wg set %i private-key {}", local.private_key_file.native()));
+    add("PostUp", fmt::format("wg set %i private-key {}", word_for_wg_quick(local.private_key_file.native())));
   }
   if (is_in_file(peer)) {
     add("PostUp", fmt::format("wg set %i peer {} preshared-key {}", to_base64(peer.public_key),
-                              peer.preshared_key_file.native()));
+                              word_for_wg_quick(peer.preshared_key_file.native())));
   }
 }
 

@@ -16,6 +16,7 @@
 #include "cli/print.h"
 #include "cli/private_file.h"
 #include "cli/qr.h"
+#include "cli/remote.h"
 #include "config/key_source.h"
 #include "config/reader.h"
 #include "config/wg_quick_writer.h"
@@ -83,17 +84,11 @@ std::expected<std::optional<crypto::PrivateKey>, Failure> key_of_other_end(const
                                    to_base64(ours.peer.public_key))});
 }
 
-std::string in_quotes(const std::string& word) {
-  std::string result = "'";
-  for (const char c : word) result += c == '\'' ? "'\\''" : std::string(1, c);
-  return result + "'";
-}
-
 void say_where_the_new_key_goes(const config::Config& ours, const crypto::PublicKey& key, Context& context) {
   say(context.err,
       "The other end has a new key. For this end to take it, run:\n"
       "  sed -i 's|{}|{}|' {} && adit reload {}\n",
-      to_base64(ours.peer.public_key), to_base64(key), in_quotes(ours.file), ours.name);
+      to_base64(ours.peer.public_key), to_base64(key), shell_word(ours.file), ours.name);
 }
 
 std::string heading_of(const config::Config& ours, const ExportArguments& arguments, const std::string& gretap) {

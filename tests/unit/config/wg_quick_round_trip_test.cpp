@@ -200,6 +200,26 @@ TEST(WgQuickRoundTrip, ADamagedFileIsRefusedOrMakesAFileThatIsValid) {
   EXPECT_LT(taken, 9000);
 }
 
+TEST(WgQuickRoundTrip, FilesOfKeysMayHaveAnyName) {
+  for (const std::string name :
+       {"/etc/adit/office.key", "/etc/my keys/a", "/etc/whreg$'rd/wg0.key", "/a\"b", "/a`id`", "/a;b|c&d", "/a #b", "/%i",
+        "/a%b", "/a\\b", "/<(b)", "<(b)", "/*", "~/k", "!k"}) {
+    Config config;
+    config.interface.addresses = {*IpNetwork::parse("10.9.0.1/30")};
+    config.local.private_key_file = name;
+    config.peer.public_key = *crypto::parse_public_key(kPeerPublicKey);
+    config.peer.has_preshared_key = true;
+    config.peer.preshared_key_file = name + "2";
+    config.peer.allowed_ips = {*IpNetwork::parse("10.9.0.0/30")};
+    const auto text = to_wg_quick(config, {}).text;
+    const auto again = read(text);
+    ASSERT_TRUE(again) << to_string(again.error()[0]) << "\n" << text;
+    EXPECT_EQ(again->local.private_key_file, name) << text;
+    EXPECT_EQ(again->peer.preshared_key_file, name + "2") << text;
+    EXPECT_TRUE(again->hooks.up.empty()) << text;
+  }
+}
+
 TEST(WgQuickWriter, LeavesOutANetworkNamespace) {
   const Folder folder;
   const auto config = folder.read(Parts{.interface = Parts().interface + "  netns: office\n"}.text());
