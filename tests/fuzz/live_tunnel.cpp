@@ -71,7 +71,7 @@ LivePair::LivePair() {
   a.machine->set_endpoint(there, now, out);
   settle(a, out, *aead_, now);
   // Worth another session, which makes the first the previous one.
-  pass(tunnel::REKEY_AFTER_TIME);
+  pass(tunnel::REKEY_AFTER_TIME + tunnel::kRenewalJitter * tunnel::kMaxJitter);
   a.machine->admit({&data, 1}, now, out);
   settle(a, out, *aead_, now);
   // One that the peer began, and is not heard of again: `b` has lost what it had.

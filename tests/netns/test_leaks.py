@@ -600,7 +600,7 @@ def test_what_others_route_beside_a_full_tunnel_is_no_alarm(make, beyond_the_rou
     for rule in ("priority 32765 lookup 200", "priority 32702 lookup main", "priority 100 from 10.1.0.2 lookup 200",
                  "priority 5210 fwmark 0x80000/0xff0000 lookup main", "priority 5270 lookup 52", "priority 1000 iif docker0 lookup main",
                  "priority 200 to 198.51.100.0/24 lookup main", "priority 300 uidrange 4711-4711 lookup main",
-                 "priority 400 lookup main suppress_prefixlength 0", "priority 500 ipproto tcp dport 25 lookup main"):
+                 "priority 400 lookup main suppress_prefixlength 0", "priority 500 ipproto 6 dport 25 lookup main"):
         host.ip("rule", "add", *rule.split())
     for route in ("default via 10.1.0.1 table 200", "100.64.0.0/10 dev docker0 table 52", "45.0.0.0/8 via 10.1.0.1",
                   "blackhole 154.43.32.0/24", "0.0.0.0/0 dev docker0 metric 4000", "203.0.113.128/25 via 10.1.0.1 table 52"):

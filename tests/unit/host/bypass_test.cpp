@@ -102,7 +102,7 @@ TEST(Bypass, IsNoneWhereOnlySomePacketsGoAnotherWay) {
          {"priority 32702 lookup main", "priority 40000 lookup 7", "priority 10 from 192.0.2.1 lookup main",
           "priority 10 to 198.51.100.0/24 lookup main", "priority 10 fwmark 0x80000/0xff0000 lookup main",
           "priority 10 iif veth-a lookup main", "priority 10 oif veth-a lookup main",
-          "priority 10 uidrange 4711-4712 lookup main", "priority 10 ipproto tcp dport 25 lookup main",
+          "priority 10 uidrange 4711-4712 lookup main", "priority 10 ipproto 6 dport 25 lookup main",
           "priority 10 lookup main suppress_prefixlength 0", "priority 10 lookup 77"}) {
       const auto text = std::string(rule);
       const auto priority = text.substr(0, text.find(' ', 9));
