@@ -76,9 +76,9 @@ Result<bool> Daemon::look_ahead() {
     for (const auto& problem : next->error()) ground_.log.error("{}", config::to_string(problem));
     return fail("{} has mistakes", config_.file);
   }
-  if (keeps_interface(**next, config_, *doors_, *host_)) return true;
-  if (auto done = check_successor(**next, config_, *doors_); !done) return std::unexpected(done.error());
-  return false;
+  const bool keeps = keeps_interface(**next, config_, *doors_, *host_);
+  if (auto done = check_successor(**next, config_, *doors_, keeps); !done) return std::unexpected(done.error());
+  return keeps;
 }
 
 void Daemon::go_on_after_all(const Error& why) {

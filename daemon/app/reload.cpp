@@ -187,7 +187,7 @@ Result<> Reload::check_replacement(const config::Config& next) const {
         "the link to have that here (`systemctl restart adit@{}`)",
         next.name);
   }
-  return check_successor(next, parts_.config, parts.doors);
+  return check_successor(next, parts_.config, parts.doors, false);
 }
 
 Result<> Reload::change_to(config::Config& next, const link::Edit& edit) {

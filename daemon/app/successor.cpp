@@ -45,13 +45,20 @@ Result<> check_bridge(const std::string& name, net::Netlink& netlink) {
   return {};
 }
 
+Result<> check_interface(const config::Config& next, const config::Config& current, const net::TunDevice& device) {
+  auto netlink = open_netlink(next.interface.netns);
+  if (!netlink) return std::unexpected(netlink.error());
+  if (auto done = check_place(next, current, device); !done) return done;
+  return check_bridge(next.interface.tap.bridge, *netlink);
+}
+
 /// Tried, and let go of. The port that our sockets have cannot be had beside them; it will be free with them.
 Result<> check_sockets(const config::Config& next, const config::Config& current, const net::UdpPair& sockets) {
   const auto& device = next.local.device;
+  if (next.local.listen == current.local.listen && device == current.local.device) return {};
   if (device && !net::interface_exists(*device)) {
     return fail("there is no interface {}: correct the file, or make the interface first", *device);
   }
-  if (next.local.listen == current.local.listen && device == current.local.device) return {};
   auto options = host::listen_options(next);
   if (options.port == sockets.port()) options.port = 0;
   const auto opened = net::open_udp(options);
@@ -68,11 +75,11 @@ bool keeps_interface(const config::Config& next, const config::Config& current, 
   return next.interface.name == doors.device.name_in_kernel() && next.interface.netns == current.interface.netns;
 }
 
-Result<> check_successor(const config::Config& next, const config::Config& current, const path::Doors& doors) {
-  auto netlink = open_netlink(next.interface.netns);
-  if (!netlink) return std::unexpected(netlink.error());
-  if (auto done = check_place(next, current, doors.device); !done) return done;
-  if (auto done = check_bridge(next.interface.tap.bridge, *netlink); !done) return done;
+Result<> check_successor(const config::Config& next, const config::Config& current, const path::Doors& doors,
+                         bool keeps) {
+  if (!keeps) {
+    if (auto done = check_interface(next, current, doors.device); !done) return done;
+  }
   if (auto done = check_sockets(next, current, doors.sockets); !done) return done;
   const auto aead = crypto::choose_aead(next.tuning.crypto, net::boot_now);
   return aead ? Result<>() : std::unexpected(aead.error());

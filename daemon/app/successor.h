@@ -15,8 +15,9 @@ namespace adit::app {
 bool keeps_interface(const config::Config& next, const config::Config& current, const path::Doors& doors,
                      const host::HostSetup& host);
 
-/// Whether a run with the file `next` can have what it needs, where it makes another interface. The error is a
-/// sentence: what it would end for.
-Result<> check_successor(const config::Config& next, const config::Config& current, const path::Doors& doors);
+/// Whether a run with the file `next` can have what it needs: sockets, cryptography, and where it makes another
+/// interface (`keeps` is false), that. The error is a sentence: what it would end for.
+Result<> check_successor(const config::Config& next, const config::Config& current, const path::Doors& doors,
+                         bool keeps);
 
 }  // namespace adit::app

@@ -43,7 +43,8 @@ struct Running {
   }
   /// Empty: the run can have what it needs.
   std::string problem(const std::string& next) {
-    const auto done = check_successor(read(next), config, *doors);
+    const auto file = read(next);
+    const auto done = check_successor(file, config, *doors, keeps_interface(file, config, *doors, host));
     return done ? std::string() : done.error().message;
   }
   std::string problem_of_frames(std::string_view more, std::string_view listen = "127.0.0.1:51820") {
@@ -113,6 +114,21 @@ TEST(CheckSuccessor, ASocketHasToBeHad) {
     EXPECT_THAT(running.problem_of_frames("", "4000"), HasSubstr("port 4000 is in use"));
     EXPECT_THAT(running.problem_of_frames("", "192.0.2.1:51820"), HasSubstr("no address 192.0.2.1"));
     EXPECT_EQ(running.doors->sockets.port(), 51820);
+  });
+}
+
+TEST(CheckSuccessor, SoDoesThatOfWhoeverGoesOnWithTheInterface) {
+  in_namespace([] {
+    Running running;
+    const auto others = net::open_udp({.port = 4000});
+    ASSERT_TRUE(others);
+    EXPECT_EQ(running.problem(kFile), "");
+    EXPECT_EQ(running.problem(replaced(kFile, "127.0.0.1:51820", "4001")), "");
+    EXPECT_THAT(running.problem(replaced(kFile, "127.0.0.1:51820", "4000")), HasSubstr("port 4000 is in use"));
+    const auto device = replaced(kFile, "listen:", "device: eth9, listen:");
+    EXPECT_THAT(running.problem(device), HasSubstr("no interface eth9"));
+    running.config = read(device);
+    EXPECT_EQ(running.problem(device), "") << "it is unplugged for now, and the sockets wait for it as they did";
   });
 }
 
