@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <csignal>
 #include <ctime>
 #include <fstream>
 #include <iterator>
@@ -29,13 +31,14 @@ std::string joined(const std::vector<std::string>& all) {
   return text;
 }
 
-/// "ip (process 4711)"; empty: not known
+/// "ip (process 4711)"; empty: not known. Under the unit other users' processes are not to be seen in /proc.
 std::string name_of(std::uint32_t process) {
   if (process == 0) return {};
   std::string command;
   std::ifstream file(fmt::format("/proc/{}/comm", process));
-  if (!std::getline(file, command)) return fmt::format("process {}, which is gone", process);
-  return fmt::format("{} (process {})", command, process);
+  if (std::getline(file, command)) return fmt::format("{} (process {})", command, process);
+  const bool is_gone = ::kill(static_cast<pid_t>(process), 0) != 0 && errno == ESRCH;
+  return fmt::format("process {}{}", process, is_gone ? ", which is gone" : "");
 }
 
 Duration processor_time() {
