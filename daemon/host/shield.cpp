@@ -17,7 +17,8 @@
 namespace adit::host {
 namespace {
 
-constexpr const char* kUnshielded = "hosts of the local network can send packets to the tunnel's addresses: {}";
+constexpr const char* kUnshielded = "hosts of the local network can send packets to the tunnel's addresses: ";
+constexpr const char* kAsBefore = "the full tunnel's rules against its neighbours stay as they were: ";
 
 std::string list_of(const std::vector<IpAddress>& addresses, Family family) {
   std::string list;
@@ -76,8 +77,8 @@ std::string rules_for(const ShieldOptions& options, bool with_answers) {
       with_answers ? answers_for(options) : "");
 }
 
-/// Where it can have no netlink socket, libnftables ends this process (nft_ctx_new), with all rules that block in
-/// place; and it waits for answers with select(), which is abort() for a descriptor of such a number. Both are known
+/// Where it can have no netlink socket, libnftables ends this process (nft_ctx_new, and each time it looks for
+/// interfaces), with all rules that block in place; and it waits for answers with select(), which is abort() for a descriptor of such a number. Both are known
 /// beforehand.
 Result<> can_talk_to_nftables() {
   const FileDescriptor probe(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
@@ -101,28 +102,35 @@ Shield::Shield() noexcept = default;
 Shield::~Shield() = default;
 
 Result<> Shield::raise(const ShieldOptions& options) {
-  // The old table has the name, and goes with its netlink socket.
-  lower();
   port_ = options.port;
-  if (const auto can = can_talk_to_nftables(); !can) return fail(kUnshielded, can.error().message);
-  context_.reset(nft_ctx_new(NFT_CTX_DEFAULT));
-  if (!context_) return fail("out of memory for nftables");
-  nft_ctx_buffer_output(context_.get());
-  nft_ctx_buffer_error(context_.get());
-  const auto run = [&](bool with_answers) {
-    return nft_run_cmd_from_buffer(context_.get(), rules_for(options, with_answers).c_str()) == 0;
-  };
-  if (run(true)) return {};
-  auto reason = first_line(nft_ctx_get_error_buffer(context_.get()));
-  if (run(false)) {
-    return fail("who connects to this host from outside gets no answer: nftables cannot track connections here: {}",
-                reason);
+  const auto* const failed = table_.empty() ? kUnshielded : kAsBefore;
+  if (const auto can = can_talk_to_nftables(); !can) return fail("{}{}", failed, can.error().message);
+  if (!context_) {
+    context_.reset(nft_ctx_new(NFT_CTX_DEFAULT));
+    if (!context_) return fail("out of memory for nftables");
+    nft_ctx_buffer_output(context_.get());
+    nft_ctx_buffer_error(context_.get());
   }
-  lower();
-  return fail(kUnshielded, "nftables says " + reason);
+  const auto whole = put_up(rules_for(options, true));
+  const auto done = whole ? whole : put_up(rules_for(options, false));
+  if (!done) {
+    if (table_.empty()) lower();
+    return fail("{}nftables says {}", failed, done.error().message);
+  }
+  table_ = table_name(options.link, options.number);
+  if (whole) return {};
+  return fail("who connects to this host from outside gets no answer: nftables cannot track connections here: {}",
+              whole.error().message);
+}
+
+Result<> Shield::put_up(const std::string& rules) {
+  const auto away = table_.empty() ? std::string() : fmt::format("delete table inet {}\n", table_);
+  if (nft_run_cmd_from_buffer(context_.get(), (away + rules).c_str()) == 0) return {};
+  return fail("{}", first_line(nft_ctx_get_error_buffer(context_.get())));
 }
 
 void Shield::lower() {
+  table_.clear();
   context_.reset();
 }
 

@@ -38,18 +38,22 @@ class Shield {
   Shield(const Shield&) = delete;
   Shield& operator=(const Shield&) = delete;
 
-  /// In place of what it held up before. The error is a sentence: the kernel has no nftables, or none that belong to a
-  /// process (Linux 5.12), or it may not.
+  /// In place of what it held up before, in one step: there is no moment without. The error is a sentence: the kernel has
+  /// no nftables, or none that belong to a process (Linux 5.12), or it may not; what it held up before stays up then.
   Result<> raise(const ShieldOptions& options);
   void lower();
-  /// It is raised, and for another port.
-  bool is_for_another(std::uint16_t port) const { return context_ && port != port_; }
+  /// It is raised, and what it was last to be raised for is another port.
+  bool is_for_another(std::uint16_t port) const { return !table_.empty() && port != port_; }
 
  private:
   struct Deleter {
     void operator()(nft_ctx* context) const;
   };
+  /// The error is what nftables says.
+  Result<> put_up(const std::string& rules);
+
   std::uint16_t port_ = 0;
+  std::string table_;  ///< empty: none is up
   std::unique_ptr<nft_ctx, Deleter> context_;  ///< the table is there as long as its netlink socket
 };
 

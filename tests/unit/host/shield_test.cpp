@@ -2,12 +2,14 @@
 // What it keeps away is shown by tests/netns/test_routes.py; here, that a host without nftables keeps its link.
 #include "host/shield.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/select.h>
 #include <unistd.h>
 
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -53,6 +55,53 @@ TEST(Shield, ADescriptorBeyondSelectIsNotGivenToTheLibrary) {
     const auto done = shield.raise(kOptions);
     ASSERT_FALSE(done);
     EXPECT_THAT(done.error().message, HasSubstr("too many files are open"));
+  });
+}
+
+/// One table, which says that, and not the other thing.
+void expect_rules(std::string_view with, std::string_view without) {
+  net::test::run("nft list ruleset > rules; test $(grep -c '^table' rules) = 1");
+  net::test::run(fmt::format("grep -q '{}' rules", with));
+  net::test::run(fmt::format("! grep -q '{}' rules", without));
+  net::test::run("rm rules");
+}
+
+TEST(Shield, TakesThePlaceOfTheOneBefore) {
+  net::test::in_namespace([] {
+    Shield shield;
+    ASSERT_TRUE(shield.raise(kOptions));
+    expect_rules("dport 51820", "dport 4000");
+    auto options = kOptions;
+    options.port = 4000;
+    ASSERT_TRUE(shield.raise(options));
+    EXPECT_FALSE(shield.is_for_another(4000));
+    expect_rules("dport 4000", "dport 51820");
+    options.link = "home";
+    ASSERT_TRUE(shield.raise(options));
+    expect_rules("adit_home", "adit_office");
+    shield.lower();
+    net::test::run("! nft list ruleset | grep -q table");
+  });
+}
+
+TEST(Shield, StaysAsItIsWhereTheNextCannotBeRaised) {
+  net::test::in_namespace([] {
+    Shield shield;
+    ASSERT_TRUE(shield.raise(kOptions));
+    auto options = kOptions;
+    options.port = 4000;
+    std::optional<adit::test::NoDescriptors> none(std::in_place);
+    const auto without = shield.raise(options);
+    none.reset();
+    ASSERT_FALSE(without);
+    EXPECT_THAT(without.error().message, AllOf(HasSubstr("stay as they were"), HasSubstr("Too many open files")));
+    EXPECT_FALSE(shield.is_for_another(4000)) << "or it would be tried all the time";
+    expect_rules("dport 51820", "dport 4000");
+    options.link.assign(1000, 'x');  // longer than a table's name can be
+    const auto refused = shield.raise(options);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, AllOf(HasSubstr("stay as they were"), HasSubstr("nftables says")));
+    expect_rules("dport 51820", "xxx");
   });
 }
 
