@@ -90,7 +90,8 @@ Result<service::Estate> bequeath(FileDescriptor session, const config::Config& c
                                     .down_ran = down_ran};
   tunnel.hand_over(holder->saved);
   if (auto done = service::write_session(session, holder->saved, facts); !done) return std::unexpected(done.error());
-  host.release();
+  // After the hooks for `down` another interface is likely to be next. Ours go with their descriptors then.
+  host.release(!down_ran || !doors.device.existed_before());
   service::Estate estate{.session = std::move(session)};
   estate.tun = doors.device.release();
   auto queues = doors.device.release_queues();

@@ -45,8 +45,9 @@ class Inheritance {
   bool goes_on_ = false;
 };
 
-/// What the successor needs. Nothing of it works here any more, and nothing is taken back. `session`: of
-/// service::make_session_file, from before it was decided that this run ends. `down_ran`: SessionFacts.
+/// What the successor needs. Nothing of it works here any more, and nothing is taken back, but from somebody else's
+/// interface where the next is likely to be another one. `session`: of service::make_session_file, from before it was
+/// decided that this run ends. `down_ran`: SessionFacts.
 Result<service::Estate> bequeath(FileDescriptor session, const config::Config& config, path::Doors& doors,
                                  host::HostSetup& host, tunnel::Tunnel& tunnel, bool down_ran);
 

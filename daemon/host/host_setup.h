@@ -62,9 +62,9 @@ class HostSetup {
   /// on trying.
   Result<> interface_came_back(bool set_up);
   bool interface_is_away() const { return away_; }
-  /// Leaves all as it is, for a later run.
-  void release() {
-    interface_.release();
+  /// Leaves all as it is, for a later run; but for the interface where that has no use for it.
+  void release(bool with_interface = true) {
+    if (with_interface) interface_.release();
     policy_.release();
   }
   /// The link has worked: from now on what blocks is left behind, unless let_go is called before the end.

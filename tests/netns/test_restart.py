@@ -217,6 +217,25 @@ def test_an_interface_of_another_name_is_another_one_with_the_hooks_that_belong_
     assert "192.168.44.0/24" in end.host.ip("route", "show", "dev", wanted)
 
 
+def test_somebody_elses_interface_is_given_back_when_the_file_names_another(make):
+    link = make(a={"routes": ["192.168.44.0/24"], "interface": {"mtu": 1300}})
+    end = link.a
+    end.host.ip("tuntap", "add", "dev", end.device, "mode", "tun")
+    end.host.ip("addr", "add", "10.55.0.1/24", "dev", end.device)
+    end.host.ip("link", "set", end.device, "addrgenmode", "none")
+    for state in ("up", "down"):  # only then it gets its queue, for good
+        end.host.ip("link", "set", end.device, state)
+    before = end.host.network_state()
+    link.start()
+    traffic_within(end.host, link.b.side.addr4, 10)
+    edit(end, "interface", name="tun9")
+    renew(end)
+    traffic_within(end.host, link.b.side.addr4, 20)
+    assert "192.168.44.0/24" in end.host.ip("route", "show", "dev", "tun9")
+    assert end.stop() == 0
+    end.host.expect_network_state(before)
+
+
 def test_a_new_key_in_the_file_begins_a_new_session(link):
     config = yaml.safe_load(link.a.file.read_text())
     fresh = Keys()
