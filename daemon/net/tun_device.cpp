@@ -127,6 +127,20 @@ Result<> in_namespace(const std::string& name, std::optional<NetworkNamespace>& 
   return work();
 }
 
+/// An interface with neither owner nor group lets anybody attach to it who may open the device, and that is everybody.
+void keep_for_root(const FileDescriptor& tun) {
+  // A user namespace may have no such user.
+  if (ioctl(tun.get(), TUNSETOWNER, 0UL) != 0) ioctl(tun.get(), TUNSETOWNER, static_cast<unsigned long>(::geteuid()));
+}
+
+/// Nobody has attached to the interface, of the network namespace of the calling thread, but who has these queues.
+bool is_ours_alone(const std::string& name, const TunQueues& queues) {
+  auto netlink = Netlink::open();
+  if (!netlink) return true;
+  const auto there = get_tun(*netlink, name);
+  return !there || there->attached == 1 + queues.more.size() + (queues.writer ? 1 : 0);
+}
+
 Result<> set_options(int fd, const TunOptions& options) {
   if (auto done = set_header(fd); !done) return done;
   if (options.owner && ioctl(fd, TUNSETOWNER, static_cast<unsigned long>(*options.owner)) != 0) {
@@ -246,8 +260,10 @@ bool TunDevice::attach(const TunOptions& options, bool& held) {
     return false;
   }
   name_ = request.ifr_name;
+  if (!existed_before_ && !options.owner && !options.group) keep_for_root(fd_);
   if (several) queues_ = TunQueues::attach(options.device_path, name_, flags, std::min(options.queues, kMostQueues));
-  return true;
+  held = several && !existed_before_ && !is_ours_alone(name_, queues_);
+  return !held;
 }
 
 bool TunDevice::is_persistent(const FileDescriptor& tun) {
@@ -296,6 +312,8 @@ Result<> TunDevice::change(const TunOptions& options) {
   auto given = options;
   if (options_.owner && !options.owner) given.owner = 0;
   if (options_.group && !options.group) given.group = 0;
+  // The run before may have been of a release that did not, and may have given it to somebody.
+  if (!given.owner && !given.group && !existed_before_) keep_for_root(fd_);
   auto done = set_options(fd_.get(), given);
   if (done && !options.persist && !existed_before_ && ioctl(fd_.get(), TUNSETPERSIST, 0UL) != 0) {
     done = fail("cannot make it end with aditd (interface.persist): {}", describe(errno));
