@@ -102,6 +102,7 @@ net::NetlinkResult<std::map<IpNetwork, std::uint32_t>> list_neighbours(net::Netl
 InterfaceSetup::InterfaceSetup(net::Netlink& netlink, std::uint32_t index, std::string name,
                                std::optional<InterfacePast> past)
     : netlink_(netlink), index_(index), name_(std::move(name)), bridge_(past ? past->bridge : 0) {
+  goes_on_ = past.has_value();
   if (past) before_ = std::move(past->before);
 }
 
@@ -117,6 +118,7 @@ Result<> InterfaceSetup::apply(const InterfaceSettings& wanted, bool in_part) {
     before_ = std::move(*link);
   }
   active_ = true;
+  goes_on_ = goes_on_ && first;
   auto done = first ? adopt_leftovers(wanted) : Result<>();
   if (done || in_part) done = change(wanted, in_part);
   if (done || in_part) {
@@ -438,7 +440,10 @@ bool InterfaceSetup::leave_to_neighbour(const net::RouteSpec& route,
 Result<> InterfaceSetup::add_missing_address(const net::InterfaceAddress& address,
                                              const std::vector<net::FoundAddress>& there) {
   if (is_there(there, address) || contains(forgone_, address)) return {};
-  if (forgoes_) {
+  const bool replaced = goes_on_ && std::ranges::any_of(there, [&](const net::FoundAddress& found) {
+                          return found.address.network.address == address.network.address;
+                        });
+  if (forgoes_ || replaced) {
     forgo(address);
     return {};
   }

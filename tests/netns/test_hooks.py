@@ -91,6 +91,21 @@ def test_an_address_that_a_hook_takes_away_is_not_fought_over(make):
     assert link.a.stop() == 0
 
 
+def test_an_address_that_a_hook_has_exchanged_stays_so_when_another_run_goes_on(make):
+    """Of IPv6 the kernel has no address twice, whatever its peer."""
+    link = with_hooks(make, up="ip addr del 10.9.0.1/30 dev $ADIT_INTERFACE && ip addr del fd09::1/126 dev $ADIT_INTERFACE && "
+                               "ip addr add 10.9.0.1 peer 10.9.0.2 dev $ADIT_INTERFACE && "
+                               "ip addr add fd09::1 peer fd09::2 dev $ADIT_INTERFACE && echo exchanged").start()
+    wait_for_line(link.a, "up", "exchanged")
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    link.a.process.send_signal(signal.SIGUSR2)
+    wait_until(lambda: link.a.log().count("aditd serves") == 2 and link.a.socket_path.exists(), 10, "the successor")
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    there = link.a.host.ip("addr", "show", "dev", "tun0")
+    assert "10.9.0.1 peer 10.9.0.2/32" in there and "10.9.0.1/30" not in there
+    assert "fd09::1 peer fd09::2/128" in there
+
+
 def test_hooks_run_one_after_the_other_and_up_once_whatever_the_link_does(make):
     words = {"command": ["echo", "two  words"]}
     link = with_hooks(make, up=["sleep 0.3; echo one", words, "false", "echo three"]).start()
