@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -137,6 +138,12 @@ int run(Config config, const Options& options, const std::vector<std::string>& a
   return kFailed;
 }
 
+/// A program that agrees on the key with the peer's host has yet to write it, or writes it just now: the next try may
+/// find it.
+bool is_of_another_program(const adit::config::Problem& problem) {
+  return problem.key == "peer.preshared_key_file";
+}
+
 int start(const Options& options, const std::vector<std::string>& arguments) {
   const auto& file = options.file;
   auto config = adit::config::read_config(file, {.credentials_directory = adit::credentials_directory()});
@@ -144,10 +151,12 @@ int start(const Options& options, const std::vector<std::string>& arguments) {
   // Which link it is, the file's name has to say; its content is no help.
   std::optional<service::Journal> journal;
   if (service::stderr_is_journal()) journal.emplace(std::filesystem::path(file).stem(), "");
+  const bool may_pass = std::ranges::all_of(config.error(), is_of_another_program);
   for (const auto& problem : config.error()) {
-    report(journal ? &*journal : nullptr, service::entry::kConfigInvalid, to_string(problem));
+    report(journal ? &*journal : nullptr, may_pass ? service::entry::kGivenUp : service::entry::kConfigInvalid,
+           to_string(problem));
   }
-  return kConfigInvalid;
+  return may_pass ? kFailed : kConfigInvalid;
 }
 
 /// A link without a file, which `wg` sets up.

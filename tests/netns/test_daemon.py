@@ -143,6 +143,23 @@ def test_an_ordinary_user_may_run_it_with_file_capabilities(make, public_directo
     end.host.expect_network_state(before)
 
 
+@pytest.mark.parametrize("there", [False, True], ids=["missing", "half-written"])
+def test_a_preshared_key_that_is_not_there_yet_is_worth_another_try(make, tmp_path, there):
+    end = make().a
+    psk = tmp_path / "a.psk"
+    psk.touch(mode=0o600)
+    psk.write_text("half a k")
+    if not there:
+        psk.unlink()
+    usual = end.config
+    end.config = lambda: (lambda config: {**config, "peer": {**config["peer"], "preshared_key_file": str(psk)}})(usual())
+    status, said = refusal(end)
+    assert status == 1, "systemd goes on trying"
+    assert "peer.preshared_key_file" in said
+    end.side.more = {"peeer": {}}
+    assert refusal(end)[0] == 78, "with any other mistake it does not"
+
+
 def test_a_wrong_file_is_refused_with_every_problem_and_status_78(make):
     end = make().a
     end.side.more = {"peeer": {}, "interface": {"addresses": ["10.9.0.1/33"], "mtuu": 3}}
