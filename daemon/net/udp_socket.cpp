@@ -197,13 +197,15 @@ struct UdpSocket::Batch {
 
 UdpSocket::UdpSocket(FileDescriptor fd, Family family, std::uint16_t port, bool offload)
     : fd_(std::move(fd)), family_(family), local_port_(port), dropped_seen_(dropped_so_far(fd_.get())) {
-  const int on = 1;
+  // The run before may have had it on.
+  const int merge = offload ? 1 : 0;
+  const bool done = setsockopt(fd_.get(), SOL_UDP, UDP_GRO, &merge, sizeof merge) == 0;
   if (!offload) return;
   int segment_size = 0;
   socklen_t size = sizeof segment_size;
   can_segment_ = getsockopt(fd_.get(), SOL_UDP, UDP_SEGMENT, &segment_size, &size) == 0;
   segments_ = can_segment_;
-  merges_ = setsockopt(fd_.get(), SOL_UDP, UDP_GRO, &on, sizeof on) == 0;
+  merges_ = done;
 }
 
 UdpSocket::Batch& UdpSocket::batch_of_this_thread() {

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -134,6 +135,16 @@ TEST_P(UdpSocketOf, WhatFoundNoRoomIsCountedAtOnceAndOnce) {
   EXPECT_EQ(successor.take_lost().receive_buffer_full, 0u) << "those before were not lost by this run";
   const auto lost = overrun(successor);
   EXPECT_EQ(successor.take_lost().receive_buffer_full, lost);
+}
+
+TEST_P(UdpSocketOf, OneOfAnEarlierRunMergesOnlyIfThatIsStillWanted) {
+  auto before = open({.family = family()});
+  auto successor = UdpSocket::adopt(before.release(), {.family = family(), .offload = false}).value();
+  const auto fd = successor.release();
+  int merges = -1;
+  socklen_t size = sizeof merges;
+  ASSERT_EQ(getsockopt(fd.get(), SOL_UDP, UDP_GRO, &merges, &size), 0);
+  EXPECT_EQ(merges, 0);
 }
 
 TEST_P(UdpSocketOf, OneOfAnEarlierRunMustBeBoundAsItIsWanted) {
