@@ -58,6 +58,12 @@ class Handshaker {
     }
     return std::nullopt;
   }
+  /// The response to an initiation that went there, whatever its scope, is awaited.
+  bool awaits(const IpAddress& address, std::optional<std::uint16_t> port = {}) const {
+    return std::ranges::any_of(pending_, [&](const auto& pending) {
+      return pending && pending->to.address == address && pending->to.port == port.value_or(pending->to.port);
+    });
+  }
   /// Forgets initiations that have been in flight since before `limit`.
   void abandon_sent_before(Instant limit) {
     for (auto& pending : pending_) {

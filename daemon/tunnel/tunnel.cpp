@@ -69,7 +69,7 @@ void Tunnel::admit(std::span<const PlainPacket> packets, Instant now, Outbox& ou
     } else if (!allowed_ips_.contains(header->destination)) {
       count_drop(DropReason::disallowed_destination);
       if (!header->destination.is_multicast()) status_.disallowed_destination = header->destination;
-    } else if (header->destination == path_.remote.address && is_own_datagram(packet.bytes)) {
+    } else if (is_own_datagram(header->destination, packet.bytes)) {
       count_drop(DropReason::looped, packet.segments());
     } else if (is_too_large(packet)) {
       refuse_too_large(packet, now, out);
@@ -108,7 +108,7 @@ std::optional<WrappedFrame> Tunnel::wrap(MutableBytes frame) {
     return std::nullopt;
   }
   const auto inner = wrapped->packet.subspan(wrapped->wrapping.ip);
-  if (wrapped->ip && wrapped->ip->destination == path_.remote.address && is_own_datagram(inner)) {
+  if (wrapped->ip && is_own_datagram(wrapped->ip->destination, inner)) {
     count_drop(DropReason::looped);
     return std::nullopt;
   }
@@ -130,14 +130,18 @@ std::optional<DropReason> Tunnel::refuse_wrapped(const PlainPacket& packet, cons
 }
 
 /// Encrypted once more it would come out again, and so on. Another program here may talk to the peer from that very
-/// port only if it is not on this host; it would have to speak our protocol, too.
-bool Tunnel::is_own_datagram(Bytes packet) const {
+/// port only if it is not on this host; it would have to speak our protocol, too. A try elsewhere that went in would be
+/// answered from inside, and the link would move there.
+bool Tunnel::is_own_datagram(const IpAddress& destination, Bytes packet) const {
+  if (destination != path_.remote.address && !handshaker_.awaits(destination)) return false;
   const auto udp = wire::read_udp(packet);
   const auto is_message = [](Bytes payload) {
     return payload.size() >= wire::kTransportOverhead && payload[0] >= 1 && payload[0] <= 4 && payload[1] == 0 &&
            payload[2] == 0 && payload[3] == 0;
   };
-  return udp && udp->from == own_port_ && udp->to == path_.remote.port && is_message(udp->payload);
+  const auto goes_to = [&](const Endpoint& peer) { return destination == peer.address && udp->to == peer.port; };
+  return udp && udp->from == own_port_ && is_message(udp->payload) &&
+         (goes_to(path_.remote) || handshaker_.awaits(destination, udp->to));
 }
 
 /// Frames are refused where they are wrapped (refuse_wrapped).

@@ -152,7 +152,7 @@ class Tunnel {
   Tunnel(noise::StaticKeys keys, Settings& settings, RandomSource& random, WallClock& wall_clock);
 
   // Packets (tunnel.cpp, inbound.cpp)
-  bool is_own_datagram(Bytes packet) const;
+  bool is_own_datagram(const IpAddress& destination, Bytes packet) const;
   bool is_too_large(const PlainPacket& packet) const;
   void refuse_too_large(const PlainPacket& packet, Instant now, Outbox& out);
   bool send(const PlainPacket& packet, std::uint8_t traffic_class, Outbox& out);

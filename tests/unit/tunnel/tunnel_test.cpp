@@ -80,6 +80,20 @@ TEST_F(Link, ADatagramOfItsOwnThatComesOutOfTheTunnelGoesNoFurther) {
   world.send(a, outer);
   EXPECT_EQ(a.drops(DropReason::looped), 1U);
   EXPECT_EQ(a.tunnel->status().sent.packets, sent + 2);
+  // A try elsewhere.
+  const auto other = *Endpoint::parse("192.0.2.99:4711");
+  std::ranges::copy(other.address.bytes(), outer.begin() + 16);
+  store_be16(&outer[22], other.port);
+  outer[28] = 1;
+  world.send(a, outer);
+  EXPECT_EQ(a.drops(DropReason::looped), 1U) << "nobody is called there";
+  a.tunnel->try_also(other, true);
+  world.run(1s);
+  world.send(a, outer);
+  EXPECT_EQ(a.drops(DropReason::looped), 2U);
+  store_be16(&outer[22], other.port + 1);
+  world.send(a, outer);
+  EXPECT_EQ(a.drops(DropReason::looped), 2U) << "another port of that host";
 }
 
 TEST_F(Link, ThePeerCannotClaimToBeUs) {
