@@ -47,7 +47,7 @@ void MacWriter::write(MutableBytes message, Instant now) {
   std::ranges::copy(*last_mac1_, message.last(2 * kMacSize).begin());
 
   if (cookie_ && now - cookie_->received >= COOKIE_LIFETIME) cookie_.reset();
-  used_cookie_ = cookie_.has_value();
+  cookie_since_ = cookie_ ? std::optional(cookie_->received) : std::nullopt;
   const auto mac2 = cookie_ ? crypto::blake2s_mac(cookie_->value, before_mac2(message)) : crypto::Mac{};
   std::ranges::copy(mac2, message.last(kMacSize).begin());
 }

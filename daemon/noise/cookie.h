@@ -29,8 +29,8 @@ class MacWriter {
   void write(MutableBytes message, Instant now);
   /// False when it is not an answer to the last message written: forged, repeated, or made for another.
   [[nodiscard]] bool take_cookie(const wire::CookieReply& reply, Instant now);
-  /// Whether the last message written has mac2.
-  bool used_cookie() const { return used_cookie_; }
+  /// Since when we had the cookie that the last message written bears; none: it bears none.
+  std::optional<Instant> cookie_since() const { return cookie_since_; }
 
  private:
   struct Cookie {
@@ -41,7 +41,7 @@ class MacWriter {
   LabelKey cookie_key_;
   std::optional<crypto::Mac> last_mac1_;
   std::optional<Cookie> cookie_;
-  bool used_cookie_ = false;
+  std::optional<Instant> cookie_since_;
 };
 
 /// The receiving side: checks both MACs, and makes cookie replies without keeping anything for who asked.

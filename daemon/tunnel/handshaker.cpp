@@ -11,6 +11,10 @@ namespace {
 /// Initiations of the peer's are taken no faster than this, sound or not new: each costs us four curve operations.
 constexpr Duration kMinInitiationGap = std::chrono::milliseconds(20);
 
+/// Of one that the peer no longer took we may have moved since, or its secret has. Who forges cookies gets no more of our
+/// initiations than the timers would send.
+constexpr Duration kCookieIsOld = std::chrono::seconds(5);
+
 /// Sent more than a second after the other, whenever they come in. After a suspend all come at once that the peer sent
 /// meanwhile, and only to the last of them does it wait for an answer.
 bool is_much_newer(const noise::Tai64n& newer, const noise::Tai64n& older) {
@@ -149,11 +153,12 @@ Handshaker::Outcome Handshaker::take_response(const Datagram& datagram, Instant 
 
 Handshaker::Outcome Handshaker::take_cookie(const Datagram& datagram, Instant now) {
   const auto message = wire::read_message<wire::CookieReply>(datagram.bytes);
-  const bool first = !mac_writer_.used_cookie();
+  const auto had_since = mac_writer_.cookie_since();
+  const bool fresh = !had_since || now - *had_since >= kCookieIsOld;
   const bool ours = message.receiver.get() == last_sent_index_ && mac_writer_.take_cookie(message, now);
   if (!ours) return drop(DropReason::bad_cookie);
   // The cookie goes into the next message the timers send.
-  return {.first_cookie = first};
+  return {.fresh_cookie = fresh};
 }
 
 /// Random, so that nobody can guess which sessions we have; never 0 and never one that is taken.

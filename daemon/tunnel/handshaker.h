@@ -39,7 +39,7 @@ class Handshaker {
     crypto::PublicKey stranger;               ///< who called, when dropped for wrong_key
     std::optional<HandshakeDatagram> reply;   ///< to be sent where the message came from
     std::shared_ptr<noise::Keypair> session;  ///< the message was the peer's, and this came of it
-    bool first_cookie = false;                ///< it was a cookie for a message of ours that had none
+    bool fresh_cookie = false;                ///< it was a cookie for a message of ours that had none, or an old one
     /// When the session is one we began.
     struct Answered {
       Endpoint called;

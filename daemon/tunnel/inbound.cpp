@@ -117,7 +117,7 @@ void Tunnel::take_handshake(wire::MessageType type, const Datagram& datagram, In
     out.events.emplace_back(HandshakeRefused{*outcome.dropped, datagram.path.remote, outcome.stranger});
     return;
   }
-  if (outcome.first_cookie) after_first_cookie(now);
+  if (outcome.fresh_cookie) after_fresh_cookie(now);
   if (!outcome.session) return;  // a cookie: authentic, but no proof of where the peer is (§6.5)
 
   status_.wire.received += datagram.bytes.size();

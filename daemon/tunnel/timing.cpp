@@ -25,10 +25,10 @@ void Tunnel::after_response_sent(Instant now) {
   after_packet_sent(now);
 }
 
-/// Called after the peer, under load, answered an initiation that had no cookie with one. A message that has one is
+/// Called after the peer, under load, answered an initiation that had no cookie, or an old one, with a cookie. A message that has one is
 /// heard, so that it follows within a moment instead of with the next attempt. Once for each cookie: friends do not
 /// flood a flooded peer.
-void Tunnel::after_first_cookie(Instant now) {
+void Tunnel::after_fresh_cookie(Instant now) {
   if (!timers_.pending(Timer::retransmit) || cadence_.attempts_in_cycle == 0) return;
   cadence_.has_fresh_cookie = true;
   timers_.set(Timer::retransmit, now + jitter());

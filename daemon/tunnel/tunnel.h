@@ -182,7 +182,7 @@ class Tunnel {
   void send_keepalive(Instant now, Outbox& out);
   void after_initiation_sent(Instant now);
   void after_response_sent(Instant now);
-  void after_first_cookie(Instant now);
+  void after_fresh_cookie(Instant now);
   void after_handshake_completed(Instant now);
   void after_session_derived(Instant now);
   void after_data_sent(Instant now);

@@ -110,6 +110,27 @@ TEST_F(Attack, ThePeersCookieIsInItsVeryNextMessageWhichFollowsAtOnce) {
   EXPECT_TRUE(b.tunnel->status().under_load);
 }
 
+/// The cookie it has is for where it was.
+TEST_F(Attack, WhoHasMovedSinceItsCookieIsHeardAsSoonAgain) {
+  world.network.delay = 1ms;
+  put_under_load();
+  world.run(kMaxJitter + 10ms);
+  ASSERT_TRUE(world.both_up());
+  for (int second = 0; second < 20; ++second) {
+    put_under_load();
+    world.run(1s);
+  }
+  a.address.address = *IpAddress::parse("203.0.113.77");
+  put_under_load();
+  const auto refused = b.drops(DropReason::cookie_required);
+  a.tunnel->forget_sessions(world.now, world.outbox);
+  world.transmit(a);
+  world.run(kMaxJitter + 20ms);
+  EXPECT_GT(b.drops(DropReason::cookie_required), refused);
+  EXPECT_TRUE(a.tunnel->has_session(world.now));
+  EXPECT_TRUE(b.tunnel->status().under_load);
+}
+
 TEST_F(Attack, ACookieIsAReasonToCallAgainOnceAndNoMore) {
   world.network.delay = 1ms;
   std::size_t initiations = 0;
