@@ -103,7 +103,7 @@ void Ethernet::count_dropped(DropCounters& drops) {
   drops.add(DropReason::gre_incomplete, dropped.incomplete);
 }
 
-std::optional<std::vector<std::uint8_t>> Ethernet::answer(Bytes packet, std::size_t slack) const {
+std::optional<std::vector<std::uint8_t>> Ethernet::answer(Bytes packet, std::size_t slack, Instant now) {
   const auto header = wire::read_ip_packet(packet);
   const bool is_v4 = ends().ours.is_v4();
   const auto icmp_at = is_v4 ? kIpv4Header : kIpv6Header;
@@ -113,7 +113,7 @@ std::optional<std::vector<std::uint8_t>> Ethernet::answer(Bytes packet, std::siz
   if (packet[is_v4 ? 9 : 6] != (is_v4 ? kIcmp : kIcmp6)) return std::nullopt;
   const auto question = packet.first(header->size);
   if (question[icmp_at] != (is_v4 ? kEchoRequest4 : kEchoRequest6) || question[icmp_at + 1] != 0 ||
-      icmp_checksum(question, icmp_at) != 0) {
+      icmp_checksum(question, icmp_at) != 0 || !answers_.take(now)) {
     return std::nullopt;
   }
   std::vector<std::uint8_t> bytes;

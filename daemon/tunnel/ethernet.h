@@ -40,6 +40,8 @@ class Ethernet {
 
   /// Hosts that are told a second that their packets are too large.
   static constexpr std::uint32_t kTellingsPerSecond = 100;
+  /// Echo requests to our end that are answered a second: the peer's probes are a few.
+  static constexpr std::uint32_t kAnswersPerSecond = 100;
 
   /// `storm_limit`: frames to many that may be sent a second, and at once; 0: any number.
   explicit Ethernet(const wire::GreEnds& ends, std::uint32_t storm_limit = 0) : gre_(ends), storm_limit_(storm_limit) {
@@ -67,8 +69,9 @@ class Ethernet {
   void expire(Instant now, DropCounters& drops);
   /// When there will be some; the far future: never, as it is.
   Instant deadline() const { return fragments_.deadline().value_or(Instant::max()); }
-  /// What answers `packet`, with `slack` bytes behind it, if that is an echo request to our end (RFC 792, RFC 4443).
-  std::optional<std::vector<std::uint8_t>> answer(Bytes packet, std::size_t slack) const;
+  /// What answers `packet`, with `slack` bytes behind it, if that is an echo request to our end (RFC 792, RFC 4443). None
+  /// either when too many were answered just now: answers wait for a socket that is full, and their room is not bounded.
+  std::optional<std::vector<std::uint8_t>> answer(Bytes packet, std::size_t slack, Instant now);
 
  private:
   void count_dropped(DropCounters& drops);
@@ -77,6 +80,7 @@ class Ethernet {
   std::uint32_t storm_limit_;
   std::optional<Allowance> storm_;
   Allowance tellings_{kTellingsPerSecond, kTellingsPerSecond};
+  Allowance answers_{kAnswersPerSecond, kAnswersPerSecond};
   Reassembly fragments_;
 };
 

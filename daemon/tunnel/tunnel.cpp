@@ -277,7 +277,7 @@ std::optional<UnwrappedFrame> Tunnel::take_frame(MutableBytes packet, Instant no
     return *frame;
   }
   auto answer =
-      frame.error() == DropReason::not_ethernet ? manner_.ethernet->answer(packet, kPaddingSlack) : std::nullopt;
+      frame.error() == DropReason::not_ethernet ? manner_.ethernet->answer(packet, kPaddingSlack, now) : std::nullopt;
   if (!answer) {
     count_drop(frame.error());
     return std::nullopt;

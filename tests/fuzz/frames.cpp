@@ -37,7 +37,8 @@ void take_packet(const tunnel::Ethernet& ethernet, Buffer packet, bool address) 
   const auto header = wire::read_ip_packet(packet);
   if (!header) return;
   const auto whole = MutableBytes(packet).first(header->size);
-  if (const auto answer = ethernet.answer(whole, 15)) {
+  tunnel::Ethernet answerer(ends);
+  if (const auto answer = answerer.answer(whole, 15, Instant{})) {
     require(answer->size() == whole.size() + 15, "an answer is as large as the question");
     const auto written = wire::read_ip_packet(Bytes(*answer).first(whole.size()));
     require(written && written->source == ends.ours && written->destination == header->source,

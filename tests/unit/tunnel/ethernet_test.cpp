@@ -331,13 +331,13 @@ TEST_F(EthernetLink, TheTunnelItselfAnswersThePeersQuestions) {
 }
 
 TEST_F(EthernetLink, OnlySoundQuestionsToItselfAreAnswered) {
-  const Ethernet ethernet({*IpAddress::parse("fd09::2"), *IpAddress::parse("fd09::1")});
+  Ethernet ethernet({*IpAddress::parse("fd09::2"), *IpAddress::parse("fd09::1")});
   Buffer question(72, 7);
   std::ranges::fill(std::span(question).first(56), std::uint8_t{0});
   write_ip_header(question, ethernet.ends().peers, ethernet.ends().ours, kIcmp6, question.size());
   question[40] = 128;
   store_be16(&question[42], icmp_checksum(question, 40));
-  const auto answer = ethernet.answer(question, 15);
+  const auto answer = ethernet.answer(question, 15, world.now);
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->size(), question.size() + 15);
   EXPECT_EQ((*answer)[40], 129);
@@ -346,9 +346,14 @@ TEST_F(EthernetLink, OnlySoundQuestionsToItselfAreAnswered) {
   for (const std::size_t at : {std::size_t{6}, std::size_t{39}, std::size_t{40}, std::size_t{41}, std::size_t{60}}) {
     auto wrong = question;
     wrong[at] ^= 1;
-    EXPECT_FALSE(ethernet.answer(wrong, 15)) << at;
+    EXPECT_FALSE(ethernet.answer(wrong, 15, world.now)) << at;
   }
-  EXPECT_FALSE(ethernet.answer(Bytes(question).first(47), 15));
+  EXPECT_FALSE(ethernet.answer(Bytes(question).first(47), 15, world.now));
+  // They wait for a socket that is full.
+  std::uint32_t answers = 1;
+  while (answers < 1000 && ethernet.answer(question, 15, world.now)) ++answers;
+  EXPECT_EQ(answers, Ethernet::kAnswersPerSecond);
+  EXPECT_TRUE(ethernet.answer(question, 15, world.now + 1s));
 }
 
 }  // namespace
