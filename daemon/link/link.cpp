@@ -182,7 +182,7 @@ Result<> Link::turn(Instant now) {
   parts_.timestamps.note_peers(machine_->peer_key(), machine_->newest_initiation());
   handle_events(now);
   upkeep_->turn_end(now);
-  parts_.doors.udp_port.shut(upkeep_->leads_into_itself());
+  parts_.doors.udp_port.shut(upkeep_->led_into_itself());
   handle_events(now);
   pump_->plan();
   for (const auto& sentence : refusal_news_.of(offloads())) parts_.log.warn("{}", sentence);

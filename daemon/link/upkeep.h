@@ -70,8 +70,10 @@ class Upkeep {
   /// The state as it is now; `since` tells when it began.
   const Health& look(Instant now);
   WallTime since() const { return since_; }
-  /// The way to the peer leads into the tunnel: nothing is to be sent there.
-  bool leads_into_itself() const { return !way_.problem().empty(); }
+  /// The peer's, when the way there leads into the tunnel: nothing is to be sent there.
+  std::optional<IpAddress> led_into_itself() const {
+    return way_.problem().empty() ? std::nullopt : std::optional(parts_.tunnel.path().remote.address);
+  }
   PathReport path() const { return way_.path(); }
   const Observations& observations() const { return observations_; }
   const PutBack& put_back() const { return guard_.put_back(); }

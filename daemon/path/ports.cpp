@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <ranges>
+#include <string_view>
 #include <utility>
 
 namespace adit::path {
@@ -41,16 +42,22 @@ std::size_t UdpPort::leave_out_others(std::vector<Datagram>& datagrams, std::siz
 }
 
 net::SendResult UdpPort::send(const Path& path, std::span<const OutboundDatagram> datagrams) {
-  if (shut_) return {.refused = datagrams.size(), .error = EHOSTUNREACH};
+  if (is_shut_for(path)) return {.refused = datagrams.size(), .error = EHOSTUNREACH};
   auto* const socket = pair_.of(path.remote.address.family());
   if (socket == nullptr) return {.refused = datagrams.size(), .error = EAFNOSUPPORT};
   return socket->send(path, datagrams);
 }
 
 int UdpPort::send_whole(const Path& path, const OutboundDatagram& datagram) {
-  if (shut_) return EHOSTUNREACH;
+  if (is_shut_for(path)) return EHOSTUNREACH;
   auto* const socket = pair_.of(path.remote.address.family());
   return socket == nullptr ? EAFNOSUPPORT : socket->send_whole(path, datagram);
+}
+
+std::uint64_t UdpPort::mark_of(const IpAddress& address) {
+  const auto bytes = address.bytes();
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return std::hash<std::string_view>()(text) | 1;
 }
 
 net::LostDatagrams UdpPort::take_lost() {

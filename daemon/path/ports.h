@@ -8,7 +8,9 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -76,19 +78,25 @@ class UdpPort final : public DatagramPort {
   net::SendResult send(const Path& path, std::span<const OutboundDatagram> datagrams) override;
   int send_whole(const Path& path, const OutboundDatagram& datagram) override;
   net::LostDatagrams take_lost() override;
-  /// While the way to the peer leads back to us: whatever is sent is refused (EHOSTUNREACH).
-  void shut(bool shut) { shut_ = shut; }
+  /// While the way to that address leads back to us: what goes there is refused (EHOSTUNREACH). None: nothing is.
+  void shut(const std::optional<IpAddress>& address) { shut_ = address ? mark_of(*address) : 0; }
   /// Only what comes by these interfaces is taken, and bears the one it came by as the scope of where it came from, so
   /// that the answer goes there. None: everything is taken as it is.
   void keep_to(std::vector<std::uint32_t> interfaces) { interfaces_ = std::move(interfaces); }
 
  private:
+  /// Never 0. Of two addresses of IPv6 it may be the same, as good as never.
+  static std::uint64_t mark_of(const IpAddress& address);
+  bool is_shut_for(const Path& path) const {
+    const auto mark = shut_.load(std::memory_order_relaxed);
+    return mark != 0 && mark == mark_of(path.remote.address);
+  }
   std::size_t leave_out_others(std::vector<Datagram>& datagrams, std::size_t first);
 
   net::UdpPair& pair_;
   bool v4_readable_ = false;
   bool v6_readable_ = false;
-  std::atomic<bool> shut_ = false;
+  std::atomic<std::uint64_t> shut_ = 0;  ///< mark_of an address: whoever sends asks
   std::vector<std::uint32_t> interfaces_;
   std::uint64_t elsewhere_ = 0;  ///< datagrams that came by another one
 };

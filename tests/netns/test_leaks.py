@@ -398,6 +398,17 @@ def test_a_route_of_others_that_leads_to_the_peer_is_named_and_multiplies_nothin
     traffic_within(link.a.host, link.b.side.addr4, 20)
 
 
+def test_a_route_of_others_to_one_endpoint_keeps_none_of_the_others_away(make):
+    second = "[fd02::2]:51820"
+    link = make(calls="a", a={"allowed_ips": ["10.0.0.0/8"], "endpoint": ["10.2.0.2:51820", second]}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    assert link.a.peer_endpoint() == "10.2.0.2:51820"
+    link.a.host.ip("route", "add", "10.2.0.2", "dev", link.a.device)
+    wait_until(lambda: link.a.peer_endpoint() == second, 40, "the other endpoint to be taken")
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+    assert link.a.state() == "up"
+
+
 @pytest.mark.parametrize("outer", [4, 6], ids=["over_ipv4", "over_ipv6"])
 def test_a_neighbour_gets_no_answer_from_inside_the_tunnel(make, lab, outer):
     """CVE-2019-14899: a host of the local network that guesses the tunnel's addresses."""

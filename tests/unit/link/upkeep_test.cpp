@@ -276,9 +276,9 @@ TEST(Upkeep, AWayIntoTheTunnelItselfIsAFailureUntilItIsGone) {
     link.call(Endpoint::parse("10.9.0.2:51820").value());
     EXPECT_EQ(link.look_after(1s).state, State::failed);
     EXPECT_THAT(link.look_after(1s).reason, HasSubstr("leads into the tunnel itself"));
-    EXPECT_TRUE(link.upkeep->leads_into_itself());
+    EXPECT_TRUE(link.upkeep->led_into_itself());
     link.call(kPeer);
-    EXPECT_FALSE(link.upkeep->leads_into_itself()) << "nothing that goes elsewhere is held up";
+    EXPECT_FALSE(link.upkeep->led_into_itself()) << "nothing that goes elsewhere is held up";
     EXPECT_EQ(link.look_after(1s).state, State::connecting);
   });
 }
