@@ -24,13 +24,23 @@ void Lanes::publish_alone(Shipment& shipment) {
 }
 
 /// With one lane packets leave in the order of their counters, however late.
-bool Lanes::may_admit() const {
+bool Lanes::may_admit(std::uint64_t more) const {
   if (alone_) return false;
   if (lanes_.size() == 1) return true;
-  return std::ranges::all_of(lanes_, [this](const auto& lane) {
+  return std::ranges::all_of(lanes_, [&](const auto& lane) {
     const auto* const oldest = lane->sending.oldest();
-    return oldest == nullptr || counters_ - oldest->before < kMostOnTheirWay;
+    if (oldest == nullptr) return true;
+    const auto on_their_way = counters_ - oldest->before;
+    return on_their_way < kMostOnTheirWay && on_their_way + more <= kMostApart;
   });
+}
+
+bool Lanes::may_admit_reads() const {
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    const auto& reading = lanes_[(first_read_ + i) % lanes_.size()]->reading;
+    if (reading.has_finished()) return may_admit(reading.oldest()->source.most_datagrams());
+  }
+  return false;
 }
 
 std::uint64_t Lanes::in_reading() const {
@@ -50,9 +60,8 @@ std::uint64_t Lanes::waiting() const {
 }
 
 bool Lanes::has_news(bool admits) const {
-  return std::ranges::any_of(lanes_, [&](const auto& lane) {
-    return lane->sending.has_finished() || (admits && lane->reading.has_finished());
-  });
+  const auto has_finished = [](const auto& lane) { return lane->sending.has_finished(); };
+  return std::ranges::any_of(lanes_, has_finished) || (admits && may_admit_reads());
 }
 
 bool Lanes::held() const {

@@ -21,9 +21,11 @@ class Lanes {
  public:
   /// Counters that may be on their way at once, before the batch that is admitted last: who is slow in one lane must
   /// not find its packets too old. A batch has 256 at usual sizes, so that this stays within the narrowest replay
-  /// window there is (BoringTun's, 1,024). Of super-packets with tiny segments it may have 4,100, which others' windows
-  /// have room for (8,128), and that one has not.
+  /// window there is (BoringTun's, 1,024).
   static constexpr std::uint64_t kMostOnTheirWay = 512;
+  /// And with it. Of super-packets with tiny segments, which any program of this host can send, one may have 16,384 and
+  /// more: it waits then until it is alone. Others' windows have room for that many (8,128), BoringTun's has not.
+  static constexpr std::uint64_t kMostApart = 8'000;
 
   Lanes(std::size_t count, const HandOverPoint& point);
   std::size_t count() const { return lanes_.size(); }
@@ -34,14 +36,20 @@ class Lanes {
   void ask(std::size_t lane, Shipment& shipment) { lanes_[lane]->reading.publish(shipment); }
   bool is_reading(std::size_t lane) const { return lanes_[lane]->reading.in_flight() > 0; }
   std::uint64_t in_reading() const;
-  /// What was read may be given counters now.
-  bool may_admit() const;
-  /// Hands over what was read, in order, as long as it may be admitted.
+  /// What was read, and will take `more` counters at most, may be given them now.
+  bool may_admit(std::uint64_t more = 0) const;
+  /// Hands over what was read, in order, as long as it may be admitted. Where one has to wait, so do all others, and
+  /// the next time another one is first: none waits for ever.
   template <class Take>
   void collect_reads(const Take& take) {
-    for (std::size_t i = 0; i < lanes_.size(); ++i) {
-      if (!may_admit()) return;
-      lanes_[i]->reading.collect([&](Shipment& shipment, bool failed) { take(i, shipment, failed); });
+    if (!may_admit_reads()) return;
+    for (std::size_t i = 0, first = first_read_; i < lanes_.size(); ++i) {
+      const auto lane = (first + i) % lanes_.size();
+      auto& reading = lanes_[lane]->reading;
+      if (!reading.has_finished()) continue;
+      if (!may_admit(reading.oldest()->source.most_datagrams())) return;
+      first_read_ = lane + 1;
+      reading.collect([&](Shipment& shipment, bool failed) { take(lane, shipment, failed); });
     }
   }
 
@@ -92,8 +100,12 @@ class Lanes {
     Ring<Shipment> sending;
   };
 
+  /// The first that waits may be admitted now.
+  bool may_admit_reads() const;
+
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::atomic<std::size_t> turn_ = 0;
+  std::size_t first_read_ = 0;  ///< the lane that is asked first for what was read, modulo their count
   std::uint64_t next_number_ = 0;
   std::uint64_t counters_ = 0;  ///< given away so far
   bool alone_ = false;          ///< what is on its way leaves alone

@@ -21,6 +21,14 @@ bool Shipment::Source::is_full() const {
   return arena.size() - static_cast<std::size_t>(used) < net::kLargestPacket + 4 * net::kReadSlack;
 }
 
+std::uint64_t Shipment::Source::most_datagrams() const {
+  auto count = static_cast<std::uint64_t>(reads.size());
+  for (const auto& read : reads) {
+    if (read.virtio.segment_size != 0) count += read.bytes.size() / read.virtio.segment_size;
+  }
+  return count;
+}
+
 std::uint64_t Shipment::counters() const {
   auto count = static_cast<std::uint64_t>(outbox.probes.size());
   for (const auto& packet : outbox.packets) count += packet.plain.segments();

@@ -40,6 +40,8 @@ class Shipment {
     int error = 0;  ///< of the reading
     /// The last read ended for want of room and not of packets.
     bool is_full() const;
+    /// That will come of it, if all of it is sent: as many or less.
+    std::uint64_t most_datagrams() const;
   } source;
   tunnel::Outbox outbox;     ///< for the Tunnel to fill; its timestamp and its events are the caller's business
   std::uint64_t number = 0;  ///< rises from one to the next that is to leave

@@ -128,6 +128,33 @@ TEST_F(LanesTest, ASlowLaneIsNotLeftBehindByMoreThanPeersForgive) {
   EXPECT_TRUE(lanes.may_admit());
 }
 
+/// Any program of this host can have the kernel hand over such packets.
+TEST_F(LanesTest, ABatchOfTinySegmentsWaitsUntilItIsAlone) {
+  Lanes lanes(2, point_);
+  lanes.publish(0, shipment(10));
+  auto& tiny = shipment(0);
+  lanes.ask(1, tiny);
+  ASSERT_TRUE(lanes.read(tun_));
+  std::vector<std::uint8_t> bytes(64 * 22);
+  tiny.source.reads.assign(256, {.virtio = {.segment_size = 22}, .bytes = bytes});
+  EXPECT_EQ(tiny.source.most_datagrams(), 256U * 65);
+  EXPECT_TRUE(lanes.may_admit()) << "others";
+  EXPECT_FALSE(lanes.has_news(lanes.may_admit())) << "nobody is to look again and again meanwhile";
+  EXPECT_EQ(take_reads(lanes), 0U);
+  lanes.ask(0, shipment(0));
+  ASSERT_TRUE(lanes.read(tun_));
+  EXPECT_EQ(take_reads(lanes), 1U) << "that one may, and has its turn";
+  lanes.ask(0, shipment(0));
+  ASSERT_TRUE(lanes.read(tun_));
+  EXPECT_EQ(take_reads(lanes), 0U) << "but not always";
+  EXPECT_THAT(work(lanes), ElementsAre(0, 1));
+  EXPECT_EQ(collect(lanes), 2U);
+  EXPECT_EQ(take_reads(lanes), 1U);
+  EXPECT_EQ(lanes.in_reading(), 1U) << "the tiny ones went first";
+  EXPECT_FALSE(lanes.is_reading(1));
+  EXPECT_THAT(work(lanes), ElementsAre(2));
+}
+
 TEST_F(LanesTest, OneLaneKnowsNeitherOfThem) {
   Lanes lanes(1, point_);
   lanes.publish(0, shipment(100'000));
