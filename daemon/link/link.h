@@ -71,7 +71,10 @@ class Link {
   /// tunnel::Tunnel::forget_sessions
   void forget_sessions() { data_path_->forget_sessions(parts_.loop.now()); }
   /// Ends what is under way: nothing is read, and nobody else is at work, from here on.
-  void finish() { data_path_->finish(parts_.loop.now()); }
+  void finish() {
+    data_path_->finish(parts_.loop.now());
+    data_path_->give_up(parts_.loop.now());
+  }
   /// path::Pump::move_meanwhile
   void move_meanwhile(std::chrono::milliseconds patience) { pump_->move_meanwhile(patience); }
   /// Other UDP sockets in place of those there are. On failure there are none.

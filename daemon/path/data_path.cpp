@@ -314,6 +314,16 @@ void DataPath::finish(Instant now) {
   } while (work({}));
 }
 
+void DataPath::give_up(Instant now) {
+  const auto paused = pause();
+  while (transmitter_.give_up()) {
+    // What waited for those is next.
+    do {
+      take_up(now);
+    } while (work({}));
+  }
+}
+
 void DataPath::expect_news() {
   if (!crew_) return;
   crew_->expect_news();

@@ -81,6 +81,9 @@ class DataPath {
   /// Ends all that is under way, as far as the socket has room. Afterwards nobody else touches a port, or a tunnel's
   /// session, before the next batch.
   void finish(Instant now);
+  /// Afterwards, at the end: what the socket had no room for has counters, so that nobody can send it later, and is
+  /// counted as dropped (send_failed).
+  void give_up(Instant now);
   /// To be watched, and `heard` when it is readable; -1: there are no others.
   int bell() const { return crew_ ? crew_->fd() : -1; }
   void heard() { crew_->heard(); }

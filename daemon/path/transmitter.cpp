@@ -62,6 +62,22 @@ void Transmitter::take_outcome(Shipment& shipment) {
   if (tunnel_.path().local == outcome.refused_source) tunnel_.forget_source();
 }
 
+bool Transmitter::give_up() {
+  blocked_since_.reset();
+  blocked_ = Family::none;
+  if (lanes_ != nullptr) {
+    if (!lanes_->held()) return false;
+    too_old_ = lanes_->next_number();
+    lanes_->let_go();
+    lanes_->finish([this](Shipment& shipment) { return send(shipment); });
+    return true;
+  }
+  if (filling_->is_empty()) return false;
+  filling_->abandon();
+  take_outcome(*filling_);
+  return true;
+}
+
 // Alone
 // ----------------------------------------------------------------------------------------------------------------
 

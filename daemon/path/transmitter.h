@@ -43,6 +43,8 @@ class Transmitter {
   void flush(Instant now);
   /// Takes up what came of what others have shipped, and publishes what waited for that.
   void collect();
+  /// Drops what waits for room, while nobody else works on anything. False: nothing does.
+  bool give_up();
 
   /// While nobody else works on anything. `shipments`: how many there are, 1: alone. `queues`: of the interface, the
   /// same each time.

@@ -168,6 +168,19 @@ TEST_F(DataPathTest, AFullSocketKeepsTheRestInOrder) {
   EXPECT_EQ(a_.drops(DropReason::send_failed), 0U);
 }
 
+TEST_F(DataPathTest, WhatAFullSocketKeepsToTheEndIsCounted) {
+  connect();
+  a_.udp.room = 5;
+  offer(a_, packets(0, 60));
+  a_.path->send(now_);
+  a_.path->finish(now_);
+  EXPECT_EQ(a_.drops(DropReason::send_failed), 0U) << "there may be room again";
+  a_.path->give_up(now_);
+  EXPECT_EQ(a_.drops(DropReason::send_failed), 55U);
+  a_.path->give_up(now_);
+  EXPECT_EQ(a_.drops(DropReason::send_failed), 55U);
+}
+
 /// The router's answer, whose only number that counts is the size.
 void expect_refusals(const std::vector<Buffer>& answers, std::size_t count) {
   ASSERT_EQ(answers.size(), count);

@@ -322,6 +322,20 @@ TEST_P(WorkersTest, WhoSendsInSpiteOfAFullSocketForgetsNothing) {
   expect_all_in_order();
 }
 
+TEST_P(WorkersTest, WhatIsGivenUpAtTheEndIsCounted) {
+  right_.tun.gaps_are_fine = true;
+  fill_the_socket();
+  left_.host.path->give_up(now_);
+  const auto lost = left_.host.drops(DropReason::send_failed);
+  EXPECT_GT(lost, 0U);
+  EXPECT_EQ(left_.host.path->blocked(), Family::none);
+  left_.udp.full = 0;
+  settle();
+  std::size_t offered = 0;
+  for (const auto flow : left_.offered) offered += flow;
+  EXPECT_EQ(right_.tun.total() + lost, offered);
+}
+
 TEST_P(WorkersTest, WhatWaitedTooLongIsDroppedAndWhatComesLaterIsNot) {
   right_.tun.gaps_are_fine = true;
   connect();
