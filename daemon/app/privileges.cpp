@@ -56,7 +56,7 @@ Result<rights::Outcome> become_user(const Options& options, const config::Config
 }
 
 void confine_writing(const config::Config& config, Log& log) {
-  if (config.hooks != config::Hooks{}) return;
+  if (config.hooks != config::Hooks{}) return tell_of_hooks(config.hooks, log);
   // Of another process's namespaces (/proc/PID/ns/net) one that is confined sees nothing, nor would the run that
   // follows.
   if (config.interface.netns.starts_with('/')) return;
@@ -77,8 +77,8 @@ void confine_writing(const config::Config& config, Log& log) {
 void tell_of_hooks(const config::Hooks& hooks, Log& log) {
   if (hooks == config::Hooks{} || !rights::is_writing_confined()) return;
   log.warn(
-      "this run began without hooks, so it may write in its own folders alone, and its hooks no more than it: start it "
-      "anew for hooks that write elsewhere");
+      "this process began without hooks, so it may write in its own folders alone, and its hooks no more than it: stop "
+      "the link and start it for hooks that write elsewhere");
 }
 
 }  // namespace adit::app

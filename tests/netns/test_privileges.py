@@ -237,10 +237,11 @@ def test_without_hooks_nothing_is_written_but_in_its_folders_and_an_added_hook_i
     config["hooks"] = {"state": [f"echo x > {inside} && echo inside; echo x > {elsewhere} || echo refused"]}
     link.a.file.write_text(yaml.safe_dump(config))
     link.a.adit("reload", "a")
-    assert "this run began without hooks" in link.a.log()
+    assert "this process began without hooks" in link.a.log()
     link.b.stop()
     link.a.process.send_signal(signal.SIGUSR2)  # the successor inherits it, and its first state runs the hook
     wait_until(lambda: "hooks.state: refused" in link.a.log() or elsewhere.exists(), 10, "the hook")
     assert not elsewhere.exists()
     assert "hooks.state: inside" in link.a.log() and inside.exists()
+    assert link.a.log().count("this process began without hooks") == 2
     assert link.a.stop() == 0
