@@ -118,7 +118,8 @@ ServiceManager::ServiceManager(net::EventLoop& loop)
 
 bool ServiceManager::is_restarting() {
   if (std::getenv("NOTIFY_SOCKET") == nullptr) return false;
-  ManagerBus bus(std::chrono::seconds(1));
+  // It has as many links to stop at once as there are, and whoever gets no answer makes a plain stop of a restart.
+  ManagerBus bus(std::chrono::seconds(5));
   const auto kind = bus.kind_of(bus.job_of(bus.own_unit()));
   return kind == "restart" || kind == "try-restart";
 }
