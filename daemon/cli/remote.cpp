@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <sodium.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -27,6 +28,16 @@ std::string as_root(const std::string& script, const char* sudo) {
       "command -v sudo >/dev/null || {{ echo 'this needs root, and there is no sudo on this host' >&2; exit 127; }}; "
       "exec {1} sh -c {0}",
       shell_word(script), sudo);
+}
+
+/// The same for whatever shell the user of another host has: fish and csh take other quotes than sh, and have another
+/// `if`.
+std::string for_any_shell(std::string_view script) {
+  std::string text(sodium_base64_ENCODED_LEN(script.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
+  sodium_bin2base64(text.data(), text.size(), reinterpret_cast<const unsigned char*>(script.data()), script.size(),
+                    sodium_base64_VARIANT_ORIGINAL);
+  text.pop_back();  // its terminating zero
+  return fmt::format("exec sh -c 'eval \"$(echo {} | base64 -d)\"'", text);
 }
 
 /// In memory alone, to be read from its beginning. The input may hold keys.
@@ -98,8 +109,9 @@ Result<Remote::Outcome> Remote::run(const std::string& script, std::string_view 
   const FileDescriptor output(ends[0]);
   FileDescriptor theirs(ends[1]);
   const std::vector<std::string> words =
-      target_ == kLocal ? std::vector<std::string>{"sh", "-c", as_root(script, "sudo")}
-                        : std::vector<std::string>{"ssh", "-T", "--", target_, as_root(script, "sudo -n")};
+      target_ == kLocal
+          ? std::vector<std::string>{"sh", "-c", as_root(script, "sudo")}
+          : std::vector<std::string>{"ssh", "-T", "--", target_, for_any_shell(as_root(script, "sudo -n"))};
   const auto pid = spawn(words, stdin_file->get(), theirs.get());
   if (!pid) return std::unexpected(pid.error());
   theirs.reset();
