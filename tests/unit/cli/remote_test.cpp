@@ -17,7 +17,6 @@ namespace adit::cli {
 namespace {
 
 using config::Folder;
-
 using testing::HasSubstr;
 using testing::StartsWith;
 
