@@ -35,6 +35,17 @@ TEST(Observations, TheLastOfEachKindIsKeptAndAllAreCounted) {
   EXPECT_THAT(list[1].sentence, HasSubstr("names public key"));
 }
 
+TEST(Observations, WhatBecameOfTheInterfaceIsAmongThem) {
+  Observations seen;
+  seen.interface_renamed("the interface was renamed", at(1));
+  seen.interface_moved("the interface was moved", at(2));
+  const auto list = seen.list();
+  ASSERT_THAT(list, SizeIs(2));
+  EXPECT_EQ(list[0].kind, "interface_moved");
+  EXPECT_EQ(list[0].sentence, "the interface was moved");
+  EXPECT_EQ(list[1].kind, "interface_renamed");
+}
+
 TEST(Observations, WhatTellsNobodyAnythingIsLeftOut) {
   Observations seen;
   seen.handshake_refused({DropReason::rate_limited, kStranger, {}}, at(1));

@@ -271,6 +271,29 @@ TEST(Upkeep, AnMtuOfTheUsersChoiceIsLeftAlone) {
   });
 }
 
+/// As when two hosts have the peer's key; but the moves between its endpoints are also ours.
+TEST(Upkeep, AnEndpointThatJumpsIsToldOfWhereWeDidNotChooseIt) {
+  for (const bool chosen : {true, false}) {
+    with_link(configuration(), [&](Link& link) {
+      if (chosen) {
+        link.call(kPeer);
+      } else {
+        link.called_at(IpAddress::parse("192.0.2.1").value());
+      }
+      const auto other = Endpoint::parse("198.51.100.9:4000").value();
+      for (int i = 0; i < 6; ++i) {
+        const auto& from = i % 2 == 0 ? kPeer : other;
+        const auto& to = i % 2 == 0 ? other : kPeer;
+        link.upkeep->event(tunnel::HandshakeCompleted{noise::Role::responder, to, 1ms}, link.now);
+        link.upkeep->event(tunnel::EndpointMoved{from, to}, link.now);
+      }
+      const auto seen = link.upkeep->observations().list();
+      const bool told = std::ranges::any_of(seen, [](const auto& each) { return each.kind == "endpoint_jumps"; });
+      EXPECT_EQ(told, !chosen);
+    });
+  }
+}
+
 TEST(Upkeep, AWayIntoTheTunnelItselfIsAFailureUntilItIsGone) {
   with_link(configuration(), [](Link& link) {
     link.call(Endpoint::parse("10.9.0.2:51820").value());
