@@ -215,13 +215,16 @@ void Daemon::told(const link::Health& health) {
   if (health.state == link::State::up) host_->hold();
   // Sockets may come later than the link, or be other ones by now.
   if (beside_.shield.is_for_another(doors_->sockets.port())) raise_shield();
-  // Without keepalives an idle link is stale, too, and then the first question for a name wakes it.
-  const bool idle = health.state == link::State::stale && link_->machine().status().attempts <= 1;
-  if (config_.interface.mode == config::Mode::tap && !idle) set_carrier(health.state == link::State::up);
-  if (!idle) beside_.name_servers.serve(health.state == link::State::up);
+  // Without keepalives an idle link is stale, too, and then the first frame or question for a name wakes it.
+  const bool calls = link_ && link_->machine().status().attempts > 1;
+  const auto idle = [calls](link::State state) { return state == link::State::stale && !calls; };
+  const auto session = health.session;
+  if (config_.interface.mode == config::Mode::tap && !idle(session)) set_carrier(session == link::State::up);
+  if (!idle(health.state)) beside_.name_servers.serve(health.state == link::State::up);
 }
 
-/// Whoever is on the Ethernet is to see that nothing passes, as of a cable that was pulled.
+/// Whoever is on the Ethernet is to see that nothing passes, as of a cable that was pulled. What is amiss with an
+/// address of this host's is no reason: most of the frames are others'.
 void Daemon::set_carrier(bool there) {
   if (run_.carrier == there || (run_.goes_on && !run_.carrier && !there)) return;
   run_.carrier = there;

@@ -71,6 +71,17 @@ std::string why_stale(const Status& status, const Endpoint& remote, const Surrou
   return fmt::format("nothing received for {}{}{}", ago(silence), calls, idle);
 }
 
+/// Whatever has failed around it.
+Health assess_session(const Status& status, const Endpoint& remote, const Surroundings& surroundings, bool keepalive_on,
+                      Instant now) {
+  if (!surroundings.missing.empty()) return {State::waiting, surroundings.missing};
+  if (!status.handshake_at) return never_connected(status, remote, surroundings);
+
+  auto reason = why_stale(status, remote, surroundings, keepalive_on, now);
+  if (!reason.empty()) return {State::stale, with_problem(std::move(reason), status)};
+  return {State::up, surroundings.left_out};
+}
+
 }  // namespace
 
 std::string explain(const HandshakeProblem& problem) {
@@ -127,13 +138,14 @@ std::string what_is_missing(const config::Config& config) {
 
 Health assess(const Status& status, const Endpoint& remote, const Surroundings& surroundings, bool keepalive_on,
               Instant now) {
-  if (!surroundings.failure.empty()) return {State::failed, surroundings.failure};
-  if (!surroundings.missing.empty()) return {State::waiting, surroundings.missing};
-  if (!status.handshake_at) return never_connected(status, remote, surroundings);
-
-  auto reason = why_stale(status, remote, surroundings, keepalive_on, now);
-  if (!reason.empty()) return {State::stale, with_problem(std::move(reason), status)};
-  return {State::up, surroundings.left_out};
+  auto health = assess_session(status, remote, surroundings, keepalive_on, now);
+  const bool failed = !surroundings.failure.empty();
+  health.session = failed && !surroundings.beside ? State::failed : health.state;
+  if (failed) {
+    health.state = State::failed;
+    health.reason = surroundings.failure;
+  }
+  return health;
 }
 
 }  // namespace adit::link

@@ -33,12 +33,14 @@ struct Surroundings {
   std::size_t others = 0;  ///< endpoints that are tried while this one does not answer, once it was called again
   std::string missing;     ///< what has to be set up before anything can work; empty: nothing
   std::string failure;     ///< set: the link has failed, and why
+  bool beside = false;     ///< that failure is none of the session's: it goes on, and packets pass
   std::string left_out;    ///< what does not work beside a link that does; empty: nothing
 };
 
 struct Health {
   State state{};
   std::string reason;  ///< when up, what does not work all the same: mostly empty
+  State session{};     ///< what `state` would be without what is wrong on this host beside the packets' way
 };
 
 /// Silence after which a link is stale, however idle it may be (REJECT_AFTER_TIME: no session outlives it).

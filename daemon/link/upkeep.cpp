@@ -173,14 +173,14 @@ void Upkeep::look_at_state(Instant now) {
   const auto& remote = parts_.tunnel.path().remote;
   const auto send_error = in_words(parts_.data_path.send_error());
   if (!send_error.empty()) parts_.event_log.send_failed(remote, send_error, now);
-  const Surroundings surroundings{.endpoint_name = parts_.caller.unresolved(),
-                                  .resolver_error = parts_.caller.error(),
-                                  .send_error = send_error,
-                                  .refused_since = refusals_.since,
-                                  .others = status.attempts > 1 ? parts_.caller.others() : 0,
-                                  .missing = what_is_missing(parts_.config),
-                                  .failure = failure(),
-                                  .left_out = left_out()};
+  Surroundings surroundings{.endpoint_name = parts_.caller.unresolved(),
+                            .resolver_error = parts_.caller.error(),
+                            .send_error = send_error,
+                            .refused_since = refusals_.since,
+                            .others = status.attempts > 1 ? parts_.caller.others() : 0,
+                            .missing = what_is_missing(parts_.config),
+                            .left_out = left_out()};
+  note_failure(surroundings);
   auto health = assess(status, remote, surroundings, parts_.tunnel.keepalive().has_value(), now);
   const bool changed = health.state != health_.state;
   health_ = std::move(health);
@@ -191,13 +191,14 @@ void Upkeep::look_at_state(Instant now) {
   parts_.event_log.state(health_);
 }
 
-/// What stands in the way of all packets, the first cause first; empty: nothing.
-std::string Upkeep::failure() const {
-  if (parts_.uplink_problem) {
-    if (auto problem = parts_.uplink_problem(); !problem.empty()) return problem;
-  }
-  auto problem = guard_.problem();
-  return problem.empty() ? way_.problem() : problem;
+/// The first cause first. What cannot be put back on this host stands in the way of some packets, the others in that of
+/// all.
+void Upkeep::note_failure(Surroundings& surroundings) const {
+  const auto uplink = parts_.uplink_problem ? parts_.uplink_problem() : std::string();
+  const auto host = guard_.problem();
+  const auto& way = way_.problem();
+  surroundings.failure = !uplink.empty() ? uplink : !host.empty() ? host : way;
+  surroundings.beside = uplink.empty() && way.empty();
 }
 
 std::string Upkeep::left_out() const {

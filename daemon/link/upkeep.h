@@ -91,7 +91,7 @@ class Upkeep {
   }
   void call_again_if_due(Instant now);
   void plan_next_look(Instant now);
-  std::string failure() const;
+  void note_failure(Surroundings& surroundings) const;
   std::string left_out() const;
 
   /// Calling the peer again because the network changed.

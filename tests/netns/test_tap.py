@@ -157,6 +157,17 @@ def test_the_carrier_follows_the_link(make, lab):
     traffic_within(end.a.host, "192.168.60.2", 20)
 
 
+def test_the_carrier_stays_while_an_address_of_this_host_cannot_be_put_back(make):
+    """Most of the frames are others', and most of the rest goes by IPv4."""
+    link = make(a=frames({}, addresses=["192.168.60.1/24", "fd60::1/64"]), b=frames({}, addresses=["192.168.60.2/24"])).start()
+    traffic_within(link.a.host, "192.168.60.2", 20)
+    link.a.host.sysctl(f"net.ipv6.conf.{link.a.device}.disable_ipv6", 1)
+    wait_until(lambda: link.a.state() == "failed", 20, "the link to miss its address")
+    assert "IPv6 is switched off" in link.a.status()["reason"]
+    assert "LOWER_UP" in link_of(link.a)
+    assert ping(link.a.host, "192.168.60.2") == 3
+
+
 def test_a_restart_and_a_successor_keep_the_port_in_its_bridge(lans):
     link, near, far = lans()
     mac = link.a.status()["mac"]

@@ -145,6 +145,21 @@ TEST_F(HealthTest, AFailureGoesBeforeEverythingElse) {
   surroundings_.failure = "the way to the peer leads into the tunnel itself";
   EXPECT_EQ(health(connected(0s)).state, State::failed);
   EXPECT_EQ(health(connected(0s)).reason, "the way to the peer leads into the tunnel itself");
+  EXPECT_EQ(health(connected(0s)).session, State::failed);
+}
+
+TEST_F(HealthTest, AFailureBesideTheWayOfThePacketsIsNoneOfTheSession) {
+  surroundings_.failure = "what the link needs on this host cannot be put back";
+  surroundings_.beside = true;
+  EXPECT_EQ(health(connected(0s)).state, State::failed);
+  EXPECT_EQ(health(connected(0s)).session, State::up);
+  EXPECT_EQ(health(connected(300s)).session, State::stale);
+  EXPECT_EQ(health(attempting(3)).session, State::connecting);
+}
+
+TEST_F(HealthTest, WithoutAFailureTheSessionIsAllThereIs) {
+  EXPECT_EQ(health(connected(0s)).session, State::up);
+  EXPECT_EQ(health({}, {}).session, State::waiting);
 }
 
 TEST(StateNames, AreTheOnesPeopleScriptWith) {

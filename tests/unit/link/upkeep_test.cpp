@@ -306,6 +306,23 @@ TEST(Upkeep, AWayIntoTheTunnelItselfIsAFailureUntilItIsGone) {
   });
 }
 
+TEST(Upkeep, AnAddressThatCannotBePutBackIsAFailureThatLeavesTheSessionAlone) {
+  auto config = configuration();
+  config.interface.addresses.push_back(IpNetwork::parse("fd09::1/126").value());
+  with_link(std::move(config), [](Link& link) {
+    link.call(kPeer);
+    link.look_after(1s);
+    run("echo 1 > /proc/sys/net/ipv6/conf/adit0/disable_ipv6");
+    link.upkeep->network_changed({.addresses = true}, link.now);
+    const auto health = link.look_after(1s);
+    EXPECT_EQ(health.state, State::failed);
+    EXPECT_THAT(health.reason, HasSubstr("IPv6 is switched off"));
+    EXPECT_EQ(health.session, State::connecting);
+    link.call(Endpoint::parse("10.9.0.2:51820").value());
+    EXPECT_EQ(link.look_after(1s).session, State::failed) << "nothing can be sent there";
+  });
+}
+
 TEST(Upkeep, AnotherWayToThePeerIsTriedAtOnce) {
   with_link(configuration(), [](Link& link) {
     link.call(kPeer);
