@@ -138,8 +138,9 @@ PathReport PathMtu::report() const {
 
 void PathMtu::fit(Instant now) {
   auto& host = parts_.host;
-  const bool carries_v6 = host::carries_v6(parts_.config);
-  const auto least = host::least_mtu(carries_v6);
+  // Frames are of others, whose IPv6 is theirs to know: a bridge takes the smallest MTU of its ports, and loses its own
+  // IPv6 by it.
+  const auto least = host::least_mtu(host::carries_v6(parts_.config) || parts_.tunnel.carries_frames());
   fit_fragments(least, now);
   if (parts_.config.interface.mtu || host.interface_is_away()) {
     if (parts_.tunnel.carries_frames()) fit_segments();
@@ -173,8 +174,8 @@ void PathMtu::fit_segments() {
   parts_.tunnel.set_mss_limits(mss_limits(parts_.config, size == 0 ? mtu : std::min(size, mtu)));
 }
 
-/// Where the interface takes larger frames than the way does, because the file says so or IPv6 needs it, those are cut:
-/// the tunnel has to know how small.
+/// Where the interface takes larger frames than the way does, because the file says so or IPv6 may need it, they are
+/// cut: the tunnel has to know how small.
 ///
 /// IPv6 does not exist below 1,280 bytes, and is not to be cut off by a way that is narrower: what is too large for it
 /// travels in fragments. All but probes goes with DF clear, so that it is enough when the kernel knows; and where no

@@ -249,6 +249,25 @@ def test_full_frames_follow_a_path_that_narrows_without_a_word(lab, lans):
     assert link.a.status()["mtu"] == 1500
 
 
+def test_a_bridge_keeps_its_ipv6_on_a_path_that_is_too_narrow_for_it(lab, lans):
+    """With the MTU that the path has by default: the kernel takes IPv6 off a bridge whose smallest port is below 1,280."""
+    link, near, far = lans()
+    for end, number in ((link.a, 10), (link.b, 20)):
+        end.host.ip("addr", "add", f"fd50::{number}/64", "dev", "br0", "nodad")
+    traffic_within(far, "fd50::10", 20)
+    stream = Stream(near, far, "192.168.50.2")
+    lab.path_mtu(1340)
+    wait_until(lambda: link.a.status()["mtu"] == link.b.status()["mtu"] == 1280, 60, "the MTU that IPv6 needs")
+    stream.goes_on()
+    assert stream.stop()
+    for end, number in ((link.a, 10), (link.b, 20)):
+        assert "mtu 1280" in end.host.ip("link", "show", "dev", "br0")
+        assert f"fd50::{number}/64" in end.host.ip("addr", "show", "dev", "br0")
+    assert ping(far, "fd50::10", 3, 1232, 0.2, 20, "-M", "do") == 3
+    assert ping(link.a.host, "fd50::20", 3, 1232, 0.2, 20, "-M", "do") == 3
+    assert transfer(near, far, "fd50::2", MEGABYTE)
+
+
 @pytest.mark.parametrize("outer", [4, 6])
 def test_a_gretap_of_the_lans_own_mtu_sends_its_frames_in_fragments(make, lab, outer):
     """As bridges have it: 1,500 bytes on a WireGuard of 1,420, and its own host cuts and joins the GRE packets."""

@@ -222,6 +222,30 @@ TEST(Upkeep, AWayTooNarrowForIpv6IsToldToTheMachineAndBeside) {
   });
 }
 
+/// The bridge that the interface is in takes its MTU, and has addresses of its own.
+TEST(Upkeep, AWayTooNarrowForTheIpv6OfABridgeIsPassedInFragments) {
+  auto config = configuration();
+  config.interface.mode = config::Mode::tap;
+  config.interface.tap.ours = IpAddress::parse("169.254.0.1").value();
+  config.interface.tap.peers = IpAddress::parse("169.254.0.2").value();
+  with_link(std::move(config), [](Link& link) {
+    const auto& tap = link.config.interface.tap;
+    link.tunnel->set_ethernet(wire::GreEnds{tap.ours, tap.peers});
+    run("ip link set up0 mtu 1340");
+    link.call(kPeer);
+    link.look_after(1s);
+    EXPECT_EQ(link.host.mtu(), 1280U);
+    EXPECT_EQ(link.tunnel->mtu(), 1280U + 42);
+    EXPECT_EQ(link.tunnel->way_size(), 1280U);
+    EXPECT_THAT(link.log.text(), HasSubstr("room for frames of 1238 bytes: larger ones are sent in fragments"));
+    run("ip link set up0 mtu 1400");
+    link.upkeep->network_changed(kRoutesChanged, link.now);
+    link.look_after(1s);
+    EXPECT_EQ(link.host.mtu(), 1340U - 42);
+    EXPECT_EQ(link.tunnel->way_size(), 0U);
+  });
+}
+
 /// The kernel had more to say than there was room for: anything may have changed.
 TEST(Upkeep, NewsThatWereLostCountAsNewsOfAll) {
   auto config = configuration();
