@@ -36,20 +36,19 @@ Result<> check_place(const config::Config& next, const config::Config& current, 
       name);
 }
 
-Result<> check_bridge(const std::string& name, net::Netlink& netlink) {
+/// One that was there is waited for when it is gone; one that was never there is more likely mistyped.
+Result<> check_bridge(const config::Config& next, const config::Config& current) {
+  const auto& name = next.interface.tap.bridge;
   if (name.empty()) return {};
-  const auto index = net::find_link(netlink, name);
-  if (!index) return fail("there is no interface {}: correct the file, or make the interface first", name);
-  const auto state = net::get_bridge_state(netlink, *index);
-  if (state && !state->is_bridge) return fail("{} is no bridge: correct interface.bridge", name);
-  return {};
-}
-
-Result<> check_interface(const config::Config& next, const config::Config& current, const net::TunDevice& device) {
   auto netlink = open_netlink(next.interface.netns);
   if (!netlink) return std::unexpected(netlink.error());
-  if (auto done = check_place(next, current, device); !done) return done;
-  return check_bridge(next.interface.tap.bridge, *netlink);
+  const bool is_edited = name != current.interface.tap.bridge || next.interface.netns != current.interface.netns;
+  const auto index = net::find_link(*netlink, name);
+  if (!index && !is_edited) return {};
+  if (!index) return fail("there is no interface {}: correct the file, or make the interface first", name);
+  const auto state = net::get_bridge_state(*netlink, *index);
+  if (state && !state->is_bridge) return fail("{} is no bridge: correct interface.bridge", name);
+  return {};
 }
 
 /// Tried, and let go of. The port that our sockets have cannot be had beside them; it will be free with them.
@@ -78,7 +77,11 @@ bool keeps_interface(const config::Config& next, const config::Config& current, 
 Result<> check_successor(const config::Config& next, const config::Config& current, const path::Doors& doors,
                          bool keeps) {
   if (!keeps) {
-    if (auto done = check_interface(next, current, doors.device); !done) return done;
+    if (auto done = check_place(next, current, doors.device); !done) return done;
+  }
+  // One that goes on elsewhere is up to whoever moved it there.
+  if (!keeps || doors.device.is_at_home()) {
+    if (auto done = check_bridge(next, current); !done) return done;
   }
   if (auto done = check_sockets(next, current, doors.sockets); !done) return done;
   const auto aead = crypto::choose_aead(next.tuning.crypto, net::boot_now);

@@ -15,8 +15,9 @@ namespace adit::app {
 bool keeps_interface(const config::Config& next, const config::Config& current, const path::Doors& doors,
                      const host::HostSetup& host);
 
-/// Whether a run with the file `next` can have what it needs: sockets, cryptography, and where it makes another
-/// interface (`keeps` is false), that. The error is a sentence: what it would end for.
+/// Whether a run with the file `next` can have what it needs: sockets, cryptography, a bridge that was edited, and
+/// where it makes another interface (`keeps` is false), that. The error is a sentence: what it would end for, or wait
+/// for in vain.
 Result<> check_successor(const config::Config& next, const config::Config& current, const path::Doors& doors,
                          bool keeps);
 

@@ -114,8 +114,9 @@ void print_next_steps(const PairArguments& arguments, const Configs& configs, Co
   }
   if (std::ranges::any_of(configs, [](const auto& config) { return !config.interface.tap.bridge.empty(); })) {
     say(context.out,
-        "\nA bridge has to be there before the link starts. Hosts behind it need the MTU that `adit status` shows; "
-        "`adit doctor` tells more.\n");
+        "\nA bridge that is not there is waited for. Hosts behind it need the MTU that `adit status` shows; `adit "
+        "doctor` "
+        "tells more.\n");
   }
   say(context.out, "\nNext, on each host:\n");
   for (const auto& config : configs) {

@@ -23,8 +23,8 @@ std::optional<Finding> judge_presence(const Facts& facts, const std::string& nam
   if (bridge == nullptr) {
     return problem(fmt::format("there is no bridge {} (interface.bridge)", name), {},
                    fmt::format("make it, also in the host's network configuration: `ip link add {0} type bridge && ip "
-                               "link set {0} up`; then `systemctl restart adit@{1}`",
-                               name, facts.name));
+                               "link set {0} up`; a link that runs puts its interface there within a few seconds",
+                               name));
   }
   if (!bridge->is_bridge) {
     return problem(fmt::format("{} (interface.bridge) is no bridge", name), {},

@@ -32,6 +32,8 @@ class HostSetup {
   Restored restore();
   /// Likewise of the interface itself: MTU, queue and flags.
   Restored restore_link();
+  /// InterfaceSetup::lacks_bridge
+  bool lacks_bridge() const { return interface_.lacks_bridge(); }
   /// While `runs` says that a hook does, addresses that are missing are its doing (InterfaceSetup::restore).
   void set_hook_runs(std::function<bool()> runs) { hook_runs_ = std::move(runs); }
   /// InterfaceSetup::forgo_missing_addresses

@@ -120,7 +120,11 @@ Result<> InterfaceSetup::apply(const InterfaceSettings& wanted, bool in_part) {
   active_ = true;
   goes_on_ = goes_on_ && first;
   auto done = first ? adopt_leftovers(wanted) : Result<>();
-  if (done || in_part) done = change(wanted, in_part);
+  auto now = wanted;
+  // Whoever makes it may be at work beside us, as at boot.
+  lacks_bridge_ = first && !wanted.bridge.empty() && !net::find_link(netlink_, wanted.bridge);
+  if (lacks_bridge_) now.bridge.clear();
+  if (done || in_part) done = change(now, in_part);
   if (done || in_part) {
     applied_ = wanted;
     places_.clear();
@@ -176,6 +180,7 @@ Restored InterfaceSetup::restore_link() {
   }
   if (!applied_.bridge.empty()) {
     const auto bridge = net::find_link(netlink_, applied_.bridge);
+    lacks_bridge_ = !bridge;
     if (!bridge) restored.note(no_bridge(applied_.bridge));
     if (bridge && *bridge != link->bridge) what.push_back(fmt::format("that it is in {}", applied_.bridge));
   }

@@ -58,7 +58,7 @@ class InterfaceSetup {
   /// message for each route or, where there are many of them or one is missing, a list of those through the interface
   /// for each family and table in use, and a message for each thing that is to be changed.
   /// `in_part`: what cannot be had keeps none of the rest away, and is left to restore(), as long as the interface is
-  /// there at all.
+  /// there at all. So is a bridge that is not there yet at the first call, in any case.
   Result<> apply(const InterfaceSettings& wanted, bool in_part = false);
   /// Of what is applied, the MTU alone: a single message. Likewise.
   Result<> set_mtu(std::uint32_t mtu);
@@ -84,6 +84,8 @@ class InterfaceSetup {
   void release() { active_ = false; }
 
   bool is_applied() const { return active_; }
+  /// It is missed: whoever makes it may do so later.
+  bool lacks_bridge() const { return lacks_bridge_; }
   /// Only while something is applied.
   InterfacePast past() const { return {before_.value_or(net::LinkState()), bridge_}; }
   const std::vector<net::RouteSpec>& routes() const { return applied_.routes; }
@@ -123,7 +125,8 @@ class InterfaceSetup {
   InterfaceSettings applied_;
   std::vector<net::RoutePlace> places_;  ///< of applied_.routes, sorted
   std::uint32_t bridge_ = 0;             ///< InterfacePast::bridge
-  std::vector<std::string> restored_;    ///< what the last add_missing found missing
+  bool lacks_bridge_ = false;
+  std::vector<std::string> restored_;  ///< what the last add_missing found missing
   std::vector<std::string> conflicts_;
   std::vector<net::InterfaceAddress> forgone_;
   bool forgoes_ = false;  ///< for the moment, what is found missing

@@ -34,7 +34,7 @@ class Guard {
 
   /// The references must outlive it.
   Guard(std::uint32_t interface, host::HostSetup& host, Log& log, Instant now)
-      : interface_(interface), host_(host), log_(log), all_looked_at_(now) {}
+      : interface_(interface), host_(host), log_(log), link_due_(host.lacks_bridge()), all_looked_at_(now) {}
 
   void network_changed(const net::NetworkChange& change);
   /// Puts back what is missing, if something may be.

@@ -19,6 +19,7 @@ has the longest list) can do with one, and which tests show that this one does i
 """
 import json
 import random
+import signal
 
 import pytest
 
@@ -170,16 +171,55 @@ def test_after_a_crash_it_comes_back_to_the_bridge_that_somebody_put_it_into(lan
     assert "master br1" in link_of(end), "whoever put it there knows why"
 
 
+def make_bridge(host):
+    host.ip("link", "add", "br0", "type", "bridge")
+    for arguments in (("lan", "master", "br0"), ("br0", "up")):
+        host.ip("link", "set", *arguments)
+
+
 def test_after_a_crash_its_bridge_may_be_another_of_the_name(lans):
     end, near = killed_in_its_bridge(lans)
     end.host.ip("link", "del", "br0")
-    end.host.ip("link", "add", "br0", "type", "bridge")
-    for arguments in (("lan", "master", "br0"), ("br0", "up")):
-        end.host.ip("link", "set", *arguments)
+    make_bridge(end.host)
     end.start()
     traffic_within(near, "192.168.50.2", 40)
     assert end.stop() == 0
     assert "master" not in link_of(end)
+
+
+def test_a_bridge_that_comes_later_is_waited_for(lans):
+    """As at boot, where whoever makes it runs beside the link, or while somebody sets up the network anew."""
+    link, near, _ = lans()
+    end = link.a
+    assert end.stop() == 0
+    end.host.ip("link", "del", "br0")
+    end.start()
+    wait_until(lambda: end.state() == "failed", 10, "the bridge to be missed")
+    assert "there is no interface br0" in end.status()["reason"]
+    make_bridge(end.host)
+    traffic_within(near, "192.168.50.2", 40)
+    wait_until(lambda: end.state() == "up", 10, "nothing to be amiss")
+
+    end.host.ip("link", "del", "br0")
+    before = end.log().count("going on with the session")
+    end.process.send_signal(signal.SIGUSR2)
+    wait_until(lambda: end.log().count("going on with the session") > before, 20, "the successor")
+    make_bridge(end.host)
+    traffic_within(near, "192.168.50.2", 40)
+    assert "master br0" in link_of(end)
+    assert end.stop() == 0
+
+
+def test_a_bridge_that_was_mistyped_makes_no_successor(lans):
+    link, near, _ = lans()
+    end = link.a
+    end.side.interface = {**BRIDGED, "bridge": "br7"}
+    end.write_config()
+    end.process.send_signal(signal.SIGUSR2)
+    wait_until(lambda: "this run goes on instead of a new one" in end.log(), 20, "the refusal")
+    assert "there is no interface br7: correct the file" in end.log()
+    assert "master br0" in link_of(end)
+    assert ping(near, "192.168.50.2") == 3
 
 
 def random_edit(chance):

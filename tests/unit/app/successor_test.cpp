@@ -36,8 +36,13 @@ config::Config read(const std::string& text) {
   return std::move(config::read_config_text(text, "office.yaml", {}).value());
 }
 
+std::string in_bridge(const std::string& name) {
+  return replaced(kFile, "interface: {name: adit0, addresses: [10.9.0.1/30]", kFrames + (", bridge: " + name));
+}
+
 /// A link with the file above, and what it can know of a run with another one.
 struct Running {
+  explicit Running(const std::string& file = kFile) : config(read(file)) {}
   bool keeps(std::string_view from, std::string_view to) {
     return keeps_interface(read(replaced(kFile, from, to)), config, *doors, host);
   }
@@ -51,13 +56,10 @@ struct Running {
     const auto frames = replaced(kFile, "interface: {name: adit0", std::string(kFrames).append(more));
     return problem(replaced(frames, "127.0.0.1:51820", listen));
   }
-  std::string problem_of_bridge(const std::string& name) {
-    return problem(
-        replaced(kFile, "interface: {name: adit0, addresses: [10.9.0.1/30]", kFrames + (", bridge: " + name)));
-  }
+  std::string problem_of_bridge(const std::string& name) { return problem(in_bridge(name)); }
 
   test::RecordedLog log;
-  config::Config config = read(kFile);
+  config::Config config;
   std::unique_ptr<path::Doors> doors = Inheritance().open_doors(config, log);
   host::HostSetup host{config, doors->device, 1400};
 };
@@ -100,6 +102,21 @@ TEST(CheckSuccessor, ABridgeHasToBeOne) {
     EXPECT_THAT(running.problem_of_bridge("br1"), HasSubstr("there is no interface br1"));
     // It has to be where the interface is to be: here in the namespace of the test's program.
     EXPECT_THAT(running.problem_of_bridge("br0, netns: /proc/self/ns/net"), HasSubstr("there is no interface br0"));
+  });
+}
+
+TEST(CheckSuccessor, ABridgeHasToBeThereWhereItWasEditedAndIsWaitedForElsewhere) {
+  in_namespace([] {
+    run("ip link add br0 type bridge");
+    Running running(in_bridge("br0"));
+    EXPECT_THAT(running.problem_of_bridge("br1"), HasSubstr("there is no interface br1"));
+    EXPECT_THAT(running.problem_of_bridge("lo"), HasSubstr("lo is no bridge"));
+    run("ip link del br0");
+    EXPECT_EQ(running.problem_of_bridge("br0"), "");
+    EXPECT_EQ(running.problem(replaced(in_bridge("br0"), "name: adit0", "name: adit1")), "");
+    EXPECT_THAT(running.problem_of_bridge("br1"), HasSubstr("there is no interface br1"));
+    run("ip tuntap add dev br0 mode tap");
+    EXPECT_THAT(running.problem_of_bridge("br0"), HasSubstr("br0 is no bridge"));
   });
 }
 

@@ -99,6 +99,39 @@ TEST(InterfaceSetup, ABridgeThatIsGoneIsMissedUntilThereIsOneOfTheName) {
   });
 }
 
+/// At boot whoever makes it runs beside the link.
+TEST(InterfaceSetup, ABridgeThatIsNotThereYetIsMissedUntilItIsAndKeepsNothingElseAway) {
+  in_namespace([] {
+    run("ip tuntap add dev tun-i mode tap");
+    Interface interface({.name = "tun-i", .frames = true});
+    auto& setup = *interface.setup;
+    const InterfaceSettings wanted{.mtu = 1300, .multicast = true, .bridge = "br-i"};
+    expect_done(setup.apply(wanted));
+    EXPECT_TRUE(setup.lacks_bridge());
+    EXPECT_THAT(run("ip link show tun-i"), HasSubstr("mtu 1300"));
+    EXPECT_THAT(setup.restore_link().problem, HasSubstr("there is no interface br-i: make that bridge first"));
+    EXPECT_FALSE(setup.apply({.mtu = 1310, .multicast = true, .bridge = "br-j"})) << "nor is that, and it was edited";
+    EXPECT_THAT(run("ip link show tun-i"), HasSubstr("mtu 1300"));
+    run("ip link add br-i type bridge");
+    EXPECT_THAT(setup.restore_link().what, testing::ElementsAre("that it is in br-i"));
+    EXPECT_FALSE(setup.lacks_bridge());
+    expect_done(setup.restore());
+    EXPECT_THAT(run("ip link show tun-i"), HasSubstr("master br-i"));
+    setup.remove();
+    EXPECT_THAT(run("ip link show tun-i"), Not(HasSubstr("master")));
+  });
+}
+
+TEST(InterfaceSetup, WhatIsNoBridgeIsNotWaitedFor) {
+  in_namespace([] {
+    run("ip tuntap add dev tun-i mode tap");
+    Interface interface({.name = "tun-i", .frames = true});
+    const auto done = interface.setup->apply({.mtu = 1300, .multicast = true, .bridge = "lo"});
+    ASSERT_FALSE(done);
+    EXPECT_THAT(done.error().message, HasSubstr("is that a bridge"));
+  });
+}
+
 /// As `ip route replace` has it.
 TEST(InterfaceSetup, ARouteThatTookThePlaceOfOursIsAConflict) {
   in_namespace([] {

@@ -35,7 +35,7 @@ config::Config configuration() {
 }
 
 struct Guarded {
-  Guarded() {
+  explicit Guarded(config::Config chosen = configuration()) : config(std::move(chosen)) {
     net::test::make_veth_pair();
     hear();
     guard.look(now);
@@ -67,10 +67,11 @@ struct Guarded {
 
   int parts = 0;
   bool hears = true;
-  config::Config config = configuration();
+  config::Config config;
   test::RecordedLog log;
   net::EventLoop loop;
-  net::TunDevice device = or_throw(net::TunDevice::open({.name = "adit0"}));
+  net::TunDevice device =
+      or_throw(net::TunDevice::open({.name = "adit0", .frames = config.interface.mode == config::Mode::tap}));
   host::HostSetup host{config, device, 1420};
   Instant now = loop.now();
   Guard guard{device.index(), host, log, now};
@@ -104,6 +105,21 @@ TEST(Guard, WhetherTheInterfaceIsUpIsSeenThoughTheNewsWereLost) {
     EXPECT_THAT(guarded.guard.problem(), HasSubstr("adit0 is down"));
     guarded.after_unheard("ip link set adit0 up");
     EXPECT_EQ(guarded.guard.problem(), "");
+  });
+}
+
+TEST(Guard, ABridgeThatIsNotThereAtTheStartIsMissedAtOnce) {
+  in_namespace([] {
+    auto config = configuration();
+    config.interface = {.name = "adit0"};
+    config.interface.mode = config::Mode::tap;
+    config.interface.tap.bridge = "br0";
+    config.routes.clear();
+    Guarded guarded(std::move(config));
+    EXPECT_THAT(guarded.guard.problem(), HasSubstr("there is no interface br0"));
+    guarded.after("ip link add br0 type bridge");
+    EXPECT_EQ(guarded.guard.problem(), "");
+    EXPECT_THAT(run("ip link show adit0"), HasSubstr("master br0"));
   });
 }
 
