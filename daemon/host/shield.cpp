@@ -34,15 +34,24 @@ std::string table_name(std::string name, std::uint32_t number) {
   return fmt::format("adit_{}_{:x}", name, number);
 }
 
-/// Who connects to this host from outside waits for answers from there. In the second chain, since the mark comes too
-/// late for the route that an answer of our own has got already.
+/// Who connects to this host from outside waits for answers from there. Only where our mark leads back to where the
+/// connection came from: one out of another tunnel would be answered past that, in clear, as marked packets go past all
+/// tunnels. `fib` looks with the packet's own mark, so ours is tried, with the other one kept in `ct mark` meanwhile.
+/// In the chain behind, since the mark comes too late for the route that an answer of our own has got already.
 std::string answers_for(const ShieldOptions& options) {
   return fmt::format(
+      "  chain way_back {{\n"
+      "    ct mark set meta mark\n"
+      "    meta mark set {2:#x}\n"
+      "    fib saddr . mark . iif oif exists ct mark set {2:#x} return\n"
+      "    meta mark set ct mark\n"
+      "    ct mark set 0\n"
+      "  }}\n"
       "  chain came {{\n"
       "    type filter hook prerouting priority mangle + 1\n"
       "    iif {{ lo, {0} }} accept\n"
       "    udp dport {1} accept\n"
-      "    fib daddr type local ct state new ct mark 0 ct mark set {2:#x}\n"
+      "    fib daddr type local ct state new ct mark 0 jump way_back\n"
       "    ct mark {2:#x} meta mark set {2:#x}\n"
       "  }}\n"
       "  chain answers {{\n"
@@ -78,8 +87,8 @@ std::string rules_for(const ShieldOptions& options, bool with_answers) {
 }
 
 /// Where it can have no netlink socket, libnftables ends this process (nft_ctx_new, and each time it looks for
-/// interfaces), with all rules that block in place; and it waits for answers with select(), which is abort() for a descriptor of such a number. Both are known
-/// beforehand.
+/// interfaces), with all rules that block in place; and it waits for answers with select(), which is abort() for a
+/// descriptor of such a number. Both are known beforehand.
 Result<> can_talk_to_nftables() {
   const FileDescriptor probe(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
   if (!probe) return fail("nftables cannot be talked to: {}", net::describe(errno));

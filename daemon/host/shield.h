@@ -7,7 +7,8 @@
 // - What comes in for our sockets bears our mark while the reverse path is looked for, so that firewalld's IPv6 filter,
 //   and IPv4's strict one with src_valid_mark, see the way that answers take, not the one into the tunnel.
 // - Connections that come to this host from outside are answered the way they came, not into the tunnel: they bear our
-//   mark, too (`ct mark`, unless somebody else has marked them).
+//   mark, too (`ct mark`, unless somebody else has marked them), where that leads back to the interface they came by:
+//   what came out of another tunnel is answered into that, not in clear.
 #pragma once
 
 #include <cstdint>

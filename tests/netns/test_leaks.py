@@ -20,6 +20,7 @@ from lab.wait import wait_until
 pytestmark = pytest.mark.adit_only
 
 PORT = 51820
+PORTS = (PORT, PORT + 1)  # of a second link
 BEYOND = {4: "203.0.113.1", 6: "2001:db8::1"}
 PEER = {4: "10.2.0.2", 6: "fd02::2"}
 LOCAL = [ipaddress.ip_network(net) for net in ("10.1.0.0/24", "fd01::/64", "fe80::/10", "ff00::/8", "224.0.0.0/4")]
@@ -52,7 +53,7 @@ class Watched:
             if packet is None:
                 continue
             to, protocol, port = packet
-            own = protocol == socket.IPPROTO_UDP and port == PORT and str(to) in PEER.values()
+            own = protocol == socket.IPPROTO_UDP and port in PORTS and str(to) in PEER.values()
             if not own and not any(to in net for net in LOCAL if net.version == to.version):
                 found[str(to)] = found.get(str(to), 0) + 1
         return found
@@ -626,9 +627,9 @@ def test_what_others_route_beside_a_full_tunnel_is_no_alarm(make, beyond_the_rou
     assert examine(link.a)["routes"] == "ok"
 
 
-def second(make, first):
-    """Another link between the same hosts, with a default route as well."""
-    link = make(a={**FULL, "label": "second", "addresses": ["10.8.0.1/30", "fd08::1/126"], "listen": PORT + 1,
+def second(make, first, **options):
+    """Another link between the same hosts, with a default route as well unless `options` say otherwise."""
+    link = make(a={**FULL, **options, "label": "second", "addresses": ["10.8.0.1/30", "fd08::1/126"], "listen": PORT + 1,
                    "endpoint": f"10.2.0.2:{PORT + 1}"},
                 b={"label": "far", "addresses": ["10.8.0.2/30", "fd08::2/126"], "allowed_ips": ["10.8.0.0/30", "fd08::/126"],
                    "listen": PORT + 1, "endpoint": f"10.1.0.2:{PORT + 1}"})
@@ -674,3 +675,19 @@ def test_what_a_killed_link_holds_the_other_has_after_unblock(make, lab, beyond_
     assert "unblocked" in first.a.adit("unblock", "a").stdout
     wait_until(lambda: reason_of(other.a) == "", 20, "the second to have all")
     assert ping(other.a.host, other.b.side.addr4) == 3
+
+
+@pytest.mark.parametrize("routes, outside, answered", [(["10.0.0.0/8"], "10.77.0.1", 3), (["default"], BEYOND[4], 0)],
+                         ids=["a_network", "default"])
+def test_who_connects_by_another_link_is_not_answered_in_clear(make, watched, beyond_the_router, routes, outside, answered):
+    """The second link's peer lies in its network, which therefore stands in a table that no link's mark leads to. Of two
+    with a default route the first has the answers."""
+    first = full(make).start()
+    traffic_within(first.a.host, first.b.side.addr4, 10)
+    other = second(make, first, routes=routes).start()
+    traffic_within(other.a.host, other.b.side.addr4, 20)
+    far = other.b.host
+    far.ip("addr", "replace", f"{outside}/32", "dev", "lo")
+    seen = watched(first.a.host)
+    assert ping(far, other.a.side.addr4, 3, 56, 0.2, 5, "-I", outside) == answered
+    seen.expect_none("with a connection that came by the second link")
