@@ -213,8 +213,8 @@ void Daemon::told(const link::Health& health) {
   tell_events(health);
   keep_sockets();
   if (health.state == link::State::up) host_->hold();
-  // Sockets may come later than the link, or be other ones by now.
-  if (beside_.shield.is_for_another(doors_->sockets.port())) raise_shield();
+  // Sockets may come later than the link, or be other ones by now, or marked since the peer's address is known.
+  if (beside_.shield.is_for_another(doors_->sockets.port(), host_->mark())) raise_shield();
   // Without keepalives an idle link is stale, too, and then the first frame or question for a name wakes it.
   const bool calls = link_ && link_->machine().status().attempts > 1;
   const auto idle = [calls](link::State state) { return state == link::State::stale && !calls; };

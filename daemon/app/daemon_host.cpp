@@ -111,7 +111,7 @@ void Daemon::set_forwarding() {
 
 /// As wg-quick has it: where everything goes into the tunnel, and its addresses are worth a neighbour's trouble.
 void Daemon::raise_shield() {
-  if (host::default_families(config_).empty()) return beside_.shield.lower();
+  if (!host::is_full_tunnel(config_)) return beside_.shield.lower();
   host::ShieldOptions options{.link = config_.name,
                               .number = config_.number,
                               .interface = doors_->device.index(),

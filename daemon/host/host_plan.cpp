@@ -48,6 +48,10 @@ double share_of(const config::Config& config, Family family) {
   return family == Family::v6 ? std::min(1.0, std::ldexp(share, kGlobalPrefix)) : share;
 }
 
+bool leads_nearly_all(const config::Config& config) {
+  return std::max(share_of(config, Family::v4), share_of(config, Family::v6)) > kNearlyAll;
+}
+
 /// A peer that is known by name, or calls, may be anywhere, and so may the name server that has to be asked for it. So
 /// large a route is taken to lead to both.
 bool is_vast(const config::Config& config, const config::Route& route) {
@@ -187,11 +191,14 @@ std::string why_blocked(Family family) {
       v4 ? "IPv4" : "IPv6", v4 ? "IPv4" : "IPv6", v4 ? "::/0" : "0.0.0.0/0");
 }
 
+bool is_full_tunnel(const config::Config& config) {
+  return config.interface.netns.empty() && leads_nearly_all(config);
+}
+
 config::KillSwitch kill_switch(const config::Config& config) {
   using config::KillSwitch;
   if (config.interface.kill_switch != KillSwitch::automatic) return config.interface.kill_switch;
-  const bool full = std::max(share_of(config, Family::v4), share_of(config, Family::v6)) > kNearlyAll;
-  return full ? KillSwitch::on : KillSwitch::off;
+  return leads_nearly_all(config) ? KillSwitch::on : KillSwitch::off;
 }
 
 std::uint32_t number_of(const config::Config& config) {

@@ -35,6 +35,9 @@ std::vector<Family> default_families(const config::Config& config);
 std::vector<Family> blocked_families(const config::Config& config);
 /// A sentence with the mend.
 std::string why_blocked(Family family);
+/// The routes lead everything of the whole host into the tunnel in one family or the other, or the greater part of it:
+/// halves, or all but private networks.
+bool is_full_tunnel(const config::Config& config);
 /// interface.kill_switch, or what it is by itself.
 config::KillSwitch kill_switch(const config::Config& config);
 /// The link's number: as it was found out (Config::number), else that of its name.

@@ -34,6 +34,16 @@ std::string table_name(std::string name, std::uint32_t number) {
   return fmt::format("adit_{}_{:x}", name, number);
 }
 
+/// What comes in for our sockets, and none that somebody else forwards to that port.
+std::string own_for(const ShieldOptions& options) {
+  return fmt::format(
+      "  chain own {{\n"
+      "    type filter hook prerouting priority mangle\n"
+      "    iif != {} udp dport {} fib daddr type local meta mark set {:#x}\n"
+      "  }}\n",
+      options.interface, options.port, options.mark);
+}
+
 /// Who connects to this host from outside waits for answers from there. Only where our mark leads back to where the
 /// connection came from: one out of another tunnel would be answered past that, in clear, as marked packets go past all
 /// tunnels. `fib` looks with the packet's own mark, so ours is tried, with the other one kept in `ct mark` meanwhile.
@@ -69,6 +79,8 @@ std::string rules_for(const ShieldOptions& options, bool with_answers) {
     drops += fmt::format("    iif != {} {} daddr {{ {} }} fib saddr type != local counter drop\n", options.interface,
                          family == Family::v4 ? "ip" : "ip6", list);
   }
+  // Without a mark nothing leads past the tunnel but main's own routes, which need none.
+  const bool is_marked = options.mark != 0;
   return fmt::format(
       "table inet {} {{\n"
       "  flags owner\n"
@@ -76,14 +88,10 @@ std::string rules_for(const ShieldOptions& options, bool with_answers) {
       "    type filter hook prerouting priority raw\n"
       "{}"
       "  }}\n"
-      "  chain own {{\n"
-      "    type filter hook prerouting priority mangle\n"
-      "    iif != {} udp dport {} fib daddr type local meta mark set {:#x}\n"
-      "  }}\n"
-      "{}"
+      "{}{}"
       "}}\n",
-      table_name(options.link, options.number), drops, options.interface, options.port, options.mark,
-      with_answers ? answers_for(options) : "");
+      table_name(options.link, options.number), drops, is_marked ? own_for(options) : "",
+      is_marked && with_answers ? answers_for(options) : "");
 }
 
 /// Where it can have no netlink socket, libnftables ends this process (nft_ctx_new, and each time it looks for
@@ -112,6 +120,7 @@ Shield::~Shield() = default;
 
 Result<> Shield::raise(const ShieldOptions& options) {
   port_ = options.port;
+  mark_ = options.mark;
   const auto* const failed = table_.empty() ? kUnshielded : kAsBefore;
   if (const auto can = can_talk_to_nftables(); !can) return fail("{}{}", failed, can.error().message);
   if (!context_) {

@@ -29,7 +29,7 @@ struct ShieldOptions {
   std::uint32_t interface = 0;       ///< the tunnel's
   std::vector<IpAddress> addresses;  ///< inside the tunnel
   std::uint16_t port = 0;            ///< of our sockets
-  std::uint32_t mark = 0;            ///< likewise
+  std::uint32_t mark = 0;            ///< likewise; 0: they have none, so the first of these is all there is
 };
 
 class Shield {
@@ -39,12 +39,15 @@ class Shield {
   Shield(const Shield&) = delete;
   Shield& operator=(const Shield&) = delete;
 
-  /// In place of what it held up before, in one step: there is no moment without. The error is a sentence: the kernel has
-  /// no nftables, or none that belong to a process (Linux 5.12), or it may not; what it held up before stays up then.
+  /// In place of what it held up before, in one step: there is no moment without. The error is a sentence: the kernel
+  /// has no nftables, or none that belong to a process (Linux 5.12), or it may not; what it held up before stays up
+  /// then.
   Result<> raise(const ShieldOptions& options);
   void lower();
-  /// It is raised, and what it was last to be raised for is another port.
-  bool is_for_another(std::uint16_t port) const { return !table_.empty() && port != port_; }
+  /// It is raised, and what it was last to be raised for is another port or mark.
+  bool is_for_another(std::uint16_t port, std::uint32_t mark) const {
+    return !table_.empty() && (port != port_ || mark != mark_);
+  }
 
  private:
   struct Deleter {
@@ -54,7 +57,8 @@ class Shield {
   Result<> put_up(const std::string& rules);
 
   std::uint16_t port_ = 0;
-  std::string table_;  ///< empty: none is up
+  std::uint32_t mark_ = 0;
+  std::string table_;                          ///< empty: none is up
   std::unique_ptr<nft_ctx, Deleter> context_;  ///< the table is there as long as its netlink socket
 };
 

@@ -290,6 +290,10 @@ def test_a_family_that_the_interface_has_no_address_of_is_blocked(make, lab, wat
 def test_halves_are_a_full_tunnel_too(make, lab, watched, beyond_the_router):
     link = full(make, a={"routes": ["0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1"]}).start()
     traffic_within(link.a.host, link.b.side.addr4, 10)
+    lab.r.ip("route", "add", "10.9.0.1", "via", "10.1.0.2")
+    assert not answers(lab.r, "10.9.0.1"), "a neighbour learns nothing"
+    lab.r.ip("addr", "add", "45.0.0.1", "dev", "lo")  # of the half that the peer is in
+    assert ping(lab.r, "10.1.0.2", 2, 56, 0.2, 20, "-I", "45.0.0.1") == 2, "and who asks from outside has an answer there"
     seen = watched(link.a.host)
     for address in BEYOND.values():
         assert ping(link.a.host, address) == 3

@@ -99,6 +99,7 @@ TEST(HostPlan, RoutesThatLeadNearlyEverythingIntoTheTunnelSwitchTheKillSwitchOn)
   const auto by_itself = [](std::initializer_list<const char*> routes) {
     auto config = link();
     for (const auto* to : routes) config.routes.push_back({.to = net(to)});
+    EXPECT_EQ(is_full_tunnel(config), kill_switch(config) == KillSwitch::on);
     return kill_switch(config);
   };
   EXPECT_EQ(by_itself({"10.0.0.0/8", "192.168.20.0/24"}), KillSwitch::off);
@@ -115,6 +116,7 @@ TEST(HostPlan, RoutesThatLeadNearlyEverythingIntoTheTunnelSwitchTheKillSwitchOn)
   config.routes = {{.to = net("0.0.0.0/0"), .table = 100}};
   EXPECT_EQ(kill_switch(config), KillSwitch::off);
   config.interface.kill_switch = KillSwitch::always;
+  EXPECT_FALSE(is_full_tunnel(config)) << "whatever is to block";
   EXPECT_EQ(kill_switch(config), KillSwitch::always);
   EXPECT_THAT(policy_options(config, 5, {}).behind, ElementsAre(net::RouteSpec{.to = net("0.0.0.0/0"), .table = 100}));
 }

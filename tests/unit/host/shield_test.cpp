@@ -39,7 +39,7 @@ TEST(Shield, WithoutASocketItSaysSoAndTheProcessGoesOn) {
   ASSERT_FALSE(done);
   EXPECT_THAT(done.error().message, AllOf(HasSubstr("hosts of the local network can send packets"),
                                           HasSubstr("nftables cannot be talked to: Too many open files")));
-  EXPECT_FALSE(shield.is_for_another(7)) << "it is not raised";
+  EXPECT_FALSE(shield.is_for_another(7, 0)) << "it is not raised";
 }
 
 /// libnftables waits with select().
@@ -74,8 +74,12 @@ TEST(Shield, TakesThePlaceOfTheOneBefore) {
     auto options = kOptions;
     options.port = 4000;
     ASSERT_TRUE(shield.raise(options));
-    EXPECT_FALSE(shield.is_for_another(4000));
+    EXPECT_FALSE(shield.is_for_another(4000, options.mark));
     expect_rules("dport 4000", "dport 51820");
+    options.mark = 0;
+    EXPECT_TRUE(shield.is_for_another(4000, options.mark));
+    ASSERT_TRUE(shield.raise(options));
+    expect_rules("chain neighbours", "mark");
     options.link = "home";
     ASSERT_TRUE(shield.raise(options));
     expect_rules("adit_home", "adit_office");
@@ -95,7 +99,7 @@ TEST(Shield, StaysAsItIsWhereTheNextCannotBeRaised) {
     none.reset();
     ASSERT_FALSE(without);
     EXPECT_THAT(without.error().message, AllOf(HasSubstr("stay as they were"), HasSubstr("Too many open files")));
-    EXPECT_FALSE(shield.is_for_another(4000)) << "or it would be tried all the time";
+    EXPECT_FALSE(shield.is_for_another(4000, options.mark)) << "or it would be tried all the time";
     expect_rules("dport 51820", "dport 4000");
     options.link.assign(1000, 'x');  // longer than a table's name can be
     const auto refused = shield.raise(options);
