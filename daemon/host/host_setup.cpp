@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "host/host_setup.h"
 
+#include <net/if.h>
+
 #include <algorithm>
 #include <array>
 #include <tuple>
@@ -206,7 +208,10 @@ bool HostSetup::is_reached_at(const Path& path) {
 
 Result<net::RouteInfo> HostSetup::route_to(const Endpoint& peer) {
   const auto mark = this->mark();
-  return net::route_to(netlink_, peer.address, mark == 0 ? std::nullopt : std::optional(mark), peer.scope);
+  const auto& device = config_.local.device;
+  const auto bound = device ? if_nametoindex(device->c_str()) : 0;
+  return net::route_to(netlink_, peer.address, mark == 0 ? std::nullopt : std::optional(mark),
+                       peer.scope != 0 ? peer.scope : bound);
 }
 
 bool HostSetup::has_route_at(const net::RoutePlace& place) const {

@@ -78,7 +78,7 @@ class HostSetup {
   /// Whether the peer's datagrams can go on coming as they did: to an address that this host has, by an interface that
   /// works.
   bool is_reached_at(const Path& path);
-  /// The way our datagrams take.
+  /// The way our datagrams take: out of the interface that their sockets are bound to, whatever leads elsewhere.
   Result<net::RouteInfo> route_to(const Endpoint& peer);
 
   /// The interface as it was before any of us came.

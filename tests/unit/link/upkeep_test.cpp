@@ -190,6 +190,24 @@ TEST(Upkeep, TheMtuFollowsTheWayToThePeer) {
   });
 }
 
+/// Datagrams leave by that one, wherever the routes of others lead to the peer: even into the tunnel, as a routing
+/// daemon or a hook may have it.
+TEST(Upkeep, TheWayIsThatOfTheInterfaceTheSocketsAreBoundTo) {
+  auto config = configuration();
+  config.local.device = "up0";
+  with_link(std::move(config), [](Link& link) {
+    run("ip link add up1 mtu 1300 type veth peer name far1 && ip link set far1 up && "
+        "ip address add 198.51.100.1/24 dev up1 && ip link set up1 up && ip route add 192.0.2.7/32 dev up1");
+    link.call(kPeer);
+    link.look_after(1s);
+    EXPECT_EQ(link.host.mtu(), 1340U);
+    run("ip route replace 192.0.2.7/32 dev adit0");
+    link.upkeep->network_changed(kRoutesChanged, link.now);
+    EXPECT_EQ(link.look_after(2s).state, State::connecting);
+    EXPECT_FALSE(link.upkeep->leads_into_itself());
+  });
+}
+
 /// Padding never goes past it, so the machine must know.
 TEST(Upkeep, TheMachineHearsOfTheMtu) {
   with_link(configuration(), [](Link& link) {
