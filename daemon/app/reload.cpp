@@ -130,8 +130,9 @@ control::ReloadOutcome Reload::from_file() {
       return refuse({fmt::format("{}: nothing was changed", done.error().message), {}});
     }
     log.info("reload: interface.mode means another interface, which a new run makes");
-  } else if (!kept_preshared_key) {
-    preshared_key_of_wg_.reset();
+  } else {
+    if (!kept_preshared_key) preshared_key_of_wg_.reset();
+    parts_.link.ask_for_names();  // of an unchanged file, too: they may mean something else by now
   }
   for (const auto& sentence : sentences) log.info("reload: {}", sentence);
   if (kept_preshared_key) log.info("reload: peer.preshared_key stays as `wg` has set it");

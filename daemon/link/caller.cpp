@@ -140,6 +140,15 @@ void Caller::network_changed() {
   for (auto& name : names_) name.resolver->hurry();
 }
 
+void Caller::way_moved() {
+  if (loop_.now() - asked_at_ >= kAskGap) ask_now();
+}
+
+void Caller::ask_now() {
+  for (auto& name : names_) name.resolver->hurry();
+  resolve_all();
+}
+
 /// By each uplink there is the name's addresses are other endpoints, and the better uplink's come first.
 void Caller::offer(std::size_t index) {
   const auto& addresses = names_[index].addresses;

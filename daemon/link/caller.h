@@ -63,6 +63,10 @@ class Caller {
   /// Routes, addresses or interfaces did: what no name server could be asked for may be known now. Other people's
   /// change all day, so this counts every kAskGap at most.
   void network_changed();
+  /// Our datagrams take another way to the peer: there a name may mean another place. Every kAskGap at most.
+  void way_moved();
+  /// Asks for all names, whoever is called: an endpoint that answers is kept all the same.
+  void ask_now();
 
   /// How many endpoints are tried while the one that is called does not answer.
   std::size_t others() const { return endpoints_.others_than(phone_.line().remote); }

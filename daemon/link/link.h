@@ -65,6 +65,8 @@ class Link {
   void prefer_configured_endpoint() { endpoint_edited_ = !parts_.config.peer.endpoints.empty(); }
   /// Likewise, and it is called at once.
   void call_configured_endpoint();
+  /// Caller::ask_now
+  void ask_for_names() { caller_->ask_now(); }
   /// Others give the interface its MTU.
   void set_mtu(std::uint32_t mtu);
   void network_changed(const net::NetworkChange& change);

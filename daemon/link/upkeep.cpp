@@ -219,6 +219,7 @@ void Upkeep::call_again_if_due(Instant now) {
   recall_.wanted = false;
   recall_.done_at = now;
   if (way_.moved() || !parts_.host.is_reached_at(parts_.tunnel.path())) parts_.tunnel.forget_source();
+  if (way_.moved()) parts_.caller.way_moved();
   way_.forget_move();
   parts_.data_path.retry_now(now);
 }

@@ -157,7 +157,9 @@ def test_an_answer_in_changing_order_moves_no_endpoint_that_lives(two, lab):
     background = BackgroundPing(link.a.host, link.b.side.addr4, 0.1)
     for turn in range(12):
         dns.names(b_adit_test=["10.3.0.2", "10.2.0.2"] if turn % 2 else [f"10.3.0.{turn + 9}", "10.3.0.2", "10.2.0.2"])
+        asked = dns.questions()
         link.a.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: dns.questions() > asked, 10, "the name to be asked for")
         background.goes_on(30)
         assert link.a.peer_endpoint() == before
     sent, received = background.stop()

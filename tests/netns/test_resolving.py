@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import resource
+import time
 
 import pytest
 
@@ -63,6 +64,21 @@ def test_the_peer_may_be_given_by_name(named, address, endpoint):
     link.start()
     traffic_within(link.a.host, link.b.side.addr4, 15)
     assert link.a.peer_endpoint() == endpoint
+
+
+def test_a_name_is_asked_for_again_when_the_way_to_the_peer_is_another_one(named, lab):
+    """From there it may mean another place; who answers is kept all the same."""
+    link, dns = named
+    dns.start().names(b_adit_test=["10.2.0.2"])
+    link.start()
+    traffic_within(link.a.host, link.b.side.addr4, 15)
+    dns.names(b_adit_test=["10.2.0.99"])
+    time.sleep(6)  # no sooner after the last time than that
+    asked = dns.questions()
+    lab.address(lab.a, 1, 77)
+    wait_until(lambda: dns.questions() > asked, 20, "the name to be asked for")
+    assert ping(link.a.host, link.b.side.addr4) == 3
+    assert link.a.peer_endpoint() == "10.2.0.2:51820"
 
 
 def test_names_may_be_resolvable_later_than_the_daemon_starts(named, measured):

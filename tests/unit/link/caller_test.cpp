@@ -154,6 +154,28 @@ TEST_F(CallerTest, BesideAnEndpointThatDoesNotAnswerTheNextIsTried) {
   EXPECT_THAT(calls_, ElementsAre(kFirst));
 }
 
+TEST_F(CallerTest, NamesAreAskedForNowWhenSomebodyWantsThemAndOnAnotherWayNowAndThenOnly) {
+  int answers = 0;
+  const auto count = [&answers](const IpAddress&) {
+    ++answers;
+    return std::string();
+  };
+  start({.names = {{"localhost", 51820}}, .why_not = count});
+  wait_for_calls(1);
+  line_.alive = true;
+  for (int i = 0; i < 2; ++i) {
+    const int before = answers;
+    caller_->ask_now();
+    while (answers == before) ASSERT_TRUE(loop_.run_once(20s)) << "nothing happens any more";
+  }
+  const int before = answers;
+  caller_->way_moved();
+  while (loop_.run_once(2s)) {
+  }
+  EXPECT_EQ(answers, before) << "it was asked for only just now";
+  EXPECT_EQ(calls_.size(), 1U) << "who answers is called nowhere else";
+}
+
 TEST_F(CallerTest, AfterATryAtAPreferredEndpointThePeerHearsThatTheCallIsWhereItWas) {
   start({.names = {{"192.0.2.1", 51820}, {"192.0.2.2", 51821}}});
   wait_for_calls(1);
