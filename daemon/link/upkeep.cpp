@@ -211,14 +211,15 @@ std::string Upkeep::left_out() const {
 }
 
 /// From the address the peer called, as long as it can reach us there: others it may not know, or not be let through
-/// to.
+/// to. So another source that the kernel would choose on the same interface, as it does with each temporary address of
+/// IPv6, is no reason to leave it.
 void Upkeep::call_again_if_due(Instant now) {
   if (!recall_.wanted || way_.due() || now - recall_.initiated_at < kHandshakeMoment) return;
   if (!way_.moved() && now - recall_.done_at < kRetryLimit) return;
   parts_.log.debug("the network changed: calling again");
   recall_.wanted = false;
   recall_.done_at = now;
-  if (way_.moved() || !parts_.host.is_reached_at(parts_.tunnel.path())) parts_.tunnel.forget_source();
+  if (way_.changed_interface() || !parts_.host.is_reached_at(parts_.tunnel.path())) parts_.tunnel.forget_source();
   if (way_.moved()) parts_.caller.way_moved();
   way_.forget_move();
   parts_.data_path.retry_now(now);

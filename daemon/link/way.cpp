@@ -13,9 +13,14 @@
 namespace adit::link {
 namespace {
 
-bool same(const std::optional<net::RouteInfo>& a, const std::optional<net::RouteInfo>& b) {
-  if (!a || !b) return a.has_value() == b.has_value();
-  return a->interface == b->interface && a->source == b->source;
+using Route = std::optional<net::RouteInfo>;
+
+bool is_by_the_same(const Route& a, const Route& b) {
+  return a.has_value() == b.has_value() && (!a || a->interface == b->interface);
+}
+
+bool is_same(const Route& a, const Route& b) {
+  return is_by_the_same(a, b) && (!a || a->source == b->source);
 }
 
 }  // namespace
@@ -43,7 +48,8 @@ void Way::look_at_route(Instant now) {
   const auto found = parts_.host.route_to(remote);
   const auto route = found ? std::optional(*found) : std::nullopt;
   // To another peer there may always have been another way.
-  moved_ |= route_of_ == remote && !same(route, route_);
+  moved_ |= route_of_ == remote && !is_same(route, route_);
+  changed_interface_ |= route_of_ == remote && !is_by_the_same(route, route_);
   route_of_ = remote;
   route_ = route;
   problem_.clear();

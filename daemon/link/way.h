@@ -40,7 +40,9 @@ class Way {
   bool due() const { return due_; }
   /// It is another one than before, or was since forget_move().
   bool moved() const { return moved_; }
-  void forget_move() { moved_ = false; }
+  /// Likewise, and by another interface: who could be reached at an address of ours need not be by way of that one.
+  bool changed_interface() const { return changed_interface_; }
+  void forget_move() { moved_ = changed_interface_ = false; }
   /// Why nothing can be sent that way; empty: it can.
   const std::string& problem() const;
   /// PathMtu::left_out
@@ -59,6 +61,7 @@ class Way {
   std::string problem_;
   Endpoint problem_of_;
   bool moved_ = false;
+  bool changed_interface_ = false;
   std::uint32_t uplink_checked_ = 0;
 };
 

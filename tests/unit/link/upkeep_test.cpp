@@ -413,6 +413,17 @@ TEST(Upkeep, WhatIsNewElsewhereLeavesTheAddressThatThePeerCalled) {
   });
 }
 
+/// As with each new temporary address of IPv6.
+TEST(Upkeep, AnotherSourceOnTheSameInterfaceLeavesTheAddressThatThePeerCalled) {
+  with_link(configuration(), [](Link& link) {
+    run("ip address add 192.0.2.3/24 dev up0");
+    link.called_at(kSecond);
+    run("ip route add 192.0.2.7/32 dev up0 src 192.0.2.3");
+    EXPECT_EQ(link.datagrams_sent_by_change(kAllChanged, 2s), 1U) << "the peer is told of it, at once";
+    EXPECT_EQ(link.datagrams.from, kSecond);
+  });
+}
+
 TEST(Upkeep, AnAddressThatIsGoneIsKeptToNoMore) {
   with_link(configuration(), [](Link& link) {
     run("ip address add 192.0.2.3/24 dev up0");
