@@ -65,6 +65,13 @@ Result<> HostSetup::change(const config::Config& config, std::uint32_t mtu) {
 void HostSetup::interface_left() {
   interface_.release();
   away_ = true;
+  keep_policy(0);
+}
+
+/// What of it cannot be had now is left to restore().
+void HostSetup::keep_policy(std::uint32_t interface) {
+  const auto policy = policy_options(config_, interface, peers_);
+  if (!policy_.install(policy)) policy_.expect(policy);
 }
 
 Result<> HostSetup::interface_came_back(bool set_up) {
@@ -78,8 +85,7 @@ Result<> HostSetup::interface_came_back(bool set_up) {
 /// The interface has been elsewhere, and nothing of what it is to have is there.
 Result<> HostSetup::dress() {
   peers_ = peers_of(config_, std::move(peers_));
-  const auto policy = policy_options(config_, interface_index_, peers_);
-  if (!policy_.install(policy)) policy_.expect(policy);
+  keep_policy(interface_index_);
   auto done = interface_.apply(interface_settings(config_, mtu_, peers_), true);
   is_bare_ = !interface_.is_applied();
   return done;
@@ -134,7 +140,7 @@ void HostSetup::let_go() {
 }
 
 Restored HostSetup::restore() {
-  if (away_) return {};
+  if (away_) return policy_.restore();
   const auto dressed = is_bare_ ? dress() : Result<>();
   auto restored = policy_.restore();
   const bool again = !std::exchange(restored.problem, {}).empty();

@@ -58,7 +58,7 @@ class HostSetup {
     interface_netlink_.set_between(between);
   }
 
-  /// Somebody moved the interface to another network namespace: it is left alone from now on.
+  /// Somebody moved the interface to another network namespace: it is left alone from now on. What blocks here stays.
   void interface_left();
   /// And back. `set_up`: give it all that it is to have. What cannot be had is told, and left to restore(), which goes
   /// on trying.
@@ -105,6 +105,7 @@ class HostSetup {
   Result<> apply(const config::Config& config, std::uint32_t mtu, const std::vector<IpAddress>& peers);
   Result<> change_from_afar(const config::Config& config);
   Result<> dress();
+  void keep_policy(std::uint32_t interface);
   std::uint64_t dropped_so_far();
   std::vector<IpAddress> peers_of(const config::Config& config, std::vector<IpAddress> known);
   bool is_neighbour(const config::Config& config, const IpAddress& peer);

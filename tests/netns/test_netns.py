@@ -323,6 +323,25 @@ def test_a_moved_interface_is_the_movers_and_all_else_can_be_edited(make, lab, i
     assert link.a.status()["routes"] == []
 
 
+def test_what_blocks_is_put_back_while_the_interface_is_elsewhere(make, lab, inside):
+    """It held what was to go into the tunnel; without it that would leave in clear."""
+    link = make(a={"routes": ["default"], "allowed_ips": ["0.0.0.0/0", "::/0"]}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    move(link.a, inside)
+    wait_until(lambda: link.a.status()["observations"], 10, "the move to be noticed")
+    set_up(link.a, inside)
+    rules, state = lab.a.ip("rule"), lab.a.network_state()
+    assert "32701:" in rules
+    lab.a.ip("rule", "del", "priority", "32701")
+    wait_until(lambda: lab.a.ip("rule") == rules, 10, "the rule to be put back")
+    lab.a.ip("route", "flush", "table", "all", "type", "unreachable")
+    wait_until(lambda: lab.a.network_state() == state, 10, "the route to be put back")
+    assert link.a.state() == "up"
+    inside.ip("link", "set", link.a.device, "netns", lab.a.name)
+    traffic_within(link.a.host, "10.2.0.2", 10)
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+
+
 def test_a_moved_interface_may_come_back(make, lab, inside):
     link = make(a={"routes": ["192.168.44.0/24"]}).start()
     traffic_within(link.a.host, link.b.side.addr4, 10)
