@@ -270,7 +270,7 @@ Result<> Reload::change_host(const config::Config& next, const link::Edit& edit,
 
 Result<> Reload::change_sockets(const config::Config& next, const link::Edit& edit, Undo& undo) {
   if (!edit.sockets()) return {};
-  // One that goes later is waited for; one that was never there is more likely mistyped.
+  // What goes later is waited for; what was never there is more likely mistyped. So with an address, below.
   const auto& device = next.local.device;
   if (edit.has({"local.device"}) && device && !net::interface_exists(*device)) {
     return fail("there is no interface {}: correct local.device, or bring the interface up first", *device);
@@ -280,10 +280,15 @@ Result<> Reload::change_sockets(const config::Config& next, const link::Edit& ed
   if (options.port == 0 && parts_.config.local.listen.port == 0) options.port = port;
   undo.add([this, port] {
     auto before = host::listen_options(parts_.config);
-    before.port = port;
+    if (port != 0) before.port = port;
     if (auto done = parts_.link.open_sockets(before); !done) parts_.given_up(done.error());
   });
-  return parts_.link.open_sockets(options);
+  if (auto done = parts_.link.open_sockets(options); !done) return done;
+  const auto& sockets = parts_.link_parts.doors.sockets;
+  const bool waits = !sockets.v4 && !sockets.v6 && !(device && !net::interface_exists(*device));
+  if (!waits || !edit.has({"local.listen"})) return {};
+  return fail("this host has no address {}: correct local.listen, or give the host the address first",
+              to_string(options.address));
 }
 
 /// Nothing here can fail.

@@ -222,6 +222,7 @@ bool Link::lead_past_tunnel(const Endpoint& endpoint) {
 
 void Link::network_changed(const net::NetworkChange& change) {
   parts_.doors.sockets.try_segmentation_again();
+  if (change.addresses && uplink_.waits()) follow_uplink();
   if (!change.links_up.empty() || !change.links_down.empty() || !change.links_deleted.empty() || change.overrun) {
     follow_uplink();
     follow_zone();
@@ -258,9 +259,11 @@ void Link::bind_anew() {
     bind_again_.set(parts_.loop.now() + kBindInterval);
     return;
   }
-  if (!uplink_.problem().empty()) return;  // gone again
-  parts_.log.info("{} (local.device) is there: listening on port {}", *parts_.config.local.device,
-                  parts_.doors.sockets.port());
+  if (uplink_.waits()) return;  // gone again, or the address is not there yet
+  const auto& local = parts_.config.local;
+  const auto what =
+      local.device ? *local.device + " (local.device)" : to_string(local.listen.address) + " (local.listen)";
+  parts_.log.info("{} is there: listening on port {}", what, parts_.doors.sockets.port());
   call_anew(std::nullopt);
 }
 

@@ -15,7 +15,10 @@ Result<> Uplink::open(const net::ListenOptions& options, const config::Local& lo
   auto opened = net::open_udp_when_there(options);
   if (!opened) return std::unexpected(opened.error());
   doors_.sockets = std::move(*opened);
-  look(local);
+  if (look(local) && waits()) {
+    problem_ = fmt::format("this host has no address {} (local.listen): the link waits until it has",
+                           to_string(options.address));
+  }
   return {};
 }
 
@@ -23,6 +26,7 @@ bool Uplink::look(const config::Local& local) {
   if (!local.uplinks.empty()) return look_at_list(local.uplinks);
   doors_.udp_port.keep_to({});
   const auto& device = local.device;
+  if (!device && waits()) return true;
   const auto binding = device ? net::binding_of(doors_.sockets, *device) : net::Binding::bound;
   if (binding == net::Binding::bound) {
     problem_.clear();
@@ -48,7 +52,7 @@ bool Uplink::look_at_list(const std::vector<std::string>& uplinks) {
     problem_.clear();
   }
   doors_.udp_port.keep_to(std::move(there));
-  return false;
+  return waits();
 }
 
 std::vector<std::uint32_t> Uplink::usable(const std::vector<std::string>& uplinks) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The interface of local.device under the UDP sockets: it may not be there yet, go, and come back as another of the
-// same name. Until it is there nothing is sent, as nothing may take another way. Where local.device lists several, the
+// same name. Until it is there nothing is sent, as nothing may take another way. Likewise an address in local.listen,
+// which DHCP may bring later. Where local.device lists several, the
 // sockets are bound to none: each datagram names the one it is to leave by, as its endpoint's scope (Caller).
 #pragma once
 
@@ -19,7 +20,7 @@ class Uplink {
   Uplink(path::Doors& doors, Log& log) : doors_(doors), log_(log) {}
 
   /// In place of the sockets there are, which are closed first: the new ones may want the same port. None, and no
-  /// error, while there is no such interface.
+  /// error, while there is no such interface or address.
   Result<> open(const net::ListenOptions& options, const config::Local& local);
 
   /// Something may have changed. True: the sockets are to be opened anew.
@@ -31,8 +32,11 @@ class Uplink {
   /// What `look` asked for did not work.
   void failed(const Error& error);
 
-  /// Why nothing can be sent; empty: that is not for want of the interface. The state's reason, and so in the log.
+  /// Why nothing can be sent; empty: that is not for want of the interface or address. The state's reason, and so in
+  /// the log.
   const std::string& problem() const { return problem_; }
+  /// There are no sockets.
+  bool waits() const { return !doors_.sockets.v4 && !doors_.sockets.v6; }
 
  private:
   path::Doors& doors_;

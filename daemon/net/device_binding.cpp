@@ -37,7 +37,10 @@ std::uint32_t running_interface(const std::string& name) {
 
 Result<UdpPair> open_udp_when_there(const ListenOptions& options) {
   if (options.device && !interface_exists(*options.device)) return UdpPair();
-  return open_udp(options);
+  auto opened = try_open_udp(options);
+  if (!opened && opened.error().kind == UdpOpenError::Kind::address_missing) return UdpPair();
+  if (!opened) return fail("{}", opened.error().message);
+  return std::move(*opened);
 }
 
 Binding binding_of(const UdpPair& sockets, const std::string& device) {

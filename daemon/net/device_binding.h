@@ -16,7 +16,8 @@ bool interface_exists(const std::string& name);
 /// Its number, if it is up and has a carrier; else 0.
 std::uint32_t running_interface(const std::string& name);
 
-/// As open_udp; no sockets at all, and no error, while options.device is not there: none that may use another way.
+/// As open_udp; no sockets at all, and no error, while options.device is not there, or this host has no
+/// options.address: none that may use another way.
 Result<UdpPair> open_udp_when_there(const ListenOptions& options);
 
 enum class Binding : std::uint8_t {

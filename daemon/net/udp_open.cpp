@@ -105,7 +105,7 @@ std::unexpected<UdpOpenError> bind_failure(const UdpOptions& options, int error)
       if (options.address.is_unspecified()) {
         return refuse(Kind::family_missing, "this host has no {}", name_of(options.family));
       }
-      return refuse(Kind::other,
+      return refuse(Kind::address_missing,
                     "this host has no address {}: correct local.listen, or give the host the address first",
                     to_string(options.address));
     case EACCES:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "net/udp_pair.h"
 
+#include <fmt/core.h>
+
 #include <utility>
 #include <vector>
 
@@ -12,14 +14,14 @@ constexpr std::size_t kMaxTries = 32;
 
 using Kind = UdpOpenError::Kind;
 
-Result<UdpPair> open_one(UdpOptions options) {
+std::expected<UdpPair, UdpOpenError> open_one(UdpOptions options) {
   options.family = options.address.family();
   auto socket = UdpSocket::open(options);
   if (!socket && socket.error().kind == Kind::family_missing) {
-    return fail("{}, but local.listen asks for {}: choose an address of the other family, or none",
-                socket.error().message, to_string(options.address));
+    socket.error().message += fmt::format(
+        ", but local.listen asks for {}: choose an address of the other family, or none", to_string(options.address));
   }
-  if (!socket) return fail("{}", socket.error().message);
+  if (!socket) return std::unexpected(socket.error());
   UdpPair pair;
   (options.family == Family::v4 ? pair.v4 : pair.v6) = std::move(*socket);
   return pair;
@@ -114,6 +116,12 @@ Result<UdpPair> adopt_udp(FileDescriptor v4, FileDescriptor v6, const ListenOpti
 }
 
 Result<UdpPair> open_udp(const ListenOptions& options) {
+  auto opened = try_open_udp(options);
+  if (!opened) return fail("{}", opened.error().message);
+  return std::move(*opened);
+}
+
+std::expected<UdpPair, UdpOpenError> try_open_udp(const ListenOptions& options) {
   const auto each = options_of(options);
   if (!options.address.is_none()) return open_one(each);
 
@@ -123,9 +131,11 @@ Result<UdpPair> open_udp(const ListenOptions& options) {
   for (std::size_t tries = 1; !pair && options.port == 0 && misfits.size() == tries && tries < kMaxTries; ++tries) {
     pair = open_both(each, misfits);
   }
-  if (!pair) return fail("{}", pair.error().message);
-  if (!pair->v4 && !pair->v6) return fail("this host has neither IPv4 nor IPv6: is its network up?");
-  return std::move(*pair);
+  if (pair && !pair->v4 && !pair->v6) {
+    return std::unexpected(
+        UdpOpenError{Kind::family_missing, "this host has neither IPv4 nor IPv6: is its network up?"});
+  }
+  return pair;
 }
 
 }  // namespace adit::net

@@ -2,6 +2,7 @@
 // `local.listen` as sockets: one of each family on the same port, as far as the host has both.
 #pragma once
 
+#include <expected>
 #include <optional>
 #include <string>
 
@@ -46,5 +47,7 @@ Result<UdpPair> adopt_udp(FileDescriptor v4, FileDescriptor v6, const ListenOpti
 
 /// At least one of the two is there on success. The error is a sentence.
 Result<UdpPair> open_udp(const ListenOptions& options);
+/// Likewise, for who wants to know what kind of failure it is.
+std::expected<UdpPair, UdpOpenError> try_open_udp(const ListenOptions& options);
 
 }  // namespace adit::net

@@ -44,6 +44,7 @@ struct UdpOpenError {
   enum class Kind : std::uint8_t {
     family_missing,  ///< this host has no such family: go on with the other one
     port_in_use,
+    address_missing,  ///< this host has no such address, or not yet
     other,
   };
   Kind kind = Kind::other;

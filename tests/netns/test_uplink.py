@@ -68,6 +68,48 @@ def test_the_uplink_appears_after_the_start(make, lab, outer):
     assert ping(link.b.host, link.a.side.addr6) == 3
 
 
+@OUTER
+@pytest.mark.parametrize("device", [None, "eth0", ["eth0", "eth7"]], ids=["any_uplink", "one_uplink", "several_uplinks"])
+def test_the_address_to_listen_at_appears_after_the_start(make, lab, outer, device):
+    """DHCP is slow, or IPv6 still looks for duplicates."""
+    address, prefix, place = {4: ("10.1.0.77", 24, f"10.1.0.77:{PORT}"), 6: ("fd01::77", 64, f"[fd01::77]:{PORT}")}[outer]
+    link = make(outer=outer, b={"endpoint": place})
+    link.a.side.more["local"] = {"private_key": link.a.side.private_key, "listen": place, **({"device": device} if device else {})}
+    link.start()
+    reason = f"this host has no address {address} (local.listen): the link waits until it has"
+    assert link.a.status()["reason"] == reason and link.a.state() == "failed"
+    assert reason in link.a.log()
+    assert str(PORT) not in lab.a.run("ss", "-uan").stdout, "no socket that could use another address"
+    lab.a.ip("addr", "add", "10.1.0.66/24", "dev", "eth0")
+    assert link.a.status()["reason"] == reason, "another one is no help"
+    lab.a.ip("addr", "add", f"{address}/{prefix}", "dev", "eth0")
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+    assert ping(link.b.host, link.a.side.addr6) == 3
+    wait_until(lambda: link.a.state() == "up", 10, "the end to be up")
+    assert link.b.peer_endpoint() == place and link.a.log().count("serves") == 1
+
+
+def test_a_reload_takes_no_address_that_is_not_there_but_waits_for_one_that_it_had(make, lab):
+    link = make()
+    local = link.a.side.more["local"] = {"private_key": link.a.side.private_key, "listen": f"10.1.0.77:{PORT}"}
+    link.start()
+    for port, works in ((PORT + 1, False), (PORT, True)):
+        local["listen"] = f"10.1.0.{77 if works else 78}:{port}"
+        local["fwmark"] = port
+        link.a.write_config()
+        done = link.a.adit("reload", link.a.name, check=False)
+        assert (done.returncode == 0) == works, done.stderr
+        if not works:
+            assert "this host has no address 10.1.0.78: correct local.listen" in done.stderr
+        assert "no address 10.1.0.77" in link.a.status()["reason"]
+    lab.a.ip("addr", "add", "10.1.0.77/24", "dev", "eth0")
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+    local["listen"] = f"10.1.0.78:{PORT}"
+    link.a.write_config()
+    assert link.a.adit("reload", link.a.name, check=False).returncode == 1
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+
+
 def test_a_reload_while_the_uplink_is_gone_is_no_end(make, lab):
     link = make()
     bind_to(link.a, "eth0")

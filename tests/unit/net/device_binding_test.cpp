@@ -31,6 +31,21 @@ TEST(DeviceBinding, SocketsAreOpenedOnceTheInterfaceIsThere) {
   });
 }
 
+TEST(DeviceBinding, SocketsAreOpenedOnceTheAddressIsThere) {
+  in_namespace([] {
+    test::make_veth_pair();
+    const ListenOptions options{.address = *IpAddress::parse("192.0.2.77"), .port = 5001};
+    const auto none = open_udp_when_there(options);
+    ASSERT_TRUE(none);
+    EXPECT_FALSE(none->v4 || none->v6) << "and not bound to any other meanwhile";
+    run("ip address add 192.0.2.77/24 dev veth-a");
+    const auto sockets = open_udp_when_there(options);
+    ASSERT_TRUE(sockets);
+    EXPECT_TRUE(sockets->v4 && !sockets->v6);
+    EXPECT_FALSE(open_udp_when_there(options)) << "what else is wrong is an error: the port is taken";
+  });
+}
+
 TEST(DeviceBinding, AnotherInterfaceOfTheNameIsAnotherInterface) {
   in_namespace([] {
     test::make_veth_pair();
