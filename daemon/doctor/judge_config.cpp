@@ -5,6 +5,7 @@
 
 #include "config/validate.h"
 #include "doctor/checks.h"
+#include "host/host_plan.h"
 
 namespace adit::doctor {
 namespace {
@@ -22,6 +23,12 @@ bool is_known(const crypto::PrivateKey& key) {
 
 std::string key_of(const config::Config& config) {
   return crypto::to_base64(crypto::public_key_of(config.local.private_key));
+}
+
+/// The default route of a family that is blocked for want of an address leads nowhere, and is among no routes in use.
+bool is_blocked(const config::Config& config, const config::Route& route) {
+  const auto blocked = host::blocked_families(config);
+  return route.is_default_of_host() && std::ranges::find(blocked, route.to.family()) != blocked.end();
 }
 
 }  // namespace
@@ -98,6 +105,7 @@ Finding judge_in_force(const Facts& facts) {
   if (config->local.listen.port != 0) compare("local.listen", config->local.listen.port, status->port);
   compare("peer.public_key", crypto::to_base64(config->peer.public_key), status->peer_key);
   for (const auto& route : config->routes) {
+    if (is_blocked(*config, route)) continue;
     const bool there = std::ranges::find(status->routes, route.to) != status->routes.end();
     if (!there) differences.push_back(fmt::format("the route {} of the file is not in use", to_string(route.to)));
   }

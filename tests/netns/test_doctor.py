@@ -39,6 +39,15 @@ def test_a_healthy_link_that_carries_everything_gives_neither_problem_nor_warnin
         assert examine(end).alarms() == {}
 
 
+def test_a_healthy_link_that_blocks_a_family_gives_neither_problem_nor_warning(make, lab):
+    """The usual file of a provider: IPv4 addresses, and everything led through the link."""
+    lab.nat()
+    link = make(calls="a", a={"addresses": ["10.9.0.1/30"], "routes": ["default"], "allowed_ips": ["0.0.0.0/0", "::/0"]}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    assert link.a.status()["blocked"] == ["IPv6"]
+    assert examine(link.a).alarms() == {}
+
+
 def test_people_get_a_checklist_and_a_conclusion_and_no_colours_in_a_file(make):
     link = make().start()
     traffic_within(link.a.host, link.b.side.addr4, 10)

@@ -426,6 +426,19 @@ TEST(DoctorJudges, ALinkThatNobodyHasGivenKeysIsToBeGivenSome) {
   EXPECT_EQ(judge_state(facts).mend, "give it its keys, as the reason says");
 }
 
+TEST(DoctorJudges, ADefaultRouteIsInUseAlsoWhereItBlocksAFamilyWithoutAddresses) {
+  auto facts = running();
+  facts.daemon.status->routes = {network("0.0.0.0/0")};
+  config_of(facts).routes = {{.to = network("0.0.0.0/0")}, {.to = network("::/0")}};
+  EXPECT_EQ(judge_in_force(facts).verdict, Verdict::ok);
+  config_of(facts).interface.netns = "elsewhere";
+  EXPECT_THAT(judge_in_force(facts).evidence, testing::Contains("the route ::/0 of the file is not in use"))
+      << "there it is a route like any other";
+  config_of(facts).interface.netns.clear();
+  config_of(facts).interface.addresses.push_back(network("fd09::1/126"));
+  EXPECT_EQ(judge_in_force(facts).verdict, Verdict::warning);
+}
+
 TEST(DoctorJudges, ForwardingIsForWhoStandsBetweenNetworks) {
   auto facts = healthy();
   facts.host.forwards_v4 = false;
