@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // adit unblock: takes away what a link left that leads traffic nowhere, because its interface.kill_switch is `always`
-// or because it did not end in order. Asks the kernel alone, so it works whatever has become of the file.
+// or because it did not end in order. Asks the kernel alone, so it works whatever has become of the file; and touches
+// nothing unless it is certain that the link does not run.
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -16,12 +18,39 @@
 namespace adit::cli {
 namespace {
 
+constexpr std::chrono::seconds kPatience{5};
+
+/// Why nothing may be unblocked, and the next step; empty: the link does not run.
+std::string why_not(const std::string& name) {
+  const auto answer = client::ask_link(name, R"({"command":"status"})", kPatience);
+  if (answer) {
+    return fmt::format(
+        "the link runs, and blocks nothing but what would go past it: stop it first (`systemctl stop adit@{0}`), or "
+        "set interface.kill_switch to off and `adit reload {0}`",
+        name);
+  }
+  switch (answer.error().kind) {
+    case client::AskFailure::no_socket:
+    case client::AskFailure::nobody:
+      return {};
+    case client::AskFailure::forbidden:
+      return fmt::format("whether the link runs may not be seen by this user: try with sudo (`sudo adit unblock {}`)",
+                         name);
+    case client::AskFailure::no_answer:
+      return fmt::format(
+          "the link runs and does not answer within {1} s, and what it blocks would go past it: stop it first "
+          "(`systemctl stop adit@{0}`)",
+          name, kPatience.count());
+    case client::AskFailure::broken:
+      break;
+  }
+  return fmt::format("whether the link runs is not to be told ({}): stop it first (`systemctl stop adit@{}`)",
+                     answer.error().sentence, name);
+}
+
 int unblock(const std::string& name, Context& context) {
-  if (client::ask_link(name, R"({"command":"status"})", std::chrono::seconds(5))) {
-    say(context.err,
-        "adit unblock {}: the link runs, and blocks nothing but what would go past it: stop it first (`systemctl stop "
-        "adit@{}`), or set interface.kill_switch to off and `adit reload {}`\n",
-        name, name, name);
+  if (const auto why = why_not(name); !why.empty()) {
+    say(context.err, "adit unblock {}: {}\n", name, why);
     return kFailed;
   }
   auto netlink = net::Netlink::open();

@@ -5,6 +5,7 @@ local network's, or a leak. And no route ever leads the link's own datagrams int
 import ipaddress
 import json
 import re
+import signal
 import socket
 import time
 
@@ -249,6 +250,21 @@ def test_a_kill_switch_that_is_to_stay_stays_until_it_is_unblocked(make, lab, be
     assert "nothing was blocked" in link.a.adit("unblock", link.a.name).stdout
     misspelt = link.a.adit("unblock", "ofice", check=False)
     assert misspelt.returncode == 4 and "there is no link ofice" in misspelt.stderr
+
+
+def test_a_link_that_hangs_is_not_unblocked_behind_its_back(make, lab, watched, beyond_the_router):
+    link = full(make, a={"interface": {"kill_switch": "always"}}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    seen = watched(link.a.host)
+    rules = link.a.host.run("ip", "rule").stdout
+    link.a.process.send_signal(signal.SIGSTOP)
+    try:
+        refused = link.a.adit("unblock", link.a.name, check=False)
+        assert link.a.host.run("ip", "rule").stdout == rules
+    finally:
+        link.a.process.send_signal(signal.SIGCONT)
+    assert refused.returncode == 1 and "does not answer" in refused.stderr and "systemctl stop adit@a" in refused.stderr
+    seen.expect_none("while it hung")
 
 
 def test_without_the_kill_switch_everything_passes_when_the_daemon_is_killed(make, lab, beyond_the_router):
