@@ -174,7 +174,7 @@ control::ReloadOutcome Reload::refuse(control::ReloadRefusal refusal) const {
 
 void Reload::tell(const std::string& sentence) const {
   if (parts_.journal != nullptr) {
-    parts_.journal->write(Severity::error, sentence, {service::entry::kConfigInvalid, {}});
+    parts_.journal->write(Severity::error, sentence, {service::entry::kReloadRefused, {}});
   } else {
     parts_.link_parts.log.error("{}", sentence);
   }

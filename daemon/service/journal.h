@@ -40,6 +40,7 @@ inline constexpr EntryKind kSendFailed{"send_failed", "7eb3f93b100e4758a51c66ddf
 inline constexpr EntryKind kDisallowed{"disallowed", "f6807282c9a14a01bdde27fd24fd3d8e"};
 inline constexpr EntryKind kDrops{"drops", "daefa66d3c55462cb97433067181361b"};
 inline constexpr EntryKind kConfigInvalid{"config_invalid", "14cf9f6a8ea04a9f88c65c169f9c44c7"};
+inline constexpr EntryKind kReloadRefused{"reload_refused", "85cd64fb3c7b487ab9c2845733acd87e"};
 inline constexpr EntryKind kGivenUp{"given_up", "9ec5c39b53ff4b9ab0e1b56c42444965"};
 }  // namespace entry
 

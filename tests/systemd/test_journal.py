@@ -63,6 +63,20 @@ def test_a_wrong_file_is_an_error_with_its_link_and_event(pair):
     assert {entry["PRIORITY"] for entry in problems} == {"3"}
 
 
+def test_a_reload_that_is_refused_is_an_error_of_a_link_that_goes_on(pair):
+    office, home = pair.start(*pair.links())
+    good = pair.a.run("cat", office.file).stdout
+    pair.a.put(office.file, good + "rooutes: []\n")
+    pair.a.systemctl("reload", office.unit, check=False)
+    refused = pair.a.journal("ADIT_LINK=office", "ADIT_EVENT=reload_refused")
+    assert refused and {entry["PRIORITY"] for entry in refused} == {"3"}
+    assert "rooutes" in refused[0]["MESSAGE"]
+    explained = pair.a.run("journalctl", "--no-pager", "-x", "ADIT_EVENT=reload_refused").stdout
+    assert "Subject: A reload of the link office was refused" in explained
+    assert "goes on with what it had" in explained and "was not\nstarted" not in explained
+    assert not pair.a.journal("ADIT_LINK=office", "ADIT_EVENT=config_invalid")
+
+
 def test_a_start_that_fails_is_an_error_with_its_link_and_event(pair):
     office, _ = pair.links(edit=lambda text: text.replace("listen: 51820", 'listen: "10.99.1.1:51820"'))
     pair.a.systemctl("start", office.unit, check=False)

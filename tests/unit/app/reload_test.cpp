@@ -10,6 +10,7 @@
 #include "app/inheritance.h"
 #include "base/or_throw.h"
 #include "config/reader.h"
+#include "fake_journal.h"
 #include "namespace.h"
 #include "net/system.h"
 #include "recorded_log.h"
@@ -21,9 +22,11 @@ namespace {
 
 using net::test::in_namespace;
 using ::testing::Contains;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 constexpr const char* kFile =
     "interface: {name: adit0, addresses: [10.9.0.1/30], mtu: 1400}\n"
@@ -121,6 +124,27 @@ TEST(Reload, WhatTheFileSaysIsInForceAfterwardsAndTold) {
     EXPECT_THAT(running.adopted, ElementsAre("interface.mtu"));
     EXPECT_EQ(running.host->mtu(), 1300U);
     EXPECT_THAT(net::test::run("ip link show adit0"), HasSubstr("mtu 1300"));
+  });
+}
+
+TEST(Reload, ARefusalIsAnEntryOfItsOwnInTheJournal) {
+  in_namespace([] {
+    Running link;
+    const test::FakeJournal fake(link.directory.path() / "journal");
+    service::Journal journal("office", "", fake.path());
+    Reload reload({.config = link.config,
+                   .link_parts = *link.parts,
+                   .link = *link.link,
+                   .journal = &journal,
+                   .service = link.service,
+                   .adopted = {},
+                   .replace = {},
+                   .given_up = {}});
+    test::write_file(link.file, std::string(kFile) + "rooutes: []\n");
+    EXPECT_FALSE(reload.from_file());
+    const auto entries = fake.read();
+    EXPECT_THAT(entries, SizeIs(2)) << "the problem, and that nothing was changed";
+    EXPECT_THAT(entries, Each(HasSubstr("ADIT_EVENT=reload_refused\n"))) << "not that the link was not started";
   });
 }
 

@@ -4,14 +4,14 @@
 #include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
+#include "fake_journal.h"
 #include "temporary_directory.h"
 
 namespace adit::service {
 namespace {
 
+using adit::test::FakeJournal;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -41,30 +41,6 @@ TEST(Journal, EachLevelHasItsPriority) {
     EXPECT_THAT(journal.compose(severity, "", {}), Contains(priority));
   }
 }
-
-/// A journal that reads when it is told to.
-class FakeJournal {
- public:
-  explicit FakeJournal(std::string path)
-      : path_(std::move(path)), socket_(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0)) {
-    sockaddr_un at{.sun_family = AF_UNIX, .sun_path = {}};
-    path_.copy(std::begin(at.sun_path), sizeof at.sun_path - 1);
-    EXPECT_EQ(bind(socket_.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
-  }
-  const std::string& path() const { return path_; }
-  std::vector<std::string> read() const {
-    std::vector<std::string> entries;
-    std::vector<char> buffer(1 << 17);
-    for (ssize_t size = 0; (size = recv(socket_.get(), buffer.data(), buffer.size(), 0)) > 0;) {
-      entries.emplace_back(buffer.data(), static_cast<std::size_t>(size));
-    }
-    return entries;
-  }
-
- private:
-  std::string path_;
-  FileDescriptor socket_;
-};
 
 TEST(Journal, AnEntryIsADatagramOfTheNativeProtocol) {
   const adit::test::TemporaryDirectory directory;
