@@ -18,7 +18,7 @@ namespace adit::cli {
 inline constexpr int kDone = 0;
 inline constexpr int kFailed = 1;
 inline constexpr int kWrongUsage = 2;
-inline constexpr int kNotUp = 3;           ///< `status`: a named link is there, and is not up
+inline constexpr int kNotUp = 3;           ///< `status`: a named link runs, and is not up or does not answer
 inline constexpr int kNoSuchLink = 4;      ///< `status`, `doctor`, `unblock`: a named link is not there
 inline constexpr int kInvalidConfig = 78;  ///< EX_CONFIG of sysexits.h
 

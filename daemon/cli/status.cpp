@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // adit status: asks every running link, or the named ones, what it is doing. Links go to standard output, what could
-// not be asked to standard error. The exit status tells scripts of named links: up (0), not up (3), not there (4).
+// not be asked to standard error. The exit status tells scripts of named links: up (0), not up (3, as one that hangs),
+// not there (4).
 
 #include <algorithm>
 #include <chrono>
@@ -40,13 +41,26 @@ Link not_understood(Link link) {
   return link;
 }
 
+/// Somebody holds the socket of a link that does not answer: it is there, and surely not well.
+int exit_status_of(client::AskFailure failure) {
+  switch (failure) {
+    case client::AskFailure::no_socket:
+    case client::AskFailure::nobody:
+      return kNoSuchLink;
+    case client::AskFailure::no_answer:
+      return kNotUp;
+    case client::AskFailure::forbidden:
+    case client::AskFailure::broken:
+      break;
+  }
+  return kFailed;
+}
+
 Link status_of(const std::string& name, const client::LinkAnswer& answer, std::int64_t now) {
   Link link{.name = name, .status = nullptr, .problem = {}};
   if (!answer) {
     link.problem = answer.error().sentence;
-    const bool failed =
-        answer.error().kind == client::AskFailure::forbidden || answer.error().kind == client::AskFailure::broken;
-    link.exit_status = failed ? kFailed : kNoSuchLink;
+    link.exit_status = exit_status_of(answer.error().kind);
     return link;
   }
   try {
@@ -122,7 +136,7 @@ void add_status(CLI::App& app, Context& context) {
   command.flag("--watch", *live, "A live view of one link at a time: throughput, drops, the daemon; q quits")
       .excludes(as_json);
   command.footer(
-      "Exit status with NAME: 0 up, 3 not up, 4 no such link.\n"
+      "Exit status with NAME: 0 up, 3 not up, or runs and does not answer, 4 no such link.\n"
       "Examples:\n  adit status\n  adit status office --watch");
   command.callback([&context, names, json, live] {
     context.exit_status = *live ? watch(*names, context) : status(*names, *json, context);

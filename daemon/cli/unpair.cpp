@@ -25,7 +25,7 @@ std::string script_for(const std::string& name) {
       "systemctl disable --now {4} 2>/dev/null; "
       "state=$(systemctl is-active {4}); "
       "case $state in active|*ing) echo \"unit=$state\"; return ;; esac; "
-      // 0 and 3: up, and not up.
+      // 0 and 3: it runs.
       "answers >/dev/null; case $? in 0|3) echo process=yes; return ;; esac; "
       "adit unblock {0} >/dev/null 2>&1; "
       "rm -rf {1} {2} && echo done=yes; "
@@ -53,7 +53,7 @@ std::string trouble_in(const std::string& said, const std::string& name, const R
   }
   if (value_of(said, "process") == "yes") {
     return fmt::format(
-        "{0} is stopped, and yet the link answers: its aditd was started by hand: end that, and run this "
+        "{0} is stopped, and yet the link runs: its aditd was started by hand: end that, and run this "
         "again; {1} is still there",
         unit_of(name), path_of(name));
   }

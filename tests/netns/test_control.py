@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import stat
 import time
@@ -79,6 +80,8 @@ def test_exit_statuses_tell_up_from_not_up_from_no_such_link(make):
     assert link.a.adit("status", "a", check=False).returncode == 0
     assert link.a.adit("status", "nosuch", check=False).returncode == 4
     assert link.a.adit("status", check=False).returncode == 0
+    link.a.process.send_signal(signal.SIGSTOP)
+    assert link.a.adit("status", "a", check=False).returncode == 3, "it is there, and hangs"
     link.a.kill()
     assert link.a.adit("status", "a", check=False).returncode == 4
 

@@ -182,7 +182,7 @@ class AditEnd(End):
             done = self.adit("status", self.name, "--json", check=False)
             if "does not answer within" not in done.stderr:
                 break
-        if done.returncode not in (0, 3):
+        if done.returncode not in (0, 3) or "does not answer within" in done.stderr:
             raise Failed(f"adit status: exit status {done.returncode}\n{done.stdout}{done.stderr}")
         return json.loads(done.stdout)[0]
 

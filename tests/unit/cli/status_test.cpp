@@ -98,6 +98,14 @@ TEST_F(StatusTest, WhatAKilledDaemonLeftIsNoLink) {
   EXPECT_THAT(adit({"status"}).err, HasSubstr("not running"));
 }
 
+TEST_F(StatusTest, ALinkThatHangsIsThereAndNotUp) {
+  const test::FakeDaemon home(socket("home"), "");
+  const auto outcome = adit({"status", "home"});
+  EXPECT_EQ(outcome.status, kNotUp);
+  EXPECT_THAT(outcome.err, HasSubstr("runs but does not answer"));
+  EXPECT_EQ(adit({"status", "home", "nowhere"}).status, kNoSuchLink);
+}
+
 TEST_F(StatusTest, AnAnswerOfAnotherKindIsAnErrorAndNoCrash) {
   for (const auto* answer : {"\n", "x\n", "{}\n", "[]\n", "{\"status\":{}}\n", "{\"error\":\"no\"}\n",
                              "{\"status\":{\"name\":7,\"state\":\"up\"}}\n"}) {
