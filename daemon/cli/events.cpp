@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
 // adit events: a line for each thing that changes about running links, as it happens, until it is interrupted or no
-// link is left.
+// link is left. A link whose daemon makes way for another run is waited for, without a word.
 
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock_text.h"
@@ -27,11 +29,19 @@ using nlohmann::ordered_json;
 
 constexpr std::string_view kEventsRequest = R"({"command":"events"})";
 constexpr std::size_t kLongestLine = 64 * 1024;
+/// What a restart may take, with hooks and a service manager that tries again after up to 15 s.
+constexpr std::chrono::seconds kRestart{30};
+constexpr std::chrono::seconds kPause{1};
+
+using Clock = std::chrono::steady_clock;
 
 struct Source {
   std::string name;
-  FileDescriptor fd;
-  std::string input;
+  FileDescriptor fd;         ///< none: nobody tells anything at the moment
+  std::string input;         ///< of a line that is not whole yet
+  Clock::time_point lost{};  ///< since when nobody does
+  Clock::time_point tried{};
+  bool ended = false;  ///< that was said; another run of it is heard as long as there are other links
 };
 
 std::string text(const ordered_json& json, const char* key) {
@@ -119,14 +129,20 @@ bool print_line(const Source& source, const std::string& line, bool json, Contex
   }
 }
 
-/// False: nothing more will come from it.
+void lose(Source& source) {
+  source.fd = {};
+  source.input.clear();
+  source.lost = source.tried = Clock::now();
+}
+
+/// False: it is not to be asked again.
 bool read(Source& source, bool json, Context& context) {
   std::array<char, 16 * 1024> part;
   const auto size = ::recv(source.fd.get(), part.data(), part.size(), 0);
-  if (size < 0) return errno == EAGAIN || errno == EINTR;
-  if (size == 0) {
-    say(context.err, "adit events: link {} has ended\n", source.name);
-    return false;
+  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return true;
+  if (size <= 0) {
+    lose(source);
+    return true;
   }
   source.input.append(part.data(), static_cast<std::size_t>(size));
   for (auto end = source.input.find('\n'); end != std::string::npos; end = source.input.find('\n')) {
@@ -137,6 +153,38 @@ bool read(Source& source, bool json, Context& context) {
   return source.input.size() <= kLongestLine;
 }
 
+/// Whoever comes back tells first how the link is now.
+void find_again(Source& source, Context& context) {
+  const auto now = Clock::now();
+  if (source.fd || now - source.tried < kPause) return;
+  source.tried = now;
+  if (auto connected = client::listen_to_link(source.name, kEventsRequest)) {
+    source.fd = std::move(*connected);
+    source.ended = false;
+  } else if (!source.ended && now - source.lost >= kRestart) {
+    source.ended = true;
+    say(context.err, "adit events: link {} has ended\n", source.name);
+  }
+}
+
+bool is_any_left(const std::vector<Source>& sources) {
+  return std::ranges::any_of(sources, [](const Source& source) { return !source.ended; });
+}
+
+/// Waits for lines of those that tell something, and not for long where one tells nothing. False: it cannot.
+bool listen(std::vector<Source>& sources, bool json, Context& context) {
+  std::vector<pollfd> polled;  // poll() passes over those that have no descriptor
+  for (const auto& source : sources) polled.push_back({.fd = source.fd.get(), .events = POLLIN, .revents = 0});
+  const bool all_tell = std::ranges::all_of(sources, [](const Source& source) { return bool(source.fd); });
+  const int patience = all_tell ? -1 : static_cast<int>(std::chrono::milliseconds(kPause).count());
+  if (::poll(polled.data(), polled.size(), patience) < 0) return errno == EINTR;
+  for (std::size_t i = sources.size(); i-- > 0;) {
+    if (polled[i].revents == 0 || read(sources[i], json, context)) continue;
+    sources.erase(sources.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  return true;
+}
+
 int events(const std::vector<std::string>& named, bool json, Context& context) {
   const RaisedDescriptorLimit raised;  // one for each link, to the end
   const auto names = named.empty() ? client::running_links() : named;
@@ -145,7 +193,7 @@ int events(const std::vector<std::string>& named, bool json, Context& context) {
   for (const auto& name : names) {
     auto connected = client::listen_to_link(name, kEventsRequest);
     if (connected) {
-      sources.push_back({name, std::move(*connected), {}});
+      sources.push_back({.name = name, .fd = std::move(*connected), .input = {}});
       continue;
     }
     say(context.err, "adit: {}\n", connected.error().sentence);
@@ -157,14 +205,9 @@ int events(const std::vector<std::string>& named, bool json, Context& context) {
   if (sources.empty() && !failed) {
     say(context.err, "adit events: {}\n", client::no_running_links());
   }
-  while (!sources.empty() && context.out) {
-    std::vector<pollfd> polled;
-    for (const auto& source : sources) polled.push_back({.fd = source.fd.get(), .events = POLLIN, .revents = 0});
-    if (::poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR) return kFailed;
-    for (std::size_t i = sources.size(); i-- > 0;) {
-      if (polled[i].revents == 0 || read(sources[i], json, context)) continue;
-      sources.erase(sources.begin() + static_cast<std::ptrdiff_t>(i));
-    }
+  while (is_any_left(sources) && context.out) {
+    if (!listen(sources, json, context)) return kFailed;
+    for (auto& source : sources) find_again(source, context);
   }
   return kFailed;
 }
@@ -178,7 +221,7 @@ void add_events(CLI::App& app, Context& context) {
   command.option("NAME", *names, "Links, by the names of their files; default: all that run on this host");
   command.flag("--json", *json, "A JSON object a line");
   command.footer(
-      "Goes on until Ctrl-C, or until none of the links runs any more.\n"
+      "Goes on until Ctrl-C, or until none of the links has run for half a minute: through restarts, therefore.\n"
       "Exit status: 4 there is no such link, 1 no link is left.\n"
       "Example:\n  adit events office --json");
   command.callback([&context, names, json] { context.exit_status = events(*names, *json, context); });

@@ -113,6 +113,19 @@ def test_events_end_with_the_link(make):
     assert "link a has ended" in reader.lines()[-1]
 
 
+def test_events_go_on_through_a_restart(make):
+    link = linked(make)
+    reader = Reader(link.a, "--json")
+    wait_until(lambda: reader.lines() and reader.events("now"), 10, "the first line")
+    link.a.process.send_signal(signal.SIGUSR2)
+    wait_until(lambda: len(reader.events("now")) == 2, 20, "the next run to tell how it is")
+    before = len(reader.events("state"))
+    link.a.host.ip("link", "set", "tun0", "down")
+    wait_until(lambda: len(reader.events("state")) > before, 10, "the state to be told")
+    assert reader.events("state")[-1]["state"] == "failed"
+    assert reader.interrupt() in (130, -signal.SIGINT)
+
+
 def test_events_of_a_link_that_is_not_there(make, stopped):
     end = stopped()
     assert end.adit("events", "nosuch", check=False).returncode == 4
