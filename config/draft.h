@@ -41,6 +41,7 @@ struct Draft {
 
   std::optional<At<crypto::PublicKey>> public_key;
   DraftList<EndpointName> endpoints;
+  std::optional<Place> keepalive;  ///< where it is, if it is anywhere
   std::optional<DraftList<IpNetwork>> allowed_ips;
 
   DraftList<DraftRoute> routes;

@@ -157,7 +157,10 @@ void read_peer(const Section& section, const KeyContext& context, Draft& draft) 
     }
   }
   if (const auto endpoint = section.find("endpoint")) draft.endpoints = read_endpoints(*endpoint);
-  if (const auto keepalive = section.find("keepalive")) assign(keepalive->parse_word(parse_keepalive), peer.keepalive);
+  if (const auto keepalive = section.find("keepalive")) {
+    assign(keepalive->parse_word(parse_keepalive), peer.keepalive);
+    draft.keepalive = keepalive->place();
+  }
   if (const auto allowed = section.find("allowed_ips")) {
     draft.allowed_ips = read_filled_list(*allowed, "[10.9.0.0/30, 192.168.20.0/24]", kMaxSubnets, parse_subnet);
   }

@@ -282,6 +282,18 @@ void check_allowed_ips(const Draft& draft, Problems& problems) {
   }
 }
 
+/// What it is for takes less: the keys of a session live for REJECT_AFTER_TIME, and few NATs remember longer.
+void check_keepalive(const Draft& draft, Problems& problems) {
+  constexpr std::chrono::seconds kLongest{180};
+  const auto& keepalive = draft.config.peer.keepalive;
+  if (!draft.keepalive || !keepalive || *keepalive <= kLongest) return;
+  problems.warn(
+      *draft.keepalive,
+      fmt::format("{}s is longer than a session lives and most NATs and firewalls remember: an idle link takes a "
+                  "new handshake each time, and is up until then whatever became of the peer; choose {}s or less",
+                  keepalive->count(), kLongest.count()));
+}
+
 /// Whether packets to `address` go into the tunnel.
 bool is_reached(const Draft& draft, const IpAddress& address) {
   if (address.is_link_local() || subnet_with(draft, address) != nullptr) return true;
@@ -342,6 +354,7 @@ void validate(const Draft& draft, Problems& problems) {
   check_repeated_routes(draft, problems);
   check_endpoints_in_routes(draft, problems);
   check_allowed_ips(draft, problems);
+  check_keepalive(draft, problems);
   check_netns(draft, problems);
   check_dns(draft, problems);
 }

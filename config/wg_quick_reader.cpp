@@ -92,8 +92,10 @@ void WgQuickReading::read_line(WgQuickKey key, const WgQuickValue& line) {
       break;
     case WgQuickKey::persistent_keepalive:
       peer.keepalive.reset();
+      draft_.keepalive.reset();
       if (const auto seconds = parse(line, parse_keepalive_seconds); seconds && seconds->value > 0) {
         peer.keepalive = std::chrono::seconds(seconds->value);
+        draft_.keepalive = line.place;
       }
       break;
     default:

@@ -46,8 +46,8 @@ Health never_connected(const Status& status, const Endpoint& remote, const Surro
 }
 
 /// A link that had a session: why it is none any more; empty: it is one.
-std::string why_stale(const Status& status, const Endpoint& remote, const Surroundings& surroundings, bool keepalive_on,
-                      Instant now) {
+std::string why_stale(const Status& status, const Endpoint& remote, const Surroundings& surroundings,
+                      std::optional<Duration> keepalive, Instant now) {
   const auto silence = now - status.heard_at.value_or(*status.handshake_at);
   const auto calls = status.attempts > 0 ? "; " + unanswered(status, remote, surroundings) : std::string{};
   if (surroundings.refused_since && now - *surroundings.refused_since >= kRefusedAfter) {
@@ -65,19 +65,19 @@ std::string why_stale(const Status& status, const Endpoint& remote, const Surrou
         "nothing for {}{}",
         ago(silence), ago(unproven), calls);
   }
-  if (silence < kStaleAfter) return {};
+  if (silence < kStaleAfter || (keepalive && silence < *keepalive + kAnswerTime)) return {};
   const auto* const idle =
-      status.attempts == 0 && !keepalive_on ? "; peer.keepalive is off, so an idle link is silent" : "";
+      status.attempts == 0 && !keepalive ? "; peer.keepalive is off, so an idle link is silent" : "";
   return fmt::format("nothing received for {}{}{}", ago(silence), calls, idle);
 }
 
 /// Whatever has failed around it.
-Health assess_session(const Status& status, const Endpoint& remote, const Surroundings& surroundings, bool keepalive_on,
-                      Instant now) {
+Health assess_session(const Status& status, const Endpoint& remote, const Surroundings& surroundings,
+                      std::optional<Duration> keepalive, Instant now) {
   if (!surroundings.missing.empty()) return {State::waiting, surroundings.missing};
   if (!status.handshake_at) return never_connected(status, remote, surroundings);
 
-  auto reason = why_stale(status, remote, surroundings, keepalive_on, now);
+  auto reason = why_stale(status, remote, surroundings, keepalive, now);
   if (!reason.empty()) return {State::stale, with_problem(std::move(reason), status)};
   return {State::up, surroundings.left_out};
 }
@@ -136,9 +136,9 @@ std::string what_is_missing(const config::Config& config) {
                      config.interface.name);
 }
 
-Health assess(const Status& status, const Endpoint& remote, const Surroundings& surroundings, bool keepalive_on,
-              Instant now) {
-  auto health = assess_session(status, remote, surroundings, keepalive_on, now);
+Health assess(const Status& status, const Endpoint& remote, const Surroundings& surroundings,
+              std::optional<Duration> keepalive, Instant now) {
+  auto health = assess_session(status, remote, surroundings, keepalive, now);
   const bool failed = !surroundings.failure.empty();
   health.session = failed && !surroundings.beside ? State::failed : health.state;
   if (failed) {

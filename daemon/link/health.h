@@ -17,8 +17,9 @@ enum class State : std::uint8_t {
   resolving,   ///< the peer's name has no address yet
   connecting,  ///< handshakes go out, none has completed
   up,          ///< a session, and the peer is heard
-  stale,       ///< nothing authentic for 180 s, or data sent and nothing received, or what we send does not arrive
-  failed,      ///< the link cannot work until somebody does something
+  stale,  ///< nothing authentic for 180 s (or longer, by peer.keepalive), or data sent and nothing received, or what we
+          ///< send does not arrive
+  failed,  ///< the link cannot work until somebody does something
 };
 
 std::string_view name_of(State state);
@@ -43,8 +44,10 @@ struct Health {
   State session{};     ///< what `state` would be without what is wrong on this host beside the packets' way
 };
 
-/// Silence after which a link is stale, however idle it may be (REJECT_AFTER_TIME: no session outlives it).
+/// Silence after which a link is stale, however idle it may be (REJECT_AFTER_TIME: no session outlives it). One that is
+/// to speak less often is silent for as long as that, and for the time an answer may take.
 inline constexpr Duration kStaleAfter = std::chrono::seconds(180);
+inline constexpr Duration kAnswerTime = std::chrono::seconds(20);
 /// Data without any answer: a live peer answers within KEEPALIVE_TIMEOUT (10 s), with a keepalive if nothing else.
 inline constexpr Duration kUnansweredAfter = std::chrono::seconds(20);
 
@@ -62,7 +65,8 @@ std::string what_is_missing(const config::Config& config);
 /// What a refused handshake message tells about the other end; empty when it tells nothing.
 std::string explain(const tunnel::HandshakeProblem& problem);
 
-Health assess(const tunnel::Status& status, const Endpoint& remote, const Surroundings& surroundings, bool keepalive_on,
-              Instant now);
+/// `keepalive`: the interval; none: off.
+Health assess(const tunnel::Status& status, const Endpoint& remote, const Surroundings& surroundings,
+              std::optional<Duration> keepalive, Instant now);
 
 }  // namespace adit::link

@@ -181,7 +181,7 @@ void Upkeep::look_at_state(Instant now) {
                             .missing = what_is_missing(parts_.config),
                             .left_out = left_out()};
   note_failure(surroundings);
-  auto health = assess(status, remote, surroundings, parts_.tunnel.keepalive().has_value(), now);
+  auto health = assess(status, remote, surroundings, parts_.tunnel.keepalive(), now);
   const bool changed = health.state != health_.state;
   health_ = std::move(health);
   if (parts_.told) parts_.told(health_);

@@ -243,6 +243,20 @@ TEST(Values, OfThePeer) {
   }
 }
 
+TEST(Values, AKeepaliveLongerThanASessionIsWorthAWarning) {
+  const Folder folder;
+  const auto warnings = [&](std::string_view keepalive) {
+    return expect_valid(folder, Parts{.peer = Parts().peer + fmt::format("  keepalive: {}\n", keepalive)}.text())
+        .warnings;
+  };
+  EXPECT_TRUE(warnings("3m").empty());
+  EXPECT_TRUE(warnings("'off'").empty());
+  const auto longer = warnings("181s");
+  ASSERT_EQ(longer.size(), 1);
+  EXPECT_EQ(longer[0].key, "peer.keepalive");
+  EXPECT_TRUE(longer[0].reason.starts_with("181s is longer than a session lives")) << longer[0].reason;
+}
+
 TEST(Values, AnEndpointThatARouteHoldsIsWorthAWarning) {
   const Folder folder;
   const auto with = [&](std::string_view endpoint, std::string_view route) {

@@ -44,7 +44,7 @@ class HealthTest : public ::testing::Test {
   }
 
   Surroundings surroundings_;
-  bool keepalive_ = true;
+  std::optional<Duration> keepalive_ = 25s;
 };
 
 TEST_F(HealthTest, WithoutAnEndpointThePeerMustCall) {
@@ -107,9 +107,21 @@ TEST_F(HealthTest, SilenceMakesALinkStale) {
 }
 
 TEST_F(HealthTest, ASilentLinkWithoutKeepaliveSaysWhyThatMayBe) {
-  keepalive_ = false;
+  keepalive_.reset();
   EXPECT_EQ(health(connected(200s)).reason,
             "nothing received for 200 s; peer.keepalive is off, so an idle link is silent");
+}
+
+TEST_F(HealthTest, ALinkThatIsToSpeakLessOftenIsSilentForAsLong) {
+  keepalive_ = 600s;
+  EXPECT_EQ(health(connected(619s)).state, State::up);
+  EXPECT_EQ(health(connected(620s)).state, State::stale);
+  keepalive_ = 170s;
+  EXPECT_EQ(health(connected(189s)).state, State::up) << "the answer may be on its way";
+  auto called = connected(200s);
+  keepalive_ = 600s;
+  called.attempts = kUnprovenAttempts;
+  EXPECT_EQ(health(called).state, State::stale) << "it spoke, and nobody answers";
 }
 
 TEST_F(HealthTest, DataWithoutAnAnswerMakesALinkStaleLongBeforeSilenceDoes) {

@@ -123,6 +123,23 @@ TEST(Simulation, AnIdleLinkOnlyKeepsAlive) {
   EXPECT_LE(world.b.datagrams_sent - before_b, 3u);
 }
 
+/// What link/health.h rests on, where the interval is longer than sessions live.
+TEST(Simulation, AnIdleLinkHearsItsPeerOnceInAKeepaliveInterval) {
+  for (const auto interval : {100s, 170s, 600s, 3600s}) {
+    for (const bool echoes : {true, false}) {
+      World world;
+      world.keepalive_a = interval;
+      world.keepalive_b.reset();
+      world.b.echoes = echoes;
+      world.connect();
+      for (const auto end = world.now + 12 * interval; world.now < end; world.run(1s)) {
+        const auto silence = world.now - world.a.tunnel->status().heard_at.value();
+        ASSERT_LE(silence, interval + 20s) << interval.count() << " s";
+      }
+    }
+  }
+}
+
 TEST(Simulation, KeepalivesAreNeverAnsweredByKeepalives) {
   World world;
   world.keepalive_a.reset();
