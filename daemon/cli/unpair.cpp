@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// adit unpair: takes a link away from its hosts, as `adit pair --install` has put it there. What still runs keeps its
-// file, so that the same command can be given again.
+// adit unpair: takes a link away from its hosts, as `adit pair --install` has put it there, with what is only of use to
+// it: keys where the unit looks for them, the socket of a daemon that was killed. What still runs keeps its file, so
+// that the same command can be given again.
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +14,17 @@
 
 namespace adit::cli {
 namespace {
+
+/// Where the unit has a link's own keys from (docs/service.md), as words for a shell.
+std::string keys_of(const std::string& name) {
+  std::string words;
+  for (const auto* const folder : {"/etc/credstore", "/etc/credstore.encrypted"}) {
+    for (const auto* const kind : {"key", "psk"}) {
+      words += (words.empty() ? "" : " ") + shell_word(fmt::format("{}/adit.{}.{}", folder, name, kind));
+    }
+  }
+  return words;
+}
 
 /// Says missing=yes, or unit=STATE or process=yes of what still runs and keeps its file, or done=yes; and
 /// interface=NAME of one that stays. Ends with end=yes.
@@ -28,12 +40,13 @@ std::string script_for(const std::string& name) {
       // 0 and 3: it runs.
       "answers >/dev/null; case $? in 0|3) echo process=yes; return ;; esac; "
       "adit unblock {0} >/dev/null 2>&1; "
-      "rm -rf {1} {2} && echo done=yes; "
+      "rm -rf {1} {2} {3} {6} && echo done=yes; "
       "interface=${{interface:-{5}}}; [ ! -e \"/sys/class/net/$interface/tun_flags\" ] || echo "
       "\"interface=$interface\"; "
       "}}; take_away; echo end=yes",
       shell_word(name), shell_word(path_of(name)), shell_word("/var/lib/adit/" + name),
-      shell_word(fmt::format("/run/adit/{}.sock", name)), shell_word(unit_of(name)), config::interface_name_for(name));
+      shell_word(fmt::format("/run/adit/{}.sock", name)), shell_word(unit_of(name)), config::interface_name_for(name),
+      keys_of(name));
 }
 
 /// Why the link is still there, and the next step; empty: it is not.
@@ -104,7 +117,7 @@ int unpair(const Arguments& arguments, Context& context) {
 }  // namespace
 
 void add_unpair(CLI::App& app, Context& context) {
-  const Command command(app, "unpair", "Stop a link on its hosts, and remove its files there");
+  const Command command(app, "unpair", "Stop a link on its hosts, and remove its files and keys there");
   const auto arguments = std::make_shared<Arguments>();
   command
       .option("END", arguments->ends, "NAME=TARGET: the link's name on a host, and the host, as ssh takes it, or local")

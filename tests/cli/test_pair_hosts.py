@@ -4,6 +4,7 @@ commands for a host in earnest, with its folder's paths in place of the real one
 """
 import os
 import pathlib
+import socket
 import subprocess
 
 import pytest
@@ -14,7 +15,8 @@ PROGRAMS = {
     # ssh -T -- TARGET SCRIPT. A file `lost` in the folder: the first script that has its words loses its connection.
     "ssh": r"""
 export HOST="$HOSTS/$3"
-script=$(printf '%s\n' "$4" | sed "s#/etc/adit#$HOST/etc/adit#g; s#/var/lib/adit#$HOST/var/lib/adit#g
+script=$(printf '%s\n' "$4" | sed "s#/etc/adit#$HOST/etc/adit#g; s#/etc/credstore#$HOST/etc/credstore#g
+  s#/var/lib/adit#$HOST/var/lib/adit#g
   s#/run/#$HOST/run/#g; s#/sys/class/net#$HOST/net#g; s#-c /dev/net/tun#-d /dev#g")
 if [ -e "$HOST/lost" ]; then
   case "$4" in *"$(cat "$HOST/lost")"*) rm "$HOST/lost"; sh -c "$script" >/dev/null; exit 255 ;; esac
@@ -155,9 +157,19 @@ def test_what_could_not_be_taken_back_is_named_with_the_command_for_it(host):
 
 def test_a_link_is_taken_away_with_what_it_remembers(host):
     link(host)
+    for folder in ("etc/credstore", "etc/credstore.encrypted"):
+        (host / folder).mkdir()
+        for name in ("adit.office.key", "adit.office.psk", "adit.home.key"):
+            (host / folder / name).touch()
+    folder = os.open(host / "run/adit", os.O_DIRECTORY)
+    with socket.socket(socket.AF_UNIX) as killed:
+        killed.bind(f"/proc/self/fd/{folder}/office.sock")  # a socket's name has to be short
+    os.close(folder)
     done = adit(host, "unpair", "office=one")
     assert done.returncode == 0 and "adit@office is stopped" in done.stdout, done.stderr
     assert os.listdir(host / "etc/adit") == [] and os.listdir(host / "var/lib/adit") == []
+    assert os.listdir(host / "run/adit") == []
+    assert os.listdir(host / "etc/credstore") == os.listdir(host / "etc/credstore.encrypted") == ["adit.home.key"]
 
 
 def test_a_name_that_is_misspelt_is_no_success(host):

@@ -83,7 +83,9 @@ def test_a_link_through_install_upgrade_removal_and_purge(hosts, files):
     a.systemctl("start", office.unit)
     office.wait_until_up()
 
-    # Purged: nothing is left.
+    # Purged: nothing is left, nor a key where the unit looks for it.
+    a.put("/etc/credstore/adit.office.key", "a key\n")
+    a.put("/etc/credstore.encrypted/adit.office.psk", "a key\n")
     a.run("dpkg", "--purge", "adit", timeout=120)
     left = [path for path in a.run("sh", "-c", LEFT, check=False).stdout.split() if not path.startswith("/run/systemd/")]
     assert left == []

@@ -27,6 +27,9 @@ def test_one_command_takes_all_of_it_away(pair):
     a, b = pair.a, pair.b
     office, _ = pair.start(*pair.links())
     blocked_by_nobody(a)
+    for name in ("adit.office.key", "adit.office.psk"):
+        a.put(f"/etc/credstore/{name}", "a key\n")
+        a.put(f"/etc/credstore.encrypted/{name}", "a key\n")
     a.put("/root/uninstall", (image.ROOT / "scripts/uninstall").read_text(encoding="utf-8"), 0o755)
     a.put("/root/manifest", (image.BUILD / "install_manifest.txt").read_text(encoding="utf-8"))
     assert "Adit is gone" in a.run("/root/uninstall", "/root/manifest").stdout

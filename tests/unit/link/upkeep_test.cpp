@@ -204,7 +204,7 @@ TEST(Upkeep, TheWayIsThatOfTheInterfaceTheSocketsAreBoundTo) {
     run("ip route replace 192.0.2.7/32 dev adit0");
     link.upkeep->network_changed(kRoutesChanged, link.now);
     EXPECT_EQ(link.look_after(2s).state, State::connecting);
-    EXPECT_FALSE(link.upkeep->leads_into_itself());
+    EXPECT_FALSE(link.upkeep->led_into_itself());
   });
 }
 
