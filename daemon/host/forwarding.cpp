@@ -4,14 +4,18 @@
 #include "host/forwarding.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <sstream>
+#include <string_view>
 #include <system_error>
 
 #include "base/file_descriptor.h"
+#include "host/note.h"
 
 namespace adit::host {
 namespace {
@@ -20,12 +24,28 @@ constexpr std::string_view kV4 = "net/ipv4/ip_forward";
 constexpr std::string_view kV6 = "net/ipv6/conf/all/forwarding";
 constexpr std::string_view kInterfacesV6 = "net/ipv6/conf";
 
-std::map<std::string, std::string> read_note(const std::filesystem::path& file) {
+/// net/ipv6/conf/INTERFACE/accept_ra
+bool is_of_an_interface(std::string_view setting) {
+  const std::filesystem::path path(setting);
+  const auto interface = path.parent_path().filename();
+  return path.filename() == "accept_ra" && path.parent_path().parent_path() == kInterfacesV6 && interface != "." &&
+         interface != "..";
+}
+
+/// Whoever can write a note must not have other files written by it than those that are noted here.
+bool is_ours(std::string_view setting, std::string_view value) {
+  const bool is_number = !value.empty() && value.find_first_not_of("0123456789") == std::string_view::npos;
+  return is_number && (setting == kV4 || setting == kV6 || is_of_an_interface(setting));
+}
+
+std::map<std::string, std::string> read_values(const std::filesystem::path& note) {
   std::map<std::string, std::string> values;
-  std::ifstream lines(file);
+  std::istringstream lines(read_note(note));
   for (std::string line; std::getline(lines, line);) {
-    const auto sign = line.find('=');
-    if (sign != std::string::npos) values[line.substr(0, sign)] = line.substr(sign + 1);
+    const auto sign = std::min(line.find('='), line.size());
+    const auto setting = line.substr(0, sign);
+    const auto value = line.substr(std::min(sign + 1, line.size()));
+    if (is_ours(setting, value)) values[setting] = value;
   }
   return values;
 }
@@ -39,7 +59,7 @@ std::string sysctl_name(std::string name) {
 }  // namespace
 
 void Forwarding::set(const std::vector<Family>& families) {
-  auto before = read_note(note());
+  auto before = read_values(note());
   const auto targets = wanted(families);
   const auto others = notes_of_others();
   // What is not wanted any more goes back first, the switch before what was done for it.
@@ -110,20 +130,17 @@ Forwarding::Values Forwarding::notes_of_others() const {
   std::error_code none;
   for (std::filesystem::directory_iterator at(notes_, none), end; !none && at != end; at.increment(none)) {
     if (at->path().extension() != ".forward" || at->path() == note()) continue;
-    values.merge(read_note(at->path()));
+    values.merge(read_values(at->path()));
   }
   return values;
 }
 
 /// Without one a run that follows would take our own setting for the host's.
 void Forwarding::write_note(const Values& before) const {
-  std::error_code ignored;
-  if (before.empty()) {
-    std::filesystem::remove(note(), ignored);
-    return;
-  }
-  std::ofstream file(note(), std::ios::trunc);
-  for (const auto& [setting, value] : before) file << setting << '=' << value << '\n';
+  if (before.empty()) return remove_note(note());
+  std::string text;
+  for (const auto& [setting, value] : before) text += fmt::format("{}={}\n", setting, value);
+  host::write_note(note(), text);
 }
 
 }  // namespace adit::host

@@ -19,9 +19,9 @@ namespace {
 constexpr std::uint32_t kNumberBase = 0x0ad1'0000;
 constexpr std::size_t kLongestName = 256;
 
-/// Who has the number; none: nobody.
+/// Who has the number; none: nobody. Whatever else bears the file's name is not waited for.
 std::optional<std::string> owner_of(const std::filesystem::path& file) {
-  const FileDescriptor fd(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  const FileDescriptor fd(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!fd) return std::nullopt;
   std::array<char, kLongestName> name{};
   const auto size = read(fd.get(), name.data(), name.size());
@@ -31,7 +31,8 @@ std::optional<std::string> owner_of(const std::filesystem::path& file) {
 /// True: it is ours. A file under a name of its own first, so that no other link sees one that is half written.
 bool take(const std::filesystem::path& file, std::string_view name) {
   const auto draft = fmt::format("{}.{}", file.string(), getpid());
-  const FileDescriptor fd(open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
+  const FileDescriptor fd(
+      open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644));
   if (!fd) return false;
   const bool written = write(fd.get(), name.data(), name.size()) == static_cast<ssize_t>(name.size());
   const bool taken = written && link(draft.c_str(), file.c_str()) == 0;

@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <fstream>
 #include <string>
@@ -83,6 +84,50 @@ TEST_F(ForwardingTest, ARunAfterACrashKnowsWhatWasThereBefore) {
   auto again = link("a");
   again.set({Family::v4});
   again.take_back();
+  EXPECT_EQ(get("net/ipv4/ip_forward"), "0");
+}
+
+/// The folder of notes is the links' user's, and a daemon that is still root reads and writes there.
+TEST_F(ForwardingTest, ANoteThatSomebodyHasWrittenChangesNothingElse) {
+  const auto outside = folder_.path() / "outside";
+  const auto note = folder_.path() / "run" / "a.forward";
+  put("net/ipv4/conf/all/accept_redirects", "0");
+  for (const std::string& setting :
+       {outside.string(), std::string("../outside"), std::string("net/ipv4/../../../outside"),
+        std::string("net/ipv6/conf/../../../../outside/accept_ra"), std::string("net/ipv6/conf/../accept_ra"),
+        std::string("net/ipv6/conf/accept_ra"), std::string("net/ipv4/conf/all/accept_redirects")}) {
+    test::write_file(outside, "theirs");
+    test::write_file(note, setting + "=1\n");
+    link("a").take_back();
+    EXPECT_EQ(test::read_file(outside), "theirs") << setting;
+    EXPECT_EQ(get("net/ipv4/conf/all/accept_redirects"), "0") << setting;
+  }
+  for (const auto* value : {"", "x", "1x", "-1", "1 "}) {
+    test::write_file(note, fmt::format("net/ipv4/ip_forward={}\n", value));
+    link("a").take_back();
+    EXPECT_EQ(get("net/ipv4/ip_forward"), "0") << value;
+  }
+}
+
+TEST_F(ForwardingTest, ANoteLeadsNowhereElse) {
+  const auto outside = folder_.path() / "outside";
+  const auto note = folder_.path() / "run" / "a.forward";
+  for (const auto& name : {note, std::filesystem::path(note.string() + ".new")}) {
+    test::write_file(outside, "net/ipv4/ip_forward=7\n");
+    std::filesystem::create_symlink(outside, name);
+    auto a = link("a");
+    a.set({Family::v4});
+    EXPECT_EQ(test::read_file(outside), "net/ipv4/ip_forward=7\n") << name;
+    a.take_back();
+    EXPECT_EQ(get("net/ipv4/ip_forward"), "0") << name;
+  }
+}
+
+TEST_F(ForwardingTest, APipeThatBearsANotesNameIsNotWaitedFor) {
+  ASSERT_EQ(::mkfifo((folder_.path() / "run" / "b.forward").c_str(), 0600), 0);
+  auto a = link("a");
+  a.set({Family::v4});
+  a.take_back();
   EXPECT_EQ(get("net/ipv4/ip_forward"), "0");
 }
 

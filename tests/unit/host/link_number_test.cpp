@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -92,6 +93,15 @@ TEST_F(LinkNumber, NoLinkLeadsOutOfTheFolder) {
   std::filesystem::create_symlink(outside, fmt::format("{}.{}", file.string(), getpid()));
   EXPECT_EQ(claim_link_number(directory_, "office"), first);
   EXPECT_EQ(content_of(outside), "of somebody else");
+}
+
+TEST_F(LinkNumber, APipeThatBearsTheNameIsNotWaitedFor) {
+  std::filesystem::create_directories(directory_);
+  const auto file = directory_ / fmt::format("{:x}", link_number("office"));
+  ASSERT_EQ(::mkfifo(fmt::format("{}.{}", file.string(), getpid()).c_str(), 0600), 0);
+  EXPECT_EQ(claim_link_number(directory_, "office"), link_number("office"));
+  ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
+  EXPECT_NE(claim_link_number(directory_, "office"), link_number("office")) << "it is somebody's";
 }
 
 TEST_F(LinkNumber, WhereNothingCanBeWrittenItIsThatOfTheName) {

@@ -56,5 +56,19 @@ TEST_F(PortNoteTest, ANoteThatIsNoneSaysNothing) {
   }
 }
 
+/// The folder is the links' user's, and a daemon that is still root writes there.
+TEST_F(PortNoteTest, ALinkThatBearsItsNameLeadsNowhere) {
+  const auto outside = folder.path() / "outside";
+  for (const auto* name : {"office.port", "office.port.new"}) {
+    test::write_file(outside, "boot-1 7 3 2");
+    std::filesystem::create_symlink(outside, folder.path() / name);
+    EXPECT_FALSE(note.past_of(7, in(3))) << name;
+    note.write(7, {.before = in(0), .bridge = 3});
+    EXPECT_EQ(test::read_file(outside), "boot-1 7 3 2") << name;
+    EXPECT_TRUE(note.past_of(7, in(3))) << name;
+    note.remove();
+  }
+}
+
 }  // namespace
 }  // namespace adit::host
