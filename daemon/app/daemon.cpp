@@ -180,6 +180,7 @@ Result<Daemon::Ending> Daemon::run() {
   ground_.loop.set_turn_end({});
   host_->set_between({});
   link_->finish();
+  if (run_.ending == Ending::kept) reconsider_keeping();
   // An interface that goes takes its name servers along.
   if (run_.ending == Ending::stopped && config_.interface.persist) beside_.name_servers.take_back();
   if (run_.ending == Ending::stopped) beside_.forwarding.take_back();

@@ -122,6 +122,7 @@ class Daemon {
   std::optional<host::InterfacePast> interface_past(const Inheritance& inheritance) const;
   void note_port() const;
   void keep();
+  void reconsider_keeping();
   void succeed();
   Result<bool> look_ahead();
   void go_on_after_all(const Error& why);

@@ -44,6 +44,15 @@ void Daemon::keep() {
   ground_.loop.stop();
 }
 
+/// The hooks may have taken long, and a `systemctl stop` meanwhile takes the restart's place without another signal: no
+/// run follows then that would take back what is kept for it.
+void Daemon::reconsider_keeping() {
+  if (!hooks_.ending() || service::ServiceManager::is_restarting()) return;
+  ground_.log.info("no run follows after all: nothing is kept for it");
+  run_.ending = Ending::stopped;
+  run_.session.reset();
+}
+
 /// give_up() has no link left to run hooks on.
 void Daemon::begin_down() {
   hooks_.down(config_.hooks.down, hook_facts(), [this] { ground_.loop.stop(); });

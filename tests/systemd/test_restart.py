@@ -102,6 +102,24 @@ def test_a_restart_with_another_interface_runs_the_hooks_of_both(pair):
     assert told()[3:] == ["down of other"], "no run follows that would go on"
 
 
+def test_a_stop_while_the_hooks_of_a_restart_run_leaves_no_trace(pair):
+    """It takes the restart's place, without another signal."""
+    before = pair.a.net.network_state()
+    hooks = "hooks:\n  down: 'touch /tmp/down-runs; while [ -e /tmp/down-runs ]; do sleep 0.1; done'\n"
+    office, home = pair.start(*pair.links(edit=lambda text: f"{text}routes: [192.168.20.0/24, default]\n{hooks}"))
+    edit(office, lambda text: text.replace("interface:\n", "interface:\n  name: other\n"))
+    pair.a.systemctl("restart", "--no-block", office.unit)
+    runs = f"/proc/{office.pid()}/root/tmp/down-runs"
+    wait_until(lambda: pair.a.run("test", "-e", runs, check=False).returncode == 0, 20, "the hook")
+    pair.a.systemctl("stop", "--no-block", office.unit)
+    wait_until(lambda: "restart" not in pair.a.systemctl("list-jobs").stdout, 10, "the job of the stop")
+    pair.a.run("rm", runs)
+    wait_until(lambda: office.active() in ("inactive", "failed"), 30, "the end")
+    assert office.active() == "inactive"
+    pair.a.net.expect_network_state(before)
+    assert pair.a.show(office.unit, "NFileDescriptorStore") == "0"
+
+
 def test_after_a_restart_stop_leaves_no_trace(pair):
     before = pair.a.net.network_state()
     office, home = pair.start(*pair.links(edit=lambda text: text + "routes: [192.168.20.0/24, default]\n"))
