@@ -11,10 +11,11 @@ constexpr Duration kNoise = std::chrono::milliseconds(100);
 
 }  // namespace
 
-CopyWatch::CopyWatch(net::EventLoop& loop, std::function<Duration()> suspended, Noticed noticed)
+CopyWatch::CopyWatch(net::EventLoop& loop, std::function<Duration()> suspended, Noticed noticed,
+                     std::optional<Duration> before)
     : suspended_(std::move(suspended)),
       noticed_(std::move(noticed)),
-      seen_(suspended_()),
+      seen_(before.value_or(suspended_())),
       generation_(loop, [this] { noticed_("this virtual machine was cloned, or put back to a snapshot"); }) {}
 
 void CopyWatch::turn() {
@@ -22,6 +23,11 @@ void CopyWatch::turn() {
   if (suspended - seen_ <= kNoise) return;
   seen_ = suspended;
   noticed_("this host was suspended");
+}
+
+void CopyWatch::turn_beside_loop() {
+  generation_.look();
+  turn();
 }
 
 }  // namespace adit::app

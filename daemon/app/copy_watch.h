@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string_view>
 
 #include "net/vm_generation.h"
@@ -15,11 +16,17 @@ class CopyWatch {
  public:
   /// `noticed`: by what, for a sentence: "this host was suspended". From within a turn of the loop.
   using Noticed = std::function<void(std::string_view why)>;
-  /// `suspended`: how long the host has been suspended since it was started, all in all.
-  CopyWatch(net::EventLoop& loop, std::function<Duration()> suspended, Noticed noticed);
+  /// `suspended`: how long the host has been suspended since it was started, all in all. `before`: that, as the run
+  /// before had it when it was last at work; none: there are no sessions of one.
+  CopyWatch(net::EventLoop& loop, std::function<Duration()> suspended, Noticed noticed,
+            std::optional<Duration> before = {});
 
   /// To be called before packets are sent or taken in a turn: with the first after a suspend it is noticed.
   void turn();
+  /// Likewise, where the loop does not turn, which hears of copies else.
+  void turn_beside_loop();
+  /// The suspends that were noticed, all in all: for the run that follows.
+  Duration seen() const { return seen_; }
 
  private:
   std::function<Duration()> suspended_;

@@ -56,6 +56,7 @@ Daemon::Daemon(config::Config config, const service::Logging& log, service::KeyL
   control_.emplace(ground_.loop, run_directory(), config_.name,
                    [this](std::string_view request) { return answer(request); });
   begin(inheritance, store_.load(), key_log);
+  watch_for_copies(inheritance);
   open_wg_socket();
   ground_.loop.set_turn_end([this] { turn(); });
 }
@@ -104,6 +105,7 @@ void Daemon::begin(Inheritance& inheritance, service::StateStore::Loaded state, 
                                 .link = *link_,
                                 .journal = ground_.journal,
                                 .service = ground_.service,
+                                .move_meanwhile = [this](auto patience) { move_meanwhile(patience); },
                                 .adopted = [this](const link::Edit& edit) { adopted(edit); },
                                 .replace = [this] { return replace(); },
                                 .given_up = [this](const Error& reason) { give_up(reason); }});
@@ -115,6 +117,15 @@ void Daemon::begin(Inheritance& inheritance, service::StateStore::Loaded state, 
        .port = [this] { return doors_->sockets.port(); },
        .change = [this](config::Config& next, const link::Edit& edit) { return reload_->change_by_wg(next, edit); },
        .call_configured = [this] { link_->call_configured_endpoint(); }}));
+}
+
+void Daemon::watch_for_copies(const Inheritance& inheritance) {
+  const auto noticed = [this](std::string_view why) {
+    ground_.log.info("{}: its sessions are given up, and a new one begins", why);
+    link_->forget_sessions();
+  };
+  const auto before = inheritance.has_session() ? std::optional(inheritance.facts()->suspended) : std::nullopt;
+  beside_.copies.emplace(ground_.loop, net::suspended_time, noticed, before);
 }
 
 /// Without it the link works all the same, so what stands in its way is told and no more.
@@ -156,15 +167,12 @@ Result<Daemon::Ending> Daemon::run() {
   ground_.log.info(
       "{} serves {} on {}, port {}, {}", "aditd", config_.name, device.name(), port_of(*doors_, config_),
       config_.missing.private_key ? "to be set up by `wg`" : "public key " + crypto::to_base64(link_->public_key()));
-  host_->set_between([this] { link_->move_meanwhile(std::chrono::milliseconds(0)); });
+  beside_.copies->turn();  // before the first packet: between the runs nobody was there to notice
+  host_->set_between([this] { move_meanwhile(std::chrono::milliseconds(0)); });
   tell_what_is_blocked();
   raise_shield();
   if (device.is_away()) link_->upkeep().interface_moved(device.name(), device.moved_to().value_or("nowhere"));
   link_->start();
-  beside_.copies.emplace(ground_.loop, net::suspended_time, [this](std::string_view why) {
-    ground_.log.info("{}: its sessions are given up, and a new one begins", why);
-    link_->forget_sessions();
-  });
   turn();
   if (device.index_here() != net::kElsewhere) {
     beside_.name_servers.set(device.index(), config_.dns, run_.goes_on || config_.interface.persist);
@@ -207,6 +215,10 @@ void Daemon::turn() {
   if (auto done = link_->turn(now); !done) give_up(done.error());
   told_.history->note(link_->machine().status(), now);
   ground_.service.turn_end();
+}
+
+void Daemon::move_meanwhile(std::chrono::milliseconds patience) {
+  link_->move_meanwhile(patience, [this] { beside_.copies->turn_beside_loop(); });
 }
 
 void Daemon::told(const link::Health& health) {

@@ -103,7 +103,9 @@ class Daemon {
   void keep_sockets();
   bool is_set_up_by_wg() const { return config_.file.empty(); }
 
+  void watch_for_copies(const Inheritance& inheritance);
   void turn();
+  void move_meanwhile(std::chrono::milliseconds patience);
   void told(const link::Health& health);
   void set_carrier(bool there);
   void tell_events(const link::Health& health);

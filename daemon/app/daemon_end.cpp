@@ -137,7 +137,8 @@ Result<> Daemon::prepare_session() {
 }
 
 Result<service::Estate> Daemon::leave() {
-  return bequeath(std::move(run_.session), config_, *doors_, *host_, link_->machine(), hooks_.ending());
+  return bequeath(std::move(run_.session), config_, *doors_, *host_, link_->machine(), hooks_.ending(),
+                  beside_.copies->seen());
 }
 
 void Daemon::give_up(Error reason) {

@@ -77,7 +77,7 @@ bool Inheritance::endpoints_edited(const config::Config& config) const {
 }
 
 Result<service::Estate> bequeath(FileDescriptor session, const config::Config& config, path::Doors& doors,
-                                 host::HostSetup& host, tunnel::Tunnel& tunnel, bool down_ran) {
+                                 host::HostSetup& host, tunnel::Tunnel& tunnel, bool down_ran, Duration suspended) {
   const auto holder = std::make_unique<tunnel::SavedTunnelHolder>();  // in locked memory
   auto past = host.interface_past();
   const service::SessionFacts facts{.boot = service::read_boot_id(),
@@ -87,6 +87,7 @@ Result<service::Estate> bequeath(FileDescriptor session, const config::Config& c
                                     .link = std::move(past.before),
                                     .bridge = past.bridge,
                                     .mtu = host.mtu(),
+                                    .suspended = suspended,
                                     .down_ran = down_ran};
   tunnel.hand_over(holder->saved);
   if (auto done = service::write_session(session, holder->saved, facts); !done) return std::unexpected(done.error());

@@ -47,8 +47,8 @@ class Inheritance {
 
 /// What the successor needs. Nothing of it works here any more, and nothing is taken back, but from somebody else's
 /// interface where the next is likely to be another one. `session`: of service::make_session_file, from before it was
-/// decided that this run ends. `down_ran`: SessionFacts.
+/// decided that this run ends. `down_ran`, `suspended`: SessionFacts.
 Result<service::Estate> bequeath(FileDescriptor session, const config::Config& config, path::Doors& doors,
-                                 host::HostSetup& host, tunnel::Tunnel& tunnel, bool down_ran);
+                                 host::HostSetup& host, tunnel::Tunnel& tunnel, bool down_ran, Duration suspended);
 
 }  // namespace adit::app

@@ -145,7 +145,7 @@ std::optional<ConfigReading::Outcome> Reload::read_file() {
   reading_.emplace(parts_.config.file, config::ReadOptions{.credentials_directory = credentials_directory()});
   for (const auto begun = net::boot_now(); !reading_->is_done();) {
     if (net::boot_now() - begun >= kPatience) return std::nullopt;
-    parts_.link.move_meanwhile(kMoment);
+    parts_.move_meanwhile(kMoment);
   }
   auto outcome = reading_->take();
   reading_.reset();
@@ -161,8 +161,7 @@ link::Edit Reload::compare(const config::Config& next) const {
   } catch (const std::system_error&) {  // no thread is to be had
     return work();
   }
-  while (comparing.wait_for(std::chrono::seconds(0)) == std::future_status::timeout)
-    parts_.link.move_meanwhile(kMoment);
+  while (comparing.wait_for(std::chrono::seconds(0)) == std::future_status::timeout) parts_.move_meanwhile(kMoment);
   return comparing.get();
 }
 

@@ -5,6 +5,7 @@
 // the peer's).
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -28,6 +29,8 @@ class Reload {
     link::Link& link;
     service::Journal* journal;  ///< none: stderr is something else
     service::ServiceManager& service;
+    /// Waits so long at most, and has the link move its packets: something else holds the loop up.
+    std::function<void(std::chrono::milliseconds)> move_meanwhile;
     std::function<void(const link::Edit&)> adopted;  ///< the new configuration is in force
     /// It takes another interface, which a new run of the daemon makes; on failure this run goes on as it is.
     std::function<Result<>()> replace;

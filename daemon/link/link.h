@@ -78,7 +78,9 @@ class Link {
     data_path_->give_up(parts_.loop.now());
   }
   /// path::Pump::move_meanwhile
-  void move_meanwhile(std::chrono::milliseconds patience) { pump_->move_meanwhile(patience); }
+  void move_meanwhile(std::chrono::milliseconds patience, const std::function<void()>& first) {
+    pump_->move_meanwhile(patience, first);
+  }
   /// Other UDP sockets in place of those there are. On failure there are none.
   Result<> open_sockets(const net::ListenOptions& options);
 

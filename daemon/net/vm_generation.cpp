@@ -37,10 +37,10 @@ VmGenerationWatch::VmGenerationWatch(EventLoop& loop, std::function<void()> chan
       fd_(::socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT)) {
   const sockaddr_nl address{.nl_family = AF_NETLINK, .nl_groups = kKernelGroup};
   if (!fd_ || ::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return;
-  watch_ = loop.watch(fd_.get(), EPOLLIN, [this](std::uint32_t) { read(); });
+  watch_ = loop.watch(fd_.get(), EPOLLIN, [this](std::uint32_t) { look(); });
 }
 
-void VmGenerationWatch::read() {
+void VmGenerationWatch::look() {
   std::array<char, kLargest> buffer;
   bool changed = false;
   for (int reads = 0; reads < kReadsPerTurn; ++reads) {

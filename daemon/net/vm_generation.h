@@ -22,10 +22,10 @@ class VmGenerationWatch {
   VmGenerationWatch& operator=(const VmGenerationWatch&) = delete;
 
   bool works() const { return static_cast<bool>(watch_); }
+  /// Whether the kernel has said something: what the loop sees to by itself, where it turns.
+  void look();
 
  private:
-  void read();
-
   std::function<void()> changed_;
   FileDescriptor fd_;
   Watch watch_;

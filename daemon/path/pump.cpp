@@ -73,7 +73,7 @@ Result<> Pump::move(Instant now) {
   return {};
 }
 
-void Pump::move_meanwhile(std::chrono::milliseconds patience) {
+void Pump::move_meanwhile(std::chrono::milliseconds patience, const std::function<void()>& first) {
   std::array<pollfd, net::kMostQueues + 2> doors{};
   std::size_t count = 0;
   const auto add = [&](int fd) { doors[count++] = {.fd = fd, .events = POLLIN, .revents = 0}; };
@@ -88,6 +88,7 @@ void Pump::move_meanwhile(std::chrono::milliseconds patience) {
     for (std::size_t queue = 0; queue < doors_.device.queues(); ++queue) data_path_.packets_wait(queue);
     for (const auto family : {Family::v4, Family::v6}) doors_.udp_port.mark_readable(family);
   }
+  first();
   std::ignore = move(net::boot_now());
 }
 

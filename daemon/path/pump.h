@@ -3,6 +3,7 @@
 // when the data path is to be called; the data path does not.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "net/event_loop.h"
@@ -42,9 +43,9 @@ class Pump {
   /// Moves what is there, a batch each way, and lets the protocol's timers act. The error is a sentence: nothing can
   /// move any more.
   Result<> move(Instant now);
-  /// While something else holds the loop up: waits for packets, so long at most, moves those that are there, and lets
-  /// the protocol's timers act. What is wrong shows in the next turn.
-  void move_meanwhile(std::chrono::milliseconds patience);
+  /// While something else holds the loop up: waits for packets, so long at most, calls `first`, moves those that are
+  /// there, and lets the protocol's timers act. What is wrong shows in the next turn.
+  void move_meanwhile(std::chrono::milliseconds patience, const std::function<void()>& first);
   /// At the end of a turn: what it wakes up for next.
   void plan();
 

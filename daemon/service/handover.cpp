@@ -69,10 +69,11 @@ std::string lines_of(const SessionFacts& facts) {
   const auto generation = link.address_generation ? std::to_string(*link.address_generation) : "";
   return fmt::format(
       "{}\nboot={}\nendpoints={}\ntun_existed={:d}\ntun_moved={:d}\nlink_mtu={}\nlink_queue={}\nlink_up={:d}\n"
-      "link_multicast={:d}\nlink_address_generation={}\nlink_bridge={}\nbridge={}\nmtu={}\ndown_ran={:d}\n"
-      "session={:016x}\n\n",
+      "link_multicast={:d}\nlink_address_generation={}\nlink_bridge={}\nbridge={}\nmtu={}\nsuspended={}\n"
+      "down_ran={:d}\nsession={:016x}\n\n",
       kFirstLine, facts.boot, hex_of(facts.endpoints), facts.tun_existed, facts.tun_moved, link.mtu, link.queue_length,
-      link.up, link.multicast, generation, link.bridge, facts.bridge, facts.mtu, facts.down_ran, session_layout());
+      link.up, link.multicast, generation, link.bridge, facts.bridge, facts.mtu, facts.suspended.count(),
+      facts.down_ran, session_layout());
 }
 
 /// The values by their names.
@@ -123,6 +124,8 @@ std::optional<SessionFacts> parse_facts(const Lines& lines) {
   facts.link.address_generation = lines.number<std::uint8_t>("link_address_generation");
   facts.link.bridge = lines.number<std::uint32_t>("link_bridge").value_or(0);
   facts.bridge = lines.number<std::uint32_t>("bridge").value_or(0);
+  // A release that does not say when it was last at work: then any suspend may have been since.
+  facts.suspended = Duration(lines.number<Duration::rep>("suspended").value_or(0));
   facts.down_ran = lines.flag("down_ran");
   const auto mtu = lines.number<std::uint32_t>("mtu");
   if (!mtu) return std::nullopt;

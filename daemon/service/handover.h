@@ -39,6 +39,7 @@ struct SessionFacts {
   net::LinkState link;       ///< the interface as it was then, less its name
   std::uint32_t bridge = 0;  ///< number of the one that it is in because of us; 0: none
   std::uint32_t mtu = 0;     ///< of the interface now
+  Duration suspended{};      ///< the host since it was started, until this run was last at work
   bool down_ran = false;     ///< the hooks for `down`: whoever goes on with the interface runs those for `up`
   bool session = false;      ///< when read: the session beside them is of use
 };

@@ -4,30 +4,16 @@ first round trip, though all that came meanwhile lies in its sockets. (A clock t
 have none of their own.)
 """
 import signal
-import sys
 import time
 
 import pytest
 
 from lab.traffic import BackgroundPing, traffic_within
+from lab.uevents import clone, send_uevent
 from lab.wait import wait_until
 
 pytestmark = pytest.mark.adit_only
 SUSPENDED = 200  # seconds: no session outlives 180
-
-
-# The kernel hands on what somebody with enough rights sends it, to all who listen for uevents in that namespace.
-SEND_UEVENT = """
-import socket, struct, sys
-uevent = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 15)  # NETLINK_KOBJECT_UEVENT
-uevent.bind((0, 0))
-lines = b"".join(line.encode() + bytes(1) for line in sys.argv[1:])
-uevent.sendto(struct.pack("=IHHII", 16 + len(lines), 16, 1, 1, 0) + lines, (0, 0))
-"""
-
-
-def send_uevent(host, *lines):
-    host.run(sys.executable, "-c", SEND_UEVENT, *lines)
 
 
 def test_a_cloned_virtual_machine_gives_up_its_sessions(make):
@@ -36,7 +22,7 @@ def test_a_cloned_virtual_machine_gives_up_its_sessions(make):
     for end in link.a, link.b:
         before = end.log().count(" completed")
         send_uevent(end.host, "change@/devices/virtual/x", "ACTION=change", "SUBSYSTEM=acpi")
-        send_uevent(end.host, "change@/devices/platform/vmgenid", "ACTION=change", "NEW_VMGENID=1")
+        clone(end.host)
         wait_until(lambda: end.log().count("was cloned, or put back to a snapshot") == 1, 10, "the event to be heard")
         wait_until(lambda: end.log().count(" completed") > before, 10, "a new session")
         traffic_within(link.a.host, link.b.side.addr4, 5)

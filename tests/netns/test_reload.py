@@ -14,10 +14,11 @@ import pytest
 import yaml
 
 from lab.datagrams import Tap
-from lab.ends import Keys, wg
+from lab.ends import ADIT, Keys, wg
 from lab.plan import PORT
 from lab.processors import SEVERAL
 from lab.traffic import BackgroundPing, ping, traffic_within, transfer
+from lab.uevents import clone
 from lab.wait import wait_until
 
 pytestmark = pytest.mark.adit_only
@@ -399,7 +400,9 @@ time.sleep(600)
 """
 
 
-def test_a_file_that_does_not_come_holds_nothing_up(make):
+@pytest.fixture
+def dead_disk(make):
+    """A link whose file can be read no more, and whom that hangs on."""
     link = make()
     folder = link.a.file.parent / "etc"
     folder.mkdir()
@@ -410,6 +413,23 @@ def test_a_file_that_does_not_come_holds_nothing_up(make):
     dead = link.a.host.popen("nsenter", "--target", link.a.process.pid, "--mount", sys.executable, "-c", DEAD, folder,
                              name="dead")
     wait_until(lambda: "mounted" in dead.log(), 10, "the mount")
+    return link, dead
+
+
+def test_a_session_that_another_copy_of_the_host_has_is_given_up_also_while_the_file_does_not_come(dead_disk):
+    link, dead = dead_disk
+    tasks = pathlib.Path(f"/proc/{link.a.process.pid}/task")
+    before = len(list(tasks.iterdir()))
+    link.a.host.popen(ADIT, "reload", link.a.name, env=link.a.env, name="reload")
+    wait_until(lambda: len(list(tasks.iterdir())) > before, 10, "somebody to wait for the file")
+    clone(link.a.host)
+    wait_until(lambda: "could not be read within" in link.a.log(), 10, "the reload to be given up")
+    assert "was cloned" in link.a.log().split("could not be read within")[0]
+    dead.close()
+
+
+def test_a_file_that_does_not_come_holds_nothing_up(dead_disk):
+    link, dead = dead_disk
     pings = BackgroundPing(link.a.host, link.b.side.addr4)
     for _ in range(2):
         refused = link.a.adit("reload", link.a.name, check=False)

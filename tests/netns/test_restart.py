@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from lab.datagrams import Datagram, Tap
-from lab.ends import Keys
+from lab.ends import ADITD, Keys
 from lab.plan import PORT
 from lab.traffic import BackgroundPing, Stream, ping, traffic_within, transfer
 from lab.wait import wait_until
@@ -311,6 +311,39 @@ def test_few_descriptors_are_enough(make):
     traffic_within(link.a.host, link.b.side.addr4, 10)
     renew(link.a)
     assert ping(link.a.host, link.b.side.addr4) == 3
+
+
+# In the place of the program that the successor is: the run before was last at work before a suspend, it says.
+SUSPENDED_SINCE = """#!/usr/bin/python3
+import os, re, sys
+session = 3 + os.environ["LISTEN_FDNAMES"].split(":").index("session")
+content = os.pread(session, 1 << 20, 0)
+content = re.sub(rb"\\nsuspended=(\\d+)\\n", lambda said: b"\\nsuspended=%d\\n" % (int(said[1]) - 10**9), content, 1)
+other = os.memfd_create("session")
+os.write(other, content)
+os.dup2(other, session)
+os.execv("{program}", ["{program}", *sys.argv[1:]])
+"""
+
+
+def test_a_host_that_was_suspended_between_two_runs_begins_a_new_session(make, tmp_path):
+    """Whoever has its memory from then has the old one's keys, and may go on with it elsewhere."""
+    link = make(calls="a")
+    link.b.start()
+    program = tmp_path / "aditd"
+    os.symlink(ADITD, program)
+    link.a.launch("bash", "-c", f'shift; exec {program} "$@"', "bash")
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+    renew(link.a)
+    assert "was suspended" not in link.a.log()
+    program.unlink()
+    program.write_text(SUSPENDED_SINCE.format(program=ADITD))
+    program.chmod(0o755)
+    before = link.a.log().count(" completed")
+    renew(link.a)
+    wait_until(lambda: "this host was suspended: its sessions are given up" in link.a.log(), 10, "the suspend to be noticed")
+    wait_until(lambda: link.a.log().count(" completed") > before, 10, "a new session")
+    traffic_within(link.a.host, link.b.side.addr4, 10)
 
 
 def test_what_another_release_left_goes_on_without_its_session(make):

@@ -42,5 +42,18 @@ TEST_F(CopyWatchTest, ClocksThatAreNotReadAtOneMomentAreNoSuspend) {
   EXPECT_THAT(noticed, IsEmpty());
 }
 
+TEST_F(CopyWatchTest, ASuspendBetweenTwoRunsIsNoticedInTheFirstTurn) {
+  const auto notice = [this](std::string_view why) { noticed.emplace_back(why); };
+  CopyWatch same(loop, [this] { return suspended; }, notice, suspended - 20ms);
+  same.turn();
+  EXPECT_THAT(noticed, IsEmpty());
+  CopyWatch since(loop, [this] { return suspended; }, notice, suspended - 800ms);
+  EXPECT_EQ(since.seen(), suspended - 800ms);
+  since.turn();
+  since.turn();
+  EXPECT_THAT(noticed, ElementsAre("this host was suspended"));
+  EXPECT_EQ(since.seen(), suspended) << "what the run after this one is told";
+}
+
 }  // namespace
 }  // namespace adit::app

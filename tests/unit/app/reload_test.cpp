@@ -68,6 +68,7 @@ struct Running {
                                  .link = *link,
                                  .journal = nullptr,
                                  .service = service,
+                                 .move_meanwhile = [this](auto patience) { link->move_meanwhile(patience, [] {}); },
                                  .adopted = [this](const link::Edit& edit) { adopted = edit.keys(); },
                                  .replace =
                                      [this] {
@@ -301,7 +302,7 @@ TEST(Bequeath, GivesEverythingAwayAndTakesNothingBack) {
     {
       Running running;
       auto given = bequeath(service::make_session_file().value(), running.config, *running.doors, *running.host,
-                            running.link->machine(), true);
+                            running.link->machine(), true, std::chrono::seconds(7));
       ASSERT_TRUE(given);
       estate = std::move(*given);
     }
@@ -312,6 +313,7 @@ TEST(Bequeath, GivesEverythingAwayAndTakesNothingBack) {
     ASSERT_TRUE(facts);
     EXPECT_EQ(facts->mtu, 1400U);
     EXPECT_TRUE(facts->down_ran);
+    EXPECT_EQ(facts->suspended, std::chrono::seconds(7));
     EXPECT_FALSE(service::consume_session(estate.session, holder.saved, net::boot_now())) << "it can be used once";
   });
 }

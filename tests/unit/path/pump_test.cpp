@@ -59,6 +59,18 @@ TEST(Pump, WhatTheInterfaceAndTheSocketsHaveIsMoved) {
   });
 }
 
+TEST(Pump, BesideTheLoopSomebodyIsAskedBetweenTheWaitAndThePackets) {
+  in_namespace([] {
+    Running running;
+    run("ping -c 1 -W 1 10.9.0.200 >/dev/null || true");
+    const auto dropped = [&] { return running.tunnel->status().drops[tunnel::DropReason::disallowed_destination]; };
+    std::vector<std::uint64_t> seen;
+    running.pump->move_meanwhile(1000ms, [&] { seen.push_back(dropped()); });
+    EXPECT_THAT(seen, ::testing::ElementsAre(0U));
+    EXPECT_NE(dropped(), 0U);
+  });
+}
+
 TEST(Pump, AnInterfaceThatSomebodyTookAwayIsSaidInASentence) {
   in_namespace([] {
     Running running;

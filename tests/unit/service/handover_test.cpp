@@ -36,6 +36,7 @@ SessionFacts usual() {
                    .bridge = 5},
           .bridge = 6,
           .mtu = 1420,
+          .suspended = std::chrono::milliseconds(5250),
           .down_ran = true};
 }
 
@@ -84,6 +85,7 @@ TEST(Handover, WhatWasWrittenIsReadOnce) {
   EXPECT_EQ(facts->link.bridge, 5u);
   EXPECT_EQ(facts->bridge, 6u);
   EXPECT_EQ(facts->mtu, 1420u);
+  EXPECT_EQ(facts->suspended, std::chrono::milliseconds(5250));
   EXPECT_TRUE(facts->down_ran);
   EXPECT_EQ(holder.saved.sessions[1].next_counter, 77u);
   EXPECT_EQ(holder.saved.sessions[1].created, kNow);
@@ -171,6 +173,16 @@ TEST(Handover, AnotherReleasesSessionIsNotUsedAndItsFactsAre) {
   EXPECT_EQ(facts->mtu, 1420u);
   EXPECT_TRUE(facts->tun_existed);
   EXPECT_FALSE(facts->down_ran);
+}
+
+TEST(Handover, OfWhoDoesNotSayWhenItWasLastAtWorkAnySuspendIsLater) {
+  const auto other =
+      forged(written(), [](std::string& bytes) { bytes.erase(bytes.find("suspended=5250000000\n"), 21); });
+  tunnel::SavedTunnelHolder holder;
+  const auto facts = consume_session(other, holder.saved, kNow);
+  ASSERT_TRUE(facts);
+  EXPECT_TRUE(facts->session);
+  EXPECT_EQ(facts->suspended, Duration::zero());
 }
 
 TEST(Handover, FactsInAnotherFormAreNotRead) {
