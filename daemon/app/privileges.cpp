@@ -10,6 +10,7 @@
 #include "base/paths.h"
 #include "config/reader.h"
 #include "net/io.h"
+#include "net/network_namespace.h"
 #include "net/tun_device.h"
 #include "rights/fence.h"
 
@@ -20,10 +21,15 @@ namespace {
 constexpr std::uint16_t kFirstOrdinaryPort = 1024;
 
 /// As a reload and the run that follows this one would find out.
-std::string lack_of(const Options& options) {
+std::string lack_of(const Options& options, const config::Config& config) {
   if (!options.file.empty()) {
     const auto again = config::read_config(options.file, {.credentials_directory = credentials_directory()});
     if (!again) return fmt::format("could not read it again: {}", to_string(again.error().front()));
+  }
+  if (const auto& netns = config.interface.netns; !netns.empty()) {
+    if (const auto place = net::NetworkNamespace::open(netns); !place) {
+      return "could not make the interface: " + place.error().message;
+    }
   }
   const net::TunOptions tun;
   if (::access(tun.device_path.c_str(), F_OK) == 0 && ::access(tun.device_path.c_str(), R_OK | W_OK) != 0) {
@@ -51,7 +57,7 @@ Result<rights::Outcome> become_user(const Options& options, const config::Config
   return rights::become(options.user, {.link = config.name,
                                        .interface = config.interface.name,
                                        .file = options.file,
-                                       .lack = [&options] { return lack_of(options); },
+                                       .lack = [&] { return lack_of(options, config); },
                                        .capabilities = capabilities_for(config)});
 }
 

@@ -34,7 +34,10 @@ std::unexpected<Error> open_failure(const std::string& name, const fs::path& pat
   if (error == ENOENT && path.parent_path() == kNamed) {
     return fail("there is no network namespace {0} (interface.netns): make it with `ip netns add {0}`", name);
   }
-  return fail("the network namespace {} (interface.netns) cannot be opened: {}", name, describe(error));
+  // Of a process that is somebody else's, or that the unit does not let us see (ProtectProc=).
+  const bool is_of_process = name.starts_with("/proc/");
+  return fail("the network namespace {} (interface.netns) cannot be opened: {}{}", name, describe(error),
+              is_of_process ? "; give it a name with `ip netns attach NAME PID`, and write that name instead" : "");
 }
 
 std::unexpected<Error> enter_failure(const std::string& name, int error) {

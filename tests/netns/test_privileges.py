@@ -178,6 +178,22 @@ def test_a_network_namespace_needs_one_right_more(hosted):
     assert link.a.stop() == 0
 
 
+def test_the_network_namespace_of_somebody_elses_process_keeps_it_root_and_says_so(hosted):
+    """Nobody else may look into root's processes; a name is for everybody."""
+    host, link = hosted
+    theirs = link.b.host.popen("unshare", "--net", "sleep", "600", name="theirs")
+    own = os.stat(f"/proc/{link.b.host.popen('sleep', '600', name='own').pid}/ns/net").st_ino
+    place = f"/proc/{theirs.pid}/ns/net"
+    wait_until(lambda: os.stat(place).st_ino not in (own, os.stat("/proc/self/ns/net").st_ino), 10, "the namespace")
+    link.a.side.interface = {"netns": place}
+    host.start()
+    said = f"runs as root, since adit could not make the interface: the network namespace {place}"
+    assert said in link.a.log() and "ip netns attach NAME PID" in link.a.log()
+    assert facts_of(link.a.process.pid)["Uid"].split() == ["0"] * 4
+    assert link.a.status()["netns"] == place
+    assert link.a.stop() == 0
+
+
 def test_wg_quick_gets_a_daemon_that_is_not_root(hosted, tmp_path):
     host, link = hosted
     file = tmp_path / "wg0.conf"

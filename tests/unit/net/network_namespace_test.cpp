@@ -62,6 +62,7 @@ TEST(NetworkNamespace, WhatIsNoneIsNamedWithTheMend) {
   EXPECT_THAT(NetworkNamespace::open("no-such-namespace").error().message,
               HasSubstr("make it with `ip netns add no-such-namespace`"));
   EXPECT_THAT(NetworkNamespace::open("/nonexistent/net").error().message, HasSubstr("cannot be opened"));
+  EXPECT_THAT(NetworkNamespace::open("/proc/0/ns/net").error().message, HasSubstr("`ip netns attach NAME PID`"));
   EXPECT_THAT(NetworkNamespace::open("/dev/null").error().message, HasSubstr("is no network namespace"));
 }
 
