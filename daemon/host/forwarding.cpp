@@ -63,13 +63,11 @@ void Forwarding::set(const std::vector<Family>& families) {
   const auto targets = wanted(families);
   const auto others = notes_of_others();
   // What is not wanted any more goes back first, the switch before what was done for it.
-  for (const auto& [setting, value] : before) {
+  std::erase_if(before, [&](const auto& each) {
+    const auto& [setting, value] = each;
     const bool stays =
         targets.contains(setting) || (setting.ends_with("accept_ra") && targets.contains(std::string(kV6)));
-    if (!stays && !others.contains(setting)) std::ignore = write(setting, value);
-  }
-  std::erase_if(before, [&](const auto& each) {
-    return !targets.contains(each.first) && !(each.first.ends_with("accept_ra") && targets.contains(std::string(kV6)));
+    return !stays && (others.contains(setting) || put_back(setting, value));
   });
   for (const auto& [setting, value] : targets) {
     if (setting == kV6 && read(setting) != value) keep_router_advertisements(before);
@@ -110,6 +108,15 @@ bool Forwarding::switch_on(const std::string& setting, const std::string& value,
       "interface.forward: {} may not be changed from here ({}): as root, write `{} = {}` into "
       "/etc/sysctl.d/90-adit.conf and run `sysctl --system`",
       sysctl_name(setting), std::generic_category().message(errno), sysctl_name(setting), value);
+  return false;
+}
+
+/// False: it could not be done, and the note stays for a run that can. An interface that is gone has nothing to be put
+/// back.
+bool Forwarding::put_back(const std::string& setting, const std::string& value) {
+  if (write(setting, value) || errno == ENOENT) return true;
+  log_.warn("interface.forward: {0} cannot be put back to {1} ({2}): as root, `sysctl {0}={1}`", sysctl_name(setting),
+            value, std::generic_category().message(errno));
   return false;
 }
 

@@ -33,6 +33,7 @@ class Forwarding {
   Values wanted(const std::vector<Family>& families) const;
   void keep_router_advertisements(Values& before);
   bool switch_on(const std::string& setting, const std::string& value, Values& before);
+  bool put_back(const std::string& setting, const std::string& value);
   std::string read(const std::string& setting) const;
   bool write(const std::string& setting, const std::string& value) const;
   Values notes_of_others() const;

@@ -8,14 +8,17 @@
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
+#include <tuple>
 
 #include "base/file_descriptor.h"
 #include "rights/describe.h"
@@ -94,17 +97,27 @@ std::uint64_t all_writing(long version) {
   return result;
 }
 
-/// It stays open: below /proc/sys a folder that nobody holds may come back as another one.
+/// Below /proc/sys a folder that nobody holds may come back as another one, which no rule is for: it stays open, also
+/// in the run that this process becomes, whose rules are these. Behind those that are passed on, which have the first
+/// numbers there.
+void hold(const std::filesystem::path& place, int fd) {
+  constexpr rlim_t kFarBehind = 255;
+  rlimit limit{};
+  if (!place.native().starts_with("/proc/") || ::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  std::ignore = ::fcntl(fd, F_DUPFD, std::min(limit.rlim_cur - 1, kFarBehind));
+}
+
 Result<> allow(int rules, const std::filesystem::path& place, std::uint64_t handled) {
-  const int fd = ::open(place.c_str(), O_PATH | O_CLOEXEC);
-  if (fd < 0) return {};
+  const FileDescriptor fd(::open(place.c_str(), O_PATH | O_CLOEXEC));
+  if (!fd) return {};
   struct stat about{};
-  ::fstat(fd, &about);
+  ::fstat(fd.get(), &about);
   const auto allowed = S_ISDIR(about.st_mode) ? handled & ~kDevices : handled & kOfFiles;
-  const landlock_path_beneath_attr rule{.allowed_access = allowed, .parent_fd = fd};
+  const landlock_path_beneath_attr rule{.allowed_access = allowed, .parent_fd = fd.get()};
   if (::syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0) {
     return fail("Landlock takes no rule for {}: {}", place.string(), describe(errno));
   }
+  hold(place, fd.get());
   return {};
 }
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The tunnel's interface is what the file says: addresses, MTU, flags, owner."""
 import json
+import pathlib
+import signal
 
 import pytest
 
@@ -112,6 +114,26 @@ def test_the_host_forwards_while_the_link_is_there(make):
     wait_until(lambda: values() == ["1", "1"], 10, "forwarding to be on")
     link.a.stop()
     assert values() == ["0", "0"]
+
+
+def test_forwarding_is_put_back_by_the_run_that_follows_too(make):
+    """Which may write what the run before might, though the kernel has forgotten the folders below /proc/sys meanwhile."""
+    link = make(a={"interface": {"forward": True}})
+    value = lambda: link.a.host.run("sysctl", "-n", "net.ipv4.ip_forward").stdout.strip()
+    link.a.host.sysctl("net.ipv4.ip_forward", 0)
+    link.b.start()
+    # A /proc of its own: nobody else who has it open is to keep what the kernel would forget.
+    link.a.launch("unshare", "--mount", "sh", "-c", 'mount -t proc proc /proc && exec "$@"', "sh")
+    for count in (1, 2):
+        traffic_within(link.a.host, link.b.side.addr4, 10)
+        link.a.process.send_signal(signal.SIGUSR2)
+        wait_until(lambda: link.a.log().count("going on with the session") == count and link.a.socket_path.exists(), 10,
+                   "the successor")
+    for _ in range(3):  # what was in use of late is spared once
+        pathlib.Path("/proc/sys/vm/drop_caches").write_text("2")
+    assert value() == "1"
+    assert link.a.stop() == 0
+    assert value() == "0", link.a.log()
 
 
 def test_owner_and_group_may_attach_to_it(make):

@@ -60,6 +60,28 @@ TEST_F(ForwardingTest, IsOnInTheFamiliesInUseAndPutBack) {
   EXPECT_EQ(get("net/ipv6/conf/eth0/accept_ra"), "1");
 }
 
+TEST_F(ForwardingTest, WhatCannotBePutBackIsToldAndLeftToARunThatCan) {
+  const auto file = folder_.path() / "sys/net/ipv4/ip_forward";
+  link("a").set({Family::v4});
+  std::filesystem::remove(file);
+  std::filesystem::create_directory(file);
+  link("a").take_back();
+  EXPECT_NE(recorded_.text().find("as root, `sysctl net.ipv4.ip_forward=0`"), std::string::npos) << recorded_.text();
+  std::filesystem::remove(file);
+  put("net/ipv4/ip_forward", "1");
+  link("a").take_back();
+  EXPECT_EQ(get("net/ipv4/ip_forward"), "0");
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path() / "run"));
+}
+
+TEST_F(ForwardingTest, OfAnInterfaceThatIsGoneNothingIsPutBack) {
+  link("a").set({Family::v6});
+  std::filesystem::remove_all(folder_.path() / "sys/net/ipv6/conf/eth0");
+  link("a").take_back();
+  EXPECT_EQ(recorded_.text().find("cannot be put back"), std::string::npos) << recorded_.text();
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path() / "run"));
+}
+
 TEST_F(ForwardingTest, StaysAsTheHostHadIt) {
   put("net/ipv4/ip_forward", "1");
   auto a = link("a");
