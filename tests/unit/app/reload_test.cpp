@@ -138,6 +138,7 @@ TEST(Reload, ARefusalIsAnEntryOfItsOwnInTheJournal) {
                    .link = *link.link,
                    .journal = &journal,
                    .service = link.service,
+                   .move_meanwhile = [&](auto patience) { link.link->move_meanwhile(patience, [] {}); },
                    .adopted = {},
                    .replace = {},
                    .given_up = {}});
