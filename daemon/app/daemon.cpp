@@ -18,9 +18,14 @@
 #include "host/host_plan.h"
 #include "host/link_number.h"
 #include "host/mtu.h"
+#include "tunnel/timers.h"
 
 namespace adit::app {
 namespace {
+
+/// A run that goes on with the interface of the one before has so long to have a session: a first handshake may take
+/// that.
+constexpr Duration kSettling = tunnel::REKEY_TIMEOUT;
 
 /// While there are no sockets yet: that which they will have.
 std::uint16_t port_of(const path::Doors& doors, const config::Config& config) {
@@ -47,6 +52,7 @@ Daemon::Daemon(config::Config config, const service::Logging& log, service::KeyL
   if (key_log == nullptr) confine_writing(config_, ground_.log);
   run_.goes_on = inheritance.goes_on();
   run_.is_up = inheritance.is_up();
+  run_.begun = ground_.loop.now();
   const auto& facts = inheritance.facts();
   host_.emplace(
       config_, doors_->device,
@@ -239,7 +245,9 @@ void Daemon::told(const link::Health& health) {
 /// Whoever is on the Ethernet is to see that nothing passes, as of a cable that was pulled. What is amiss with an
 /// address of this host's is no reason: most of the frames are others'.
 void Daemon::set_carrier(bool there) {
-  if (run_.carrier == there || (run_.goes_on && !run_.carrier && !there)) return;
+  // That of the run before, which had a session mostly: one that goes on, or is made at once, is no cable pulled.
+  const bool settles = run_.goes_on && !run_.carrier && ground_.loop.now() - run_.begun < kSettling;
+  if (run_.carrier == there || (settles && !there)) return;
   run_.carrier = there;
   if (!doors_->device.set_carrier(there)) ground_.log.debug("this kernel cannot be told the carrier of a TAP");
 }

@@ -69,8 +69,9 @@ class Daemon {
   };
   /// This run: how it began, and how it ends.
   struct Run {
-    bool goes_on = false;         ///< with the interface of the run before
-    bool is_up = false;           ///< besides, the hooks for `up` have run there
+    bool goes_on = false;  ///< with the interface of the run before
+    bool is_up = false;    ///< besides, the hooks for `up` have run there
+    Instant begun{};
     std::optional<bool> carrier;  ///< as the interface was told, if it is for frames
     std::uint32_t restarts = 0;   ///< StateStore::Loaded::restarts
     Ending ending = Ending::stopped;

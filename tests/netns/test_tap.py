@@ -8,6 +8,7 @@ import struct
 
 import pytest
 
+from lab.ends import Keys
 from lab.lans import BRIDGED, MTU, frames, gre_peer, link_of
 from lab.processors import SEVERAL
 from lab.traffic import BackgroundPing, answers, iperf, ping, traffic_within, transfer
@@ -166,6 +167,21 @@ def test_the_carrier_stays_while_an_address_of_this_host_cannot_be_put_back(make
     assert "IPv6 is switched off" in link.a.status()["reason"]
     assert "LOWER_UP" in link_of(link.a)
     assert ping(link.a.host, "192.168.60.2") == 3
+
+
+def test_a_successor_without_a_session_loses_the_carrier(make):
+    """As that of a run that had one: nobody has the key that the file says the peer has by now."""
+    link = make(a=frames({}, addresses=["192.168.60.1/24"]), b=frames({}, addresses=["192.168.60.2/24"])).start()
+    traffic_within(link.a.host, "192.168.60.2", 20)
+    link.a.side.peer_public_key = Keys().public
+    link.a.write_config()
+    link.a.process.send_signal(signal.SIGUSR2)
+    wait_until(lambda: "NO-CARRIER" in link_of(link.a), 30, "the carrier to go")
+    link.a.side.peer_public_key = link.b.side.public_key
+    link.a.write_config()
+    link.a.adit("reload", link.a.name)
+    traffic_within(link.a.host, "192.168.60.2", 20)
+    assert "LOWER_UP" in link_of(link.a)
 
 
 def test_a_restart_and_a_successor_keep_the_port_in_its_bridge(lans):
