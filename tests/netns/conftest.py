@@ -13,10 +13,12 @@ import pytest
 
 from lab import ends
 from lab.lans import bridged
-from lab.measured import measured, pytest_terminal_summary  # noqa: F401 (for pytest to find)
+from lab.measured import measured, pytest_terminal_summary
 from lab.namespace import remove_leftovers
 from lab.plan import make_link
 from lab.topology import Lab
+
+__all__ = ["measured", "pytest_terminal_summary"]  # for pytest to find
 
 
 def pytest_addoption(parser):

@@ -2,12 +2,11 @@
 """Several endpoints in order of preference: whoever answers first at the start, the next one when one dies in use, and
 back to the preferred one, without losing a packet. How long each takes is measured and shown (docs/self-healing.md).
 """
-import json
 import signal
 
 import pytest
 
-from lab.datagrams import Datagram, Tap
+from lab.datagrams import Tap
 from lab.plan import PORT
 from lab.traffic import BackgroundPing, ping, traffic_within
 from lab.two_paths import FIRST, SECOND, both_ways, kill, second_wire

@@ -16,7 +16,7 @@ import pytest
 from lab import gretap
 from lab.doctor import examine
 from lab.ends import ADIT, FileEnd
-from lab.traffic import ping, traffic_within
+from lab.traffic import ping, traffic_within, transfer
 from lab.wait import wait_until
 
 pytestmark = pytest.mark.adit_only

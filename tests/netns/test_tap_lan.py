@@ -268,13 +268,14 @@ def test_a_bridge_keeps_its_ipv6_on_a_path_that_is_too_narrow_for_it(lab, lans):
     assert transfer(near, far, "fd50::2", MEGABYTE)
 
 
-@pytest.mark.parametrize("outer", [4, 6])
-def test_a_gretap_of_the_lans_own_mtu_sends_its_frames_in_fragments(make, lab, outer):
-    """As bridges have it: 1,500 bytes on a WireGuard of 1,420, and its own host cuts and joins the GRE packets."""
+@pytest.mark.parametrize("kind, outer", [("go", 4), ("go", 6), pytest.param("kernel", 4, marks=KERNEL)])
+def test_a_gretap_of_the_lans_own_mtu_sends_its_frames_in_fragments(make, lab, kind, outer):
+    """As bridges have it: 1,500 bytes on a WireGuard of 1,420, and its own host cuts and joins the GRE packets. The kernel's
+    ip6gretap joins them likewise, but cuts none."""
     near, far = lan(lab, lab.a, 1), lan(lab, lab.b, 2)
     ours, theirs = ("fd09::1", "fd09::2") if outer == 6 else ("10.9.0.1", "10.9.0.2")
     tap = {**BRIDGED, "tunnel_address": f"{ours}/{126 if outer == 6 else 30}", "mtu": 1500}
-    link = make(("adit", "go"), a=frames(tap, more={"tuning": {"mss_clamp": "off"}})).start()
+    link = make(("adit", kind), a=frames(tap, more={"tuning": {"mss_clamp": "off"}})).start()
     peer = gre_peer(link.b, theirs, ours, mtu=1500)
     traffic_within(near, "192.168.50.2", 20, needs=peer)
     traffic_within(far, "fd50::1", 20, needs=peer)

@@ -18,10 +18,12 @@ import pytest
 HERE = pathlib.Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "netns")]  # the namespaces and the waiting are those of tests/netns
 
-from lab.measured import measured, pytest_terminal_summary as show_measured  # noqa: E402, F401 (needs the path)
+from lab.measured import measured, pytest_terminal_summary as show_measured  # noqa: E402 (needs the path)
 from lab.namespace import PREFIX, remove_leftovers  # noqa: E402 (needs the path)
 from rig import host, image  # noqa: E402
 from rig.pair import Pair  # noqa: E402
+
+__all__ = ["measured"]  # for pytest to find
 
 TOOLS = {"systemd-nspawn": "systemd-container", "mmdebstrap": "mmdebstrap", "ip": "iproute2", "nsenter": "util-linux"}
 TRY_CGROUP = ("mount -t cgroup2 none /sys/fs/cgroup && mkdir /sys/fs/cgroup/adit-try-$$ && rmdir /sys/fs/cgroup/adit-try-$$ &&"
