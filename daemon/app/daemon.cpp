@@ -231,6 +231,7 @@ void Daemon::told(const link::Health& health) {
   ground_.service.status(link::to_line(health));
   tell_events(health);
   keep_sockets();
+  note_port();  // it may have been put into a bridge that was made anew
   if (health.state == link::State::up) host_->hold();
   // Sockets may come later than the link, or be other ones by now, or marked since the peer's address is known.
   if (beside_.shield.is_for_another(doors_->sockets.port(), host_->mark())) raise_shield();
@@ -282,7 +283,7 @@ void Daemon::adopted(const link::Edit& edit) {
     beside_.name_servers.set(doors_->device.index(), config_.dns);
   }
   if (edit.has({"interface.forward", "interface.addresses"})) set_forwarding();
-  if (edit.has({"interface.bridge", "interface.persist"})) note_port();
+  note_port();
   if (edit.has({"hooks.up", "hooks.down", "hooks.state"})) tell_of_hooks(config_.hooks, ground_.log);
 }
 

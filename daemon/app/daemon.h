@@ -123,7 +123,7 @@ class Daemon {
   void begin_down();
   void set_forwarding();
   std::optional<host::InterfacePast> interface_past(const Inheritance& inheritance) const;
-  void note_port() const;
+  void note_port();
   void keep();
   void reconsider_keeping();
   void succeed();

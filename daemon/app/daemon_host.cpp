@@ -132,7 +132,7 @@ std::optional<host::InterfacePast> Daemon::interface_past(const Inheritance& inh
 }
 
 /// One that goes with this run needs no note.
-void Daemon::note_port() const {
+void Daemon::note_port() {
   if (config_.interface.persist && !host_->interface_is_away()) {
     beside_.port.write(doors_->device.index(), host_->interface_past());
   } else {

@@ -10,9 +10,12 @@
 
 namespace adit::host {
 
-void PortNote::write(std::uint32_t interface, const InterfacePast& past) const {
+void PortNote::write(std::uint32_t interface, const InterfacePast& past) {
+  auto note = past.bridge == 0 ? "" : fmt::format("{} {} {} {}\n", boot_, interface, past.bridge, past.before.bridge);
+  if (said_ == note) return;
+  said_ = std::move(note);
   if (past.bridge == 0) return remove_note(file_);
-  write_note(file_, fmt::format("{} {} {} {}\n", boot_, interface, past.bridge, past.before.bridge));
+  write_note(file_, *said_);
 }
 
 std::optional<InterfacePast> PortNote::past_of(std::uint32_t interface, net::LinkState link) const {

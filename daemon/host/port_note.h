@@ -17,9 +17,10 @@ class PortNote {
   PortNote(const std::filesystem::path& folder, const std::string& link, std::string boot)
       : file_(folder / (link + ".port")), boot_(std::move(boot)) {}
 
-  /// `interface` is as `past` says; a bridge of 0: in none because of us, and nothing is noted.
-  void write(std::uint32_t interface, const InterfacePast& past) const;
-  void remove() const { write(0, {}); }
+  /// `interface` is as `past` says; a bridge of 0: in none because of us, and nothing is noted. Costs nothing where
+  /// that is what was said last.
+  void write(std::uint32_t interface, const InterfacePast& past);
+  void remove() { write(0, {}); }
   /// What the run that left the note would have told its successor, if `link`, which is that interface, is still where
   /// that one put it.
   std::optional<InterfacePast> past_of(std::uint32_t interface, net::LinkState link) const;
@@ -27,6 +28,7 @@ class PortNote {
  private:
   std::filesystem::path file_;
   std::string boot_;
+  std::optional<std::string> said_;
 };
 
 }  // namespace adit::host

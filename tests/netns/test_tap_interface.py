@@ -187,6 +187,21 @@ def test_after_a_crash_its_bridge_may_be_another_of_the_name(lans):
     assert "master" not in link_of(end)
 
 
+def test_after_a_crash_it_leaves_a_bridge_that_was_made_anew_before(lans):
+    link, near, _ = lans({"interface": {**BRIDGED, "persist": True}})
+    end = link.a
+    end.host.ip("link", "del", "br0")
+    make_bridge(end.host)
+    traffic_within(near, "192.168.50.2", 20)
+    assert end.status()["bridge"] == "br0"
+    end.kill()
+    assert "master br0" in link_of(end)
+    end.start()
+    traffic_within(near, "192.168.50.2", 40)
+    assert end.stop() == 0
+    assert "master" not in link_of(end)
+
+
 def test_a_bridge_that_comes_later_is_waited_for(lans):
     """As at boot, where whoever makes it runs beside the link, or while somebody sets up the network anew."""
     link, near, _ = lans()

@@ -48,6 +48,20 @@ TEST_F(PortNoteTest, OneThatIsInNoneBecauseOfUsHasNoNote) {
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
+TEST_F(PortNoteTest, ABridgeThatWasMadeAnewIsNotedInPlaceOfTheOld) {
+  note.write(7, {.before = in(0), .bridge = 3});
+  note.write(7, {.before = in(0), .bridge = 4});
+  EXPECT_FALSE(note.past_of(7, in(3)));
+  EXPECT_TRUE(note.past_of(7, in(4)));
+}
+
+TEST_F(PortNoteTest, WhatItSaysAlreadyIsNotWrittenAgain) {
+  note.write(7, {.before = in(0), .bridge = 3});
+  std::ofstream(folder.path() / "office.port") << "somebody else's";
+  note.write(7, {.before = in(0), .bridge = 3});
+  EXPECT_FALSE(note.past_of(7, in(3)));
+}
+
 TEST_F(PortNoteTest, ANoteThatIsNoneSaysNothing) {
   for (const std::string text : {"", "boot-1", "boot-1 7 x 0", "boot-1 7 3", "boot-1 7 0 0", "boot-1 -7 3 0"}) {
     std::ofstream(folder.path() / "office.port") << text;
