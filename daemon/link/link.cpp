@@ -197,10 +197,13 @@ void Link::handle_events(Instant now) {
     if (lead_past_tunnel(machine_->path().remote)) data_path_->retry_now(now);
     const auto events = std::exchange(events_, {});
     zone_.note(machine_->path().remote);
+    bool in_vain = false;
     for (const auto& event : events) {
       upkeep_->event(event, now);
       caller_->event(event, now);
+      in_vain |= std::holds_alternative<tunnel::AttemptsExhausted>(event);
     }
+    if (in_vain) take_another_port();
   }
 }
 
@@ -254,17 +257,33 @@ void Link::bind_anew() {
   if (options.port == 0) options.port = parts_.doors.sockets.port();
   auto done = open_sockets(options);
   if (!done && parts_.config.local.listen.port == 0) done = open_sockets(host::listen_options(parts_.config));
-  if (!done) {
-    uplink_.failed(done.error());
-    bind_again_.set(parts_.loop.now() + kBindInterval);
-    return;
-  }
+  if (!done) return bind_later(done.error());
   if (uplink_.waits()) return;  // gone again, or the address is not there yet
   const auto& local = parts_.config.local;
   const auto what =
       local.device ? *local.device + " (local.device)" : to_string(local.listen.address) + " (local.listen)";
   parts_.log.info("{} is there: listening on port {}", what, parts_.doors.sockets.port());
   call_anew(std::nullopt);
+}
+
+void Link::bind_later(const Error& why) {
+  uplink_.failed(why);
+  bind_again_.set(parts_.loop.now() + kBindInterval);
+}
+
+/// Called after a whole cycle of unanswered calls. A router may have made something of our port that leads nowhere (by
+/// an uplink of its that is dead), and keep it for as long as we use it. A port that somebody chose stays: others may
+/// know it.
+void Link::take_another_port() {
+  const auto now = parts_.loop.now();
+  const auto heard_at = machine_->status().heard_at;
+  const bool is_heard = heard_at && now - *heard_at < tunnel::REKEY_ATTEMPT_TIME;
+  if (parts_.config.local.listen.port != 0 || is_heard || uplink_.waits()) return;
+  const auto before = parts_.doors.sockets.port();
+  if (auto done = open_sockets(host::listen_options(parts_.config)); !done) return bind_later(done.error());
+  if (uplink_.waits()) return;
+  parts_.log.info("nobody answers to what port {} sends: calling from port {}", before, parts_.doors.sockets.port());
+  data_path_->retry_now(now);
 }
 
 void Link::follow_zone() {

@@ -103,6 +103,8 @@ class Link {
   void call_anew(std::optional<Endpoint> remembered);
   void follow_uplink();
   void bind_anew();
+  void bind_later(const Error& why);
+  void take_another_port();
   void follow_zone();
   void handle_events(Instant now);
   bool lead_past_tunnel(const Endpoint& endpoint);

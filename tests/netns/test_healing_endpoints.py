@@ -165,6 +165,24 @@ def test_an_answer_in_changing_order_moves_no_endpoint_that_lives(two, lab):
     assert received == sent
 
 
+@pytest.mark.slow
+def test_a_port_that_a_router_lets_nothing_through_for_is_left_unless_it_is_the_files(make, lab, measured):
+    """b calls a where nobody is, from a port that its file names."""
+    link = make(a={"listen": None}, b={"endpoint": f"10.1.0.99:{PORT}"})
+    link.a.start()
+    port = link.a.status()["local"]["listen"]
+    lab.r.nft(f"""
+        table inet shut {{
+          chain in {{ type filter hook forward priority -30; iifname "toa" udp sport {port} drop; }}
+        }}""")
+    link.b.start()
+    measured("traffic after", traffic_within(link.a.host, link.b.side.addr4, 120), "s")
+    now = link.a.status()["local"]["listen"]
+    assert now != port and link.b.peer_endpoint() == f"10.1.0.2:{now}"
+    assert ping(link.b.host, link.a.side.addr4) == 3
+    assert link.b.status()["local"]["listen"] == str(PORT)
+
+
 def test_a_nat_mapping_that_changes_while_all_traffic_is_from_outside(make, lab, measured):
     lab.nat()
     link = make(calls="a").start()
