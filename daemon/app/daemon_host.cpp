@@ -111,7 +111,11 @@ void Daemon::set_forwarding() {
 
 /// As wg-quick has it: where everything goes into the tunnel, and its addresses are worth a neighbour's trouble.
 void Daemon::raise_shield() {
-  if (!host::is_full_tunnel(config_)) return beside_.shield.lower();
+  auto& shield = beside_.shield;
+  if (!host::is_full_tunnel(config_)) {
+    host_->set_shielded(false);
+    return shield.lower();
+  }
   host::ShieldOptions options{.link = config_.name,
                               .number = config_.number,
                               .interface = doors_->device.index(),
@@ -119,7 +123,8 @@ void Daemon::raise_shield() {
                               .port = doors_->sockets.port(),
                               .mark = host_->mark()};
   for (const auto& network : config_.interface.addresses) options.addresses.push_back(network.address);
-  if (const auto done = beside_.shield.raise(options); !done) ground_.log.warn("{}", done.error().message);
+  if (const auto done = shield.raise(options); !done) ground_.log.warn("{}", done.error().message);
+  host_->set_shielded(shield.is_up());
 }
 
 std::optional<host::InterfacePast> Daemon::interface_past(const Inheritance& inheritance) const {

@@ -93,9 +93,10 @@ struct HostFacts {
   std::map<std::string, int> ipv6_disabled;  ///< by interface, "all" too
   std::optional<bool> forwards_v4;
   std::optional<bool> forwards_v6;
-  std::optional<std::uint64_t> misdirected;  ///< packets to addresses that are not this host's, and were not forwarded
-  std::map<std::string, int> rp_filter;      ///< by interface, "all" too
-  std::map<std::string, int> proxy_arp;      ///< likewise
+  std::optional<std::uint64_t> misdirected;   ///< packets to addresses that are not this host's, and were not forwarded
+  std::map<std::string, int> rp_filter;       ///< by interface, "all" too
+  std::map<std::string, int> src_valid_mark;  ///< likewise
+  std::map<std::string, int> proxy_arp;       ///< likewise
   std::optional<std::uint64_t> rmem_max;
   std::optional<std::uint64_t> wmem_max;
   WallTime now{};

@@ -128,6 +128,7 @@ void gather_host(Facts& facts) {
   host.forwards_v6 = switch_in(sys / "ipv6/conf/all/forwarding");
   host.misdirected = misdirected_packets();
   host.rp_filter = of_interfaces(sys / "ipv4/conf", "rp_filter");
+  host.src_valid_mark = of_interfaces(sys / "ipv4/conf", "src_valid_mark");
   host.proxy_arp = of_interfaces(sys / "ipv4/conf", "proxy_arp");
   host.rmem_max = number_in<std::uint64_t>(sys / "core/rmem_max");
   host.wmem_max = number_in<std::uint64_t>(sys / "core/wmem_max");

@@ -36,6 +36,9 @@ class HostSetup {
   bool lacks_bridge() const { return interface_.lacks_bridge(); }
   /// While `runs` says that a hook does, addresses that are missing are its doing (InterfaceSetup::restore).
   void set_hook_runs(std::function<bool()> runs) { hook_runs_ = std::move(runs); }
+  /// What comes in for our sockets bears their mark (host/shield.h).
+  void set_shielded(bool shielded) { shielded_ = shielded; }
+  bool is_shielded() const { return shielded_; }
   /// InterfaceSetup::forgo_missing_addresses
   void forgo_missing_addresses() {
     if (!away_) interface_.forgo_missing_addresses();
@@ -115,6 +118,7 @@ class HostSetup {
   std::uint32_t mtu_;
   std::vector<IpAddress> peers_;  ///< that a route leads into the tunnel, and which are spared
   bool left_blocked_;
+  bool shielded_ = false;
   bool away_ = false;     ///< the interface, see interface_left
   bool is_bare_ = false;  ///< it came back, and was not given yet what it is to have
   std::function<bool()> hook_runs_;

@@ -296,15 +296,19 @@ Result<bool> PolicyRouting::unblock(net::Netlink& netlink, std::uint32_t number)
   return sweep(netlink, {.number = number});
 }
 
-std::optional<std::string> reverse_path_problem(const std::string& uplink) {
+std::optional<std::string> reverse_path_problem(const std::string& uplink, bool shielded) {
   // The kernel takes the larger of the two: 0 off, 1 strict, 2 loose.
-  int effective = 0;
-  for (const auto& name : {std::string("all"), uplink}) {
-    int value = 0;
-    std::ifstream(fmt::format("/proc/sys/net/ipv4/conf/{}/rp_filter", name)) >> value;
-    effective = std::max(effective, value);
-  }
-  if (effective != 1) return std::nullopt;
+  const auto effective = [&uplink](const char* setting) {
+    int larger = 0;
+    for (const auto& name : {std::string("all"), uplink}) {
+      int value = 0;
+      std::ifstream(fmt::format("/proc/sys/net/ipv4/conf/{}/{}", name, setting)) >> value;
+      larger = std::max(larger, value);
+    }
+    return larger;
+  };
+  const bool marks_count = shielded && effective("src_valid_mark") == 1;
+  if (effective("rp_filter") != 1 || marks_count) return std::nullopt;
   return fmt::format(
       "the reverse path filter of {} is strict and drops the peer's answers, as the default route now "
       "leads into the link: set it to loose (`sysctl net.ipv4.conf.{}.rp_filter=2`)",

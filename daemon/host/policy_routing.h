@@ -95,8 +95,8 @@ class PolicyRouting {
 };
 
 /// A strict reverse path filter on the uplink drops the peer's answers while the host's default route is the tunnel:
-/// it looks for the way back without our mark. The sentence names the interface and the mend; none: all is well. IPv6
-/// has no such filter.
-std::optional<std::string> reverse_path_problem(const std::string& uplink);
+/// it looks for the way back without our mark; but not where `shielded` (host/shield.h) they bear it and the host has
+/// it count. The sentence names the interface and the mend; none: all is well. IPv6 has no such filter.
+std::optional<std::string> reverse_path_problem(const std::string& uplink, bool shielded);
 
 }  // namespace adit::host

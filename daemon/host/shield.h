@@ -44,6 +44,7 @@ class Shield {
   /// then.
   Result<> raise(const ShieldOptions& options);
   void lower();
+  bool is_up() const { return !table_.empty(); }
   /// It is raised, and what it was last to be raised for is another port or mark.
   bool is_for_another(std::uint16_t port, std::uint32_t mark) const {
     return !table_.empty() && (port != port_ || mark != mark_);

@@ -87,7 +87,8 @@ void Way::check_uplink() {
   if (!concerned || std::exchange(uplink_checked_, route_->interface) == route_->interface) return;
   std::array<char, IF_NAMESIZE> name{};
   if (if_indextoname(route_->interface, name.data()) == nullptr) return;
-  if (const auto problem = host::reverse_path_problem(name.data())) parts_.log.warn("{}", *problem);
+  if (const auto problem = host::reverse_path_problem(name.data(), parts_.host.is_shielded()))
+    parts_.log.warn("{}", *problem);
 }
 
 }  // namespace adit::link

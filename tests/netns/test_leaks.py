@@ -500,6 +500,7 @@ def test_a_strict_filter_for_ipv4_lets_the_peer_in_where_marks_count(make):
     link.start()
     traffic_within(link.a.host, link.b.side.addr4, 20)
     assert ping(link.a.host, BEYOND[4]) == 3
+    assert "reverse path filter" not in link.a.log() and examine(link.a)["rp_filter"] == "ok", "no false alarm"
 
 
 def test_what_the_host_forwards_does_not_leave_in_clear_either(make, lab, watched, beyond_the_router):

@@ -394,6 +394,10 @@ TEST(DoctorJudges, AStrictFilterOfTheUplinkDoesNotHarmAPeerOnTheSameWire) {
   EXPECT_EQ(judge_rp_filter(facts).verdict, Verdict::ok);
   facts.path.ways[0].to = endpoint("198.51.100.7:51820");
   EXPECT_EQ(judge_rp_filter(facts).verdict, Verdict::problem);
+  facts.host.src_valid_mark = {{"all", 0}, {"eth0", 1}};
+  EXPECT_EQ(judge_rp_filter(facts).verdict, Verdict::ok);
+  facts.host.src_valid_mark["eth0"] = 0;
+  EXPECT_EQ(judge_rp_filter(facts).verdict, Verdict::problem);
   facts.host.rp_filter["eth0"] = 2;
   EXPECT_EQ(judge_rp_filter(facts).verdict, Verdict::ok);
 }

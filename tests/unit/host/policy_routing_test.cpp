@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "host/policy_routing.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/capability.h>
@@ -142,15 +143,22 @@ TEST(PolicyRouting, TellsOfAStrictReversePathFilterAndItsMendHelps) {
     arrive("192.0.2.77", 51820);
     EXPECT_EQ(next_source(socket), "192.0.2.77") << "the far one is dropped";
 
-    const auto problem = reverse_path_problem("veth-a");
+    const auto problem = reverse_path_problem("veth-a", false);
     ASSERT_TRUE(problem);
     EXPECT_THAT(*problem, HasSubstr("`sysctl net.ipv4.conf.veth-a.rp_filter=2`"));
+    EXPECT_TRUE(reverse_path_problem("veth-a", true)) << "marks do not count";
+    for (const auto* const where : {"all", "veth-a"}) {
+      run(fmt::format("sysctl -qw net.ipv4.conf.{}.src_valid_mark=1", where));
+      EXPECT_FALSE(reverse_path_problem("veth-a", true));
+      EXPECT_TRUE(reverse_path_problem("veth-a", false)) << "and nothing is marked";
+      run(fmt::format("sysctl -qw net.ipv4.conf.{}.src_valid_mark=0", where));
+    }
     run("sysctl -qw net.ipv4.conf.veth-a.rp_filter=2");
-    EXPECT_FALSE(reverse_path_problem("veth-a"));
+    EXPECT_FALSE(reverse_path_problem("veth-a", false));
     arrive("198.51.100.1", 51820);
     EXPECT_EQ(next_source(socket), "198.51.100.1");
     run("sysctl -qw net.ipv4.conf.veth-a.rp_filter=0");
-    EXPECT_TRUE(reverse_path_problem("veth-a")) << "`all` counts too";
+    EXPECT_TRUE(reverse_path_problem("veth-a", false)) << "`all` counts too";
   });
 }
 
