@@ -304,7 +304,7 @@ std::string Daemon::answer(std::string_view request) {
   const crypto::WipedStack wiped(crypto::kConfigStack);
   const auto reload = [this] {
     auto outcome = reload_->from_file();
-    if (outcome) wg_->commands.forget_changes(reload_->kept_preshared_key());
+    if (outcome) reloaded();
     return outcome;
   };
   return control::answer(request, {.status = [this] { return report(); },

@@ -124,6 +124,7 @@ class Daemon {
   void set_forwarding();
   std::optional<host::InterfacePast> interface_past(const Inheritance& inheritance) const;
   void note_port();
+  void reloaded();
   void keep();
   void reconsider_keeping();
   void succeed();

@@ -14,7 +14,7 @@ namespace adit::app {
 void Daemon::signal(int number) {
   const crypto::WipedStack wiped(crypto::kConfigStack);
   if (number == SIGHUP) {
-    if (reload_->from_file()) wg_->commands.forget_changes(reload_->kept_preshared_key());
+    if (reload_->from_file()) reloaded();
     return;
   }
   if (number == SIGUSR2) {
@@ -34,6 +34,11 @@ void Daemon::signal(int number) {
     ground_.log.error("{}", done.error().message);
   }
   begin_down();
+}
+
+/// What awaits another run is not in force, and may never be.
+void Daemon::reloaded() {
+  if (run_.ending != Ending::succeeded) wg_->commands.forget_changes(reload_->kept_preshared_key());
 }
 
 /// For the run that the service manager starts next. With mistakes in the file that one makes nothing.
@@ -99,7 +104,8 @@ Result<> Daemon::replace() {
   if (hooks_.running()) return fail("a hook still runs, and would be lost: try again when it has ended");
   if (auto done = make_room(); !done) return done;
   take_leave();
-  return {};
+  // Without hooks that was decided at once.
+  return run_.ending == Ending::succeeded ? Result<>() : fail("a new run could not have what it needs: see the log");
 }
 
 /// This run will have a successor.

@@ -34,6 +34,12 @@ constexpr std::chrono::milliseconds kMoment{2};
 /// Descriptors for what a link has beside one for each name, when it is put together anew.
 constexpr std::size_t kSpareDescriptors = 4;
 
+/// Beside what the file changes, which is not in force yet.
+constexpr const char* kAwaitsAnotherRun =
+    "another interface: a new run of the daemon makes it, and has all of this, once the hooks for `down` have ended; "
+    "the "
+    "link stays as it is if the file has mistakes by then";
+
 /// Tried, before anything is changed: what is found missing later has no way back.
 Result<> have_descriptors(std::size_t count) {
   std::vector<FileDescriptor> all;
@@ -129,7 +135,7 @@ control::ReloadOutcome Reload::from_file() {
     if (auto done = parts_.replace(); !done) {
       return refuse({fmt::format("{}: nothing was changed", done.error().message), {}});
     }
-    log.info("reload: interface.mode means another interface, which a new run makes");
+    sentences.emplace_back(kAwaitsAnotherRun);
   } else {
     if (!kept_preshared_key) preshared_key_of_wg_.reset();
     parts_.link.ask_for_names();  // of an unchanged file, too: they may mean something else by now

@@ -39,7 +39,8 @@ class Reload {
   /// The link has the keys of the file.
   explicit Reload(Parts parts) : parts_(std::move(parts)) {}
 
-  /// Reads the file again. Says in the log what came of it, and tells the service manager.
+  /// Reads the file again. Says in the log what came of it, and tells the service manager. What takes another interface
+  /// is not in force yet when it returns, and the last sentence says so.
   control::ReloadOutcome from_file();
   /// The last from_file() left the preshared key alone, which is not the file's but `wg`'s.
   bool kept_preshared_key() const { return preshared_key_of_wg_.has_value(); }

@@ -59,7 +59,9 @@ void add_reload(CLI::App& app, Context& context) {
   const auto name = std::make_shared<std::string>();
   command.option("NAME", *name, "The link, by the name of its file").required();
   command.footer(
-      "Exit status: 0 the file is in force, 78 it has mistakes and nothing was changed, 1 anything else.\n"
+      "Exit status: 0 the file is in force, or will be as the last line says, 78 it has mistakes and nothing was "
+      "changed, 1 "
+      "anything else.\n"
       "Example:\n  adit reload office");
   command.callback([name, &context] { context.exit_status = reload(*name, context); });
 }

@@ -14,7 +14,7 @@ struct ReloadRefusal {
   std::vector<std::string> problems;  ///< of the file: FILE:LINE:COL: key: reason; empty: the file is right
 };
 
-/// A sentence for each key that was changed; none: the file says what it said before.
+/// A sentence for each key that was changed, or will be by another run; none: the file says what it said before.
 using ReloadOutcome = std::expected<std::vector<std::string>, ReloadRefusal>;
 
 }  // namespace adit::control

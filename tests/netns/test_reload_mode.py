@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """interface.mode edited on a running link: that is another interface, which the daemon's successor makes. What went with the
 old one goes, what goes with the new one comes, and the session goes on."""
+import os
 import re
 import signal
 
@@ -111,14 +112,16 @@ def test_a_persistent_interface_gives_way(lab, link):
 LEAVE = "echo down; while [ ! -e {} ]; do sleep 0.02; done"
 
 
-def begin_leave(end, gate):
-    """What another mode does first: the hooks for `down` run, and do not end before end_leave()."""
+def begin_leave(end, gate, before_reload=lambda: None):
+    """What another mode does first: the hooks for `down` run, and do not end before there is the gate."""
     end.side.more = {"hooks": {"up": "echo up", "down": LEAVE.format(gate)}}
     end.write_config()
     end.restart()
     traffic_within(end.host, "10.9.0.2", 20)
+    before_reload()
     write(end, addresses=[], allowed_ips=None, routes=[], interface={"mode": "tap"})
-    end.adit("reload", end.name)
+    said = end.adit("reload", end.name).stdout
+    assert "a new run of the daemon makes it" in said.splitlines()[-1], "it is not in force yet"
     wait_until(lambda: told_by_hooks(end) == ["up", "down"], 20, "the hook")
 
 
@@ -140,13 +143,18 @@ def test_a_mode_put_back_while_the_old_interface_takes_its_leave_has_its_hooks_r
 
 def test_mistakes_saved_while_the_old_interface_takes_its_leave_leave_the_link_as_it_is(link, tmp_path):
     end, gate = link.a, tmp_path / "gate"
-    begin_leave(end, gate)
+    os.makedirs("/run/wireguard", exist_ok=True)  # to be mounted over
+    begin_leave(end, gate, lambda: end.host.run("wg", "set", end.device, "peer", link.b.side.public_key, "persistent-keepalive",
+                                                7, binds={"/run/wireguard": end.env["ADIT_WG_DIR"]}))
+    assert end.status()["changed_by_wg"] == ["peer.keepalive"]
     wanted = end.file.read_text()
     end.file.write_text("interface: {mode: ta")
     gate.touch()
     wait_until(lambda: told_by_hooks(end) == ["up", "down", "up"], 20, "the hooks of the link that stays")
     assert "this run goes on instead of a new one" in end.log() and GOES_ON not in end.log()
     traffic_within(end.host, link.b.side.addr4, 20)
+    status = end.status()
+    assert (status["changed_by_wg"], status["peer"]["keepalive"]) == (["peer.keepalive"], 7), "the file never was in force"
     end.file.write_text(wanted)
     end.adit("reload", end.name)
     wait_until(lambda: GOES_ON in end.log() and end.socket_path.exists(), 20, "the successor")

@@ -186,7 +186,9 @@ TEST(Reload, AnotherModeIsANewRunsUnlessThatWouldEndAtOnce) {
     ASSERT_FALSE(outcome);
     EXPECT_THAT(outcome.error().sentence, HasSubstr("card0 is no bridge"));
     EXPECT_EQ(running.replaced_by_another, 0);
-    EXPECT_TRUE(running.edit("name: adit0", "name: adit0, mode: tap"));
+    const auto awaited = running.edit("name: adit0", "name: adit0, mode: tap");
+    ASSERT_TRUE(awaited);
+    EXPECT_THAT(awaited->back(), HasSubstr("a new run of the daemon makes it")) << "it is not in force yet";
     EXPECT_EQ(running.replaced_by_another, 1);
   });
 }
