@@ -217,6 +217,18 @@ def test_wg_finds_a_link_by_its_new_name_and_none_by_the_name_of_another(pair):
     assert host.run("ls", "/run/wireguard").stdout.split() == ["renamed.sock"]
 
 
+def test_wg_finds_a_link_that_somebody_renamed_once_the_unit_is_reloaded(pair):
+    office, _ = pair.links()
+    host = pair.a
+    shutil.copy(shutil.which("wg"), f"/proc/{host.leader()}/root/root/wg")
+    host.systemctl("start", office.unit)
+    host.run("ip", "link", "set", "office", "name", "other0")
+    wait_until(lambda: host.exists("/run/adit-wg/other0.sock"), 10, "the daemon to follow")
+    host.systemctl("reload", office.unit)
+    assert host.run("/root/wg", "show", "interfaces").stdout.split() == ["other0"]
+    assert host.run("ls", "/run/wireguard").stdout.split() == ["other0.sock"]
+
+
 def test_the_host_forwards_while_the_link_runs(pair):
     """And where the unit may not change that, it says what to write, and the link works."""
     addresses = lambda text: text.replace("addresses: [", 'addresses: ["fd09::%d/126", ' % (1 if "for office" in text else 2), 1)
