@@ -128,6 +128,7 @@ InterfaceSettings interface_settings(const config::Config& config, std::uint32_t
                              .queue_length = config.interface.queue_length,
                              .multicast = config.interface.multicast || for_frames,
                              .bridge = for_frames ? config.interface.tap.bridge : "",
+                             .mac = for_frames ? std::optional(config.interface.tap.mac) : std::nullopt,
                              .has_neighbours = for_frames && config.interface.tap.bridge.empty(),
                              .addresses = addresses_with_peers(config.interface)};
   for (const auto& route : config.routes) {

@@ -93,7 +93,10 @@ Result<> HostSetup::dress() {
 
 /// All but what the interface is to have there is done: what blocks here.
 Result<> HostSetup::change_from_afar(const config::Config& config) {
-  if (interface_settings(config, mtu_, peers_) != interface_settings(config_, mtu_, peers_)) {
+  const auto current = interface_settings(config_, mtu_, peers_);
+  auto next = interface_settings(config, mtu_, peers_);
+  next.mac = current.mac;  // which the device has been given wherever it is
+  if (next != current) {
     return fail(
         "the interface was moved to another network namespace: change its addresses, routes and MTU there, or restart "
         "the link to have it here again");

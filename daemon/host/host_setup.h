@@ -30,7 +30,7 @@ class HostSetup {
   /// Brings back what others took away, the kernel when the interface goes down or somebody by hand, and names it. What
   /// keeps traffic in the tunnel comes first, and one thing that cannot be had keeps none of the others away.
   Restored restore();
-  /// Likewise of the interface itself: MTU, queue and flags.
+  /// Likewise of the interface itself: InterfaceSetup::restore_link.
   Restored restore_link();
   /// InterfaceSetup::lacks_bridge
   bool lacks_bridge() const { return interface_.lacks_bridge(); }

@@ -178,14 +178,20 @@ Restored InterfaceSetup::restore_link() {
   if (link->multicast != applied_.multicast) {
     what.push_back(applied_.multicast ? "its multicast flag" : "that it is without multicast");
   }
+  std::uint32_t place = 0;
   if (!applied_.bridge.empty()) {
     const auto bridge = net::find_link(netlink_, applied_.bridge);
     lacks_bridge_ = !bridge;
     if (!bridge) restored.note(no_bridge(applied_.bridge));
     if (bridge && *bridge != link->bridge) what.push_back(fmt::format("that it is in {}", applied_.bridge));
+    place = bridge.value_or(0);
   }
+  // What somebody put into a bond has the bond's.
+  const bool in_place = link->bridge == 0 || link->bridge == place;
+  const auto mac = in_place && link->mac != applied_.mac ? applied_.mac : std::nullopt;
+  if (mac) what.push_back("its MAC address " + to_string(*mac));
   if (what.empty()) return restored;
-  if (auto done = change_link_to(applied_); !done) return {.what = {}, .problem = done.error().message};
+  if (auto done = change_link_to(applied_, mac); !done) return {.what = {}, .problem = done.error().message};
   return restored;
 }
 
@@ -275,15 +281,17 @@ Result<> InterfaceSetup::change(const InterfaceSettings& wanted, bool in_part) {
   return changed.problem.empty() ? Result<>() : fail("{}", changed.problem);
 }
 
-Result<> InterfaceSetup::change_link_to(const InterfaceSettings& wanted) {
+Result<> InterfaceSetup::change_link_to(const InterfaceSettings& wanted, const std::optional<MacAddress>& mac) {
   // No link-local address of the kernel's making: nobody on the other side could use it, and packets from it would
   // only be refused as not allowed. In a message of its own, as it must not fail the rest, and before `up`.
   if (before_->address_generation) {
     const auto mode = wanted.has_neighbours ? IN6_ADDR_GEN_MODE_EUI64 : IN6_ADDR_GEN_MODE_NONE;
     std::ignore = net::change_link(netlink_, index_, {.address_generation = static_cast<std::uint8_t>(mode)});
   }
-  const net::LinkChange change{
-      .mtu = wanted.mtu, .queue_length = queue_length_of(wanted, before_->queue_length), .multicast = wanted.multicast};
+  const net::LinkChange change{.mtu = wanted.mtu,
+                               .queue_length = queue_length_of(wanted, before_->queue_length),
+                               .multicast = wanted.multicast,
+                               .mac = mac};
   if (auto done = net::change_link(netlink_, index_, change); !done) {
     return fail("cannot set up the interface {} (mtu {}): {}", name_, wanted.mtu, net::describe(done.error()));
   }

@@ -29,8 +29,9 @@ struct InterfaceSettings {
   std::uint32_t mtu = 1420;
   std::optional<std::uint32_t> queue_length;  ///< packets; none: as it was or, where that is the kernel's, kQueueLength
   bool multicast = false;
-  std::string bridge;           ///< the name of the one it is in; empty: whatever others put it into
-  bool has_neighbours = false;  ///< an Ethernet that this host is on: IPv6 needs a link-local address there
+  std::string bridge;             ///< the name of the one it is in; empty: whatever others put it into
+  std::optional<MacAddress> mac;  ///< that the device has from the start; none: whichever it has
+  bool has_neighbours = false;    ///< an Ethernet that this host is on: IPv6 needs a link-local address there
   std::vector<net::InterfaceAddress> addresses;
   std::vector<net::RouteSpec> routes;  ///< default routes for the whole host belong to PolicyRouting
   friend bool operator==(const InterfaceSettings&, const InterfaceSettings&) = default;
@@ -65,8 +66,8 @@ class InterfaceSetup {
   /// Brings back what the kernel dropped of ours (it flushes routes when an interface goes down) or others took away or
   /// changed, and names it. Changes nothing when all is there. `forgo`: not addresses, as forgo_missing_addresses.
   Restored restore(bool forgo = false);
-  /// Likewise MTU, queue and flags alone, which costs no list of what there may be thousands of. One that is down stays
-  /// so.
+  /// Likewise MTU, queue, MAC address, flags and bridge alone, which costs no list of what there may be thousands of.
+  /// One that is down stays so.
   Restored restore_link();
   /// Others give the interface its MTU and flags: as they are now they are wanted.
   void accept_link(const net::LinkState& link);
@@ -104,7 +105,7 @@ class InterfaceSetup {
   void forgo(const net::InterfaceAddress& address);
   Result<> adopt_leftovers(const InterfaceSettings& wanted);
   Result<> change(const InterfaceSettings& wanted, bool in_part = false);
-  Result<> change_link_to(const InterfaceSettings& wanted);
+  Result<> change_link_to(const InterfaceSettings& wanted, const std::optional<MacAddress>& mac = {});
   Result<> put_into_bridge(const std::string& name);
   Result<> leave_bridge();
   Result<> remove_unwanted(const InterfaceSettings& wanted);

@@ -33,6 +33,9 @@ LinkState parse_link(nlmsghdr* message) {
   state.running = state.up && (header.ifi_flags & IFF_RUNNING) != 0;
   state.multicast = (header.ifi_flags & IFF_MULTICAST) != 0;
   state.has_neighbours = (header.ifi_flags & IFF_NOARP) == 0;
+  if (auto* const found = attributes.find(IFLA_ADDRESS); found && nla_len(found) == sizeof state.mac->bytes) {
+    std::memcpy(state.mac.emplace().bytes.data(), nla_data(found), sizeof state.mac->bytes);
+  }
   if (auto* const found = attributes.find(IFLA_STATS64)) {
     rtnl_link_stats64 statistics{};  // this kernel's may be shorter, or longer
     std::memcpy(&statistics, nla_data(found),
@@ -78,6 +81,7 @@ NetlinkResult<> change_link(Netlink& netlink, std::uint32_t index, const LinkCha
   put_flag(header, change.multicast, IFF_MULTICAST);
   NetlinkMessage message(RTM_NEWLINK, 0, header);
   if (change.name) message.put(IFLA_IFNAME, *change.name);
+  if (change.mac) message.put(IFLA_ADDRESS, change.mac->bytes);
   if (change.mtu) message.put_u32(IFLA_MTU, *change.mtu);
   if (change.queue_length) message.put_u32(IFLA_TXQLEN, *change.queue_length);
   if (change.bridge) message.put_u32(IFLA_MASTER, *change.bridge);

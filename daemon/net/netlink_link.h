@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "base/mac_address.h"
 #include "net/netlink.h"
 
 namespace adit::net {
@@ -22,6 +23,7 @@ struct LinkState {
   /// IN6_ADDR_GEN_MODE_*: how the kernel makes up link-local addresses; none: the link has no IPv6.
   std::optional<std::uint8_t> address_generation;
   std::uint32_t bridge = 0;  ///< number of the bridge (or the like) it is in; 0: none
+  std::optional<MacAddress> mac;
 };
 
 /// Only what is set is changed. The kernel changes flags before the rest: to have no link-local address, set
@@ -34,6 +36,7 @@ struct LinkChange {
   std::optional<bool> multicast;
   std::optional<std::uint8_t> address_generation;
   std::optional<std::uint32_t> bridge;  ///< number of the one it is put into; 0: taken out
+  std::optional<MacAddress> mac;
 };
 
 NetlinkResult<LinkState> get_link(Netlink& netlink, std::uint32_t index);

@@ -100,6 +100,17 @@ def test_a_reload_changes_it(link, keys, shown):
     traffic_within(link.b.host, "192.168.60.1", 20)
 
 
+def test_a_mac_address_that_somebody_changed_is_put_back(link):
+    mac = link.a.status()["mac"]
+    link.a.host.ip("link", "set", link.a.device, "address", "02:00:00:00:00:88")
+    wait_until(lambda: interface(link.a)["address"] == mac, 20, "the address of the file")
+    assert f"it was put back: its MAC address {mac}" in link.a.log()
+    edit(link.a, mac="02:00:00:00:00:99")
+    link.a.host.ip("link", "set", link.a.device, "address", "02:00:00:00:00:88")
+    wait_until(lambda: interface(link.a)["address"] == "02:00:00:00:00:99", 20, "the address of the edited file")
+    traffic_within(link.b.host, "192.168.60.1", 20)
+
+
 def test_offloads_are_switched_off_and_on_and_workers_come_and_go(link):
     for tuning in ({"tun_offload": "off"}, {"tun_offload": "on"}, {"workers": SEVERAL},
                    {"workers": SEVERAL, "tun_offload": "off"}, {}):

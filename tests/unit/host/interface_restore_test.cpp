@@ -132,6 +132,25 @@ TEST(InterfaceSetup, WhatIsNoBridgeIsNotWaitedFor) {
   });
 }
 
+TEST(InterfaceSetup, AMacAddressThatSomebodyChangedIsPutBackUnlessItIsThatOfABond) {
+  in_namespace([] {
+    run("ip tuntap add dev tun-i mode tap; ip link add br-i type bridge");
+    const auto mac = MacAddress::parse("02:00:00:00:00:77");
+    Interface interface({.name = "tun-i", .frames = true, .mac = mac});
+    auto& setup = *interface.setup;
+    for (const std::string bridge : {"", "br-i"}) {
+      expect_done(setup.apply({.mtu = 1300, .multicast = true, .bridge = bridge, .mac = mac}));
+      EXPECT_THAT(setup.restore_link().what, testing::IsEmpty());
+      run("ip link set tun-i address 02:00:00:00:00:88");
+      EXPECT_THAT(setup.restore_link().what, testing::ElementsAre("its MAC address 02:00:00:00:00:77"));
+      EXPECT_THAT(run("ip link show tun-i"), HasSubstr("02:00:00:00:00:77"));
+    }
+    expect_done(setup.apply({.mtu = 1300, .multicast = true, .mac = mac}));
+    run("ip link add other type bridge; ip link set tun-i master other address 02:00:00:00:00:88");
+    EXPECT_THAT(setup.restore_link().what, testing::IsEmpty()) << "whoever put it there knows why";
+  });
+}
+
 /// As `ip route replace` has it.
 TEST(InterfaceSetup, ARouteThatTookThePlaceOfOursIsAConflict) {
   in_namespace([] {

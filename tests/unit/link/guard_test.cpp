@@ -113,7 +113,7 @@ TEST(Guard, ABridgeThatIsNotThereAtTheStartIsMissedAtOnce) {
     auto config = configuration();
     config.interface = {.name = "adit0"};
     config.interface.mode = config::Mode::tap;
-    config.interface.tap.bridge = "br0";
+    config.interface.tap = {.mac = MacAddress::parse("02:00:00:00:00:01").value(), .bridge = "br0"};
     config.routes.clear();
     Guarded guarded(std::move(config));
     EXPECT_THAT(guarded.guard.problem(), HasSubstr("there is no interface br0"));
