@@ -16,6 +16,8 @@ void Daemon::network_changed(const net::NetworkChange& change) {
   follow_name(change);
   if (is_set_up_by_wg()) follow_interface();
   if (hooks_.running() && !hooks_.ending()) host_->forgo_missing_addresses();
+  const bool links = !change.links_up.empty() || !change.links_down.empty() || change.overrun;
+  if (links && config_.interface.forward) beside_.forwarding.links_changed();
   link_->network_changed(change);
 }
 

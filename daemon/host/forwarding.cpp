@@ -79,6 +79,14 @@ void Forwarding::set(const std::vector<Family>& families) {
   write_note(before);
 }
 
+void Forwarding::links_changed() {
+  auto before = read_note(note());
+  if (!before.contains(std::string(kV6))) return;
+  const auto known = before.size();
+  keep_router_advertisements(before);
+  if (before.size() != known) write_note(before);
+}
+
 Forwarding::Values Forwarding::wanted(const std::vector<Family>& families) const {
   Values values;
   for (const auto family : families) values.emplace(family == Family::v4 ? kV4 : kV6, "1");

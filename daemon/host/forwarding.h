@@ -24,6 +24,8 @@ class Forwarding {
   void set(const std::vector<Family>& families);
   /// As it was before, as far as no other link needs it.
   void take_back() { set({}); }
+  /// Interfaces came: while it is on for IPv6, those made anew are to go on hearing routers, too.
+  void links_changed();
 
  private:
   /// Names below /proc/sys, and the value that was there before.

@@ -90,6 +90,24 @@ TEST_F(ForwardingTest, StaysAsTheHostHadIt) {
   EXPECT_EQ(get("net/ipv4/ip_forward"), "1");
 }
 
+TEST_F(ForwardingTest, AnInterfaceThatComesLaterHearsRoutersToo) {
+  auto a = link("a");
+  put("net/ipv6/conf/wwan0/accept_ra", "1");
+  a.set({Family::v4});
+  a.links_changed();
+  EXPECT_EQ(get("net/ipv6/conf/wwan0/accept_ra"), "1") << "it does so by itself";
+  a.set({Family::v4, Family::v6});
+  put("net/ipv6/conf/wwan0/accept_ra", "1");
+  put("net/ipv6/conf/eth7/accept_ra", "1");
+  a.links_changed();
+  for (const auto* const name : {"wwan0", "eth7"}) {
+    EXPECT_EQ(get(fmt::format("net/ipv6/conf/{}/accept_ra", name)), "2") << name;
+  }
+  a.take_back();
+  EXPECT_EQ(get("net/ipv6/conf/wwan0/accept_ra"), "1");
+  EXPECT_EQ(get("net/ipv6/conf/eth7/accept_ra"), "1");
+}
+
 TEST_F(ForwardingTest, StaysOnAsLongAsOneLinkNeedsIt) {
   auto a = link("a");
   auto b = link("b");
