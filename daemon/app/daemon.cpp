@@ -197,7 +197,7 @@ Result<Daemon::Ending> Daemon::run() {
   if (run_.ending == Ending::kept) reconsider_keeping();
   // An interface that goes takes its name servers along.
   if (run_.ending == Ending::stopped && config_.interface.persist) beside_.name_servers.take_back();
-  if (run_.ending == Ending::stopped) beside_.forwarding.take_back();
+  if (run_.ending == Ending::stopped) beside_.forwarding.take_back(host_->routed_bridge());
   if (run_.ending == Ending::stopped) beside_.port.remove();
   if (run_.ending != Ending::succeeded) ground_.service.stopping();
   if (run_.failure) return std::unexpected(*run_.failure);

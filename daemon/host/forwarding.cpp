@@ -79,6 +79,19 @@ void Forwarding::set(const std::vector<Family>& families) {
   write_note(before);
 }
 
+void Forwarding::take_back(const std::string& bridge) {
+  if (bridge.empty()) return set({});
+  const auto others = notes_of_others();
+  for (const auto& [setting, value] : read_note(note())) {
+    if (setting.ends_with("accept_ra") || others.contains(setting) || read(setting) == value) continue;
+    log_.info(
+        "interface.forward: {0} stays as it is without this link, since guests behind {1} may rely on it: `sysctl -w "
+        "{0}={2}` takes it back",
+        sysctl_name(setting), bridge, value);
+  }
+  write_note({});
+}
+
 void Forwarding::links_changed() {
   auto before = read_note(note());
   if (!before.contains(std::string(kV6))) return;

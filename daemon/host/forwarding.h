@@ -22,8 +22,10 @@ class Forwarding {
 
   /// Switches it on for `families` (none: off again). What may not be changed is told with the file to write instead.
   void set(const std::vector<Family>& families);
-  /// As it was before, as far as no other link needs it.
-  void take_back() { set({}); }
+  /// At the end of the link: as it was before, as far as no other link needs it. `bridge`: one that this host routes
+  /// for; empty: there is none. Guests behind it (Docker, libvirt) may rely on what their own program found switched on
+  /// and left so: then it stays, and that is told.
+  void take_back(const std::string& bridge);
   /// Interfaces came: while it is on for IPv6, those made anew are to go on hearing routers, too.
   void links_changed();
 

@@ -188,6 +188,18 @@ std::optional<std::uint32_t> HostSetup::look_at_learnt() {
   return link && link->bridge != 0 ? learnt_->count(interface_index_) : std::nullopt;
 }
 
+std::string HostSetup::routed_bridge() {
+  const auto addresses = net::list_addresses(netlink_, 0);
+  if (!addresses) return {};
+  for (const auto& found : *addresses) {
+    const auto state = net::get_bridge_state(netlink_, found.interface);
+    std::array<char, IF_NAMESIZE> name{};
+    if (!state || !state->is_bridge || if_indextoname(found.interface, name.data()) == nullptr) continue;
+    if (config_.interface.tap.bridge != name.data()) return name.data();
+  }
+  return {};
+}
+
 std::string HostSetup::why_no_peer(const IpAddress& address) {
   if (address.is_unspecified() || address == IpAddress::v4(std::array<std::uint8_t, 4>{255, 255, 255, 255})) {
     return "that is no host's address";

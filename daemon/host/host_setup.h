@@ -95,6 +95,9 @@ class HostSetup {
   /// How many MAC addresses the bridge that an interface for frames is in has learnt behind it, at most
   /// net::kMostLearnt. None: it is in none, or is away.
   std::optional<std::uint32_t> look_at_learnt();
+  /// The name of a bridge that this host has an address on, and may route for; not that of an interface for frames.
+  /// Empty: there is none.
+  std::string routed_bridge();
   /// InterfaceSetup::conflicts
   const std::vector<std::string>& conflicts() const { return interface_.conflicts(); }
   /// Whether a route of others there may be in the way of one of ours, or in the place of one.

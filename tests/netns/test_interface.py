@@ -114,6 +114,13 @@ def test_the_host_forwards_while_the_link_is_there(make):
     wait_until(lambda: values() == ["1", "1"], 10, "forwarding to be on")
     link.a.stop()
     assert values() == ["0", "0"]
+    # With containers that may rely on it by now.
+    link.a.start()
+    wait_until(lambda: values() == ["1", "1"], 10, "forwarding to be on")
+    host.ip("link", "add", "docker0", "type", "bridge")
+    host.ip("addr", "add", "172.17.0.1/16", "dev", "docker0")
+    link.a.stop()
+    assert values() == ["1", "1"] and "guests behind docker0 may rely on it" in link.a.log()
 
 
 def test_forwarding_is_put_back_by_the_run_that_follows_too(make):

@@ -54,7 +54,7 @@ TEST_F(ForwardingTest, IsOnInTheFamiliesInUseAndPutBack) {
   for (const auto* none : {"all", "default", "lo"}) {
     EXPECT_EQ(get(fmt::format("net/ipv6/conf/{}/accept_ra", none)), "1") << "that is none of an uplink";
   }
-  a.take_back();
+  a.take_back("");
   EXPECT_EQ(get("net/ipv4/ip_forward"), "0");
   EXPECT_EQ(get("net/ipv6/conf/all/forwarding"), "0");
   EXPECT_EQ(get("net/ipv6/conf/eth0/accept_ra"), "1");
@@ -86,7 +86,7 @@ TEST_F(ForwardingTest, StaysAsTheHostHadIt) {
   put("net/ipv4/ip_forward", "1");
   auto a = link("a");
   a.set({Family::v4});
-  a.take_back();
+  a.take_back("");
   EXPECT_EQ(get("net/ipv4/ip_forward"), "1");
 }
 
@@ -103,9 +103,29 @@ TEST_F(ForwardingTest, AnInterfaceThatComesLaterHearsRoutersToo) {
   for (const auto* const name : {"wwan0", "eth7"}) {
     EXPECT_EQ(get(fmt::format("net/ipv6/conf/{}/accept_ra", name)), "2") << name;
   }
-  a.take_back();
+  a.take_back("");
   EXPECT_EQ(get("net/ipv6/conf/wwan0/accept_ra"), "1");
   EXPECT_EQ(get("net/ipv6/conf/eth7/accept_ra"), "1");
+}
+
+/// Docker finds it on, leaves it so, and would not notice that it goes.
+TEST_F(ForwardingTest, StaysOnWhereGuestsMayRelyOnIt) {
+  auto a = link("a");
+  a.set({Family::v4, Family::v6});
+  a.take_back("docker0");
+  EXPECT_EQ(get("net/ipv4/ip_forward"), "1");
+  EXPECT_EQ(get("net/ipv6/conf/all/forwarding"), "1");
+  EXPECT_EQ(get("net/ipv6/conf/eth0/accept_ra"), "2") << "which goes with that";
+  EXPECT_TRUE(recorded_.text().contains("guests behind docker0 may rely on it: `sysctl -w net.ipv4.ip_forward=0`"))
+      << recorded_.text();
+  auto again = link("a");
+  again.set({Family::v4});
+  again.take_back("");
+  EXPECT_EQ(get("net/ipv4/ip_forward"), "1") << "it is the host's own by now";
+  put("net/ipv4/ip_forward", "0");
+  again.set({Family::v4});
+  again.set({});
+  EXPECT_EQ(get("net/ipv4/ip_forward"), "0") << "whoever edits the key away means that";
 }
 
 TEST_F(ForwardingTest, StaysOnAsLongAsOneLinkNeedsIt) {
@@ -113,9 +133,9 @@ TEST_F(ForwardingTest, StaysOnAsLongAsOneLinkNeedsIt) {
   auto b = link("b");
   a.set({Family::v4});
   b.set({Family::v4});
-  a.take_back();
+  a.take_back("");
   EXPECT_EQ(get("net/ipv4/ip_forward"), "1");
-  b.take_back();
+  b.take_back("");
   EXPECT_EQ(get("net/ipv4/ip_forward"), "0");
 }
 
@@ -123,7 +143,7 @@ TEST_F(ForwardingTest, ARunAfterACrashKnowsWhatWasThereBefore) {
   link("a").set({Family::v4});
   auto again = link("a");
   again.set({Family::v4});
-  again.take_back();
+  again.take_back("");
   EXPECT_EQ(get("net/ipv4/ip_forward"), "0");
 }
 
