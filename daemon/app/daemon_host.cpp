@@ -3,6 +3,7 @@
 #include "app/daemon.h"
 
 #include <fmt/core.h>
+#include <net/if.h>
 
 #include <algorithm>
 
@@ -27,8 +28,8 @@ bool Daemon::lost_interface(const net::NetworkChange& change) {
   const auto& device = doors_->device;
   const auto has_ours = [&](const auto& links) { return std::ranges::find(links, device.index_here()) != links.end(); };
   if (host_->interface_is_away()) {
-    const bool seen = has_ours(change.links_up) || has_ours(change.links_down) || change.overrun;
-    if (seen && device.is_at_home()) interface_is_back();
+    const bool any = !change.links_up.empty() || !change.links_down.empty() || change.overrun;
+    if (any && device.is_at_home()) interface_is_back();
     return false;
   }
   // The news of a move may be among what was lost; of a deletion the device itself will tell.
@@ -47,8 +48,16 @@ bool Daemon::lost_interface(const net::NetworkChange& change) {
   return true;
 }
 
+/// Its number may have been given away meanwhile, and it has another one: a successor takes it up by that.
 void Daemon::interface_is_back() {
-  ground_.log.info("the interface {} is back in its network namespace", doors_->device.name());
+  const auto& device = doors_->device;
+  const auto number = if_nametoindex(device.name_in_kernel().c_str());
+  if (!device.netns() && number != device.index()) {
+    if (number == 0 || is_set_up_by_wg()) return;
+    ground_.log.info("the interface {} is back in its network namespace, under another number", device.name());
+    return succeed();
+  }
+  ground_.log.info("the interface {} is back in its network namespace", device.name());
   if (auto done = host_->interface_came_back(!is_set_up_by_wg()); !done) ground_.log.error("{}", done.error().message);
 }
 

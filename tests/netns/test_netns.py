@@ -353,6 +353,23 @@ def test_a_moved_interface_may_come_back(make, lab, inside):
     lab.a.expect_network_state(before)
 
 
+def test_a_moved_interface_may_come_back_under_another_number(make, lab, inside):
+    """Its own was given to another one meanwhile."""
+    link = make(a={"routes": ["192.168.44.0/24"]}).start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    routes = lab.a.ip("route")
+    number = int(lab.a.ip("-oneline", "link", "show", "dev", link.a.device).split(":")[0])
+    move(link.a, inside)
+    wait_until(lambda: link.a.status()["observations"], 10, "the move to be noticed")
+    lab.a.ip("link", "add", "index", number, "name", "taken", "type", "bridge")
+    assert link.a.log().count("serves") == 1, "another one is not ours"
+    inside.ip("link", "set", link.a.device, "netns", lab.a.name)
+    traffic_within(link.a.host, link.b.side.addr4, 20)
+    assert lab.a.ip("route") == routes
+    wait_until(lambda: link.a.state() == "up", 10, "the link to be up")
+    assert "under another number" in link.a.log() and link.a.log().count("serves") == 2
+
+
 def test_an_interface_that_comes_back_has_what_can_be_had_and_the_state_names_the_rest(make, lab, inside):
     link = make(a={"routes": ["192.168.44.0/24"]}).start()
     traffic_within(link.a.host, link.b.side.addr4, 10)
