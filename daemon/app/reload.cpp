@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "app/successor.h"
+#include "base/assert.h"
 #include "base/file_descriptor.h"
 #include "base/paths.h"
 #include "config/reader.h"
@@ -52,6 +53,11 @@ Result<> have_descriptors(std::size_t count) {
         count - kSpareDescriptors, net::describe(errno));
   }
   return {};
+}
+
+/// Which no run makes of the one it has.
+bool takes_another_interface(const link::Edit& edit) {
+  return edit.has({"interface.mode", "interface.netns"});
 }
 
 crypto::Hash hash_of(const crypto::PresharedKey& key) {
@@ -126,7 +132,7 @@ control::ReloadOutcome Reload::from_file() {
   const bool kept_preshared_key = keep_preshared_key(*next);
   const auto edit = compare(*next);
   auto sentences = link::describe(edit);
-  const bool by_successor = edit.has({"interface.mode"}) && !edit.has({"interface.netns"});
+  const bool by_successor = takes_another_interface(edit);
   if (auto done = by_successor ? check_replacement(*next) : change_to(*next, edit); !done) {
     return refuse({fmt::format("{}: nothing was changed", done.error().message), {}});
   }
@@ -189,26 +195,16 @@ Result<> Reload::check_replacement(const config::Config& next) const {
   const auto& parts = parts_.link_parts;
   if (parts.host.interface_is_away()) {
     return fail(
-        "the interface was moved to another network namespace, and interface.mode means another one: restart "
-        "the link to have that here (`systemctl restart adit@{}`)",
+        "the interface was moved to another network namespace, and the file wants another one: restart the link to "
+        "have "
+        "that (`systemctl restart adit@{}`)",
         next.name);
   }
   return check_successor(next, parts_.config, parts.doors, false);
 }
 
 Result<> Reload::change_to(config::Config& next, const link::Edit& edit) {
-  if (edit.has({"interface.netns"})) {
-    return fail(
-        "interface.netns means another interface, which a running link cannot have: restart it (`systemctl "
-        "restart adit@{}`)",
-        next.name);
-  }
-  if (edit.has({"interface.mode"})) {
-    return fail(
-        "interface.mode means another interface, which a running link cannot have: restart it (`systemctl restart "
-        "adit@{}`)",
-        next.name);
-  }
+  ADIT_ASSERT(!takes_another_interface(edit));
   const auto names = next.peer.endpoints.size();
   const auto had = parts_.config.peer.endpoints.size();
   if (names > had) {

@@ -44,7 +44,8 @@ class Reload {
   control::ReloadOutcome from_file();
   /// The last from_file() left the preshared key alone, which is not the file's but `wg`'s.
   bool kept_preshared_key() const { return preshared_key_of_wg_.has_value(); }
-  /// `edit`: what `next`, which holds its keys, changes. On failure all is as it was.
+  /// `edit`: what `next`, which holds its keys, changes; nothing that takes another interface. On failure all is as it
+  /// was.
   Result<> change_to(config::Config& next, const link::Edit& edit);
   /// Likewise, by `wg`: what comes of the file is told from what does not.
   Result<> change_by_wg(config::Config& next, const link::Edit& edit);

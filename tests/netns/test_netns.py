@@ -6,6 +6,7 @@
     │ tun0, 10.9.0.1  ├─ aditd ┤ UDP sockets, eth0    ├─── router ─── 10.9.0.2
     └─────────────────┘        └──────────────────────┘
 """
+import re
 import signal
 import subprocess
 
@@ -150,11 +151,40 @@ def test_addresses_routes_and_the_name_change_by_a_reload(link, lab, inside):
     assert link.a.state() == "up"
 
 
-def test_another_namespace_takes_a_restart(link, lab, inside):
+@pytest.mark.parametrize("how", ["reload", signal.SIGHUP], ids=lambda how: getattr(how, "name", how))
+def test_another_namespace_is_a_new_runs_and_the_session_goes_on(make, lab, inside, how):
+    """From the host into one, on to another, and back to the host."""
+    hooks = {"up": 'echo "up in ${ADIT_NETNS:-none}"', "down": 'echo "down in ${ADIT_NETNS:-none}"'}
+    link = make(a={"routes": ["default"], "allowed_ips": ["0.0.0.0/0", "::/0"], "more": {"hooks": hooks}}).start()
+    end, other = link.a, lab.namespace("other")
+    traffic_within(end.host, link.b.side.addr4, 10)
+    handshake, rules = end.latest_handshake(), end.host.ip("rule")
+    left, changes = end.host, [inside, other, end.host]
+    for place in changes:
+        runs = end.log().count(GOES_ON)
+        end.side.interface = {} if place is end.host else {"netns": place.name}
+        end.write_config()
+        if how == "reload":
+            said = end.adit("reload", end.name).stdout.splitlines()
+            assert any(line.startswith("interface.netns: ") for line in said) and "a new run" in said[-1], said
+        else:
+            end.process.send_signal(how)
+        wait_until(lambda: end.log().count(GOES_ON) > runs and end.socket_path.exists(), 20, "the successor")
+        traffic_within(place, link.b.side.addr4, 20)
+        assert end.device not in left.ip("link")
+        assert ("fwmark" in end.host.ip("rule")) == (place is end.host), "what led into the link goes with it"
+        left = place
+    assert end.host.ip("rule") == rules
+    assert end.latest_handshake() == handshake
+    names = ["none", inside.name, other.name, "none"]
+    told = [line for a, b in zip(names, names[1:]) for line in (f"down in {a}", f"up in {b}")]
+    wait_until(lambda: re.findall(r"hooks\.\w+: ((?:up|down) in .*)", end.log()) == ["up in none", *told], 10, "the hooks")
+
+
+def test_a_namespace_that_is_not_there_changes_nothing(link, inside):
     link.start()
     refused = edit(link.a, "interface", netns="elsewhere")
-    assert refused.returncode == 1
-    assert "interface.netns means another interface" in refused.stderr and "restart" in refused.stderr
+    assert refused.returncode == 1 and "elsewhere" in refused.stderr and "nothing was changed" in refused.stderr
     traffic_within(inside, link.b.side.addr4, 10)
 
 

@@ -190,6 +190,10 @@ TEST(Reload, AnotherModeIsANewRunsUnlessThatWouldEndAtOnce) {
     ASSERT_TRUE(awaited);
     EXPECT_THAT(awaited->back(), HasSubstr("a new run of the daemon makes it")) << "it is not in force yet";
     EXPECT_EQ(running.replaced_by_another, 1);
+    const auto elsewhere = running.edit("name: adit0", "name: adit0, netns: nowhere");
+    ASSERT_FALSE(elsewhere);
+    EXPECT_THAT(elsewhere.error().sentence, HasSubstr("there is no network namespace nowhere"));
+    EXPECT_EQ(running.replaced_by_another, 1);
   });
 }
 
