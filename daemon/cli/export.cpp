@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 
@@ -146,8 +147,17 @@ Result<> put_out(const ExportArguments& arguments, std::string text, Context& co
 }
 
 /// The frames' interface, in place of the one there was; empty: the link is for IP packets. What is to be known of it.
-std::string put_on_gretap_if_needed(config::Config& config, std::vector<std::string>& guesses) {
+/// `has_own_ends`: its file gives the two addresses that the frames are between.
+std::string put_on_gretap_if_needed(config::Config& config, bool has_own_ends, std::vector<std::string>& guesses) {
   if (config.interface.mode != config::Mode::tap) return {};
+  const auto ends = std::minmax(config.interface.tap.ours, config.interface.tap.peers);
+  if (!has_own_ends) {
+    guesses.push_back(fmt::format(
+        "where this file is used the host has one of {} and {}, as with every link without interface.tunnel_address: "
+        "before a host is to have two such files, give one of the links addresses of its own (such as tunnel_address: "
+        "10.9.0.1/30), and export it again",
+        to_string(ends.first), to_string(ends.second)));
+  }
   const bool has_hooks = !config.hooks.up.empty() || !config.hooks.down.empty();
   auto name = put_on_gretap(config);
   guesses.push_back(fmt::format(
@@ -173,6 +183,7 @@ std::expected<void, Failure> write(const ExportArguments& arguments, config::Con
   config::WgQuickText written;
   std::vector<std::string> guesses;
   std::optional<crypto::PublicKey> new_key;
+  const bool has_own_ends = ours.interface.tap.tunnel_address.has_value();
   if (arguments.peer) {
     auto other = other_end(ours, arguments.wishes);
     if (!other) return std::unexpected(Failure{kFailed, std::move(other.error().message)});
@@ -182,11 +193,11 @@ std::expected<void, Failure> write(const ExportArguments& arguments, config::Con
     if (*key) other->config.local.private_key = std::move(**key);
     if (arguments.new_key) new_key = public_key_of(other->config.local.private_key);
     guesses = std::move(other->guesses);
-    const auto heading = heading_of(ours, arguments, put_on_gretap_if_needed(other->config, guesses));
+    const auto heading = heading_of(ours, arguments, put_on_gretap_if_needed(other->config, has_own_ends, guesses));
     options.heading = heading;
     written = to_wg_quick(other->config, options);
   } else {
-    const auto heading = heading_of(ours, arguments, put_on_gretap_if_needed(ours, guesses));
+    const auto heading = heading_of(ours, arguments, put_on_gretap_if_needed(ours, has_own_ends, guesses));
     options.heading = heading;
     written = to_wg_quick(ours, options);
   }

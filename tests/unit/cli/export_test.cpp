@@ -215,6 +215,7 @@ TEST_F(Export, TheOtherEndOfACableIsWireGuardWithAGretapOnTop) {
   EXPECT_TRUE(has(outcome.out, "# on top, which is for them")) << outcome.out;
   EXPECT_TRUE(has(outcome.err, "they come out of lan-tap, a gretap that its hooks make")) << outcome.err;
   EXPECT_TRUE(has(outcome.err, "no address beside fd60::9/64: add one")) << outcome.err;
+  EXPECT_FALSE(has(outcome.err, "interface.tunnel_address")) << outcome.err;
   EXPECT_TRUE(has(run({file, "--peer", "--new-key", "--routes", "10.1.0.0/16"}).err, "set routes on the hosts"));
 }
 
@@ -264,6 +265,19 @@ TEST_F(Export, ANewKeyKeepsTheAddressesThatFollowFromTheOrderOfTheKeys) {
     const auto own = public_key_of(ours->local.private_key);
     EXPECT_EQ(theirs < own, ours->peer.public_key < own);
     EXPECT_TRUE(has(outcome.err, "put it into a bridge there")) << outcome.err;
+  }
+}
+
+/// A host of wg-quick's with two such files would have the address twice, and could not tell the two gretaps apart.
+TEST_F(Export, AddressesThatEveryCableHasAreTold) {
+  const auto file = folder_.write("lan.yaml", tap_file("  bridge: br0\n"));
+  for (const auto& words : {std::vector<std::string>{file}, std::vector<std::string>{file, "--peer", "--new-key"}}) {
+    const auto outcome = run(words);
+    ASSERT_EQ(outcome.status, kDone) << outcome.err;
+    EXPECT_TRUE(has(outcome.err,
+                    "has one of 169.254.0.1 and 169.254.0.2, as with every link without "
+                    "interface.tunnel_address"))
+        << outcome.err;
   }
 }
 
