@@ -210,6 +210,7 @@ struct Config {
   Missing missing;
   /// What stands for the link on its host (host/link_number.h), once the daemon has found it out; 0: not yet.
   std::uint32_t number = 0;
+  std::vector<std::filesystem::path> key_files;  ///< that it names, and was read with
   std::vector<Problem> warnings;  ///< valid all the same, but hardly what was meant: to be logged at start
 };
 

@@ -122,6 +122,9 @@ void read_device(const Cursor& cursor, Local& local) {
 void read_local(const Section& section, const KeyContext& context, Draft& draft) {
   auto& local = draft.config.local;
   draft.private_key = read_private_key(section, context);
+  if (const auto file = section.find("private_key_file"); file && draft.private_key) {
+    draft.config.key_files.push_back(context.directory / file->text().value_or(""));
+  }
   if (const auto listen = section.find("listen")) draft.listen = listen->parse_word(parse_listen);
   if (const auto device = section.find("device")) read_device(*device, local);
   if (const auto mark = section.find("fwmark")) local.fwmark = mark->number(0, kLargestNumber);
@@ -154,6 +157,7 @@ void read_peer(const Section& section, const KeyContext& context, Draft& draft) 
     peer.has_preshared_key = true;
     if (const auto file = section.find("preshared_key_file")) {
       peer.preshared_key_file = context.directory / file->text().value_or("");
+      draft.config.key_files.push_back(peer.preshared_key_file);
     }
   }
   if (const auto endpoint = section.find("endpoint")) draft.endpoints = read_endpoints(*endpoint);

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <utility>
 
 #include "base/paths.h"
 #include "config/reader.h"
@@ -54,9 +55,11 @@ std::vector<int> capabilities_for(const config::Config& config) {
 }  // namespace
 
 Result<rights::Outcome> become_user(const Options& options, const config::Config& config) {
+  auto files = config.key_files;
+  files.emplace_back(options.file);
   return rights::become(options.user, {.link = config.name,
                                        .interface = config.interface.name,
-                                       .file = options.file,
+                                       .files = std::move(files),
                                        .lack = [&] { return lack_of(options, config); },
                                        .capabilities = capabilities_for(config)});
 }

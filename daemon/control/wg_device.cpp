@@ -98,11 +98,22 @@ config::Config unconfigured(const std::string& interface, RandomSource& random) 
 }
 
 config::Config copy_of(const config::Config& config, const tunnel::Tunnel& tunnel) {
-  const auto& [name, file, interface, local, peer, routes, log_level, tuning, hooks, dns, missing, number, warnings] =
-      config;
-  return {
-      name,    file,   interface, copy_of(local, tunnel), copy_of(peer, tunnel), routes, log_level, tuning, hooks, dns,
-      missing, number, {}};  // warnings have been said
+  const auto& [name, file, interface, local, peer, routes, log_level, tuning, hooks, dns, missing, number, key_files,
+               warnings] = config;
+  return {name,
+          file,
+          interface,
+          copy_of(local, tunnel),
+          copy_of(peer, tunnel),
+          routes,
+          log_level,
+          tuning,
+          hooks,
+          dns,
+          missing,
+          number,
+          key_files,
+          {}};  // warnings have been said
 }
 
 WgDevice to_device(const config::Config& config, const tunnel::Tunnel& tunnel, std::uint16_t port) {

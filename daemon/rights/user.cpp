@@ -23,6 +23,7 @@
 #include <optional>
 #include <system_error>
 #include <tuple>
+#include <utility>
 
 #include "base/file_descriptor.h"
 #include "base/paths.h"
@@ -92,42 +93,58 @@ void bound_by(const std::vector<int>& capabilities) {
 
 // What is handed over
 
-/// Of root's things alone, and of files none that has another name elsewhere.
-void give(int fd, const User& user) {
-  struct stat about{};
-  if (::fstat(fd, &about) != 0 || about.st_uid != 0) return;
-  if (!S_ISDIR(about.st_mode) && (!S_ISREG(about.st_mode) || about.st_nlink != 1)) return;
-  std::ignore = ::fchownat(fd, "", user.id, user.group, AT_EMPTY_PATH);
-}
+class Gifts {
+ public:
+  explicit Gifts(const User& user) : user_(user) {}
 
-void give_file(const fs::path& file, const User& user) {
-  if (const FileDescriptor fd(::open(file.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)); fd) give(fd.get(), user);
-}
+  /// Of root's things alone, and of files none that has another name elsewhere. `made`: for the user, just now, so that
+  /// nobody is to have it back.
+  void give(FileDescriptor fd, bool made = false) {
+    struct stat about{};
+    if (::fstat(fd.get(), &about) != 0 || about.st_uid != 0) return;
+    if (!S_ISDIR(about.st_mode) && (!S_ISREG(about.st_mode) || about.st_nlink != 1)) return;
+    if (own(fd.get(), user_.id, user_.group) && !made) given_.emplace_back(std::move(fd), about.st_gid);
+  }
+  void give_file(const fs::path& file, bool made = false) {
+    give(FileDescriptor(::open(file.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)), made);
+  }
+  /// By descriptor: a name may be another thing's by now.
+  void take_back() {
+    for (const auto& [fd, group] : given_) own(fd.get(), 0, group);
+    given_.clear();
+  }
+
+ private:
+  static bool own(int fd, uid_t id, gid_t group) { return ::fchownat(fd, "", id, group, AT_EMPTY_PATH) == 0; }
+
+  const User& user_;
+  std::vector<std::pair<FileDescriptor, gid_t>> given_;  ///< and whose group it was
+};
 
 /// With what is in it, but no folder: links have none there.
-void give_folder(const fs::path& folder, const User& user) {
-  const FileDescriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+void give_folder(const fs::path& folder, Gifts& gifts) {
+  FileDescriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd) return;
-  give(fd.get(), user);
   std::error_code error;
   for (fs::directory_iterator at(fmt::format("/proc/self/fd/{}", fd.get()), error); !error && at != end(at);
        at.increment(error)) {
     const auto name = at->path().filename();
-    const FileDescriptor file(::openat(fd.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    FileDescriptor file(::openat(fd.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     struct stat about{};
-    if (file && ::fstat(file.get(), &about) == 0 && S_ISREG(about.st_mode)) give(file.get(), user);
+    if (file && ::fstat(file.get(), &about) == 0 && S_ISREG(about.st_mode)) gifts.give(std::move(file));
   }
+  gifts.give(std::move(fd));
 }
 
 /// One that is made now is the user's, and so is one of Adit's own; of one that somebody chose and made, nothing is
 /// known but its name.
-void give_root_of(const fs::path& folder, const char* usual, mode_t mode, const User& user) {
+void give_root_of(const fs::path& folder, const char* usual, mode_t mode, Gifts& gifts) {
   std::error_code ignored;
   fs::create_directories(folder.parent_path(), ignored);
   const bool made = ::mkdir(folder.c_str(), mode) == 0;
   if (!made && folder != usual) return;
   if (made) ::chmod(folder.c_str(), mode);
-  give_file(folder, user);
+  gifts.give_file(folder, made);
 }
 
 bool answers(const fs::path& socket) {
@@ -168,24 +185,28 @@ bool is_configured(const fs::path& file) {
 
 /// All files, as ExecStartPre= of the unit has it; folders stay root's, so that nobody else can put something there to
 /// be handed over.
-void give_configuration(const User& user) {
+void give_configuration(Gifts& gifts) {
   std::error_code error;
   for (fs::recursive_directory_iterator at(kConfigFolder, error); !error && at != end(at); at.increment(error)) {
     std::error_code ignored;
-    if (at->symlink_status(ignored).type() == fs::file_type::regular) give_file(at->path(), user);
+    if (at->symlink_status(ignored).type() == fs::file_type::regular) gifts.give_file(at->path());
   }
 }
 
-void hand_over(const User& user, const Needs& needs) {
-  if (is_configured(needs.file)) give_configuration(user);
+void hand_over(const Needs& needs, bool whole_configuration, Gifts& gifts) {
+  if (whole_configuration && std::ranges::any_of(needs.files, is_configured)) give_configuration(gifts);
+  for (const auto& file : needs.files) {
+    std::error_code ignored;
+    if (is_configured(file)) gifts.give_file(fs::weakly_canonical(file, ignored));
+  }
   const auto run = run_directory();
-  give_root_of(run, "/run/adit", 0755, user);
-  give_folder(run / ".numbers", user);
-  give_root_of(own_wg_folder(), kOwnWgFolder, 0755, user);
+  give_root_of(run, "/run/adit", 0755, gifts);
+  give_folder(run / ".numbers", gifts);
+  give_root_of(own_wg_folder(), kOwnWgFolder, 0755, gifts);
   if (needs.link.empty()) return;
   const auto state = state_directory();
-  give_root_of(state, "/var/lib/adit", 0700, user);
-  give_folder(state / needs.link, user);
+  give_root_of(state, "/var/lib/adit", 0700, gifts);
+  give_folder(state / needs.link, gifts);
 }
 
 // Becoming
@@ -286,8 +307,10 @@ Result<Outcome> become(const std::string& wanted, const Needs& needs) {
   std::erase_if(capabilities, [&own](int each) { return !has(own, each); });
   auto possible = needs;
   possible.capabilities = capabilities;
-  hand_over(*user, possible);
+  Gifts gifts(*user);
+  hand_over(possible, name == kUsualUser, gifts);
   if (const auto lack = find_lack(*user, possible); !lack.empty()) {
+    gifts.take_back();
     if (asked) return fail("--user: {}", lack);
     return Outcome{.matters = true, .sentence = fmt::format("runs as root, since {}", lack)};
   }

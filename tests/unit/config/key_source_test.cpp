@@ -70,6 +70,7 @@ TEST(KeySource, FilesAreFoundBesideTheConfigurationOrByTheirFullName) {
     const auto config = folder.read(with_local("private_key_file: " + name).text());
     ASSERT_TRUE(config) << folder.texts(config)[0];
     EXPECT_EQ(to_base64(crypto::public_key_of(config->local.private_key)), kOurPublicKey);
+    EXPECT_EQ(config->key_files, std::vector{key});
   }
   folder.write("keys/a.key", std::string(kOurPrivateKey) + "\r\n");
   EXPECT_TRUE(folder.read(with_local("private_key_file: keys/a.key").text()));

@@ -16,8 +16,8 @@ std::string dump(const Hook& hook) {
 
 /// Everything of a Config, secrets as they are, for comparison.
 std::string dump(const Config& config) {
-  const auto& [name, file, interface, local, peer, routes, level, tuning, hooks, dns, missing, link_number, warnings] =
-      config;
+  const auto& [name, file, interface, local, peer, routes, level, tuning, hooks, dns, missing, link_number, key_files,
+               warnings] = config;
   std::string all = fmt::format("{} {} {} {} {} {} {} {} {} {}\n", name, interface.name, interface.persist,
                                 interface.multicast, static_cast<int>(interface.kill_switch), interface.netns,
                                 link_number, missing.private_key, missing.peer, static_cast<int>(level));

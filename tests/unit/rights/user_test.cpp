@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/capability.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,7 +42,7 @@ class UserTest : public ::testing::Test {
     return {{"ADIT_RUN_DIR", "run"}, {"ADIT_STATE_DIR", "state"}, {"ADIT_WG_DIR", "wg"}};
   }
   static Needs needs(std::vector<int> capabilities = {CAP_NET_ADMIN}) {
-    return {.link = "office", .interface = "office", .file = {}, .capabilities = std::move(capabilities)};
+    return {.link = "office", .interface = "office", .files = {}, .capabilities = std::move(capabilities)};
   }
   uid_t owner(const std::filesystem::path& path) const {
     struct stat about{};
@@ -107,6 +109,48 @@ TEST_F(UserTest, WhatItLacksIsSaidAndForTheUsualUserNoReasonNotToStart) {
     ASSERT_FALSE(asked);
     EXPECT_EQ(asked.error().message, "--user: nobody could not read it again");
   });
+}
+
+/// In a process that is about to end: an /etc of its own, with links of others beside this one's.
+struct OwnEtc {
+  explicit OwnEtc(const std::filesystem::path& folder) {
+    std::filesystem::create_directories(folder / "adit");
+    for (const auto* name : {"passwd", "group"}) {
+      std::filesystem::copy_file(std::filesystem::path("/etc") / name, folder / name);
+    }
+    for (const auto* name : {"home.yaml", "home.key", "other.yaml"}) test::write_file(folder / "adit" / name, "x");
+    EXPECT_EQ(::unshare(CLONE_NEWNS), 0);
+    EXPECT_EQ(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    EXPECT_EQ(::mount(folder.c_str(), "/etc", nullptr, MS_BIND, nullptr), 0);
+  }
+};
+
+TEST_F(UserTest, OfRootsFilesSomebodyWhoIsNamedGetsThoseOfTheLinkAlone) {
+  in_killed_process([this] {
+    const OwnEtc etc(temporary_.path() / "etc");
+    auto of_file = needs();
+    of_file.files = {"/etc/adit/home.yaml", "/etc/adit/home.key", ""};
+    ASSERT_TRUE(become(kNobody, of_file));
+  });
+  EXPECT_EQ(owner("etc/adit/home.yaml"), kId);
+  EXPECT_EQ(owner("etc/adit/home.key"), kId);
+  EXPECT_EQ(owner("etc/adit/other.yaml"), 0U);
+  EXPECT_EQ(owner("etc/adit"), 0U);
+}
+
+TEST_F(UserTest, WhatWasRootsIsSoAgainWhereTheUserLacksSomething) {
+  in_killed_process([this] {
+    const OwnEtc etc(temporary_.path() / "etc");
+    std::filesystem::create_directories(temporary_.path() / "state/office");
+    test::write_file(temporary_.path() / "state/office/timestamp", "x");
+    auto lacking = needs();
+    lacking.files = {"/etc/adit/home.yaml"};
+    lacking.lack = [] { return ::access("/etc/adit/home.yaml", W_OK) == 0 ? "has it, and no more" : "has not got it"; };
+    EXPECT_EQ(become(kNobody, lacking).error().message, "--user: nobody has it, and no more");
+  });
+  for (const auto* each : {"etc/adit/home.yaml", "state/office", "state/office/timestamp"})
+    EXPECT_EQ(owner(each), 0U) << each;
+  EXPECT_EQ(owner("run"), kId) << "which was made for it";
 }
 
 TEST_F(UserTest, WhoIsNotThereIsAnErrorWhenNamedAndElseNothing) {
