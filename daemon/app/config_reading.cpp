@@ -7,6 +7,8 @@
 #include <thread>
 #include <utility>
 
+#include "crypto/wipe_stack.h"
+
 namespace adit::app {
 
 struct ConfigReading::Work {
@@ -17,7 +19,10 @@ struct ConfigReading::Work {
 ConfigReading::ConfigReading(const std::filesystem::path& file, const config::ReadOptions& options)
     : work_(std::make_shared<Work>()) {
   const auto read = [work = work_, file, options] {
-    work->outcome = config::read_config(file, options);
+    {
+      const crypto::WipedStack wiped(crypto::kConfigStack);  // a thread's stack is kept for the next one
+      work->outcome = config::read_config(file, options);
+    }
     work->done = true;
   };
   try {

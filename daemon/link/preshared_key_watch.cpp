@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "config/key_source.h"
+#include "crypto/wipe_stack.h"
 
 namespace adit::link {
 
@@ -28,6 +29,7 @@ void PresharedKeyWatch::changed() {
 }
 
 void PresharedKeyWatch::take(bool also_unchanged) {
+  const crypto::WipedStack wiped(crypto::kConfigStack);
   auto key = config::read_preshared_key_file(file_);
   if (!key) {
     log_.warn("peer.preshared_key_file: {}; the key in use stays", key.error().message);

@@ -113,6 +113,41 @@ def test_what_a_mistaken_file_holds_is_not_kept_either(link):
     watched.leaves_nothing("a reload that was refused")
 
 
+def with_key_files(end, directory):
+    """Its keys as files, the private one as a credential, as the unit has it; the file of the preshared one."""
+    keys = {"link.key": end.side.private_key, "link.psk": end.side.preshared_key}
+    for name, key in keys.items():
+        (directory / name).touch(mode=0o600)
+        (directory / name).write_text(key + "\n")
+    config = end.config()
+    del config["local"]["private_key"], config["peer"]["preshared_key"]
+    config["local"]["private_key_credential"] = "link.key"
+    config["peer"]["preshared_key_file"] = str(directory / "link.psk")
+    end.side.more = config
+    end.env = {**end.env, "CREDENTIALS_DIRECTORY": str(directory)}
+    return directory / "link.psk"
+
+
+def test_keys_that_are_files_leave_nothing_either(make, tmp_path):
+    link = make(psk=True)
+    psk_file = with_key_files(link.a, tmp_path)
+    link.start()
+    traffic_within(link.a.host, link.b.side.addr4, 10)
+    watched = Watched(link.a)
+    watched.leaves_nothing("the start")
+    link.a.adit("reload", link.a.name)
+    watched.leaves_nothing("a reload")
+    for _ in range(2):
+        psk = wg("genpsk")
+        watched.learn(psk)
+        said = link.a.log().count("preshared_key_file: another key")
+        psk_file.write_text(psk + "\n")
+        wait_until(lambda: link.a.log().count("preshared_key_file: another key") > said, 10, "the key to be read")
+        watched.leaves_nothing("another key in its file")
+    link.a.adit("reload", link.a.name)
+    watched.leaves_nothing("a reload")
+
+
 def memory_at_exit(command, known, stdin=b""):
     """Runs `command`; (what it printed, where keys stood in its memory at the moment it ended)."""
     libc = ctypes.CDLL(None, use_errno=True)
