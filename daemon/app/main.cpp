@@ -2,8 +2,6 @@
 // aditd CONFIG.yaml: reads the file, runs the link, and says in one sentence why when it cannot. With --interface the
 // link comes without a file.
 #include <fmt/core.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <csignal>
@@ -25,6 +23,7 @@
 #include "app/options.h"
 #include "app/privileges.h"
 #include "base/descriptor_limit.h"
+#include "base/guard_memory.h"
 #include "base/paths.h"
 #include "config/reader.h"
 #include "control/wg_device.h"
@@ -51,12 +50,6 @@ constexpr const char* kNoMemory =
     "aditd: there is not enough memory for a link, which takes about 32 MB of address space: raise what this process "
     "is "
     "allowed (ulimit -v, LimitAS= of the unit)\n";
-/// Keys must not end up in a core file, nor be read by another process of the same user.
-void guard_memory() {
-  const rlimit none{.rlim_cur = 0, .rlim_max = 0};
-  setrlimit(RLIMIT_CORE, &none);
-  prctl(PR_SET_DUMPABLE, 0);
-}
 
 /// Why it ends, in the journal with the fields that find it, else on stderr.
 void report(service::Journal* journal, const service::EntryKind& kind, const std::string& sentence,
@@ -197,7 +190,7 @@ int serve(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  guard_memory();
+  adit::guard_memory();
   try {
     return serve(argc, argv);
   } catch (const std::bad_alloc&) {

@@ -8,6 +8,7 @@
 #include <exception>
 #include <iostream>
 
+#include "base/guard_memory.h"
 #include "cli/commands.h"
 #include "crypto/wipe_stack.h"
 #include "net/system.h"
@@ -39,6 +40,7 @@ class WipedBuffers {
 }  // namespace
 
 int main(int argc, char** argv) {
+  adit::guard_memory();
   const adit::crypto::WipedStack wiped(adit::crypto::kConfigStack);
   const WipedBuffers buffers;
   try {
