@@ -10,12 +10,18 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILT = pathlib.Path(os.environ.get("ADIT_BUILD_DIR", ROOT / "build/dev"))
-#: There where somebody has made one.
-RELEASE = ROOT / "build/release"
+#: There where somebody has made one, and what the packages were made in.
+OTHERS = [ROOT / "build/release", *sorted(ROOT.glob("build/packages/*/first/*/obj-*"))]
+FOLDERS = [folder for folder in dict.fromkeys([BUILT, *OTHERS]) if (folder / "build.ninja").exists()]
+
+
+def name_of(folder):
+    return folder.relative_to(ROOT / "build").parts[1] if "packages" in folder.parts else folder.name
+
 
 programs = pytest.mark.parametrize("program", [
-    pytest.param(path, id=f"{path.parent.parent.name}-{path.name}")
-    for folder in dict.fromkeys([BUILT, RELEASE]) for path in (folder / "bin/aditd", folder / "bin/adit") if path.exists()])
+    pytest.param(path, id=f"{name_of(folder)}-{path.name}")
+    for folder in FOLDERS for path in (folder / "bin/aditd", folder / "bin/adit") if path.exists()])
 
 
 def readelf(*arguments):
@@ -46,6 +52,15 @@ def test_it_looks_at_its_bounds(program):
     symbols = readelf("--dyn-syms", program)
     assert "__glibcxx_assert_fail" in symbols
     assert re.search(r"__\w+_chk@", symbols.replace("__stack_chk_fail", ""))
+
+
+@pytest.mark.parametrize("folder", [pytest.param(folder, id=name_of(folder)) for folder in FOLDERS])
+def test_functions_of_the_c_library_look_at_the_bounds_of_what_only_the_optimiser_knows(folder):
+    """The program does not tell the level, but for whoever reads its code."""
+    said = re.findall(r"^  FLAGS = (.* -std=.*)$", (folder / "build.ninja").read_text(), re.M)
+    # The last word counts: Debian's own flags say 2.
+    levels = {(re.findall(r"-[DU]_FORTIFY_SOURCE(?:=(\d))?", flags) or [None])[-1] for flags in said}
+    assert levels == {"3"}
 
 
 @programs
