@@ -163,8 +163,17 @@ void ControlSocket::open() {
 std::optional<Result<>> ControlSocket::come_back() {
   struct stat status{};
   const bool there = ::lstat(path_.c_str(), &status) == 0;
-  if (there) lost_.clear();
-  if (there || errno != ENOENT) return std::nullopt;
+  if (!there && errno != ENOENT) return std::nullopt;
+  if (there && status.st_ino != inode_) {
+    return still_lost(fmt::format(
+        "what stands there now is somebody else's, and answers in this link's name: see whose it is (`ss -xlp "
+        "src {}`), end that, and remove the file",
+        path_.string()));
+  }
+  if (there) {
+    lost_.clear();
+    return std::nullopt;
+  }
   auto before = std::exchange(fd_, {});
   try {
     open();
@@ -173,9 +182,15 @@ std::optional<Result<>> ControlSocket::come_back() {
   } catch (const std::runtime_error& error) {
     if (inode_ != 0 && inode_of(path_) == inode_) ::unlink(path_.c_str());
     fd_ = std::move(before);
-    if (std::exchange(lost_, error.what()) == error.what()) return std::nullopt;
-    return fail("{}", lost_);
+    return still_lost(error.what());
   }
+}
+
+/// Told once.
+std::optional<Result<>> ControlSocket::still_lost(std::string why) {
+  if (why == lost_) return std::nullopt;
+  lost_ = std::move(why);
+  return fail("{}", lost_);
 }
 
 ControlSocket::~ControlSocket() {

@@ -67,8 +67,9 @@ class ControlSocket {
   /// many were.
   void publish(std::string_view line, std::string (*lost)(std::uint64_t count));
 
-  /// Makes its file anew where somebody took it away, who emptied the folder. None: it is there, or another's is, or it
-  /// cannot be made for the same reason as the last time, which has been told.
+  /// Makes its file anew where somebody took it away, who emptied the folder. What is somebody else's in its place
+  /// stays, and is an error. None: it is there, or it cannot be made for the same reason as the last time, which has
+  /// been told.
   std::optional<Result<>> come_back();
 
   const std::filesystem::path& path() const { return path_; }
@@ -95,6 +96,7 @@ class ControlSocket {
 
   void open();
   void bind();
+  std::optional<Result<>> still_lost(std::string why);
   void accept();
   void add(FileDescriptor fd);
   void pause_accepting();

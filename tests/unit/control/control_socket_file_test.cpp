@@ -89,11 +89,23 @@ TEST_F(ControlSocketFileTest, WhatCannotBeMadeAnewIsTriedAgain) {
   EXPECT_TRUE(again && !*again) << "it was there meanwhile";
 }
 
-TEST_F(ControlSocketFileTest, AnothersFileInItsPlaceIsNotReplaced) {
+/// Links of one user can do that to each other.
+TEST_F(ControlSocketFileTest, AnothersInItsPlaceIsNotReplacedAndTold) {
   open();
   std::filesystem::remove(path_);
-  test::write_file(path_, "somebody else's");
+  auto other = std::make_unique<ControlSocket>(loop_, directory_, "office", [](std::string_view) { return "no"; });
+  const auto done = socket_->come_back();
+  ASSERT_TRUE(done && !*done);
+  EXPECT_THAT(done->error().message, HasSubstr("somebody else's, and answers in this link's name"));
+  EXPECT_THAT(done->error().message, HasSubstr("`ss -xlp src " + path_.string() + "`"));
+  EXPECT_FALSE(socket_->come_back()) << "that has been told";
+  other.reset();
+  test::write_file(path_, "and another's file");
   EXPECT_FALSE(socket_->come_back());
+  EXPECT_EQ(test::read_file(path_), "and another's file");
+  std::filesystem::remove(path_);
+  EXPECT_TRUE(socket_->come_back().value()) << "as soon as its place is free";
+  expect_service();
 }
 
 TEST_F(ControlSocketFileTest, ASecondDaemonOfTheNameIsRefused) {
