@@ -82,7 +82,7 @@ void Forwarding::set(const std::vector<Family>& families) {
 void Forwarding::take_back(const std::string& bridge) {
   if (bridge.empty()) return set({});
   const auto others = notes_of_others();
-  for (const auto& [setting, value] : read_note(note())) {
+  for (const auto& [setting, value] : read_values(note())) {
     if (setting.ends_with("accept_ra") || others.contains(setting) || read(setting) == value) continue;
     log_.info(
         "interface.forward: {0} stays as it is without this link, since guests behind {1} may rely on it: `sysctl -w "
@@ -93,7 +93,7 @@ void Forwarding::take_back(const std::string& bridge) {
 }
 
 void Forwarding::links_changed() {
-  auto before = read_note(note());
+  auto before = read_values(note());
   if (!before.contains(std::string(kV6))) return;
   const auto known = before.size();
   keep_router_advertisements(before);

@@ -65,11 +65,11 @@ TEST_F(ForwardingTest, WhatCannotBePutBackIsToldAndLeftToARunThatCan) {
   link("a").set({Family::v4});
   std::filesystem::remove(file);
   std::filesystem::create_directory(file);
-  link("a").take_back();
+  link("a").take_back("");
   EXPECT_NE(recorded_.text().find("as root, `sysctl net.ipv4.ip_forward=0`"), std::string::npos) << recorded_.text();
   std::filesystem::remove(file);
   put("net/ipv4/ip_forward", "1");
-  link("a").take_back();
+  link("a").take_back("");
   EXPECT_EQ(get("net/ipv4/ip_forward"), "0");
   EXPECT_TRUE(std::filesystem::is_empty(folder_.path() / "run"));
 }
@@ -77,7 +77,7 @@ TEST_F(ForwardingTest, WhatCannotBePutBackIsToldAndLeftToARunThatCan) {
 TEST_F(ForwardingTest, OfAnInterfaceThatIsGoneNothingIsPutBack) {
   link("a").set({Family::v6});
   std::filesystem::remove_all(folder_.path() / "sys/net/ipv6/conf/eth0");
-  link("a").take_back();
+  link("a").take_back("");
   EXPECT_EQ(recorded_.text().find("cannot be put back"), std::string::npos) << recorded_.text();
   EXPECT_TRUE(std::filesystem::is_empty(folder_.path() / "run"));
 }
@@ -158,13 +158,13 @@ TEST_F(ForwardingTest, ANoteThatSomebodyHasWrittenChangesNothingElse) {
         std::string("net/ipv6/conf/accept_ra"), std::string("net/ipv4/conf/all/accept_redirects")}) {
     test::write_file(outside, "theirs");
     test::write_file(note, setting + "=1\n");
-    link("a").take_back();
+    link("a").take_back("");
     EXPECT_EQ(test::read_file(outside), "theirs") << setting;
     EXPECT_EQ(get("net/ipv4/conf/all/accept_redirects"), "0") << setting;
   }
   for (const auto* value : {"", "x", "1x", "-1", "1 "}) {
     test::write_file(note, fmt::format("net/ipv4/ip_forward={}\n", value));
-    link("a").take_back();
+    link("a").take_back("");
     EXPECT_EQ(get("net/ipv4/ip_forward"), "0") << value;
   }
 }
@@ -178,7 +178,7 @@ TEST_F(ForwardingTest, ANoteLeadsNowhereElse) {
     auto a = link("a");
     a.set({Family::v4});
     EXPECT_EQ(test::read_file(outside), "net/ipv4/ip_forward=7\n") << name;
-    a.take_back();
+    a.take_back("");
     EXPECT_EQ(get("net/ipv4/ip_forward"), "0") << name;
   }
 }
@@ -187,7 +187,7 @@ TEST_F(ForwardingTest, APipeThatBearsANotesNameIsNotWaitedFor) {
   ASSERT_EQ(::mkfifo((folder_.path() / "run" / "b.forward").c_str(), 0600), 0);
   auto a = link("a");
   a.set({Family::v4});
-  a.take_back();
+  a.take_back("");
   EXPECT_EQ(get("net/ipv4/ip_forward"), "0");
 }
 
