@@ -100,6 +100,23 @@ std::string interface_in_words(const Configs& configs, std::size_t end) {
   return fmt::format("{}inside the tunnel{}", frames, addresses);
 }
 
+void print_what_bridges_need(const Configs& configs, Context& context) {
+  const auto has_bridge = [](const auto& config) { return !config.interface.tap.bridge.empty(); };
+  if (std::ranges::none_of(configs, has_bridge)) return;
+  say(context.out,
+      "\nA bridge that is not there is waited for. Hosts behind it need the MTU that `adit status` shows; "
+      "`adit doctor` tells more.\n");
+}
+
+/// What no file has: who is on such a network gives out its addresses.
+void print_what_lacks_an_address(const Configs& configs, Context& context) {
+  for (std::size_t i = 0; i < configs.size(); ++i) {
+    const auto& interface = configs[i].interface;
+    if (!interface.addresses.empty() || !interface.tap.bridge.empty()) continue;
+    say(context.out, "\n{}: {}\n", configs[i].name, interface_in_words(configs, i));
+  }
+}
+
 void print_next_steps(const PairArguments& arguments, const Configs& configs, Context& context) {
   say(context.out, "Wrote {} and {}, readable by you alone: they hold the keys.\n\n",
       file_of(arguments, configs[0]).native(), file_of(arguments, configs[1]).native());
@@ -112,12 +129,7 @@ void print_next_steps(const PairArguments& arguments, const Configs& configs, Co
     if (configs[1 - i].peer.endpoints.empty()) say(context.out, "; behind NAT, calls {}", configs[1 - i].name);
     say(context.out, "\n");
   }
-  if (std::ranges::any_of(configs, [](const auto& config) { return !config.interface.tap.bridge.empty(); })) {
-    say(context.out,
-        "\nA bridge that is not there is waited for. Hosts behind it need the MTU that `adit status` shows; `adit "
-        "doctor` "
-        "tells more.\n");
-  }
+  print_what_bridges_need(configs, context);
   say(context.out, "\nNext, on each host:\n");
   for (const auto& config : configs) {
     say(context.out, "  copy {0} to host {1} as /etc/adit/{1}.yaml, and start there: systemctl enable --now adit@{1}\n",
@@ -158,6 +170,10 @@ int install_on_hosts(const PairArguments& arguments, const Configs& configs, Con
   if (!arguments.package.empty()) options.package = arguments.package;
   const auto status = install(ends, options, context);
   for (auto& end : ends) explicit_bzero(end.file.data(), end.file.size());
+  if (status == kDone) {
+    print_what_lacks_an_address(configs, context);
+    print_what_bridges_need(configs, context);
+  }
   return status;
 }
 

@@ -104,6 +104,11 @@ TEST(Pair, SaysWhatItWouldInstallOfACable) {
   EXPECT_NE(bridged.out.find("that there is /dev/net/tun, a bridge br0, and no /etc/adit/a.yaml"), std::string::npos)
       << bridged.out;
   EXPECT_EQ(bridged.out.find("ping"), std::string::npos) << "nobody has an address that is known";
+  EXPECT_NE(bridged.out.find("\nb: an Ethernet cable, without an address: write one of the network behind br0"),
+            std::string::npos)
+      << bridged.out;
+  EXPECT_NE(bridged.out.find("Hosts behind it need the MTU"), std::string::npos) << bridged.out;
+  EXPECT_EQ(dry_run({}).out.find("address:"), std::string::npos) << "both have one";
   EXPECT_NE(dry_run({"--tunnel", "10.9.0.0/30"}).out.find("and ping 10.9.0.2 from a"), std::string::npos);
 }
 
