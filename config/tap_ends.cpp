@@ -11,8 +11,8 @@
 
 namespace adit::config {
 
-/// Where both ends are Adit no host has them, so that they can be the same in every link. Where one is another WireGuard,
-/// its host does: `adit export` says so.
+/// Where both ends are Adit no host has them, so that they can be the same in every link. Where one is another
+/// WireGuard, its host does: `adit export` says so.
 TapEnds ends_by_keys(const crypto::PublicKey& ours, const crypto::PublicKey& peers) {
   const auto first = IpAddress::v4(std::array<std::uint8_t, 4>{169, 254, 0, 1});
   const auto second = IpAddress::v4(std::array<std::uint8_t, 4>{169, 254, 0, 2});

@@ -286,7 +286,7 @@ Result<> Reload::change_sockets(const config::Config& next, const link::Edit& ed
   });
   if (auto done = parts_.link.open_sockets(options); !done) return done;
   const auto& sockets = parts_.link_parts.doors.sockets;
-  const bool waits = !sockets.v4 && !sockets.v6 && !(device && !net::interface_exists(*device));
+  const bool waits = !sockets.v4 && !sockets.v6 && (!device || net::interface_exists(*device));
   if (!waits || !edit.has({"local.listen"})) return {};
   return fail("this host has no address {}: correct local.listen, or give the host the address first",
               to_string(options.address));

@@ -19,7 +19,7 @@ struct Port {
 };
 
 /// It is not there, or is none, or is down; empty: nothing of that.
-std::optional<Finding> judge_presence(const Facts& facts, const std::string& name, const InterfaceFacts* bridge) {
+std::optional<Finding> judge_presence(const std::string& name, const InterfaceFacts* bridge) {
   if (bridge == nullptr) {
     return problem(fmt::format("there is no bridge {} (interface.bridge)", name), {},
                    fmt::format("make it, also in the host's network configuration: `ip link add {0} type bridge && ip "
@@ -174,7 +174,7 @@ Finding judge_bridge(const Facts& facts) {
   }
   const auto bridge_name = wanted.empty() ? interface->bridge : wanted;
   const auto* const bridge = around.find(bridge_name);
-  if (auto absent = judge_presence(facts, bridge_name, bridge)) return std::move(*absent);
+  if (auto absent = judge_presence(bridge_name, bridge)) return std::move(*absent);
   if (facts.status() == nullptr || interface == nullptr) return ok(fmt::format("the bridge {} is there", bridge_name));
   if (auto outside = judge_membership(*interface, bridge_name)) return std::move(*outside);
   const Port port{*interface, *bridge};
