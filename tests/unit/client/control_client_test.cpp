@@ -83,6 +83,7 @@ bool with_few_descriptors(int more, bool for_good, const Work& work) {
   const auto child = ::fork();
   if (child == 0) {
     rlimit limit{};
+    ::close_range(3, ~0U, 0);  // what the daemons had open at this moment would take some of them
     const FileDescriptor free(::dup(0));
     if (!free || ::getrlimit(RLIMIT_NOFILE, &limit) != 0) ::_exit(2);
     limit.rlim_cur = static_cast<rlim_t>(free.get() + more);
