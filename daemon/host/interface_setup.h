@@ -131,8 +131,9 @@ class InterfaceSetup {
   std::vector<std::string> conflicts_;
   std::vector<net::InterfaceAddress> forgone_;
   bool forgoes_ = false;  ///< for the moment, what is found missing
-  bool goes_on_ = false;  ///< an earlier run's hooks have run, and may have put an address in the place of one of the file's
-  Added added_;           ///< what is there because of us; the rest of applied_ was there before
+  bool goes_on_ =
+      false;     ///< an earlier run's hooks have run, and may have put an address in the place of one of the file's
+  Added added_;  ///< what is there because of us; the rest of applied_ was there before
 };
 
 }  // namespace adit::host

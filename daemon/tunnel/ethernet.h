@@ -69,8 +69,9 @@ class Ethernet {
   void expire(Instant now, DropCounters& drops);
   /// When there will be some; the far future: never, as it is.
   Instant deadline() const { return fragments_.deadline().value_or(Instant::max()); }
-  /// What answers `packet`, with `slack` bytes behind it, if that is an echo request to our end (RFC 792, RFC 4443). None
-  /// either when too many were answered just now: answers wait for a socket that is full, and their room is not bounded.
+  /// What answers `packet`, with `slack` bytes behind it, if that is an echo request to our end (RFC 792, RFC 4443).
+  /// None either when too many were answered just now: answers wait for a socket that is full, and their room is not
+  /// bounded.
   std::optional<std::vector<std::uint8_t>> answer(Bytes packet, std::size_t slack, Instant now);
 
  private:

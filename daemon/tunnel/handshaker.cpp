@@ -11,8 +11,8 @@ namespace {
 /// Initiations of the peer's are taken no faster than this, sound or not new: each costs us four curve operations.
 constexpr Duration kMinInitiationGap = std::chrono::milliseconds(20);
 
-/// Of one that the peer no longer took we may have moved since, or its secret has. Who forges cookies gets no more of our
-/// initiations than the timers would send.
+/// Of one that the peer no longer took we may have moved since, or its secret has. Who forges cookies gets no more of
+/// our initiations than the timers would send.
 constexpr Duration kCookieIsOld = std::chrono::seconds(5);
 
 /// Sent more than a second after the other, whenever they come in. After a suspend all come at once that the peer sent

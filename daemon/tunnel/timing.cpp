@@ -25,9 +25,9 @@ void Tunnel::after_response_sent(Instant now) {
   after_packet_sent(now);
 }
 
-/// Called after the peer, under load, answered an initiation that had no cookie, or an old one, with a cookie. A message that has one is
-/// heard, so that it follows within a moment instead of with the next attempt. Once for each cookie: friends do not
-/// flood a flooded peer.
+/// Called after the peer, under load, answered an initiation that had no cookie, or an old one, with a cookie. A
+/// message that has one is heard, so that it follows within a moment instead of with the next attempt. Once for each
+/// cookie: friends do not flood a flooded peer.
 void Tunnel::after_fresh_cookie(Instant now) {
   if (!timers_.pending(Timer::retransmit) || cadence_.attempts_in_cycle == 0) return;
   cadence_.has_fresh_cookie = true;

@@ -201,9 +201,8 @@ TEST(WgQuickRoundTrip, ADamagedFileIsRefusedOrMakesAFileThatIsValid) {
 }
 
 TEST(WgQuickRoundTrip, FilesOfKeysMayHaveAnyName) {
-  for (const std::string name :
-       {"/etc/adit/office.key", "/etc/my keys/a", "/etc/whreg$'rd/wg0.key", "/a\"b", "/a`id`", "/a;b|c&d", "/a #b", "/%i",
-        "/a%b", "/a\\b", "/<(b)", "<(b)", "/*", "~/k", "!k"}) {
+  for (const std::string name : {"/etc/adit/office.key", "/etc/my keys/a", "/etc/whreg$'rd/wg0.key", "/a\"b", "/a`id`",
+                                 "/a;b|c&d", "/a #b", "/%i", "/a%b", "/a\\b", "/<(b)", "<(b)", "/*", "~/k", "!k"}) {
     Config config;
     config.interface.addresses = {*IpNetwork::parse("10.9.0.1/30")};
     config.local.private_key_file = name;

@@ -2,8 +2,8 @@
 #include "net/tun_device.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <gmock/gmock.h>
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
@@ -250,8 +250,8 @@ int error_of_nobody(const char* name) {
   request.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_MULTI_QUEUE;
   const auto child = ::fork();
   if (child == 0) {
-    const bool is_nobody = ::setgroups(0, nullptr) == 0 && ::setresgid(65534, 65534, 65534) == 0 &&
-                           ::setresuid(65534, 65534, 65534) == 0;
+    const bool is_nobody =
+        ::setgroups(0, nullptr) == 0 && ::setresgid(65534, 65534, 65534) == 0 && ::setresuid(65534, 65534, 65534) == 0;
     ::_exit(!is_nobody ? 255 : ioctl(fd.get(), TUNSETIFF, &request) == 0 ? 0 : errno);
   }
   int status = 0;
