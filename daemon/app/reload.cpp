@@ -132,7 +132,9 @@ control::ReloadOutcome Reload::from_file() {
   const bool kept_preshared_key = keep_preshared_key(*next);
   const auto edit = compare(*next);
   auto sentences = link::describe(edit);
-  const bool by_successor = takes_another_interface(edit);
+  const bool by_successor =
+      takes_another_interface(edit) || (edit.has({"interface.owner", "interface.group"}) &&
+                                        !parts_.link_parts.doors.device.can_have(host::tun_options(*next)));
   if (auto done = by_successor ? check_replacement(*next) : change_to(*next, edit); !done) {
     return refuse({fmt::format("{}: nothing was changed", done.error().message), {}});
   }

@@ -31,8 +31,8 @@ Result<> check_place(const config::Config& next, const config::Config& current, 
   if (!is_that_of_ours) return net::TunDevice::can_open(host::tun_options(next));
   if (!device.existed_before()) return {};
   return fail(
-      "the interface {0} was there before this run, and cannot be one of another interface.mode: stop the link, delete "
-      "it (`ip link delete {0}`), and start the link",
+      "the interface {0} was there before this run, and cannot become what the file wants: stop the link, delete it "
+      "(`ip link delete {0}`), and start the link",
       name);
 }
 
@@ -71,7 +71,8 @@ bool keeps_interface(const config::Config& next, const config::Config& current, 
   if (next.interface.mode != current.interface.mode) return false;
   // Whoever moved it may have given it another name; the host's default route cannot lead there.
   if (host.interface_is_away()) return host::default_families(next).empty();
-  return next.interface.name == doors.device.name_in_kernel() && next.interface.netns == current.interface.netns;
+  return next.interface.name == doors.device.name_in_kernel() && next.interface.netns == current.interface.netns &&
+         doors.device.can_have(host::tun_options(next));
 }
 
 Result<> check_successor(const config::Config& next, const config::Config& current, const path::Doors& doors,

@@ -21,6 +21,7 @@ NetlinkResult<TunState> get_tun(Netlink& netlink, const std::string& name) {
     if (info.text(IFLA_INFO_KIND) != "tun") return;
     const NetlinkAttributes tun(info.find(IFLA_INFO_DATA), IFLA_TUN_MAX);
     state.several_queues = tun.u8(IFLA_TUN_MULTI_QUEUE).value_or(0) != 0;
+    state.has_owner = tun.u32(IFLA_TUN_OWNER).has_value();
     state.attached = tun.u32(IFLA_TUN_NUM_QUEUES).value_or(0) + tun.u32(IFLA_TUN_NUM_DISABLED_QUEUES).value_or(0);
   });
   if (!done) return std::unexpected(done.error());

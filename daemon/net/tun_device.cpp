@@ -307,7 +307,16 @@ TunDevice::~TunDevice() {
   if (fd_) ioctl(fd_.get(), TUNSETOFFLOAD, 0UL);
 }
 
+bool TunDevice::can_have(const TunOptions& options) const {
+  if (!options.group || options.owner) return true;
+  auto netlink = open_netlink();
+  if (!netlink) return true;
+  const auto there = get_tun(*netlink, name_);
+  return !there || !there->has_owner;
+}
+
 Result<> TunDevice::change(const TunOptions& options) {
+  if (!can_have(options)) return fail("interface {} has an owner, and interface.group is to do without", name_);
   // The kernel cannot take it back from somebody, but it can be given to root, who may use it anyway.
   auto given = options;
   if (options_.owner && !options.owner) given.owner = 0;

@@ -96,7 +96,7 @@ def test_a_broadcast_to_a_subnet_is_answered_by_the_other_end(link):
 ], ids=lambda value: next(iter(value)) if isinstance(value, dict) else "")
 def test_a_reload_changes_it(link, keys, shown):
     edit(link.a, **keys)
-    assert shown(interface(link.a)), interface(link.a)
+    wait_until(lambda: shown(interface(link.a)), 10, "the change")
     traffic_within(link.b.host, "192.168.60.1", 20)
 
 

@@ -243,7 +243,7 @@ TEST(TunDevice, TheInterfaceGoesWithTheDeviceUnlessItIsPersistent) {
 }
 
 /// What user `nobody` is told who wants a queue of the interface.
-int error_of_nobody(const char* name) {
+int error_of_nobody(const char* name, gid_t group = 65534) {
   const FileDescriptor fd(::open("/dev/net/tun", O_RDWR | O_CLOEXEC));
   ifreq request{};
   std::strncpy(request.ifr_name, name, sizeof request.ifr_name - 1);
@@ -251,7 +251,7 @@ int error_of_nobody(const char* name) {
   const auto child = ::fork();
   if (child == 0) {
     const bool is_nobody =
-        ::setgroups(0, nullptr) == 0 && ::setresgid(65534, 65534, 65534) == 0 && ::setresuid(65534, 65534, 65534) == 0;
+        ::setgroups(0, nullptr) == 0 && ::setresgid(group, group, group) == 0 && ::setresuid(65534, 65534, 65534) == 0;
     ::_exit(!is_nobody ? 255 : ioctl(fd.get(), TUNSETIFF, &request) == 0 ? 0 : errno);
   }
   int status = 0;
@@ -275,6 +275,27 @@ TEST(TunDevice, NobodyElseCanHaveAQueueOfIt) {
     const auto adopted = TunDevice::adopt(device->release(), std::move(queues.more), options, {});
     ASSERT_TRUE(adopted) << adopted.error().message;
     EXPECT_EQ(error_of_nobody("tun-q"), EPERM) << "and say so no longer while nobody runs";
+  });
+}
+
+TEST(TunDevice, AGroupIsForAnInterfaceWithoutAnOwner) {
+  in_namespace([] {
+    TunOptions options{.name = "tun-q", .queues = 2};
+    {
+      auto device = TunDevice::open(options);
+      ASSERT_TRUE(device) << device.error().message;
+      options.group = 4321;
+      EXPECT_FALSE(device->can_have(options)) << "the kernel would keep root as the owner, and let nobody else in";
+      EXPECT_FALSE(device->change(options));
+      options.owner = 65534;
+      EXPECT_TRUE(device->can_have(options));
+      options.owner.reset();
+    }
+    const auto device = TunDevice::open(options);
+    ASSERT_TRUE(device) << device.error().message;
+    EXPECT_TRUE(device->can_have(options));
+    EXPECT_EQ(error_of_nobody("tun-q", 4321), 0);
+    EXPECT_EQ(error_of_nobody("tun-q"), EPERM);
   });
 }
 
