@@ -273,14 +273,18 @@ void Link::bind_later(const Error& why) {
 
 /// Called after a whole cycle of unanswered calls. A router may have made something of our port that leads nowhere (by
 /// an uplink of its that is dead), and keep it for as long as we use it. A port that somebody chose stays: others may
-/// know it.
+/// know it. The peer knows the first one, and may be on its way to it from somewhere else: each second cycle is there.
 void Link::take_another_port() {
   const auto now = parts_.loop.now();
   const auto heard_at = machine_->status().heard_at;
   const bool is_heard = heard_at && now - *heard_at < tunnel::REKEY_ATTEMPT_TIME;
   if (parts_.config.local.listen.port != 0 || is_heard || uplink_.waits()) return;
   const auto before = parts_.doors.sockets.port();
-  if (auto done = open_sockets(host::listen_options(parts_.config)); !done) return bind_later(done.error());
+  auto options = host::listen_options(parts_.config);
+  options.port = uplink_.next_port();
+  auto done = open_sockets(options);
+  if (!done && options.port != 0) done = open_sockets(host::listen_options(parts_.config));  // somebody has it by now
+  if (!done) return bind_later(done.error());
   if (uplink_.waits()) return;
   parts_.log.info("nobody answers to what port {} sends: calling from port {}", before, parts_.doors.sockets.port());
   data_path_->retry_now(now);

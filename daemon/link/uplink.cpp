@@ -72,4 +72,10 @@ void Uplink::failed(const Error& error) {
   log_.warn("{}", problem_);
 }
 
+std::uint16_t Uplink::next_port() {
+  const auto now = doors_.sockets.port();
+  if (first_port_ == 0) first_port_ = now;
+  return now == first_port_ ? std::uint16_t{0} : first_port_;
+}
+
 }  // namespace adit::link

@@ -35,6 +35,8 @@ class Uplink {
   /// Why nothing can be sent; empty: that is not for want of the interface or address. The state's reason, and so in
   /// the log.
   const std::string& problem() const { return problem_; }
+  /// The port to call from next where nobody answers to the one in use; 0: any. By turns any other and the first.
+  std::uint16_t next_port();
   /// There are no sockets.
   bool waits() const { return !doors_.sockets.v4 && !doors_.sockets.v6; }
 
@@ -44,6 +46,7 @@ class Uplink {
   bool look_at_list(const std::vector<std::string>& uplinks);
 
   std::string problem_;
+  std::uint16_t first_port_ = 0;  ///< before there was another; 0: there was none
 };
 
 }  // namespace adit::link
