@@ -82,7 +82,8 @@ class Installer {
         "version=$(aditd --version 2>/dev/null | head -n 1) && echo \"adit=$version\"; "
         "[ -e {} ] && echo there=yes; [ -c /dev/net/tun ] || modprobe tun 2>/dev/null; "
         "[ -c /dev/net/tun ] && echo tun=yes; [ -d {} ] && echo bridge=yes; "
-        "[ -e /etc/adit ] || [ -e /var/lib/adit ] && echo kept=yes; echo \"package={}\"; echo end=yes",
+        "for each in /etc/adit /var/lib/adit /etc/credstore/adit.* /etc/credstore.encrypted/adit.*; do "
+        "[ ! -e \"$each\" ] || echo kept=yes; done | head -n 1; echo \"package={}\"; echo end=yes",
         shell_word(path_of(end.name)), shell_word(fmt::format("/sys/class/net/{}/bridge", end.bridge)), kPackageState);
     const auto found = ask(end, script);
     if (!found) return false;

@@ -75,12 +75,24 @@ def test_a_missing_file_is_refused_with_a_sentence(pair):
 
 
 def test_what_cannot_be_had_now_is_tried_again_until_it_can(pair):
-    """The address to listen at comes later than the daemon, as it does at many a boot."""
-    office, home = pair.links(edit=lambda text: text.replace("listen: 51820", 'listen: "10.99.1.1:51820"'))
-    assert pair.a.systemctl("start", office.unit, check=False).returncode != 0
-    wait_until(lambda: office.restarts() >= 2, 30, "further attempts")
-    pair.a.net.ip("addr", "add", "10.99.1.1/24", "dev", "eth0")
+    """Somebody else has the port, and lets go of it."""
+    office, home = pair.links()
+    with pair.a.net.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("0.0.0.0", 51820))
+        assert pair.a.systemctl("start", office.unit, check=False).returncode != 0
+        wait_until(lambda: office.restarts() >= 2, 30, "further attempts")
     wait_until(lambda: office.active() == "active", 30, "the attempt that succeeds")
+
+
+def test_an_address_to_listen_at_may_come_later(pair):
+    """As it does at many a boot. The link is there meanwhile, and says what it waits for."""
+    office, home = pair.links(edit=lambda text: text.replace("listen: 51820", 'listen: "10.99.1.1:51820"'))
+    pair.a.systemctl("start", office.unit)
+    assert office.active() == "active" and office.restarts() == 0
+    assert "10.99.1.1" in pair.a.run("adit", "status", "office", check=False).stdout
+    pair.a.net.ip("addr", "add", "10.99.1.1/24", "dev", "eth0")
+    wait_until(lambda: "10.99.1.1:51820" in pair.a.run("ss", "-uln").stdout, 30, "the socket")
+    assert office.restarts() == 0
 
 
 def test_an_edited_file_is_applied_from_within_the_sandbox(pair):
