@@ -95,9 +95,23 @@ void Forwarding::take_back(const std::string& bridge) {
 void Forwarding::links_changed() {
   auto before = read_values(note());
   if (!before.contains(std::string(kV6))) return;
-  const auto known = before.size();
-  keep_router_advertisements(before);
-  if (before.size() != known) write_note(before);
+  const auto noted = before;
+  // There may be a new one for each container that starts.
+  std::error_code none;
+  std::erase_if(before, [&](const auto& each) { return !std::filesystem::exists(settings_ / each.first, none); });
+  keep_router_advertisements(before, false);
+  if (before != noted) write_note(before);
+}
+
+/// A card, or what leads to a provider: PPP, a VLAN.
+bool Forwarding::is_uplink(const std::string& interface) const {
+  std::error_code none;
+  if (std::filesystem::exists(devices_ / interface / "device", none)) return true;
+  std::ifstream file(devices_ / interface / "uevent");
+  for (std::string line; std::getline(file, line);) {
+    if (line == "DEVTYPE=ppp" || line == "DEVTYPE=vlan") return true;
+  }
+  return false;
 }
 
 Forwarding::Values Forwarding::wanted(const std::vector<Family>& families) const {
@@ -106,14 +120,14 @@ Forwarding::Values Forwarding::wanted(const std::vector<Family>& families) const
   return values;
 }
 
-void Forwarding::keep_router_advertisements(Values& before) {
+void Forwarding::keep_router_advertisements(Values& before, bool of_all) {
   std::error_code none;
   for (std::filesystem::directory_iterator at(settings_ / kInterfacesV6, none), end; !none && at != end;
        at.increment(none)) {
     const auto interface = at->path().filename().string();
     if (interface == "all" || interface == "default" || interface == "lo") continue;
     const auto setting = std::string(kInterfacesV6) + "/" + interface + "/accept_ra";
-    if (read(setting) == "1" && write(setting, "2")) before.emplace(setting, "1");
+    if (read(setting) == "1" && (of_all || is_uplink(interface)) && write(setting, "2")) before.emplace(setting, "1");
   }
 }
 

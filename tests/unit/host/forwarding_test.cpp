@@ -36,7 +36,14 @@ class ForwardingTest : public ::testing::Test {
     std::getline(file, value);
     return value;
   }
-  Forwarding link(const std::string& name) { return {recorded_, folder_.path() / "run", name, folder_.path() / "sys"}; }
+  void put_device(const std::string& file, const std::string& text) {
+    const auto path = folder_.path() / "net" / file;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+  }
+  Forwarding link(const std::string& name) {
+    return {recorded_, folder_.path() / "run", name, folder_.path() / "sys", folder_.path() / "net"};
+  }
 
   test::TemporaryDirectory folder_;
   test::RecordedLog recorded_;
@@ -99,10 +106,22 @@ TEST_F(ForwardingTest, AnInterfaceThatComesLaterHearsRoutersToo) {
   a.set({Family::v4, Family::v6});
   put("net/ipv6/conf/wwan0/accept_ra", "1");
   put("net/ipv6/conf/eth7/accept_ra", "1");
+  put("net/ipv6/conf/ppp0/accept_ra", "1");
+  put("net/ipv6/conf/veth1/accept_ra", "1");
+  put_device("wwan0/device/vendor", "");
+  put_device("eth7/device/vendor", "");
+  put_device("ppp0/uevent", "DEVTYPE=ppp\nINTERFACE=ppp0\n");
+  put_device("veth1/uevent", "INTERFACE=veth1\n");
   a.links_changed();
-  for (const auto* const name : {"wwan0", "eth7"}) {
+  EXPECT_EQ(get("net/ipv6/conf/veth1/accept_ra"), "1") << "a guest is not to become this host's router";
+  for (const auto* const name : {"wwan0", "eth7", "ppp0"}) {
     EXPECT_EQ(get(fmt::format("net/ipv6/conf/{}/accept_ra", name)), "2") << name;
   }
+  std::filesystem::remove_all(folder_.path() / "sys/net/ipv6/conf/ppp0");
+  a.links_changed();
+  std::ifstream note(folder_.path() / "run/a.forward");
+  const std::string noted(std::istreambuf_iterator<char>(note), {});
+  EXPECT_TRUE(noted.contains("eth7") && !noted.contains("ppp0")) << noted;
   a.take_back("");
   EXPECT_EQ(get("net/ipv6/conf/wwan0/accept_ra"), "1");
   EXPECT_EQ(get("net/ipv6/conf/eth7/accept_ra"), "1");
