@@ -192,6 +192,7 @@ std::string HostSetup::routed_bridge() {
   const auto addresses = net::list_addresses(netlink_, 0);
   if (!addresses) return {};
   for (const auto& found : *addresses) {
+    if (found.address.network.address.is_link_local()) continue;  // every bridge that is up has one of IPv6
     const auto state = net::get_bridge_state(netlink_, found.interface);
     std::array<char, IF_NAMESIZE> name{};
     if (!state || !state->is_bridge || if_indextoname(found.interface, name.data()) == nullptr) continue;

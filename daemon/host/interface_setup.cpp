@@ -120,9 +120,10 @@ Result<> InterfaceSetup::apply(const InterfaceSettings& wanted, bool in_part) {
   active_ = true;
   goes_on_ = goes_on_ && first;
   auto done = first ? adopt_leftovers(wanted) : Result<>();
+  // Whoever makes it may be at work beside us, as at boot; one that we were in is waited for in any case.
+  const bool may_wait = first || wanted.bridge == applied_.bridge;
+  lacks_bridge_ = may_wait && !wanted.bridge.empty() && !net::find_link(netlink_, wanted.bridge);
   auto now = wanted;
-  // Whoever makes it may be at work beside us, as at boot.
-  lacks_bridge_ = first && !wanted.bridge.empty() && !net::find_link(netlink_, wanted.bridge);
   if (lacks_bridge_) now.bridge.clear();
   if (done || in_part) done = change(now, in_part);
   if (done || in_part) {
@@ -133,8 +134,8 @@ Result<> InterfaceSetup::apply(const InterfaceSettings& wanted, bool in_part) {
   } else if (first) {
     remove();
   } else {
-    std::ignore =
-        change(InterfaceSettings(applied_));  // what was possible before is as good as certain to be possible again
+    // What was possible before is as good as certain to be possible again.
+    std::ignore = change(InterfaceSettings(applied_), true);
   }
   return done;
 }

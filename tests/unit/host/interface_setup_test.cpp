@@ -237,6 +237,14 @@ TEST(InterfaceSetup, AnInterfaceForFramesIsPutIntoItsBridgeAndTakenOutAgain) {
 
     expect_done(interface.setup->apply({.mtu = 1300, .multicast = true, .bridge = "br-j"}));
     EXPECT_THAT(run("ip link show tun-i"), HasSubstr("master br-j"));
+    run("ip link del br-j");
+    auto waiting = usual();
+    waiting.bridge = "br-j";
+    expect_done(interface.setup->apply(waiting));  // gone for a while, as when the network is configured anew
+    EXPECT_THAT(run("ip addr show dev tun-i"), HasSubstr("10.9.0.1/30"));
+    run("ip link add br-j type bridge");
+    EXPECT_EQ(interface.setup->restore().problem, "");
+    EXPECT_THAT(run("ip link show dev tun-i"), HasSubstr("master br-j"));
     const auto missing = interface.setup->apply({.mtu = 1300, .multicast = true, .bridge = "br-k"});
     ASSERT_FALSE(missing);
     EXPECT_THAT(missing.error().message, HasSubstr("there is no interface br-k: make that bridge first"));
