@@ -286,8 +286,8 @@ void Link::take_another_port() {
   if (!done && options.port != 0) done = open_sockets(host::listen_options(parts_.config));  // somebody has it by now
   if (!done) return bind_later(done.error());
   if (uplink_.waits()) return;
-  parts_.log.info("nobody answers to what port {} sends: calling from port {}", before, parts_.doors.sockets.port());
-  data_path_->retry_now(now);
+  // The next cycle, after its pause, is from there.
+  parts_.log.debug("nobody answers to what port {} sends: calling from port {}", before, parts_.doors.sockets.port());
 }
 
 void Link::follow_zone() {

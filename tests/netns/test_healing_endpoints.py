@@ -176,7 +176,7 @@ def test_a_port_that_a_router_lets_nothing_through_for_is_left_unless_it_is_the_
           chain in {{ type filter hook forward priority -30; iifname "toa" udp sport {port} drop; }}
         }}""")
     link.b.start()
-    measured("traffic after", traffic_within(link.a.host, link.b.side.addr4, 120), "s")
+    measured("traffic after", traffic_within(link.a.host, link.b.side.addr4, 180), "s")
     now = link.a.status()["local"]["listen"]
     assert now != port and link.b.peer_endpoint() == f"10.1.0.2:{now}"
     assert ping(link.b.host, link.a.side.addr4) == 3
