@@ -310,7 +310,8 @@ Result<Outcome> become(const std::string& wanted, const Needs& needs) {
   Gifts gifts(*user);
   hand_over(possible, name == kUsualUser, gifts);
   if (const auto lack = find_lack(*user, possible); !lack.empty()) {
-    gifts.take_back();
+    // The usual one has all of it by the unit, too, and another daemon may have become that user just now.
+    if (name != kUsualUser) gifts.take_back();
     if (asked) return fail("--user: {}", lack);
     return Outcome{.matters = true, .sentence = fmt::format("runs as root, since {}", lack)};
   }
