@@ -30,9 +30,9 @@ std::vector<Problem> Problems::take_warnings() {
   return values_of(std::exchange(warnings_, {}));
 }
 
-void Problems::insert(InFileOrder& problems, const Place& place, std::string reason) const {
+void Problems::insert(InFileOrder& problems, const Place& place, std::string reason, bool may_pass) const {
   problems.emplace(std::pair(place.line, place.column),
-                   Problem{file_, place.line, place.column, place.key, std::move(reason)});
+                   Problem{file_, place.line, place.column, place.key, std::move(reason), may_pass});
 }
 
 }  // namespace adit::config

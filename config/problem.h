@@ -23,6 +23,7 @@ struct Problem {
   int column = 0;   ///< from 1, in bytes
   std::string key;  ///< "peer.endpoint", "routes[2].to"; empty: the file as a whole
   std::string reason;
+  bool may_pass = false;  ///< it is about what another program may be about to write
 };
 
 /// `FILE:LINE:COL: key.path: reason`; without LINE:COL where the file as a whole is meant, without a key likewise.
@@ -33,8 +34,10 @@ class Problems {
  public:
   explicit Problems(std::string file) : file_(std::move(file)) {}
 
-  void add(const Place& place, std::string reason) { insert(errors_, place, std::move(reason)); }
-  void warn(const Place& place, std::string reason) { insert(warnings_, place, std::move(reason)); }
+  void add(const Place& place, std::string reason, bool may_pass = false) {
+    insert(errors_, place, std::move(reason), may_pass);
+  }
+  void warn(const Place& place, std::string reason) { insert(warnings_, place, std::move(reason), false); }
   bool empty() const { return errors_.empty(); }
 
   /// In the file's order.
@@ -45,7 +48,7 @@ class Problems {
   /// By line and column; those of one spot stay in the order they were found in.
   using InFileOrder = std::multimap<std::pair<int, int>, Problem>;
 
-  void insert(InFileOrder& problems, const Place& place, std::string reason) const;
+  void insert(InFileOrder& problems, const Place& place, std::string reason, bool may_pass) const;
 
   std::string file_;
   InFileOrder errors_;

@@ -233,6 +233,7 @@ void Daemon::told(const link::Health& health) {
   keep_sockets();
   note_port();  // it may have been put into a bridge that was made anew
   if (health.state == link::State::up) host_->hold();
+  if (host_->interface_is_away()) look_whether_back();
   // Sockets may come later than the link, or be other ones by now, or marked since the peer's address is known.
   if (beside_.shield.is_for_another(doors_->sockets.port(), host_->mark())) raise_shield();
   // Without keepalives an idle link is stale, too, and then the first frame or question for a name wakes it.

@@ -77,6 +77,8 @@ class Daemon {
     Ending ending = Ending::stopped;
     FileDescriptor session;  ///< for what the next run is to have of this one; none: nothing
     std::optional<Error> failure;
+    Instant back_due{};       ///< an interface that was away may be taken up again
+    Duration back_pause{};    ///< between two tries
   };
 
   /// What is done on the host beside the interface.
@@ -113,6 +115,7 @@ class Daemon {
   void signal(int number);
   void network_changed(const net::NetworkChange& change);
   bool lost_interface(const net::NetworkChange& change);
+  void look_whether_back();
   void interface_is_back();
   void follow_name(const net::NetworkChange& change);
   void namespace_renamed(net::NetworkNamespace::Standing standing);

@@ -11,6 +11,13 @@
 #include "host/host_plan.h"
 
 namespace adit::app {
+namespace {
+
+/// Between tries to take up an interface that is back, at first and at most.
+constexpr Duration kBackPause = std::chrono::seconds(2);
+constexpr Duration kLongestBackPause = std::chrono::minutes(5);
+
+}  // namespace
 
 void Daemon::network_changed(const net::NetworkChange& change) {
   if (lost_interface(change)) return;
@@ -28,14 +35,15 @@ bool Daemon::lost_interface(const net::NetworkChange& change) {
   const auto& device = doors_->device;
   const auto has_ours = [&](const auto& links) { return std::ranges::find(links, device.index_here()) != links.end(); };
   if (host_->interface_is_away()) {
-    const bool any = !change.links_up.empty() || !change.links_down.empty() || change.overrun;
-    if (any && device.is_at_home()) interface_is_back();
+    look_whether_back();
     return false;
   }
   // The news of a move may be among what was lost; of a deletion the device itself will tell.
   if (!has_ours(change.links_deleted) && (!change.overrun || device.is_at_home())) return false;
   if (const auto place = device.moved_to()) {
     host_->interface_left();
+    run_.back_due = {};
+    run_.back_pause = kBackPause;
     link_->upkeep().interface_moved(device.name(), *place);
     return false;
   }
@@ -46,6 +54,15 @@ bool Daemon::lost_interface(const net::NetworkChange& change) {
     give_up(path::interface_removed(device.name()));
   }
   return true;
+}
+
+/// With each news of the host's links, and each look at the link, and the more rarely the more often it was in vain.
+void Daemon::look_whether_back() {
+  const auto now = ground_.loop.now();
+  if (now < run_.back_due || !doors_->device.is_at_home()) return;
+  run_.back_due = now + run_.back_pause;
+  run_.back_pause = std::min(2 * run_.back_pause, kLongestBackPause);
+  interface_is_back();
 }
 
 /// Its number may have been given away meanwhile, and it has another one: a successor takes it up by that.

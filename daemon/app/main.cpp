@@ -131,12 +131,6 @@ int run(Config config, const Options& options, const std::vector<std::string>& a
   return kFailed;
 }
 
-/// A program that agrees on the key with the peer's host has yet to write it, or writes it just now: the next try may
-/// find it.
-bool is_of_another_program(const adit::config::Problem& problem) {
-  return problem.key == "peer.preshared_key_file";
-}
-
 int start(const Options& options, const std::vector<std::string>& arguments) {
   const auto& file = options.file;
   auto config = adit::config::read_config(file, {.credentials_directory = adit::credentials_directory()});
@@ -144,7 +138,7 @@ int start(const Options& options, const std::vector<std::string>& arguments) {
   // Which link it is, the file's name has to say; its content is no help.
   std::optional<service::Journal> journal;
   if (service::stderr_is_journal()) journal.emplace(std::filesystem::path(file).stem(), "");
-  const bool may_pass = std::ranges::all_of(config.error(), is_of_another_program);
+  const bool may_pass = std::ranges::all_of(config.error(), &adit::config::Problem::may_pass);
   for (const auto& problem : config.error()) {
     report(journal ? &*journal : nullptr, may_pass ? service::entry::kGivenUp : service::entry::kConfigInvalid,
            to_string(problem));

@@ -156,6 +156,12 @@ def test_a_preshared_key_that_is_not_there_yet_is_worth_another_try(make, tmp_pa
     status, said = refusal(end)
     assert status == 1, "systemd goes on trying"
     assert "peer.preshared_key_file" in said
+    psk.touch()
+    psk.chmod(0o644)
+    psk.write_text("a key that everybody may read, which nobody will mend but its owner\n")
+    assert refusal(end)[0] == 78
+    psk.unlink()
+    assert refusal(end)[0] == 1
     end.side.more = {"peeer": {}}
     assert refusal(end)[0] == 78, "with any other mistake it does not"
 

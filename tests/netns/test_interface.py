@@ -136,8 +136,11 @@ def test_forwarding_is_put_back_by_the_run_that_follows_too(make):
         link.a.process.send_signal(signal.SIGUSR2)
         wait_until(lambda: link.a.log().count("going on with the session") == count and link.a.socket_path.exists(), 10,
                    "the successor")
-    for _ in range(3):  # what was in use of late is spared once
-        pathlib.Path("/proc/sys/vm/drop_caches").write_text("2")
+    try:
+        for _ in range(3):  # what was in use of late is spared once
+            pathlib.Path("/proc/sys/vm/drop_caches").write_text("2")
+    except OSError as error:
+        pytest.skip(f"the kernel cannot be made to forget here: {error}")
     assert value() == "1"
     assert link.a.stop() == 0
     assert value() == "0", link.a.log()
