@@ -41,9 +41,7 @@ class Cursor {
   /// Of a mapping with one key: that, whether it is one of ours or not.
   std::optional<std::string_view> only_key() const;
   Problems& problems() const { return *problems_; }
-  void problem(std::string reason, bool may_pass = false) const {
-    problems_->add(place_, std::move(reason), may_pass);
-  }
+  void problem(std::string reason, bool may_pass = false) const { problems_->add(place_, std::move(reason), may_pass); }
 
   /// Text: a scalar in quotes, or one that YAML does not take for a number or a boolean.
   std::optional<std::string_view> text() const;

@@ -77,8 +77,8 @@ class Daemon {
     Ending ending = Ending::stopped;
     FileDescriptor session;  ///< for what the next run is to have of this one; none: nothing
     std::optional<Error> failure;
-    Instant back_due{};       ///< an interface that was away may be taken up again
-    Duration back_pause{};    ///< between two tries
+    Instant back_due{};     ///< an interface that was away may be taken up again
+    Duration back_pause{};  ///< between two tries
   };
 
   /// What is done on the host beside the interface.

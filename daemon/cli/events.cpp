@@ -30,8 +30,8 @@ using nlohmann::ordered_json;
 constexpr std::string_view kEventsRequest = R"({"command":"events"})";
 constexpr std::size_t kLongestLine = 64 * 1024;
 /// What a restart may take, with hooks and a service manager that tries again after up to 15 s.
-constexpr std::chrono::seconds kRestart{30};
-constexpr std::chrono::seconds kPause{1};
+constexpr std::chrono::seconds kLongestRestart{30};
+constexpr std::chrono::seconds kBetweenTries{1};
 
 using Clock = std::chrono::steady_clock;
 
@@ -156,12 +156,12 @@ bool read(Source& source, bool json, Context& context) {
 /// Whoever comes back tells first how the link is now.
 void find_again(Source& source, Context& context) {
   const auto now = Clock::now();
-  if (source.fd || now - source.tried < kPause) return;
+  if (source.fd || now - source.tried < kBetweenTries) return;
   source.tried = now;
   if (auto connected = client::listen_to_link(source.name, kEventsRequest)) {
     source.fd = std::move(*connected);
     source.ended = false;
-  } else if (!source.ended && now - source.lost >= kRestart) {
+  } else if (!source.ended && now - source.lost >= kLongestRestart) {
     source.ended = true;
     say(context.err, "adit events: link {} has ended\n", source.name);
   }
@@ -176,7 +176,7 @@ bool listen(std::vector<Source>& sources, bool json, Context& context) {
   std::vector<pollfd> polled;  // poll() passes over those that have no descriptor
   for (const auto& source : sources) polled.push_back({.fd = source.fd.get(), .events = POLLIN, .revents = 0});
   const bool all_tell = std::ranges::all_of(sources, [](const Source& source) { return bool(source.fd); });
-  const int patience = all_tell ? -1 : static_cast<int>(std::chrono::milliseconds(kPause).count());
+  const int patience = all_tell ? -1 : static_cast<int>(std::chrono::milliseconds(kBetweenTries).count());
   if (::poll(polled.data(), polled.size(), patience) < 0) return errno == EINTR;
   for (std::size_t i = sources.size(); i-- > 0;) {
     if (polled[i].revents == 0 || read(sources[i], json, context)) continue;

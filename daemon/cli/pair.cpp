@@ -104,7 +104,8 @@ void print_what_bridges_need(const Configs& configs, Context& context) {
   const auto has_bridge = [](const auto& config) { return !config.interface.tap.bridge.empty(); };
   if (std::ranges::none_of(configs, has_bridge)) return;
   say(context.out,
-      "\nA link waits for its bridge where that is gone for a while. Hosts behind it need the MTU that `adit status` shows; "
+      "\nA link waits for its bridge where that is gone for a while. Hosts behind it need the MTU that `adit status` "
+      "shows; "
       "`adit doctor` tells more.\n");
 }
 

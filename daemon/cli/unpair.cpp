@@ -105,8 +105,9 @@ int unpair(const Arguments& arguments, Context& context) {
   int status = kDone;
   for (const auto& [name, host] : *targets) {
     if (arguments.dry_run) {
-      say(context.out, "{} ({}): systemctl disable --now {}, and remove {}, its state and its keys, also those in /etc/credstore\n", name, host.target(), unit_of(name),
-          path_of(name));
+      say(context.out,
+          "{} ({}): systemctl disable --now {}, and remove {}, its state and its keys, also those in /etc/credstore\n",
+          name, host.target(), unit_of(name), path_of(name));
     } else if (!take_away(name, host, context)) {
       status = kFailed;
     }

@@ -101,8 +101,11 @@ net::NetlinkResult<std::map<IpNetwork, std::uint32_t>> list_neighbours(net::Netl
 
 InterfaceSetup::InterfaceSetup(net::Netlink& netlink, std::uint32_t index, std::string name,
                                std::optional<InterfacePast> past)
-    : netlink_(netlink), index_(index), name_(std::move(name)), bridge_(past ? past->bridge : 0) {
-  goes_on_ = past.has_value();
+    : netlink_(netlink),
+      index_(index),
+      name_(std::move(name)),
+      bridge_(past ? past->bridge : 0),
+      goes_on_(past.has_value()) {
   if (past) before_ = std::move(past->before);
 }
 

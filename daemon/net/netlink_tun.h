@@ -11,7 +11,7 @@ namespace adit::net {
 
 struct TunState {
   bool several_queues = false;  ///< made with IFF_MULTI_QUEUE, and cannot be attached to without it
-  bool has_owner = false;        ///< a user; the kernel can give it to another one, and never to nobody
+  bool has_owner = false;       ///< a user; the kernel can give it to another one, and never to nobody
   std::uint32_t attached = 0;   ///< queues in use by anybody, at rest or not; only of one with several
 };
 

@@ -98,8 +98,8 @@ class TunDevice {
   /// A persistent interface is left without offloads, which its next user might not know how to take.
   ~TunDevice();
 
-  /// Whether `change` can do it. The kernel takes an owner back from nobody, and lets in only who is the owner and in the
-  /// group where there are both: a group alone is for an interface without an owner.
+  /// Whether `change` can do it. The kernel takes an owner back from nobody, and lets in only who is the owner and in
+  /// the group where there are both: a group alone is for an interface without an owner.
   bool can_have(const TunOptions& options) const;
   /// Owner, group, persistence, offload and MAC as `options` have them; the rest cannot change. The error is a
   /// sentence.

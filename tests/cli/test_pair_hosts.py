@@ -12,14 +12,15 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ADIT = pathlib.Path(os.environ.get("ADIT_BUILD_DIR", ROOT / "build/dev")) / "bin/adit"
 PROGRAMS = {
-    # ssh -T -- TARGET SCRIPT. A file `lost` in the folder: the first script that has its words loses its connection.
+    # ssh -T -- TARGET SCRIPT, which is encoded for whatever shell is there. A file `lost` in the folder: the first script that has its words loses its connection.
     "ssh": r"""
 export HOST="$HOSTS/$3"
-script=$(printf '%s\n' "$4" | sed "s#/etc/adit#$HOST/etc/adit#g; s#/etc/credstore#$HOST/etc/credstore#g
+said=$(printf '%s\n' "$4" | sed 's/.*(echo \([^ ]*\) |.*/\1/' | base64 -d)
+script=$(printf '%s\n' "$said" | sed "s#/etc/adit#$HOST/etc/adit#g; s#/etc/credstore#$HOST/etc/credstore#g
   s#/var/lib/adit#$HOST/var/lib/adit#g
   s#/run/#$HOST/run/#g; s#/sys/class/net#$HOST/net#g; s#-c /dev/net/tun#-d /dev#g")
 if [ -e "$HOST/lost" ]; then
-  case "$4" in *"$(cat "$HOST/lost")"*) rm "$HOST/lost"; sh -c "$script" >/dev/null; exit 255 ;; esac
+  case "$said" in *"$(cat "$HOST/lost")"*) rm "$HOST/lost"; sh -c "$script" >/dev/null; exit 255 ;; esac
 fi
 exec sh -c "$script"
 """,
