@@ -2,6 +2,7 @@
 """What the journal holds: entries to be found by their fields, and an explanation for each kind."""
 import pathlib
 import re
+import socket
 
 from lab.wait import wait_until
 from rig.pair import ADDRESS
