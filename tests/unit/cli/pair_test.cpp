@@ -88,7 +88,8 @@ TEST(Pair, MakesACableBetweenABridgeAndAHost) {
   EXPECT_TRUE(home->interface.addresses.empty());
   EXPECT_NE(outcome.out.find("office: an Ethernet cable, put into br0"), std::string::npos) << outcome.out;
   EXPECT_NE(outcome.out.find("one of the network behind br0"), std::string::npos) << outcome.out;
-  EXPECT_NE(outcome.out.find("A bridge that is not there is waited for"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("A link waits for its bridge where that is gone for a while"), std::string::npos)
+      << outcome.out;
   EXPECT_EQ(adit({"pair", "a=a.example", "b=-", "--bridge", "a=br0", "-o", folder.path()}).status, kWrongUsage);
 }
 
