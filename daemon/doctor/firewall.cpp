@@ -49,10 +49,15 @@ struct Place {
 constexpr std::array kComing{Place{"ingress", true, true}, Place{"prerouting", false, true}, Place{"input"}};
 constexpr std::array kGoing{Place{"output"}, Place{"postrouting"}, Place{"egress", true}};
 
-/// Not so those for NAT, and the tables of running links, which are about what is inside them.
+/// Of a running link.
+bool is_ours(const json& chain) {
+  return chain.value("table", "").starts_with("adit_");
+}
+
+/// Not so those for NAT, and our own, which are about what is inside links.
 bool may_shut(const json& chain) {
   const bool translates = chain.value("type", "") == "nat" && chain.value("hook", "").ends_with("routing");
-  return !translates && !chain.value("table", "").starts_with("adit_");
+  return !translates && !is_ours(chain);
 }
 
 /// Has connection tracking seen what comes to this base chain?
@@ -277,6 +282,12 @@ class Walk {
 };
 
 }  // namespace
+
+bool has_shield(const json& ruleset) {
+  return std::ranges::any_of(ruleset.at("nftables"), [](const json& object) {
+    return object.contains("chain") && is_ours(object.at("chain"));
+  });
+}
 
 Ruling judge_datagram(const json& ruleset, const Imagined& datagram) {
   const auto& objects = ruleset.at("nftables");

@@ -41,13 +41,17 @@ struct Ruling {
 /// nlohmann::json::exception when it is nothing like that.
 Ruling judge_datagram(const nlohmann::json& ruleset, const Imagined& datagram);
 
+/// Whether a running full tunnel's own table is among them (host/shield.h), which marks what comes in. Throws likewise.
+bool has_shield(const nlohmann::json& ruleset);
+
 struct FirewallFacts {
   std::string why_not;  ///< not empty: the rules could not be read
   /// The rules of the old iptables cannot be seen by nft.
   bool has_legacy_rules = false;
-  Ruling called;    ///< the peer calls us
-  Ruling answered;  ///< the peer answers us
-  Ruling calling;   ///< we call or answer the peer
+  bool lacks_shield = false;  ///< the rules were read, and has_shield is false
+  Ruling called;              ///< the peer calls us
+  Ruling answered;            ///< the peer answers us
+  Ruling calling;             ///< we call or answer the peer
 };
 
 }  // namespace adit::doctor

@@ -223,6 +223,7 @@ void gather_firewall(Facts& facts) {
         spell_out_extensions(rules, *listing);
       }
     }
+    firewall.lacks_shield = !has_shield(rules);
     firewall.called = judge_datagram(rules, datagram);
     datagram.established = true;
     firewall.answered = judge_datagram(rules, datagram);

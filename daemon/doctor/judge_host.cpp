@@ -131,8 +131,9 @@ Finding judge_rp_filter(const Facts& facts) {
   for (const auto& way : facts.path.ways) {
     const bool concerned =
         whole_host && way.to.address.is_v4() && !way.interface.empty() && !is_near(facts.network, way);
-    const bool marks_count =
-        filter_of(facts.host.src_valid_mark, way.interface) != 0;  // what comes in bears the link's
+    // What comes in bears the link's, as long as its table is there.
+    const bool is_marked = facts.status() == nullptr || !facts.path.firewall.lacks_shield;
+    const bool marks_count = is_marked && filter_of(facts.host.src_valid_mark, way.interface) != 0;
     if (!concerned || marks_count || filter_of(facts.host.rp_filter, way.interface) != kStrict) continue;
     return problem(
         fmt::format("the reverse path filter of {} drops the peer's answers, as the default route leads into "

@@ -242,6 +242,8 @@ TEST(Firewall, LeavesOutChainsForNatAndTheTablesOfLinks) {
   nat["chain"]["type"] = "nat";
   auto ours = chain("pre", "drop", "prerouting");
   ours["chain"]["table"] = "adit_office_1a2b";
+  EXPECT_FALSE(has_shield({{"nftables", nlohmann::json::array()}}));
+  EXPECT_TRUE(has_shield({{"nftables", {ours}}}));
   EXPECT_EQ(ruling(Rules{nat, ours}).fate, Fate::passes);
 }
 

@@ -396,6 +396,11 @@ TEST(DoctorJudges, AStrictFilterOfTheUplinkDoesNotHarmAPeerOnTheSameWire) {
   EXPECT_EQ(judge_rp_filter(facts).verdict, Verdict::problem);
   facts.host.src_valid_mark = {{"all", 0}, {"eth0", 1}};
   EXPECT_EQ(judge_rp_filter(facts).verdict, Verdict::ok);
+  facts.path.firewall.lacks_shield = true;
+  EXPECT_EQ(judge_rp_filter(facts).verdict, Verdict::ok) << "a link that does not run has none";
+  facts.daemon.status.emplace();
+  EXPECT_EQ(judge_rp_filter(facts).verdict, Verdict::problem) << "nothing that comes in is marked";
+  facts.path.firewall.lacks_shield = false;
   facts.host.src_valid_mark["eth0"] = 0;
   EXPECT_EQ(judge_rp_filter(facts).verdict, Verdict::problem);
   facts.host.rp_filter["eth0"] = 2;
