@@ -24,6 +24,7 @@ import signal
 import pytest
 
 from lab.lans import BRIDGED, MTU, frames, link_of
+from lab.namespace import Failed
 from lab.processors import SEVERAL
 from lab.traffic import BackgroundPing, answers, ping, traffic_within, transfer
 from lab.wait import wait_until
@@ -34,6 +35,16 @@ ADDRESSES = ["192.168.60.1/24", "192.168.61.1/24", "fd60::1/64"]
 
 def interface(end):
     return json.loads(end.host.ip("-json", "-details", "addr", "show", "dev", end.device))[0]
+
+
+def becomes(end, shown):
+    """Waits until the interface is as `shown` says; while a new one takes the place of the old there is none."""
+    def is_so():
+        try:
+            return shown(interface(end))
+        except Failed:
+            return False
+    wait_until(is_so, 10, "the change")
 
 
 def addresses(end):
@@ -96,7 +107,7 @@ def test_a_broadcast_to_a_subnet_is_answered_by_the_other_end(link):
 ], ids=lambda value: next(iter(value)) if isinstance(value, dict) else "")
 def test_a_reload_changes_it(link, keys, shown):
     edit(link.a, **keys)
-    wait_until(lambda: shown(interface(link.a)), 10, "the change")
+    becomes(link.a, shown)
     traffic_within(link.b.host, "192.168.60.1", 20)
 
 
