@@ -6,7 +6,6 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
-#include <unordered_map>
 
 // NOLINTBEGIN(bugprone-reserved-identifier): the linker's names
 extern "C" int __real_crypto_scalarmult(unsigned char* product, const unsigned char* scalar,
@@ -20,8 +19,8 @@ extern "C" int __wrap_crypto_scalarmult_base(unsigned char* product, const unsig
 namespace {
 
 constexpr std::size_t kSize = 32;
-/// Of no more than an input's own there are always new ones.
-constexpr std::size_t kMostRemembered = 100'000;
+/// Each question has one place, and the newest there stays: few are asked again and again, and those lie in the cache.
+constexpr std::size_t kPlaces = 2048;
 
 struct Question {
   bool of_base_point = false;
@@ -30,35 +29,34 @@ struct Question {
   bool operator==(const Question&) const = default;
 };
 
-struct Hash {
-  std::size_t operator()(const Question& question) const {
-    std::array<std::uint64_t, 2> parts{};
-    std::memcpy(&parts[0], question.scalar.data() + 8, sizeof parts[0]);
-    std::memcpy(&parts[1], question.point.data() + 8, sizeof parts[1]);
-    return parts[0] ^ (parts[1] << 1);
-  }
+struct Known {
+  Question question;
+  std::array<unsigned char, kSize> product{};
+  int status = 0;
+  bool present = false;
 };
 
-struct Answer {
-  int status = 0;
-  std::array<unsigned char, kSize> product{};
-};
+std::size_t place_of(const Question& question) {
+  std::array<std::uint64_t, 2> parts{};
+  std::memcpy(&parts[0], question.scalar.data() + 8, sizeof parts[0]);
+  std::memcpy(&parts[1], question.point.data() + 8, sizeof parts[1]);
+  return (parts[0] ^ (parts[1] << 1)) % kPlaces;
+}
 
 int remember(unsigned char* product, const unsigned char* scalar, const unsigned char* point) {
-  static std::unordered_map<Question, Answer, Hash> known;
+  static std::array<Known, kPlaces> places;
   Question question{.of_base_point = point == nullptr};
   std::memcpy(question.scalar.data(), scalar, kSize);
   if (point != nullptr) std::memcpy(question.point.data(), point, kSize);
-  auto found = known.find(question);
-  if (found == known.end()) {
-    if (known.size() >= kMostRemembered) known.clear();
-    Answer answer;
-    answer.status = point == nullptr ? __real_crypto_scalarmult_base(answer.product.data(), scalar)
-                                     : __real_crypto_scalarmult(answer.product.data(), scalar, point);
-    found = known.emplace(question, answer).first;
+  auto& known = places[place_of(question)];
+  if (!known.present || known.question != question) {
+    known.status = point == nullptr ? __real_crypto_scalarmult_base(known.product.data(), scalar)
+                                    : __real_crypto_scalarmult(known.product.data(), scalar, point);
+    known.question = question;
+    known.present = true;
   }
-  std::memcpy(product, found->second.product.data(), kSize);
-  return found->second.status;
+  std::memcpy(product, known.product.data(), kSize);
+  return known.status;
 }
 
 }  // namespace
