@@ -13,8 +13,6 @@
 #include <cstring>
 #include <new>
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-
 namespace {
 
 /// From here on whole pages are given back to the kernel: wiping them would first take those that nobody ever wrote to.
@@ -77,5 +75,3 @@ void operator delete(void* memory, std::align_val_t) noexcept {
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
   release(memory);
 }
-
-#endif
