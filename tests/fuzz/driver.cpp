@@ -14,8 +14,8 @@ namespace {
 /// What an input may take of the processor's time, in milliseconds: a number that says nothing on a machine that others
 /// use as well, so who wants to know gives it, and the longest is told in any case.
 constexpr const char* kLimit = "ADIT_FUZZ_LIMIT_MS";
-/// More looks at an input that seems slow: the first time memory is new and pages are missing, and others run in between;
-/// what is slow by itself stays so.
+/// More looks at an input that seems slow: the first time memory is new and pages are missing, and others run in
+/// between; what is slow by itself stays so.
 constexpr int kTries = 4;
 
 Duration slowest{};  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables): libFuzzer calls with nothing else
