@@ -42,7 +42,7 @@ def becomes(end, shown):
     def is_so():
         try:
             return shown(interface(end))
-        except Failed:
+        except (Failed, IndexError):  # not there, or gone while `ip` wrote of it
             return False
     wait_until(is_so, 10, "the change")
 

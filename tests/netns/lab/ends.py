@@ -174,7 +174,8 @@ class AditEnd(End):
         wait_until(lambda: self._is_up() and self.socket_path.exists(), 10, "the interface and the control socket")
 
     def adit(self, *arguments, check=True):
-        return self.host.run(ADIT, *arguments, check=check, env=self.env)
+        sysfs = False if arguments[0] in ("reload", "status") else None
+        return self.host.run(ADIT, *arguments, check=check, env=self.env, sysfs=sysfs)
 
     def status(self):
         """`adit status NAME --json`, whether or not the link is up."""
