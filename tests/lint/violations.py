@@ -143,7 +143,7 @@ ENCLOSED = {
     "readability-redundant-declaration": "extern int x%; extern int x%;",
     "readability-redundant-function-ptr-dereference": "void f(void (*p)()) { (**p)(); }",
     "readability-redundant-inline-specifier": "struct A { inline int f() { return 1; } };",
-    "readability-redundant-preprocessor": "#ifdef SOME%\n#ifdef SOME%\n#endif\n#endif\n---\n",
+    "readability-redundant-preprocessor": "#ifndef SOME%\n#ifndef SOME%\n#endif\n#endif\n---\n",
     "readability-redundant-smartptr-get": "#include <memory>\n---\nint f(std::unique_ptr<int>& p) { return *p.get(); }",
     "readability-redundant-string-cstr":
         "#include <string>\n---\nvoid g(const std::string&); void f(const std::string& s) { g(s.c_str()); }",
