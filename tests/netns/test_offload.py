@@ -167,8 +167,8 @@ def test_congestion_marks_cross_the_tunnel(make, lab):
     lab.r.nft("table ip t { chain c { type filter hook forward priority 0; ip protocol udp ip ecn set ce; }; }")
     assert [tos & 3 for tos in send_marked(link, [CAPABLE, 1])] == [CONGESTION, CONGESTION]
     before = link.b.drops("congestion")
-    assert send_marked(link, [NOT_CAPABLE]) == []
-    assert link.b.drops("congestion") == before + 1
+    assert send_marked(link, [NOT_CAPABLE] * 20) == []
+    assert link.b.drops("congestion") >= before + 20, "more: the kernel says something of its own on a new interface"
 
 
 @pytest.mark.parametrize("copies", [False, True], ids=["stays_inside", "is_copied"])
