@@ -71,6 +71,22 @@ TEST(Pump, BesideTheLoopSomebodyIsAskedBetweenTheWaitAndThePackets) {
   });
 }
 
+TEST(Pump, SaysHowManyWorkersThereAreAndPacketsPassWithAnyNumber) {
+  in_namespace([] {
+    Running running;
+    for (const std::size_t count : {3, 1, 2}) {
+      EXPECT_EQ(running.pump->set_workers({.count = count}, running.loop.now()).count, count);
+      const auto before = running.tunnel->status().drops[tunnel::DropReason::malformed];
+      run("bash -c 'echo garbage >/dev/udp/127.0.0.1/51820'");
+      for (int turns = 0; turns < 1000 && running.tunnel->status().drops[tunnel::DropReason::malformed] == before;
+           ++turns) {
+        EXPECT_TRUE(running.turn());
+      }
+      EXPECT_EQ(running.tunnel->status().drops[tunnel::DropReason::malformed], before + 1) << count;
+    }
+  });
+}
+
 TEST(Pump, AnInterfaceThatSomebodyTookAwayIsSaidInASentence) {
   in_namespace([] {
     Running running;
