@@ -19,7 +19,7 @@ struct ForkKey {
 
 // https://docs.amnezia.org/documentation/amnezia-wg: Jc, Jmin, Jmax and I1 to I5 are packets of their own before an
 // initiation; S1 to S4 put bytes before messages, and H1 to H4 replace the type of each of the four.
-constexpr auto kKeys = std::to_array<ForkKey>({
+constexpr auto kForkKeys = std::to_array<ForkKey>({
     {"Jc", ""},  {"Jmin", ""}, {"Jmax", ""}, {"I1", ""},  {"I2", ""},    {"I3", ""},  {"I4", ""},
     {"I5", ""},  {"J1", ""},   {"J2", ""},   {"J3", ""},  {"Itime", ""}, {"S1", "0"}, {"S2", "0"},
     {"S3", "0"}, {"S4", "0"},  {"H1", "1"},  {"H2", "2"}, {"H3", "3"},   {"H4", "4"}, {"AdvancedSecurity", "off"},
@@ -35,8 +35,8 @@ std::string lower(std::string_view text) {
 
 bool WgQuickForks::take(std::string_view key, const At<std::string_view>& value) {
   const auto* const known =
-      std::ranges::find_if(kKeys, [&](const ForkKey& each) { return lower(each.name) == lower(key); });
-  if (known == kKeys.end()) return false;
+      std::ranges::find_if(kForkKeys, [&](const ForkKey& each) { return lower(each.name) == lower(key); });
+  if (known == kForkKeys.end()) return false;
   auto place = value.place;
   place.key = known->name;
   const bool is_neutral =

@@ -92,7 +92,7 @@ std::optional<double> number(const ordered_json& json, const char* place) {
   return found != nullptr && found->is_number() ? std::optional(found->get<double>()) : std::nullopt;
 }
 
-std::string text(const ordered_json& json, const char* place) {
+std::string text_at(const ordered_json& json, const char* place) {
   const auto* const found = find(json, place);
   return found != nullptr && found->is_string() ? found->get<std::string>() : std::string();
 }
@@ -134,15 +134,16 @@ class Page {
 void add_info(Page& page, const AskedLink& link) {
   page.add(kInfo,
            {{"link", link.name},
-            {"interface", text(link.status, "/interface")},
-            {"public_key", text(link.status, "/local/public_key")},
-            {"peer", text(link.status, "/peer/public_key")},
-            {"listen", text(link.status, "/local/listen")},
-            {"crypto", text(link.status, "/crypto")}},
+            {"interface", text_at(link.status, "/interface")},
+            {"public_key", text_at(link.status, "/local/public_key")},
+            {"peer", text_at(link.status, "/peer/public_key")},
+            {"listen", text_at(link.status, "/local/listen")},
+            {"crypto", text_at(link.status, "/crypto")}},
            1);
-  if (const auto endpoint = text(link.status, "/peer/endpoint"); !endpoint.empty()) {
+  if (const auto endpoint = text_at(link.status, "/peer/endpoint"); !endpoint.empty()) {
     page.add(kEndpoint,
-             {{"link", link.name}, {"endpoint", endpoint}, {"source", text(link.status, "/peer/endpoint_source")}}, 1);
+             {{"link", link.name}, {"endpoint", endpoint}, {"source", text_at(link.status, "/peer/endpoint_source")}},
+             1);
   }
 }
 
@@ -172,7 +173,7 @@ void add_observations(Page& page, const AskedLink& link) {
   const auto* const list = find(link.status, "/observations");
   if (list == nullptr || !list->is_array()) return;
   for (const auto& seen : *list) {
-    const auto kind = text(seen, "/kind");
+    const auto kind = text_at(seen, "/kind");
     const auto count = number(seen, "/count");
     const auto last = number(seen, "/last");
     if (kind.empty() || !count || !last) continue;
@@ -191,7 +192,7 @@ void add_offload(Page& page, const AskedLink& link) {
 }
 
 void add_link(Page& page, const AskedLink& link) {
-  const auto state = text(link.status, "/state");
+  const auto state = text_at(link.status, "/state");
   page.add(kAnswered, {{"link", link.name}}, state.empty() ? 0 : 1);
   page.add(kUp, {{"link", link.name}}, state == "up" ? 1 : 0);
   if (state.empty()) return;
