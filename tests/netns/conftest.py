@@ -32,6 +32,8 @@ def pytest_configure(config):
         raise pytest.UsageError(f"{ends.ADITD} is missing: build preset dev first, or set ADIT_BIN_DIR")
     # A worker that is told to end still removes its namespaces.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A shell that starts us in the background has it ignored, and so would be whom our tests interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     remove_leftovers()
 
 
