@@ -169,7 +169,8 @@ WHOLE = {
         "count.cpp": "void counted(int count);\nvoid count() { counted(/*size=*/1); }\n"},
     "bugprone-forward-declaration-namespace": {
         "ways.cpp": "namespace ways { struct Parcel; }\nnamespace paths { struct Parcel {}; }\n",
-        "ways_of_another.cpp": "namespace ways { struct Parcel {}; }\n"},
+        "ways_of_another.cpp": "namespace ways { struct Parcel {}; }\n",
+        "ways_of_c.cpp": "#include <poll.h>\n\nnamespace waits { struct pollfd; }\n"},
     "bugprone-suspicious-include": {"taken_in.cpp": "#include \"part_of_another.cpp\"\n",
         "part_of_another.cpp": "// Nothing.\n"},
     "cppcoreguidelines-interfaces-global-init": {
