@@ -49,7 +49,7 @@ def test_traffic_crosses_between_peer_addresses(make):
 def test_the_automatic_mtu_is_the_paths_less_the_overhead(make, outer, mtu):
     end = make(outer=outer).a
     end.start()
-    assert interface(end)["mtu"] == mtu
+    wait_until(lambda: interface(end)["mtu"] == mtu, 10, f"an MTU of {mtu}")
     assert end.status()["mtu"] == mtu
 
 
@@ -59,7 +59,7 @@ def test_the_automatic_mtu_follows_the_route_to_the_peer(make, outer, mtu):
     gateway, target = {4: ("10.1.0.1", "10.2.0.2"), 6: ("fd01::1", "fd02::2")}[outer]
     link.a.host.ip("route", "add", target, "via", gateway, "mtu", "1400")
     link.a.start()
-    assert interface(link.a)["mtu"] == mtu
+    wait_until(lambda: interface(link.a)["mtu"] == mtu, 10, f"an MTU of {mtu}")
 
 
 def test_the_mtu_is_1420_while_the_peer_is_not_known(make):
