@@ -11,8 +11,7 @@ namespace {
 /// Said without any memory being taken for it.
 constexpr const char* kNoMemory =
     "aditd: there is not enough memory for a link, which takes about 32 MB of address space: raise what this process "
-    "is "
-    "allowed (ulimit -v, LimitAS= of the unit)\n";
+    "is allowed (ulimit -v, LimitAS= of the unit)\n";
 
 }  // namespace
 

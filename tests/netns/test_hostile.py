@@ -96,7 +96,8 @@ def test_a_destination_outside_the_allowed_ips_is_not_sent(make):
     link.a.host.ip("route", "add", "10.66.0.0/24", "dev", link.a.device)
     before = link.a.drops("disallowed_destination")
     assert ping(link.a.host, "10.66.0.1", 5, wait=1) == 0
-    wait_until(lambda: link.a.drops("disallowed_destination") >= before + 5, 10, "all five to be counted")
+    # Perhaps some more, of the kernel's own; were each counted twice, there would be ten.
+    wait_until(lambda: 5 <= link.a.drops("disallowed_destination") - before < 10, 10, "all five to be counted")
 
 
 @OUTER

@@ -168,7 +168,8 @@ def test_congestion_marks_cross_the_tunnel(make, lab):
     assert [tos & 3 for tos in send_marked(link, [CAPABLE, 1])] == [CONGESTION, CONGESTION]
     before = link.b.drops("congestion")
     assert send_marked(link, [NOT_CAPABLE] * 20) == []
-    assert link.b.drops("congestion") >= before + 20, "more: the kernel says something of its own on a new interface"
+    # Some more: the kernel says something of its own on a new interface. Twice as many: each would be counted twice.
+    assert 20 <= link.b.drops("congestion") - before < 40
 
 
 @pytest.mark.parametrize("copies", [False, True], ids=["stays_inside", "is_copied"])
